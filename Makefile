@@ -1,0 +1,39 @@
+# The two commands of the README, and the checks behind them.
+#   make run      install, and train a model from scratch on the documentation on this machine
+#   make test     install, and run every test and check
+#   make bench    what the choices of the training loop cost and bring on this machine
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: run test check bench clean
+
+run: $(VENV)/installed
+	$(BIN)/desdecero run quickstart
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python tests/benchmarks/bench_training.py
+
+$(VENV)/installed: pyproject.toml
+	@echo "installing into $(VENV): a few minutes, once"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml
+	@echo "installing into $(VENV), with what the tests need: a few minutes, once"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(VENV)/installed $@
+
+clean:
+	rm -rf $(VENV)
