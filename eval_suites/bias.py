@@ -1,0 +1,134 @@
+"""Bias probes: paired sentences with neutral controls, and the gap that a model shows on each.
+
+    probes = load_probes("es")
+    scores = score_probes(model, tokenizer, probes, masked=False, seed=0)
+    scores[0].gap        # nats; above 0 the model leans to the stereotype
+
+The gap of a probe is a difference in differences: log P(words | first mention) − log P(words | second mention) on
+the stereotype's context, minus the same on a neutral context. It is summed over the shared tokens, not divided by
+their number: the likelihood ratio of a continuation is what a reader of the model's text meets. Contexts and their
+controls are of about the same length, so that what a mention does to any token cancels; `gap_per_token` divides
+each difference by its own number of tokens, to see whether length matters.
+
+The unit of every statistic is the probe, and each probe has a context of its own: n counts contexts, not rows.
+What the scores say about a group is in `bias_verdicts.py`; how a sentence is scored, in `bias_scores.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import yaml
+
+from eval_suites.bias_scores import log_probabilities, tokenize
+
+GROUPS = ("gender", "origin", "religion", "age", "disability", "class")
+LANGUAGES = ("en", "es")
+SLOT = "{}"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One stereotype: a context with a slot at its start, the mentions that fill it, and a neutral context."""
+
+    id: str
+    language: str
+    group: str
+    pair: tuple[str, str]
+    """The stereotype is about the first."""
+    context: str
+    neutral: str
+
+
+@dataclass(frozen=True)
+class ProbeScore:
+    """What the model makes of a probe. All log-probabilities are of the words after the slot, in nats."""
+
+    probe: Probe
+    context: tuple[float, float]
+    """log P(context's words | first mention), and given the second."""
+    neutral: tuple[float, float]
+    shuffled: float
+    """log P(neutral's words in a random order | first mention)."""
+    context_tokens: int
+    neutral_tokens: int
+
+    @property
+    def context_difference(self) -> float:
+        return self.context[0] - self.context[1]
+
+    @property
+    def neutral_difference(self) -> float:
+        return self.neutral[0] - self.neutral[1]
+
+    @property
+    def gap(self) -> float:
+        return self.context_difference - self.neutral_difference
+
+    @property
+    def gap_per_token(self) -> float:
+        return self.context_difference / self.context_tokens - self.neutral_difference / self.neutral_tokens
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the model prefers the neutral sentence as written to the same words shuffled.
+
+        Judged on the neutral sentence, so that bias cannot pass for competence.
+        """
+        return self.neutral[0] > self.shuffled
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **asdict(self.probe),
+            "log_probability": {"context": self.context, "neutral": self.neutral, "shuffled": self.shuffled},
+            "tokens": {"context": self.context_tokens, "neutral": self.neutral_tokens},
+            "gap": self.gap,
+            "gap_per_token": self.gap_per_token,
+            "in_order": self.in_order,
+        }
+
+
+def load_probes(language: str) -> list[Probe]:
+    """The probes of one language, in the order of `probes/<language>.yaml`, which says how they were written."""
+    text = (resources.files("eval_suites") / "probes" / f"{language}.yaml").read_text(encoding="utf-8")
+    return [
+        Probe(f"{language}/{group}/{number:02}", language, group, tuple(row["pair"]), row["context"], row["neutral"])
+        for group, rows in yaml.safe_load(text).items()
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def score_probes(model: Any, tokenizer: Any, probes: Sequence[Probe], masked: bool, seed: int) -> list[ProbeScore]:
+    """Score each probe with a causal model, or with a masked one (`model` in evaluation mode).
+
+    What the model's context cannot hold is cut off at the end, the same for both mentions. The shuffled orders
+    depend on `seed` and the probe alone: scoring in pieces gives the same scores.
+    """
+    limit = model.config.max_position_embeddings
+    sentences = []
+    for probe in probes:
+        context, neutral = probe.context.removeprefix(SLOT), probe.neutral.removeprefix(SLOT)
+        sentences += tokenize(tokenizer, probe.pair, context, limit)
+        sentences += tokenize(tokenizer, probe.pair, neutral, limit)
+        shuffled = shuffle_words(neutral, np.random.default_rng([seed, crc32(probe.id.encode())]))
+        sentences += tokenize(tokenizer, probe.pair[:1], shuffled, limit)
+    values = log_probabilities(model, tokenizer, sentences, masked).reshape(-1, 5).tolist()
+    lengths = np.array([len(sentence.shared) for sentence in sentences]).reshape(-1, 5).tolist()
+    return [
+        ProbeScore(probe, (value[0], value[1]), (value[2], value[3]), value[4], length[0], length[2])
+        for probe, value, length in zip(probes, values, lengths, strict=True)
+    ]
+
+
+def shuffle_words(words: str, generator: np.random.Generator) -> str:
+    """The words in another order, each after a space, with the full stop kept at the end."""
+    written = words.removesuffix(".").split()
+    shuffled = written
+    while shuffled == written:
+        shuffled = generator.permutation(np.array(written)).tolist()
+    return "".join(f" {word}" for word in shuffled) + "."

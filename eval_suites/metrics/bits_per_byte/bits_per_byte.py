@@ -1,0 +1,18 @@
+"""Bits that a model needs for a byte of UTF-8 text: comparable between tokenizers. Lower is better."""
+
+import math
+
+import datasets
+import evaluate
+
+DESCRIPTION = "Bits that a model needs for a byte of UTF-8 text: comparable between tokenizers. Lower is better."
+INPUTS = "One entry a document. nll: sum of −ln p over the tokens asked for, in nats; bytes: UTF-8 bytes of the text."
+
+
+class BitsPerByte(evaluate.Metric):
+    def _info(self) -> evaluate.MetricInfo:
+        features = datasets.Features({"nll": datasets.Value("float64"), "bytes": datasets.Value("float64")})
+        return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)
+
+    def _compute(self, nll: list[float], bytes: list[float]) -> dict[str, float]:
+        return {"bits_per_byte": sum(nll) / math.log(2) / sum(bytes)}

@@ -1,0 +1,124 @@
+"""Evidence: what a card says is looked up in sealed reports, and every look-up is written down.
+
+    evidence = Evidence({"evaluate": Report("evaluation/report.json", sha256, content)})
+    evidence["evaluate:/bits_per_byte/value"]               # → 1.82, and a line in evidence.quotes
+    evidence["evaluate:/nothing"]                           # → Missing: printed as **missing**, never guessed
+    evidence.view("evaluate").bits_per_byte.value           # the same look-up, as a template writes it
+
+A key is the name of a report, a colon, and a JSON pointer (RFC 6901) into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as it was sealed."""
+
+    path: str
+    """Relative to the run directory."""
+    sha256: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """One value that a card prints, or that decides what it prints, and where it stands."""
+
+    key: str
+    value: str | int | float | bool
+    report: str
+    pointer: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What no report holds: false, empty, and missing all the way down."""
+
+    key: str
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __getitem__(self, step: str | int) -> Missing:
+        return Missing(_join(self.key, step))
+
+
+class Evidence:
+    """The reports behind a card, and the list of what was quoted from them."""
+
+    def __init__(self, reports: Mapping[str, Report]):
+        self._reports = dict(reports)
+        self._quotes: dict[str, Quote] = {}
+        self._missing: dict[str, None] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        """The value at `key`; a `View` where it is an object or a list; `Missing` where it is absent or null."""
+        name, _, pointer = key.partition(":")
+        report = self._reports.get(name)
+        value: Any = report.content if report else None
+        for step in pointer.split("/")[1:]:
+            value = _step(value, step.replace("~1", "/").replace("~0", "~"))
+        if report is None or value is None:
+            return Missing(key)
+        if isinstance(value, Mapping | list):
+            return View(self, key, value)
+        self._quotes[key] = Quote(key, value, report.path, pointer, report.sha256)
+        return value
+
+    def view(self, name: str) -> Any:
+        """A whole report, for templates: `.` and `[]` descend into it."""
+        return self[f"{name}:"]
+
+    def note_missing(self, missing: Missing) -> None:
+        """Remember that a card had to print something as missing."""
+        self._missing[missing.key] = None
+
+    @property
+    def quotes(self) -> list[dict[str, Any]]:
+        """What `evidence.json` lists, by key."""
+        return [asdict(self._quotes[key]) for key in sorted(self._quotes)]
+
+    @property
+    def missing(self) -> list[str]:
+        """Keys that a card printed as missing."""
+        return sorted(self._missing)
+
+
+class View:
+    """An object or a list of a report. It has no public attributes, so that `view.items` is the report's `items`."""
+
+    def __init__(self, evidence: Evidence, key: str, content: Mapping[str, Any] | list[Any]):
+        self._evidence, self._key, self._content = evidence, key, content
+
+    def __getitem__(self, step: str | int) -> Any:
+        return self._evidence[_join(self._key, step)]
+
+    def __iter__(self) -> Iterator[Any]:
+        """The keys of an object, or the members of a list."""
+        if isinstance(self._content, Mapping):
+            return iter(self._content)
+        return (self[position] for position in range(len(self._content)))
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+
+def _join(key: str, step: str | int) -> str:
+    return f"{key}/{str(step).replace('~', '~0').replace('/', '~1')}"
+
+
+def _step(value: Any, step: str) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+        return value[int(step)]
+    return None

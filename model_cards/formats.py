@@ -1,0 +1,168 @@
+"""How values are written in a card: sensible digits, units, and text that cannot break Markdown.
+
+Decimals carry a point in both languages, so that a number reads the same in both cards. Thousands are parted by
+a comma in English and by a no-break space in Spanish, where a comma would be read as the decimal sign.
+Whatever is missing passes through unchanged: the card prints it as missing.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+from model_cards.evidence import Missing, View
+
+Language = Literal["en", "es"]
+
+THOUSANDS = {"en": ",", "es": "\u00a0"}
+PERCENT = {"en": "%", "es": "\u00a0%"}
+RANGE = {"en": "to", "es": "a"}
+NO_INTERVAL = {"en": "no interval", "es": "sin intervalo"}
+
+
+def filters(language: Language) -> dict[str, Callable[..., Any]]:
+    """The template filters of one language."""
+    written: dict[str, Callable[..., Any]] = {
+        "grouped": functools.partial(grouped, language),
+        "size": size,
+        "figure": figure,
+        "percent": functools.partial(percent, language),
+        "duration": duration,
+        "power": power,
+        "probability": probability,
+        "interval": functools.partial(interval, language),
+        "plain": plain,
+        "paragraphs": paragraphs,
+        "transcript": transcript,
+        "fenced": fenced,
+        "quoted": quoted,
+    }
+    return {name: _unless_missing(function) for name, function in written.items()}
+
+
+def _unless_missing(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda value, *options: value if isinstance(value, Missing) else function(value, *options)
+
+
+# --- numbers -----------------------------------------------------------------------------------------------
+
+
+def grouped(language: Language, value: float) -> str:
+    """A whole number: 12,345 or 12 345."""
+    return f"{round(value):,}".replace(",", THOUSANDS[language])
+
+
+def size(value: int) -> str:
+    """Bytes in decimal units: 812 B, 31.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}" if unit != "B" else f"{value} B"
+        value = value / 1000  # type: ignore[assignment]
+    return f"{value:.3g} TB"
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number to so many significant digits, with no exponent: 1.882, 177.4, 0.00197."""
+    return _places(value, max(digits - 1 - _magnitude(value), 0))
+
+
+def percent(language: Language, share: float) -> str:
+    """A share between 0 and 1: 95%, 12.3%, 0.34%."""
+    places = 1 if share >= 0.01 or share == 0 else 1 - _magnitude(100 * share)
+    number = _places(100 * share, places)
+    return f"{number.removesuffix('.0')}{PERCENT[language]}"
+
+
+def duration(seconds: float) -> str:
+    """3.2 s, 4 min 5 s, 2 h 7 min."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
+
+
+def power(value: float) -> str:
+    """Large and round: 3.1e14."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def probability(value: float) -> str:
+    """A p-value, to two digits."""
+    return f"{value:.2g}"
+
+
+def interval(language: Language, estimate: Any, scale: Literal["plain", "signed", "percent"] = "plain") -> Any:
+    """`{"value", "low", "high"}` as `1.824 (1.789 to 1.858)`, with two digits of the interval's own width.
+
+    A bare number is written alone; an estimate whose bounds are null (one document draws no interval) says so.
+    """
+    if not isinstance(estimate, View):
+        return percent(language, estimate) if scale == "percent" else figure(estimate)
+    value, low, high = (estimate[name] for name in ("value", "low", "high"))
+    if isinstance(value, Missing):
+        return value
+    if isinstance(low, Missing) or isinstance(high, Missing):
+        return f"{interval(language, value, scale)} ({NO_INTERVAL[language]})"
+    factor, unit = (100, PERCENT[language]) if scale == "percent" else (1, "")
+    places = max(1 - _magnitude((high - low) * factor), 0) if high > low else 3
+    value, low, high = (_places(bound * factor, places, scale == "signed") + unit for bound in (value, low, high))
+    return f"{value} ({low} {RANGE[language]} {high})"
+
+
+def _places(value: float, places: int, sign: bool = False) -> str:
+    """With a minus sign, not a hyphen, and with a plus where `sign` asks for one."""
+    return f"{value:{'+' if sign else ''}.{places}f}".replace("-", "−")
+
+
+def _magnitude(value: float) -> int:
+    """The power of ten of the first digit: 2 for 177.4, −3 for 0.00197."""
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+# --- text --------------------------------------------------------------------------------------------------
+
+MARKUP = re.compile(r"[\\`*\[\]<>|~#]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+OPENS_A_BLOCK = re.compile(r"^(?:[-+=]|\d+(?=[.)]))")
+
+
+def plain(text: Any) -> str:
+    """One line of somebody's words, shown as they are: nothing in them is markup."""
+    line = MARKUP.sub(r"\\\g<0>", " ".join(str(text).split()))
+    return OPENS_A_BLOCK.sub(lambda start: _escape_block(start[0]), line)
+
+
+def _escape_block(start: str) -> str:
+    """`- x` and `1. x` would open a list: `\\- x` and `1\\. x` do not."""
+    return f"{start}\\" if start.isdigit() else f"\\{start}"
+
+
+def paragraphs(text: str) -> str:
+    """Somebody's words in paragraphs, as `plain`."""
+    return "\n\n".join(plain(part) for part in re.split(r"\n\s*\n", text.strip()))
+
+
+def transcript(sample: Any) -> Any:
+    """A sample, `{"prompt", "text"}`, with a mark where the model speaks: after the prompt that it continued, or
+    before the text in which it filled the prompt's gaps."""
+    prompt, text = sample["prompt"], sample["text"]
+    if isinstance(text, Missing):
+        return text
+    return f"{prompt}▸{text.removeprefix(prompt)}" if text.startswith(prompt) else f"{prompt}\n▸ {text}"
+
+
+def fenced(text: str, info: str = "text") -> str:
+    """A code block whose fence is longer than any run of backticks within."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{info}\n{text.strip(chr(10))}\n{fence}"
+
+
+def quoted(text: str) -> str:
+    """A Python string literal."""
+    return json.dumps(text, ensure_ascii=False)

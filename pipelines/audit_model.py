@@ -1,0 +1,139 @@
+"""Audit the model for bias, with paired sentences in English and Spanish.
+
+    desdecero audit quickstart
+    python pipelines/audit_model.py quickstart
+
+Reads model/ and writes
+
+    audit/report.json     competence, gaps with intervals and verdicts by language and group; the findings
+    audit/probes.jsonl    every probe with its scores: what a reviewer reads
+    audit/gaps.png        the gaps, as a picture
+
+The report is a diagnostic, not a certificate: it can find a bias that its probes ask about, and show that there are
+too few probes or too little model to tell. It cannot show that a model is fair. Beside the model stands its
+untrained twin, the same architecture with random weights, which knows no stereotype. Methods and their sources are
+in `eval_suites/bias.py` and its neighbours. On one machine the same model and seed give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+
+from eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
+from eval_suites.bias_findings import NAMES, findings
+from eval_suites.bias_verdicts import judge
+from pipelines.chain import stage_main
+from pipelines.errors import UserError
+from pipelines.progress import progress
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir, write_text
+
+CHUNK = 20  # probes scored between two moves of the progress bar
+
+STYLES = {  # verdict → marker and colour, told apart in grey and by colour-blind readers (Okabe & Ito 2008)
+    "bias found": ("D", "#D55E00"),
+    "within margin": ("o", "#0072B2"),
+    "underpowered": ("s", "#777777"),
+    "model not competent": ("x", "#AAAAAA"),
+}
+
+
+def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+    wanted, masked = recipe.audit, recipe.model.objective == "masked"
+    auto = AutoModelForMaskedLM if masked else AutoModelForCausalLM
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = AutoTokenizer.from_pretrained(run.model)
+    model = auto.from_pretrained(run.model, dtype=torch.float32).eval().to(device)
+    probes = [probe for language in wanted.languages for probe in load_probes(language)]
+
+    scores = score(model, tokenizer, probes, masked, recipe.seed)
+    languages = judge(scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed)
+    untrained = None
+    if not masked:  # a masked model takes a pass for every token: its twin would cost as much again
+        torch.manual_seed(recipe.seed)
+        twin = auto.from_config(model.config).eval().to(device)
+        twin_scores = score(twin, tokenizer, probes, masked, recipe.seed)
+        untrained = yardstick(judge(twin_scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed))
+    found = findings(languages, wanted.margin)
+    report = {
+        "confidence": wanted.confidence,
+        "margin": wanted.margin,
+        "languages": languages,
+        "untrained": untrained,
+        "findings": found,
+    }
+    out.write_report("audit", recipe, report)
+    lines = [json.dumps(each.to_dict(), ensure_ascii=False, allow_nan=False) + "\n" for each in scores]
+    write_text(out.audit / "probes.jsonl", "".join(lines))
+    draw_gaps(languages, wanted.margin, wanted.confidence, out.audit / "gaps.png")
+    counts = Counter(finding["verdict"] for finding in found)
+    return f"{len(scores)} probes; " + ", ".join(f"{verdict} in {count} groups" for verdict, count in counts.items())
+
+
+def score(model: Any, tokenizer: Any, probes: Sequence[Probe], masked: bool, seed: int) -> list[ProbeScore]:
+    """`score_probes` under a progress bar."""
+    scores: list[ProbeScore] = []
+    bar = progress(title="audit", total=len(probes), unit="probe")
+    for start in range(0, len(probes), CHUNK):
+        chunk = probes[start : start + CHUNK]
+        try:
+            scores += score_probes(model, tokenizer, chunk, masked, seed)
+        except ValueError as error:
+            raise UserError(f"the audit cannot score its probes: {error}; raise model.context_length") from error
+        bar.update(len(chunk))
+    bar.close()
+    return scores
+
+
+def yardstick(languages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is worth quoting of an untrained twin: how it does on word order, and its gaps."""
+    return {
+        language: {
+            "competence": report["competence"],
+            "gaps": {group: measured["gap"] for group, measured in report["groups"].items()},
+        }
+        for language, report in languages.items()
+    }
+
+
+def draw_gaps(languages: Mapping[str, Mapping[str, Any]], margin: float, confidence: float, path: Path) -> None:
+    """A panel a language, a line a group: the mean gap and its interval, styled by verdict; the margin as a band."""
+    figure = Figure(figsize=(1.5 + 4 * len(languages), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(languages), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, (language, report) in zip(panels, languages.items(), strict=True):
+        panel.axvspan(-margin, margin, color="#E8F0F6", zorder=0)
+        panel.axvline(0, color="black", linewidth=0.8, zorder=1)
+        for line, measured in enumerate(report["groups"].values()):
+            gap, (marker, color) = measured["gap"], STYLES[measured["verdict"]]
+            panel.plot([gap["low"], gap["high"]], [line, line], color=color, linewidth=2, zorder=2)
+            panel.plot(gap["value"], line, marker, color=color, markersize=8, zorder=3)
+        panel.set_yticks(range(len(report["groups"])), list(report["groups"]))
+        panel.set_title(f"{NAMES['en'][language]} (word order right: {report['competence']['value']:.0%})", fontsize=10)
+        panel.set_xlabel("mean gap, nats (right: to the stereotype)")
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].invert_yaxis()
+    legend = [
+        Line2D([], [], marker=marker, color=color, linewidth=2, markersize=8, label=verdict)
+        for verdict, (marker, color) in STYLES.items()
+    ]
+    figure.legend(handles=legend, loc="outside lower center", ncols=2 * len(languages), frameon=False, fontsize=9)
+    figure.suptitle(f"Bias probes: {confidence:.0%} intervals; shaded, the margin of ±{margin:g} nats", fontsize=11)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def main(argv: list[str] | None = None) -> int:
+    return stage_main("audit", argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

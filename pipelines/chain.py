@@ -1,0 +1,183 @@
+"""The chain: run the stages in order, skip what is sealed, and seal what is new.
+
+desdecero run quickstart                     every stage that is missing or stale
+desdecero run quickstart --until tokens      … up to one
+desdecero run quickstart --from pretrain     that one and all after it, even if sealed
+desdecero pretrain quickstart                one stage alone; `accelerate launch pipelines/pretrain.py quickstart`
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pipelines.errors import EXIT_OK, UserError, guard
+from pipelines.recipe import Recipe, load_recipe
+from pipelines.run_dir import STAGES, RunDir, Stage
+
+RESUMABLE = {"pretrain"}  # stages that go on from their own unfinished work; the others start clean
+
+
+def quiet_environment() -> None:
+    """Offline is normal: set what keeps the libraries from calling home, before they are imported.
+
+    `HF_HUB_OFFLINE` is left alone: a recipe may name a Hub source, and `publish` uploads.
+    """
+    for name, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "WANDB_MODE": "offline",
+        "TOKENIZERS_PARALLELISM": "true",
+        # The libraries' own bars (weights loaded in 2 ms, …) would only hide ours.
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """The words that every command on a recipe takes."""
+    parser.add_argument("recipe", help="a shipped recipe's name (quickstart, …) or a YAML file")
+    parser.add_argument("--run-dir", metavar="DIR", help="where the run lands (default: runs/<recipe name>)")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+        help="override one value of the recipe, as in --set pretrain.budget.minutes=10; may be repeated",
+    )  # fmt: skip
+
+
+def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir]:
+    recipe = load_recipe(args.recipe, args.overrides)
+    return recipe, RunDir(args.run_dir or Path("runs") / recipe.name)
+
+
+def stage_main(name: str, argv: list[str] | None) -> int:
+    """The command line of one stage alone: it runs even if sealed, provided that its inputs are."""
+
+    def command(words: list[str]) -> int:
+        quiet_environment()
+        stage = STAGES[name]
+        module = importlib.import_module(stage.module)
+        parser = argparse.ArgumentParser(
+            prog=f"desdecero {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        add_recipe_arguments(parser)
+        recipe, run = open_run(parser.parse_args(words))
+        if not stage.wanted(recipe):
+            raise UserError(f"recipe {recipe.name} has no {name} section: add one, or leave the stage out")
+        if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
+            _function(stage)(recipe, run, run.unsealed)
+            return EXIT_OK
+        with run.lock():
+            run.recover(recipe)
+            check_inputs(stage, recipe, run)
+            run_stage(stage, recipe, run)
+        return EXIT_OK
+
+    return guard(command, argv)
+
+
+def run_chain(
+    recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None, processes: int | None = None
+) -> None:
+    """Run the stages from `first` (redone even if sealed) to `last`; by default every one that needs it."""
+    names = list(STAGES)
+    if first and last and names.index(first) > names.index(last):
+        raise UserError(f"--from {first} comes after --until {last}: the order is {', '.join(names)}")
+    with run.lock():
+        run.recover(recipe)
+        redo = False
+        for name in names[: names.index(last) + 1 if last else None]:
+            stage = STAGES[name]
+            redo = redo or name == first
+            state = run.state(stage, recipe, source_signature(recipe) if name == "corpus" else None)
+            if state.name == "unwanted":
+                continue
+            if state.name == "sealed" and not redo:
+                _say(name, "sealed, nothing to do")
+                continue
+            if name == "pretrain" and (count := processes or _device_count()) > 1:
+                _launch(stage, recipe, run, count)
+            else:
+                run_stage(stage, recipe, run, because=state.reason)
+
+
+def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "") -> None:
+    """Build one stage below `unsealed/`, seal it and move it into place."""
+    sources = source_signature(recipe) if stage.name == "corpus" else None
+    function = _function(stage)
+    out = run.start(stage, recipe, resumable=stage.name in RESUMABLE)
+    _say(stage.name, f"building ({because})" if because else "building")
+    started = time.perf_counter()
+    summary = function(recipe, run, out)
+    seal = run.commit(stage, recipe, time.perf_counter() - started, sources)
+    _say(stage.name, f"sealed in {seal.seconds:.1f} s: {summary}")
+
+
+def check_inputs(stage: Stage, recipe: Recipe, run: RunDir) -> None:
+    """Refuse to build on what is missing or stale."""
+    for name in stage.inputs:
+        state = run.state(STAGES[name], recipe)
+        if state.name in ("missing", "stale"):
+            reason = f" ({state.reason})" if state.reason else ""
+            raise UserError(
+                f"{stage.name} needs {name}, which is {state.name}{reason} in {run}: "
+                f"make it with `desdecero run {recipe.name} --until {name}`"
+            )
+
+
+def source_signature(recipe: Recipe) -> str:
+    """What the corpus sources look like now; changes when a file or a distribution does."""
+    from pipelines.corpus.sources import signature
+
+    return signature(recipe.corpus.sources)
+
+
+def _function(stage: Stage):  # type: ignore[no-untyped-def]
+    quiet_environment()
+    return getattr(importlib.import_module(stage.module), stage.function)
+
+
+def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int) -> None:
+    """Start a training stage through `accelerate launch`, with one process a device.
+
+    On CPU, accelerate starts several processes only under `--multi_gpu` with `ACCELERATE_USE_CPU`; its own
+    `--cpu --num_processes 2` starts one.
+    """
+    quiet_environment()
+    import torch
+
+    resolved = run.unsealed.path / "recipe.yaml"
+    resolved.parent.mkdir(parents=True, exist_ok=True)
+    resolved.write_text(recipe.to_yaml(), encoding="utf-8")
+    environment = {**os.environ, "DESDECERO_LOCKED": str(run.path)}
+    if not torch.cuda.is_available():
+        environment["ACCELERATE_USE_CPU"] = "true"
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    script = importlib.import_module(stage.module).__file__
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1",
+        "--num_processes", str(processes), "--mixed_precision", "no", "--dynamo_backend", "no",
+        str(script), str(resolved), "--run-dir", str(run.path),
+    ]  # fmt: skip
+    try:
+        finished = subprocess.run(command, env=environment)
+    finally:
+        resolved.unlink(missing_ok=True)
+    if finished.returncode:
+        raise UserError(f"{stage.name} ended with exit code {finished.returncode} in {processes} processes (see above)")
+
+
+def _device_count() -> int:
+    import torch
+
+    return max(1, torch.cuda.device_count())
+
+
+def _say(stage: str, what: str) -> None:
+    print(f"{stage:<10} {what}", flush=True)

@@ -1,0 +1,171 @@
+"""The command line: a table of commands. A stage is imported only when it is called, so `--help` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard
+
+HELP = """\
+usage: desdecero COMMAND …
+
+From your own text to your own language model, and the evidence to stand behind it.
+
+a whole run
+  run RECIPE         every stage that is missing or stale, in order
+  recipes            the recipes that come with the project
+  status RUN         which stages are sealed, stale or missing, and how long they took
+  verify RUN         hash every sealed file again and name what was altered
+  publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would go
+  app RUN            a page to try the model and read its reports
+
+one stage alone
+  corpus tokenizer tokens pretrain evaluate audit finetune card     RECIPE
+
+RECIPE is a shipped name or a YAML file; RUN is a run directory or its name below runs/.
+`desdecero COMMAND --help` tells more. Training on several devices: `desdecero run` finds them, or use
+`accelerate launch pipelines/pretrain.py RECIPE`.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    return guard(_dispatch, argv)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return EXIT_OK if argv else EXIT_USER_ERROR
+    name, *words = argv
+    if name in COMMANDS:
+        return COMMANDS[name](words)
+    if name in STAGE_MODULES:
+        return importlib.import_module(f"pipelines.{STAGE_MODULES[name]}").main(words)
+    import difflib
+
+    near = difflib.get_close_matches(name, [*COMMANDS, *STAGE_MODULES], n=1)
+    raise UserError(f"no command {name!r}: " + (f"did you mean {near[0]}?" if near else "see `desdecero --help`"))
+
+
+def run(argv: list[str]) -> int:
+    """Run the chain, and end by saying what came out."""
+    from pipelines import chain
+    from pipelines.run_dir import STAGES
+
+    parser = argparse.ArgumentParser(
+        prog="desdecero run", description=chain.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    chain.add_recipe_arguments(parser)
+    parser.add_argument(
+        "--from", dest="first", choices=STAGES, metavar="STAGE", help="redo this stage and all after it"
+    )
+    parser.add_argument("--until", dest="last", choices=STAGES, metavar="STAGE", help="stop after this stage")
+    parser.add_argument(
+        "--processes", type=int, metavar="N", help="processes that train (default: one a CUDA device, else one)"
+    )
+    args = parser.parse_args(argv)
+    if args.processes is not None and args.processes < 1:
+        raise UserError(f"--processes {args.processes}: at least one process must train")
+    recipe, run_dir = chain.open_run(args)
+    chain.run_chain(recipe, run_dir, args.first, args.last, args.processes)
+    if args.last is None:
+        from pipelines.summary import summary
+
+        print("\n" + summary(recipe, run_dir))
+    return EXIT_OK
+
+
+def recipes(argv: list[str]) -> int:
+    """List the shipped recipes, one line each."""
+    from pipelines.recipe import load_recipe, shipped_recipes
+
+    argparse.ArgumentParser(prog="desdecero recipes", description=recipes.__doc__).parse_args(argv)
+    for name in sorted(shipped_recipes()):
+        print(f"{name:<18} {load_recipe(name).purpose}")
+    return EXIT_OK
+
+
+def status(argv: list[str]) -> int:
+    """Show where every stage of a run stands."""
+    from pipelines.chain import source_signature
+    from pipelines.run_dir import STAGES
+
+    run_dir = _run_argument("status", status.__doc__, argv)
+    recipe = run_dir.recipe()
+    print(f"{run_dir}\n")
+    for stage in STAGES.values():
+        state = run_dir.state(stage, recipe, source_signature(recipe) if stage.name == "corpus" else None)
+        seal = run_dir.seal(stage.name, recipe)
+        took = f"{seal.seconds:8.1f} s  {seal.finished}" if seal else " " * 10
+        print(f"{stage.name:<10} {state.name:<9} {took}  {state.reason}".rstrip())
+    return EXIT_OK
+
+
+def verify(argv: list[str]) -> int:
+    """Hash every sealed file again; print and count what is not as it was sealed. Exit code 1 if anything."""
+    from pipelines.run_dir import STAGES
+
+    run_dir = _run_argument("verify", verify.__doc__, argv)
+    recipe = run_dir.recipe()
+    faults = run_dir.verify(recipe)
+    for fault in faults:
+        print(fault)
+    sealed = [name for name in STAGES if run_dir.seal(name, recipe)]
+    if faults:
+        print(f"\n{len(faults)} faults: this run is not the one that was sealed")
+        return EXIT_FINDING
+    print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
+    return EXIT_OK
+
+
+def app(argv: list[str]) -> int:
+    """Serve the page of a run: try the model, read its loss curve, licences and audit."""
+    script = Path(__file__).resolve().parent.parent / "app" / "app.py"
+    if not script.is_file():
+        raise UserError("the app is not part of the installed package: run this from a checkout (`pip install -e .`)")
+    from pipelines.chain import quiet_environment
+
+    quiet_environment()
+    sys.path.insert(0, str(script.parent.parent))
+    return importlib.import_module("app.app").main(argv)
+
+
+def publish(argv: list[str]) -> int:
+    """Upload a run's model through the gate."""
+    return importlib.import_module("pipelines.publish").main(argv)
+
+
+def _run_argument(name: str, description: str | None, argv: list[str]):  # type: ignore[no-untyped-def]
+    from pipelines.run_dir import find_run
+
+    parser = argparse.ArgumentParser(prog=f"desdecero {name}", description=description)
+    parser.add_argument("run", help="a run directory, or its name below runs/")
+    return find_run(parser.parse_args(argv).run)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "run": run,
+    "recipes": recipes,
+    "status": status,
+    "verify": verify,
+    "publish": publish,
+    "app": app,
+}
+
+STAGE_MODULES = {
+    "corpus": "build_corpus",
+    "tokenizer": "train_tokenizer",
+    "tokens": "pack_tokens",
+    "pretrain": "pretrain",
+    "evaluate": "evaluate_model",
+    "audit": "audit_model",
+    "finetune": "finetune",
+    "card": "write_card",
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

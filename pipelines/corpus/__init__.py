@@ -1,0 +1,1 @@
+"""The corpus: sources, cleaning, licences, personal data, deduplication, splits and the ledger."""

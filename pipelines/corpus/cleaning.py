@@ -1,0 +1,39 @@
+"""Unicode repair and normalisation: the same text always ends as the same characters.
+
+In this order: wrongly decoded text is repaired (ftfy: "Ã±" → "ñ"), characters take their composed form (NFC), and
+line ends, blanks and invisible characters their plain one. Typographic quotes, dashes, HTML entities and
+indentation stay: they are how people write.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import ftfy
+from ftfy import fixes
+from ftfy.badness import is_bad
+
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb]")
+_WIDE_BLANKS = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+
+
+def clean(text: str) -> tuple[str, bool]:
+    """Return (clean text, whether any character was repaired or normalised, blanks and line ends apart)."""
+    # ASCII has nothing to repair or to compose, and most technical prose is ASCII.
+    repaired = text if text.isascii() else _repair(text)
+    repaired = _INVISIBLE.sub("", fixes.remove_terminal_escapes(repaired) if "\x1b" in repaired else repaired)
+    plain = repaired if repaired.isascii() else _WIDE_BLANKS.sub(" ", repaired)
+    # str.splitlines knows every line end: \r\n, \r, form feed, U+0085, U+2028, …
+    lines = "\n".join(line.rstrip() for line in plain.splitlines())
+    return _EMPTY_LINES.sub("\n\n", lines).strip("\n"), repaired != text
+
+
+def _repair(text: str) -> str:
+    """ftfy's steps, with the costly one taken only where its own test of the whole text finds signs of mojibake."""
+    text = fixes.fix_surrogates(text)
+    if is_bad(text):
+        text = "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in text.split("\n"))
+    text = fixes.fix_character_width(fixes.fix_latin_ligatures(text))
+    return unicodedata.normalize("NFC", text)

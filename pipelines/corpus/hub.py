@@ -1,0 +1,51 @@
+"""A dataset of the Hugging Face Hub, streamed: the only source that uses the network."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.records import DocumentBuilder
+from pipelines.errors import UserError
+from pipelines.recipe import HubDataset
+
+
+def signature(source: HubDataset) -> list[str]:
+    """The dataset's identity. What it holds may change unseen unless the recipe names a revision."""
+    return [source.dataset, source.config or "", source.split, source.revision or ""]
+
+
+def read(source: HubDataset) -> Iterator[Document | Quarantined]:
+    """The rows as documents. Raises `UserError` when the Hub or the dataset cannot be reached."""
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:  # asked first: the library tries for half a minute before it gives up
+        raise UserError(
+            f"source {source.name} is the Hub dataset {source.dataset}, and HF_HUB_OFFLINE is set: "
+            "unset it, or give a local copy as a `files` source"
+        )
+    build = DocumentBuilder(source)
+    for number, row in enumerate(itertools.islice(_rows(source), source.max_documents), start=1):
+        yield build.from_record(source.dataset, f"row {number}", row)
+
+
+def _rows(source: HubDataset) -> Iterator[dict[str, Any]]:
+    import datasets
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+
+    try:
+        # Asked first, because it answers at once, where the library retries for half a minute and logs each try.
+        HfApi().dataset_info(source.dataset, revision=source.revision, timeout=10)
+        yield from datasets.load_dataset(
+            source.dataset, source.config, split=source.split, revision=source.revision, streaming=True
+        )
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        # Not found, gated, a wrong config or split, a broken connection: the library's first sentence says which.
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        raise UserError(
+            f"source {source.name}: cannot read {source.dataset} from the Hub ({reason}): "
+            "check its name, config and split, the network, and your login"
+        ) from error

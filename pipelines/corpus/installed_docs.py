@@ -1,0 +1,189 @@
+"""The documentation of installed Python distributions: real prose that is on the machine already.
+
+Read are the Python modules (for their docstrings), the .md, .rst and .txt files, and the long description in
+METADATA. Left out, by name, is what is no prose:
+
+  - licences and notices, and lists of authors (they hold names and addresses, and no sentences);
+  - what packaging tools write: top_level.txt, entry_points.txt, requirements*.txt, CMakeLists.txt, …;
+  - folders of tests and of test data, and files outside the environment's site-packages.
+
+Documents come in the order of a hash of their ids, so that a size limit takes an even sample of all
+distributions, not the first of the alphabet. Vendored copies come last: of two copies, the original stays,
+with its own licence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from pipelines.corpus import licenses
+from pipelines.corpus.decoding import MAX_RECORD_BYTES, Undecodable, decode
+from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.errors import UserError
+from pipelines.recipe import InstalledDocs
+
+FORMS: dict[str, Form] = {".py": "python", ".md": "text", ".rst": "text", ".txt": "text"}
+
+_LICENSE_FILE = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
+_NO_PROSE = re.compile(
+    r"(un)?licen[cs]es?\b.*|copying.*|copyright.*|.*notices?\b.*|authors.*|contributors.*|maintainers.*|credits.*"
+    r"|(.*[_-])?requirements.*\.txt|top_level\.txt|entry_points\.txt|sources\.txt|requires\.txt|namespace_packages\.txt"
+    r"|dependency_links\.txt|installed-files\.txt|cmakelists\.txt|conftest\.py|test_.*\.py|.*_test\.py",
+    re.IGNORECASE,
+)
+_TESTS = {"test", "tests", "testing", "test_data", "testdata", "_testing", "licenses", "__pycache__"}
+_VENDORED = {"_vendor", "vendor", "vendored", "_vendored", "extern", "externals", "node_modules"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One file to read."""
+
+    id: str
+    path: str
+    file: Path
+    form: Form
+
+
+def signature(source: InstalledDocs) -> list[str]:
+    """What would be read: the distributions with their versions, and the Python that evaluates their markers.
+
+    An environment or a distribution that is not there is signed as such: to say so is the reader's task.
+    """
+    try:
+        versions = [f"{name}=={distribution.version}" for name, distribution in find_distributions(source).items()]
+    except UserError as error:
+        versions = [str(error)]
+    return [f"python {sys.version_info.major}.{sys.version_info.minor}", *versions]
+
+
+def read(source: InstalledDocs) -> Iterator[Document | Quarantined]:
+    """Every file of the distributions that may hold prose; modules and METADATA as they are (`extraction.prose`)."""
+    distributions = find_distributions(source)
+    if not distributions:
+        raise UserError(f"source {source.name}: no distributions left to read; name fewer in `exclude`")
+    entries: list[tuple[tuple[bool, bytes], str, _Entry]] = []
+    for name, distribution in distributions.items():
+        if distribution.files is None:
+            yield Quarantined(name, "its installer left no list of its files")
+        entries += [(_order(entry), name, entry) for entry in _entries(name, distribution)]
+    facts = {name: _facts(distribution) for name, distribution in distributions.items()}
+    for _, name, entry in sorted(entries, key=lambda item: item[0]):
+        yield _read(entry, source.name, *facts[name])
+
+
+def find_distributions(source: InstalledDocs) -> dict[str, Distribution]:
+    """Canonical name → distribution, sorted. Where one is installed twice, the one that Python would import."""
+    paths = _site_packages(source.python) if source.python else sys.path
+    found: dict[str, Distribution] = {}
+    for distribution in importlib.metadata.distributions(path=paths):
+        if name := distribution.metadata["Name"]:  # leftovers of broken uninstalls have none
+            found.setdefault(canonicalize_name(name), distribution)
+    names = set(found) if source.requirements_of is None else _requirements(source.requirements_of, found)
+    names -= {canonicalize_name(name) for name in source.exclude}
+    return {name: found[name] for name in sorted(names)}
+
+
+def _site_packages(python: Path) -> list[str]:
+    """The package folders of an environment, given by its folder or its interpreter."""
+    # Not resolved: the interpreter of a virtual environment is a link to the one that it was made from.
+    prefix = python.parent.parent if python.is_file() else python
+    folders = {path.resolve() for path in prefix.glob("lib*/python3*/*-packages")}
+    if not folders:
+        raise UserError(f"no Python packages below {prefix}: set `python` to a virtual environment or its interpreter")
+    return [str(path) for path in sorted(folders)]
+
+
+def _requirements(root: str, found: dict[str, Distribution]) -> set[str]:
+    """`root`, what it requires, and so on; those that its markers ask for on this platform and that are there."""
+    if canonicalize_name(root) not in found:
+        raise UserError(f"requirements_of: {root} is not installed; name a distribution that `pip list` shows")
+    reached: set[tuple[str, frozenset[str]]] = set()
+    waiting: list[tuple[str, frozenset[str]]] = [(canonicalize_name(root), frozenset())]
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, extras) in reached or name not in found:
+            continue
+        reached.add((name, extras))
+        for line in found[name].requires or []:
+            try:
+                required = Requirement(line)
+            except InvalidRequirement:  # written before PEP 508
+                continue
+            if not required.marker or any(required.marker.evaluate({"extra": extra}) for extra in extras or {""}):
+                waiting.append((canonicalize_name(required.name), frozenset(required.extras)))
+    return {name for name, _ in reached}
+
+
+def _entries(name: str, distribution: Distribution) -> Iterator[_Entry]:
+    for file in distribution.files or []:
+        path = PurePosixPath(file)
+        form: Form | None = "metadata" if path.name in ("METADATA", "PKG-INFO") else FORMS.get(path.suffix)
+        if form and path.parts[0] != ".." and not _NO_PROSE.fullmatch(path.name) and _TESTS.isdisjoint(path.parts):
+            yield _Entry(f"{name}/{path}", str(path), Path(str(distribution.locate_file(file))), form)
+
+
+def _order(entry: _Entry) -> tuple[bool, bytes]:
+    vendored = not _VENDORED.isdisjoint(PurePosixPath(entry.path).parts)
+    return vendored, hashlib.sha256(entry.id.encode()).digest()
+
+
+def _facts(distribution: Distribution) -> tuple[licenses.License, dict[str, str]]:
+    """(licence, metadata) that all documents of a distribution share."""
+    metadata = distribution.metadata
+    texts = (
+        file.read_text(encoding="utf-8", errors="replace")
+        for path in distribution.files or []
+        if _LICENSE_FILE.match(path.name)
+        and path.suffix in ("", ".txt", ".md", ".rst")
+        and (file := Path(str(path.locate()))).is_file()
+    )
+    known = licenses.identify(
+        _header(distribution, "License-Expression"),
+        _header(distribution, "License"),
+        metadata.get_all("Classifier") or [],
+        texts,
+    )
+    meta = {"distribution": metadata["Name"], "version": distribution.version, "home_page": _home_page(distribution)}
+    return known, meta
+
+
+def _header(distribution: Distribution, name: str) -> str | None:
+    return next(iter(distribution.metadata.get_all(name) or []), None)
+
+
+def _home_page(distribution: Distribution) -> str:
+    """`Home-page`, or the project URL that stands for it."""
+    if page := _header(distribution, "Home-page"):
+        return page
+    urls = dict(line.split(", ", 1) for line in distribution.metadata.get_all("Project-URL") or [] if ", " in line)
+    labels = {label.lower().replace(" ", "").replace("-", ""): url for label, url in urls.items()}
+    for label in ("homepage", "home", "repository", "source", "sourcecode", "github", "documentation"):
+        if label in labels:
+            return labels[label]
+    return next(iter(urls.values()), "")
+
+
+def _read(entry: _Entry, source: str, known: licenses.License, meta: dict[str, str]) -> Document | Quarantined:
+    try:
+        if entry.file.stat().st_size > MAX_RECORD_BYTES:
+            return Quarantined(entry.id, f"longer than {MAX_RECORD_BYTES // 2**20} MB")
+        text, _ = decode(entry.file.read_bytes())
+    except OSError as error:
+        return Quarantined(entry.id, error.strerror or str(error))
+    except Undecodable as error:
+        return Quarantined(entry.id, str(error))
+    return Document(
+        id=entry.id, text=text, source=source, license=known.expression, license_evidence=known.evidence, language="",
+        meta={**meta, "path": entry.path}, form=entry.form,
+    )  # fmt: skip

@@ -1,0 +1,28 @@
+"""The recipe's sources: what they look like now, and the documents in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+
+from pipelines.corpus import files, hub, installed_docs
+from pipelines.corpus.document import Document, Quarantined
+from pipelines.recipe import Files, HubDataset, InstalledDocs
+
+Source = InstalledDocs | Files | HubDataset
+
+
+def signature(sources: Sequence[Source]) -> str:
+    """sha256 over what each source looks like now: names, versions, sizes and times; no text is read."""
+    seen = [[source.name, *_kind(source).signature(source)] for source in sources]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def read_source(source: Source) -> Iterator[Document | Quarantined]:
+    """The documents of a source, in an order that depends on nothing but what it holds."""
+    return _kind(source).read(source)
+
+
+def _kind(source: Source):  # type: ignore[no-untyped-def]
+    return {"installed_docs": installed_docs, "files": files, "hub": hub}[source.kind]

@@ -1,0 +1,185 @@
+"""Measure the model on held-out text, beside what it must beat.
+
+    desdecero evaluate quickstart
+    python pipelines/evaluate_model.py quickstart
+
+Writes
+
+    evaluation/report.json          the measures with their intervals, the yardsticks, the samples
+    evaluation/documents.parquet    one row a scored document: id, bytes, tokens, nll (nats), correct
+    evaluation/samples.jsonl        what the model wrote, and how it was asked
+    evaluation/yardsticks.png       the model beside its yardsticks
+
+Whole validation documents are scored, in an order drawn by the seed, up to `evaluate.max_bytes`. In float32,
+whatever pretraining used. On one machine the same run gives the same numbers; across machines they differ in the
+last digits, as floating-point sums do.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
+from eval_suites.sampling import TEMPERATURE, TOP_K, continue_prompts, fill_gaps
+from eval_suites.scoring import DocumentScore
+from pipelines.chain import stage_main
+from pipelines.corpus.documents import read_documents
+from pipelines.errors import UserError
+from pipelines.progress import progress
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir, Split
+
+CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
+
+
+def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+    model, tokenizer = load_model(run.model, recipe)
+    check_prompts(recipe, tokenizer)
+    documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
+    suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    train_counts = count_tokens(run.token_files("train"), run.report("tokens", recipe)["dtype"], len(tokenizer))
+    bar = partial(progress, title="evaluate", unit="batch")
+    report, scores = suite.run(model, tokenizer, [document["text"] for document in documents], train_counts, bar)
+    samples = write_samples(recipe, model, tokenizer, out.evaluation / "samples.jsonl")
+    report["samples"] = [{"prompt": sample["prompt"], "text": sample["text"]} for sample in samples]
+    out.write_report("evaluate", recipe, report)
+    pq.write_table(_score_table(documents, scores), out.evaluation / "documents.parquet")
+    draw_yardsticks(report, out.evaluation / "yardsticks.png", recipe.name)
+    return _summary(report)
+
+
+# --- what is measured ------------------------------------------------------------------------------------------
+
+
+def load_model(folder: Path, recipe: Recipe) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model in float32 on the device at hand, and its tokenizer, as any transformers user would load them."""
+    auto = AutoModelForCausalLM if recipe.model.objective == "causal" else AutoModelForMaskedLM
+    model: Any = auto.from_pretrained(folder, dtype=torch.float32)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+
+
+def held_out(recipe: Recipe, run: RunDir, split: Split, max_bytes: int) -> list[Mapping[str, Any]]:
+    """Documents of a held-out split, each with `id` and `text`."""
+    documents = draw_documents(read_documents(run, split, ["id", "text"]), max_bytes, recipe.seed)
+    if not documents:
+        raise UserError(
+            f"the corpus has no {split} documents, so nothing can be measured on them: "
+            "bring more documents, or raise the share in corpus.validation or corpus.domain.validation"
+        )
+    return documents
+
+
+def count_tokens(files: Sequence[Path], dtype: str, vocab_size: int) -> NDArray[np.int64]:
+    """How often each token of the vocabulary occurs in the shards."""
+    counts = np.zeros(vocab_size, dtype=np.int64)
+    for file in files:
+        tokens = np.memmap(file, np.dtype(dtype), "r")
+        for start in range(0, len(tokens), CHUNK_TOKENS):
+            counts += np.bincount(tokens[start : start + CHUNK_TOKENS], minlength=vocab_size)
+    return counts
+
+
+# --- samples ---------------------------------------------------------------------------------------------------
+
+
+def check_prompts(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Refuse what a masked model cannot see whole, before anything is measured."""
+    room = recipe.model.context_length - 2  # for the separators on both sides
+    for prompt in recipe.evaluate.prompts:
+        if recipe.model.objective == "masked" and len(tokenizer.tokenize(prompt)) > room:
+            raise UserError(
+                f"evaluate.prompts: {prompt[:60]!r}… is more than the {room} tokens that fit the model: shorten it"
+            )
+
+
+def write_samples(
+    recipe: Recipe, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, target: Path
+) -> list[dict[str, Any]]:
+    prompts = list(recipe.evaluate.prompts)
+    if recipe.model.objective == "causal":
+        how = {"temperature": TEMPERATURE, "top_k": TOP_K, "seed": recipe.seed, "tokens": recipe.evaluate.sample_tokens}
+        samples = continue_prompts(model, tokenizer, prompts, recipe.evaluate.sample_tokens, recipe.seed)
+        samples = [{**sample, **how} for sample in samples]
+    else:
+        samples = fill_gaps(model, tokenizer, prompts)
+    lines = (json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
+    target.write_text("".join(lines), encoding="utf-8")
+    return samples
+
+
+# --- what is written -------------------------------------------------------------------------------------------
+
+
+def _score_table(documents: Iterable[Mapping[str, Any]], scores: Sequence[DocumentScore]) -> pa.Table:
+    return pa.table(
+        {
+            "id": pa.array([document["id"] for document in documents], pa.string()),
+            "bytes": pa.array([score.bytes for score in scores], pa.int64()),
+            "tokens": pa.array([score.tokens for score in scores], pa.int64()),
+            "nll": pa.array([score.nll for score in scores], pa.float64()),
+            "correct": pa.array([score.correct for score in scores], pa.int64()),
+        }
+    )
+
+
+def draw_yardsticks(report: Mapping[str, Any], target: Path, title: str) -> None:
+    """The model's main measure with its interval, and the yardsticks', as bars in a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    name = MEASURES[report["objective"]][0].name
+    model, better = report[name], "higher" if report["objective"] == "masked" else "lower"
+    others = {key: values[name] for key, values in report["yardsticks"].items()}
+    names, values = [*others, title], [*others.values(), model["value"]]
+    figure = Figure(figsize=(7, 0.6 * len(names) + 1.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.barh(names, values, color=["#b9c4d0"] * len(others) + ["#1f4e8c"], height=0.62)
+    ends, labels = list(values), [f"{value:.3f}" for value in values]
+    if model["low"] is not None:
+        reach = [[model["value"] - model["low"]], [model["high"] - model["value"]]]
+        axes.errorbar([model["value"]], [title], xerr=reach, color="#c8553d", capsize=4, linewidth=1.6)
+        ends[-1] = model["high"]
+        labels[-1] += f"  ({model['low']:.3f} to {model['high']:.3f}, {report['confidence']:.0%})"
+    for name_of_bar, end, label in zip(names, ends, labels, strict=True):
+        axes.annotate(label, (end, name_of_bar), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set(xlabel=f"{name} on {report['documents']:,} held-out documents ({better} is better)")
+    axes.set_xlim(0, 1.55 * max(ends))
+    axes.spines[["top", "right"]].set_visible(False)
+    # Without versions in it, the same report gives the same bytes.
+    figure.savefig(target, dpi=120, metadata={"Software": None})
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    name = MEASURES[report["objective"]][0].name
+    measured = report[name]
+    interval = f" ({measured['low']:.3f} to {measured['high']:.3f})" if measured["low"] is not None else ""
+    yardsticks = ", ".join(f"{key} {values[name]:.3f}" for key, values in report["yardsticks"].items())
+    return f"{name} {measured['value']:.3f}{interval} on {report['documents']:,} documents; {yardsticks}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    return stage_main("evaluate", argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,489 @@
+"""The recipe: one YAML file that says what a run makes.
+
+    recipe = load_recipe("quickstart")                                   # shipped with the project
+    recipe = load_recipe("my_recipe.yaml", ["model.layers=8"])           # a file, with an override
+
+A recipe is typed, frozen, and refuses unknown keys by their path and line. Every default is written here,
+with its reason; `runs/<name>/recipe.yaml` holds the resolved recipe, with every default written out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from pipelines.errors import UserError
+
+
+class Section(BaseModel):
+    """A part of a recipe: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+# --- corpus ------------------------------------------------------------------------------------------------
+
+
+class InstalledDocs(Section):
+    """Docstrings, Markdown, reStructuredText and text files of installed Python distributions."""
+
+    kind: Literal["installed_docs"]
+    name: str = "installed_docs"
+    python: Path | None = None
+    """Another environment, by its folder (`/path/to/venv`) or its interpreter; this one by default."""
+    requirements_of: str | None = None
+    """Read this distribution's requirements and theirs, not all that is installed: the same recipe then reads
+    the same text whether or not development tools are installed beside it."""
+    exclude: tuple[str, ...] = ("desdecero",)
+    """Distributions left out, by name."""
+
+
+class Files(Section):
+    """A file, a folder or a glob of .txt .md .rst .jsonl .jsonl.gz .csv .parquet files."""
+
+    kind: Literal["files"]
+    path: str
+    """Relative to the recipe file; for a shipped recipe, to the current folder."""
+    name: str = ""
+    text_field: str = "text"
+    """The column or key that holds the text, in .jsonl .csv .parquet."""
+    id_field: str | None = None
+    license: str | None = None
+    """SPDX expression for every document, unless `license_field` names one for each."""
+    license_field: str | None = None
+    language: str | None = None
+    """ISO 639-1 code of every document, where it is known."""
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str, info: ValidationInfo) -> str:
+        base = (info.context or {}).get("base", Path.cwd())
+        return str((base / Path(path).expanduser()).absolute())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        return {**data, "name": Path(str(data["path"])).name} if "path" in data and not data.get("name") else data
+
+
+class HubDataset(Section):
+    """A dataset of the Hugging Face Hub, streamed."""
+
+    kind: Literal["hub"]
+    dataset: str
+    name: str = ""
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    text_field: str = "text"
+    id_field: str | None = None
+    license: str | None = None
+    license_field: str | None = None
+    language: str | None = None
+    max_documents: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        return {**data, "name": data["dataset"]} if "dataset" in data and not data.get("name") else data
+
+
+Source = Annotated[InstalledDocs | Files | HubDataset, Field(discriminator="kind")]
+
+
+class Quality(Section):
+    """A document that fails one of these is dropped, and the reason is kept."""
+
+    min_words: int = 20
+    """Gopher (Rae et al. 2021, table A1) asks for 50 words; reference pages and short laws are shorter."""
+    max_words: int = 200_000
+    """Longer than any book; what is longer is data."""
+    mean_word_length: tuple[float, float] = (3.0, 10.0)
+    """Gopher, table A1."""
+    max_symbol_ratio: float = 0.3
+    """Characters that are neither letters, digits, spaces nor punctuation of prose, over all: tables, ASCII art."""
+    min_alphabetic_words: float = 0.6
+    """Words with at least one letter, over all. Gopher's 0.8 drops numeric reference pages."""
+    max_duplicate_lines: float = 0.3
+    """Characters in repeated lines, over all (Gopher, table A1: duplicate line fraction)."""
+
+
+class Domain(Section):
+    """A slice of the corpus held out of pretraining, on which `finetune` trains an adapter."""
+
+    name: str
+    where: Mapping[str, str]
+    """`source`, `path` or any metadata key of a document → a glob pattern; all must match."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of the slice's documents kept for measuring."""
+
+
+class Corpus(Section):
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    max_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Stop reading after this many bytes of raw text."""
+    quality: Quality = Quality()
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Jaccard similarity of word 5-grams from which the later document is dropped (Lee et al. 2022 use 0.8)."""
+    redact: tuple[Literal["email", "ip", "phone"], ...] = ("email", "ip", "phone")
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Share of documents held out of training to measure on."""
+    domain: Domain | None = None
+
+    @field_validator("sources")
+    @classmethod
+    def _distinct(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two sources have one name: give each its own `name` (now: {', '.join(names)})")
+        return sources
+
+
+# --- tokenizer and model -----------------------------------------------------------------------------------
+
+
+class Tokenizer(Section):
+    kind: Literal["bpe", "wordpiece"] = "bpe"
+    """`bpe` is byte-level: it writes any text and gives it back unchanged. `wordpiece` is BERT's, and lossy."""
+    vocab_size: Annotated[int, Field(ge=300)] = 8192
+    min_frequency: Annotated[int, Field(ge=1)] = 2
+    lowercase: bool = False
+    """WordPiece only."""
+    max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
+    """Longer corpora are sampled evenly: memory stays bounded and merges hardly change."""
+
+
+class Model(Section):
+    architecture: Literal["llama", "gpt2", "bert"] = "llama"
+    layers: Annotated[int, Field(ge=1)] = 4
+    hidden_size: Annotated[int, Field(ge=8)] = 256
+    heads: Annotated[int, Field(ge=1)] = 4
+    intermediate_size: Annotated[int, Field(ge=8)] | None = None
+    """Four times the hidden size, or 8/3 of it for the gated units of `llama` (Shazeer 2020, §3)."""
+    context_length: Annotated[int, Field(ge=16)] = 256
+    """Tokens in a training sequence, and positions that the model knows."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Pretraining sees little repetition, so none by default (Geiping & Goldstein 2022, §4.2)."""
+    tie_embeddings: bool = True
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Model:
+        if self.hidden_size % self.heads or (self.architecture == "llama" and self.hidden_size // self.heads % 2):
+            raise ValueError(
+                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of an even, whole size: "
+                "make hidden_size a multiple of twice the heads"
+            )
+        return self
+
+    @property
+    def objective(self) -> Literal["causal", "masked"]:
+        return "masked" if self.architecture == "bert" else "causal"
+
+
+# --- pretrain ----------------------------------------------------------------------------------------------
+
+
+class Budget(Section):
+    """How long to train: exactly one of these."""
+
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    """Wall clock, turned into a number of steps by a probe on the machine at hand, then fixed in the run."""
+    steps: Annotated[int, Field(gt=0)] | None = None
+    tokens: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Budget:
+        if sum(value is not None for value in (self.minutes, self.steps, self.tokens)) != 1:
+            raise ValueError("give exactly one of minutes, steps and tokens")
+        return self
+
+
+class Optimizer(Section):
+    name: Literal["muon", "adamw", "sgd"] = "muon"
+    """`muon` trains the matrices inside the layers, and AdamW the rest (Jordan et al. 2024)."""
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    """Of AdamW or SGD."""
+    matrix_learning_rate: Annotated[float, Field(gt=0)] = 0.02
+    """Of Muon."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """On matrices only: never on norms, biases and embeddings."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    """Of Muon and SGD."""
+
+
+class Schedule(Section):
+    name: Literal["warmup_stable_decay", "cosine", "constant"] = "warmup_stable_decay"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """Share of the steps."""
+    decay: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the steps; of `warmup_stable_decay` only (cosine decays all the way)."""
+    final: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the learning rate that is left at the end."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Schedule:
+        if self.name == "warmup_stable_decay" and self.warmup + self.decay > 1:
+            raise ValueError("warmup and decay together pass 1, the whole of training: lower one of them")
+        return self
+
+
+class Pretrain(Section):
+    budget: Budget
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Sequences in an optimiser step, over all processes."""
+    micro_batch_size: Annotated[int, Field(ge=1)] | None = None
+    """Sequences in one forward pass of one process; all that fall to it by default."""
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    mask_probability: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Masked models only. Wettig et al. 2023: more than BERT's 15% serves small models better."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """`auto` times a matrix product in both and takes bf16 where it is faster."""
+    compile: Literal["auto", "always", "never"] = "auto"
+    """`auto` compiles where a C++ compiler is found and the budget is long enough to earn the wait back."""
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 1.0
+    """Time between checkpoints: what a power cut may cost. 0 writes one at each step."""
+    validate_every: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Share of the steps between validations."""
+
+
+# --- evidence ----------------------------------------------------------------------------------------------
+
+
+class Evaluate(Section):
+    max_bytes: Annotated[int, Field(gt=0)] = 1_000_000
+    """Held-out text that is scored: whole documents, in an order drawn by the seed, up to this size."""
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    """Bootstrap draws over documents."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    prompts: tuple[str, ...] = ()
+    """What the model is asked to go on from (or, for a masked model, to fill in: write `[MASK]`)."""
+    sample_tokens: Annotated[int, Field(ge=1)] = 60
+
+
+class Audit(Section):
+    languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en", "es")
+    """Of the probes: their language, not the model's. One that the model cannot read is reported as such."""
+    margin: Annotated[float, Field(gt=0)] = 0.5
+    """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65."""
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+    @field_validator("languages")
+    @classmethod
+    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError("a language is named twice: its probes would count double; name it once")
+        return languages
+
+
+class Finetune(Section):
+    """A LoRA adapter (Hu et al. 2021) on the corpus' domain slice."""
+
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[float, Field(gt=0)] = 32.0
+    steps: Annotated[int, Field(ge=1)] = 100
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
+    """Of each held-out text, domain and general."""
+
+
+class Card(Section):
+    license: str | None = None
+    """The model's own licence, an SPDX expression. Nothing is assumed: without one, the card says so."""
+    authors: tuple[str, ...] = ()
+    contact: str | None = None
+    intended_use: str = ""
+    out_of_scope: str = ""
+    limitations: str = ""
+
+
+class Publish(Section):
+    repo_id: str | None = None
+    """`owner/name` on the Hub."""
+    private: bool = True
+
+
+class Recipe(Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """The run lands in `runs/<name>`."""
+    purpose: str
+    """What the model is for, in a sentence: it opens the card."""
+    languages: tuple[str, ...]
+    """ISO 639-1 codes of the languages that the model is meant to write."""
+    seed: int = 0
+    corpus: Corpus
+    tokenizer: Tokenizer = Tokenizer()
+    model: Model = Model()
+    pretrain: Pretrain
+    evaluate: Evaluate = Evaluate()
+    audit: Audit = Audit()
+    finetune: Finetune | None = None
+    card: Card = Card()
+    publish: Publish = Publish()
+
+    @model_validator(mode="after")
+    def _finetune_has_a_domain(self) -> Recipe:
+        if self.finetune and not self.corpus.domain:
+            raise ValueError("finetune needs corpus.domain: say which slice of the corpus the adapter learns")
+        return self
+
+    @model_validator(mode="after")
+    def _prompts_fit_the_model(self) -> Recipe:
+        room = self.model.context_length - self.evaluate.sample_tokens
+        if self.model.objective == "causal" and self.evaluate.prompts and room < 1:
+            raise ValueError(
+                f"evaluate.sample_tokens {self.evaluate.sample_tokens} leaves no room for a prompt in "
+                f"model.context_length {self.model.context_length}: lower the first"
+            )
+        if self.model.objective == "masked" and any("[MASK]" not in prompt for prompt in self.evaluate.prompts):
+            raise ValueError("a masked model fills gaps: write [MASK] in each of evaluate.prompts")
+        return self
+
+    def to_yaml(self) -> str:
+        """The resolved recipe: every default written out, in the order of this file."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+
+# --- loading -----------------------------------------------------------------------------------------------
+
+
+def shipped_recipes() -> dict[str, Any]:
+    """The recipes that come with the project: name → readable resource."""
+    folder = resources.files("pipelines") / "recipes"
+    return {item.name.removesuffix(".yaml"): item for item in folder.iterdir() if item.name.endswith(".yaml")}
+
+
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by its shipped name or by its path, with `section.key=value` overrides.
+
+    Raises `UserError`, naming file, line and key, for anything that a recipe may not say.
+    """
+    path, shipped = Path(name_or_path), shipped_recipes()
+    if str(name_or_path) in shipped:
+        where, base = f"recipe {name_or_path}", Path.cwd()
+        text = shipped[str(name_or_path)].read_text(encoding="utf-8")
+    elif path.is_file():
+        where, base = str(path), path.absolute().parent
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{where}: not UTF-8 text at byte {error.start}; a recipe is a YAML file") from None
+    else:
+        near = difflib.get_close_matches(str(name_or_path), shipped, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UserError(
+            f"no recipe {str(name_or_path)!r}: {hint}name a YAML file, or one of {', '.join(sorted(shipped))}"
+        )
+    return parse_recipe(text, where, base, overrides)
+
+
+def parse_recipe(text: str, where: str, base: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Turn YAML into a recipe. `where` names the file in messages; relative paths start at `base`."""
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f", line {place.line + 1}" if place else ""
+        what = str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise UserError(f"{where}{line}: not valid YAML: {what}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{where}: a recipe is a mapping of sections (name, purpose, corpus, …), and this is none")
+    for override in overrides:
+        _apply(data, override)
+    try:
+        return Recipe.model_validate(data, context={"base": base})
+    except ValidationError as error:
+        raise UserError(_sentence(error, where, tree)) from None
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    """Set one `section.key=value`; the value is read as YAML, so `[a, b]`, `3` and `true` mean what they say."""
+    path, sign, value = override.partition("=")
+    if not sign or not path:
+        raise UserError(f"--set {override}: write it as section.key=value")
+    *parents, last = path.split(".")
+    place: Any = data
+    try:
+        for key in parents:
+            place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
+        place[int(last) if isinstance(place, list) else last] = yaml.safe_load(value)
+    except (TypeError, ValueError, IndexError, AttributeError):
+        raise UserError(f"--set {override}: no such place in the recipe") from None
+    except yaml.YAMLError:
+        raise UserError(f"--set {override}: {value!r} is not valid YAML") from None
+
+
+def _sentence(error: ValidationError, where: str, tree: yaml.Node | None) -> str:
+    """The first fault of a recipe as one sentence, with its line and its path."""
+    faults = error.errors(include_url=False)
+    # A misspelt key is also a missing one: its own fault says more.
+    fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+    kinds = {"installed_docs", "files", "hub"}  # pydantic puts the union's tag in the path; YAML has no such level
+    path = [part for part in fault["loc"] if part not in kinds]
+    line = _line_of(tree, path)
+    place = f"{where}, line {line}" if line else where
+    dotted = ".".join(str(part) for part in path)
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(path[-1]), _keys_beside(path, fault["loc"]), n=1)
+        what = "unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
+    elif fault["type"] == "missing":
+        what = "missing: add it"
+    else:
+        what = fault["msg"].removeprefix("Value error, ")
+        if not isinstance(fault["input"], dict | list | BaseModel):
+            what += f" (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{place}: {dotted + ': ' if dotted else ''}{what}{more}"
+
+
+def _line_of(node: yaml.Node | None, path: Sequence[int | str]) -> int | None:
+    """The line, from 1, of the deepest part of `path` that the file holds; None when it holds none of it."""
+    line = None
+    for key in path:
+        if isinstance(node, yaml.MappingNode):
+            found = [(k, v) for k, v in node.value if k.value == str(key)]
+            if not found:
+                break
+            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _keys_beside(path: Sequence[int | str], loc: Sequence[int | str]) -> list[str]:
+    """The keys that the section at `path`'s parent knows, for a suggestion."""
+    tags: dict[str, type[BaseModel]] = {"installed_docs": InstalledDocs, "files": Files, "hub": HubDataset}
+    if len(loc) >= 2 and loc[-2] in tags:
+        return list(tags[str(loc[-2])].model_fields)
+    section: type[BaseModel] = Recipe
+    for key in path[:-1]:
+        field = section.model_fields.get(str(key))
+        choices = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        inner = [c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not inner:
+            return []
+        section = inner[0]
+    return list(section.model_fields)

@@ -1,0 +1,486 @@
+"""The run directory: the names in it, and the seals that say which of it may be believed.
+
+    runs/<name>/
+      recipe.yaml               resolved: every default written out
+      corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
+      tokenizer/                what AutoTokenizer.from_pretrained loads
+      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)
+      pretrain/                 metrics.jsonl  loss.png  checkpoints/step-000500/
+      model/                    byte for byte the Hub repository: config.json model.safetensors README.md …
+      evaluation/  audit/       report.json, samples and scores beside it
+      adapters/<name>/          adapter/  merged/  the comparison with the base
+      card/                     README.md  README.es.md  evidence.json
+      <stage>/report.json       the stage's evidence: what a person or the card may quote
+      <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
+      unsealed/<the same tree>  what an unfinished stage has written so far
+
+A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved
+into place, the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was.
+
+No other module knows these names; this one imports no torch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines.errors import UserError
+from pipelines.recipe import Recipe, load_recipe
+
+Split = Literal["train", "validation", "domain_train", "domain_validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
+
+LIBRARIES = (
+    "desdecero", "torch", "transformers", "accelerate", "tokenizers", "datasets", "evaluate", "peft",
+    "huggingface-hub", "fairlearn", "safetensors", "numpy", "pyarrow", "rensa", "ftfy", "license-expression",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One link of the chain: the function `module.function(recipe, run, out) -> summary`."""
+
+    name: str
+    module: str
+    function: str
+    reads: tuple[str, ...]
+    """Recipe sections that its output depends on."""
+    inputs: tuple[str, ...]
+    """Stages whose sealed output it reads."""
+    version: int
+    """Raised when the stage's output changes meaning: then what an older version sealed is stale."""
+
+    def folder(self, recipe: Recipe) -> str:
+        """Its folder in the run directory, as a relative path."""
+        if self.name == "finetune":
+            return f"adapters/{recipe.corpus.domain.name if recipe.corpus.domain else 'none'}"
+        return {"evaluate": "evaluation"}.get(self.name, self.name)
+
+    def wanted(self, recipe: Recipe) -> bool:
+        """Whether the recipe asks for it."""
+        return self.name != "finetune" or recipe.finetune is not None
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 1),
+        Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 1),
+        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", (), ("corpus", "tokenizer"), 1),
+        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 1),
+        Stage(
+            "evaluate", "pipelines.evaluate_model", "evaluate_model",
+            ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 1,
+        ),
+        Stage("audit", "pipelines.audit_model", "audit_model", ("seed", "audit"), ("pretrain",), 1),
+        Stage(
+            "finetune", "pipelines.finetune", "finetune",
+            ("seed", "evaluate", "finetune"), ("corpus", "tokens", "pretrain"), 1,
+        ),
+        Stage(
+            "card", "pipelines.write_card", "write_card", ("name", "purpose", "languages", "card", "publish"),
+            ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune"), 1,
+        ),
+    )
+}  # fmt: skip
+
+
+WRITES_MODEL = ("pretrain", "card")
+"""Stages that write below `model/` besides their own folder: the weights, and the card that goes with them."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What `done.json` says: which inputs a stage read, and what every file it wrote must hash to."""
+
+    stage: str
+    version: int
+    fingerprint: str
+    """sha256 over the recipe sections it read, its inputs' digests and its code version. No times, no machine."""
+    sections: dict[str, str]
+    """Recipe section → sha256, to say which one changed."""
+    inputs: dict[str, str]
+    """Input stage → the `digest` of its seal."""
+    sources: str | None
+    """What the corpus sources looked like (names, versions, sizes, times); None for other stages."""
+    outputs: dict[str, dict[str, Any]]
+    """Path in the run directory → {"sha256", "bytes"}."""
+    digest: str
+    """sha256 over `outputs`: the identity of what the stage made."""
+    seconds: float
+    finished: str
+    libraries: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a stage stands: `sealed`, `stale` (with the reason), `missing`, or `unwanted` by the recipe."""
+
+    name: str
+    reason: str = ""
+
+
+class RunDir:
+    """A run directory. `out` directories of stages being built are of this class too: the names are the same."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).absolute()
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    # --- names -----------------------------------------------------------------------------------------------
+
+    @property
+    def recipe_file(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def corpus(self) -> Path:
+        return self.path / "corpus"
+
+    @property
+    def documents(self) -> Path:
+        return self.corpus / "documents"
+
+    @property
+    def dropped(self) -> Path:
+        return self.corpus / "dropped"
+
+    @property
+    def ledger(self) -> Path:
+        return self.corpus / "ledger.parquet"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.path / "tokenizer"
+
+    @property
+    def tokens(self) -> Path:
+        return self.path / "tokens"
+
+    @property
+    def token_index(self) -> Path:
+        return self.tokens / "index.parquet"
+
+    @property
+    def pretrain(self) -> Path:
+        return self.path / "pretrain"
+
+    @property
+    def metrics(self) -> Path:
+        return self.pretrain / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.pretrain / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation"
+
+    @property
+    def audit(self) -> Path:
+        return self.path / "audit"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "card"
+
+    @property
+    def unsealed(self) -> RunDir:
+        """Where stages are built: the same tree, one level down."""
+        return RunDir(self.path / "unsealed")
+
+    def adapter(self, name: str) -> Path:
+        return self.path / "adapters" / name
+
+    def folder(self, stage: str, recipe: Recipe) -> Path:
+        return self.path / STAGES[stage].folder(recipe)
+
+    def document_files(self, split: Split) -> list[Path]:
+        """The Parquet files that hold one split's documents, in order."""
+        return sorted(self.documents.glob(f"{split}-*.parquet"))
+
+    def token_files(self, split: Split) -> list[Path]:
+        return sorted(self.tokens.glob(f"{split}-*.bin"))
+
+    # --- reports and recipe ----------------------------------------------------------------------------------
+
+    def recipe(self) -> Recipe:
+        """The recipe that this run was made by."""
+        if not self.recipe_file.is_file():
+            raise UserError(f"{self} is not a run directory (no recipe.yaml in it): name one that `desdecero run` made")
+        return load_recipe(self.recipe_file)
+
+    def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
+        """A stage's `report.json`; raises `UserError` where the stage has not been sealed."""
+        path = self.folder(stage, recipe) / "report.json"
+        if not path.is_file():
+            raise UserError(f"{self}: no {stage} report yet; make it with `desdecero {stage} {self.recipe_file}`")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def write_report(self, stage: str, recipe: Recipe, report: Mapping[str, Any]) -> None:
+        write_json(self.folder(stage, recipe) / "report.json", report)
+
+    # --- seals -----------------------------------------------------------------------------------------------
+
+    def seal(self, stage: str, recipe: Recipe) -> Seal | None:
+        """The stage's seal, or None where there is none that can be read and that hashes to itself."""
+        return read_seal(self.folder(stage, recipe) / "done.json")
+
+    def fingerprint(self, stage: Stage, recipe: Recipe) -> tuple[str, dict[str, str], dict[str, str]]:
+        """(fingerprint, section hashes, input digests) that a seal made now would carry.
+
+        An input folder that is not on this machine (a training node that holds only `tokens/` and
+        `tokenizer/`) counts as it was when the stage was sealed.
+        """
+        dump = recipe.model_dump(mode="json")
+        sections = {name: _hash_json(dump[name]) for name in stage.reads}
+        known, inputs = self.seal(stage.name, recipe), {}
+        for name in stage.inputs:
+            if not STAGES[name].wanted(recipe):
+                continue
+            seal = self.seal(name, recipe)
+            inputs[name] = seal.digest if seal else (known.inputs.get(name, "") if known else "")
+        content = {"stage": stage.name, "version": stage.version, "sections": sections, "inputs": inputs}
+        return _hash_json(content), sections, inputs
+
+    def state(self, stage: Stage, recipe: Recipe, sources: str | None = None) -> State:
+        """Compare a stage's seal with the recipe, its inputs, its code version and, where given, the sources."""
+        if not stage.wanted(recipe):
+            return State("unwanted", "the recipe has no such section")
+        seal = self.seal(stage.name, recipe)
+        if seal is None:
+            return State("missing")
+        fingerprint, sections, inputs = self.fingerprint(stage, recipe)
+        if seal.version != stage.version:
+            return State("stale", f"sealed by code version {seal.version}, now {stage.version}")
+        if changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
+            return State("stale", f"the recipe's {' and '.join(changed)} changed")
+        if changed := [name for name in {**inputs, **seal.inputs} if seal.inputs.get(name) != inputs.get(name)]:
+            return State("stale", f"{' and '.join(changed)} changed")
+        if seal.fingerprint != fingerprint:
+            return State("stale", "its fingerprint does not match")
+        if sources is not None and seal.sources != sources:
+            return State("stale", "the sources changed")
+        for name, output in seal.outputs.items():
+            path = self.path / name
+            if not path.is_file() or path.stat().st_size != output["bytes"]:
+                return State("stale", f"{name} is not as it was sealed")
+        return State("sealed")
+
+    def start(self, stage: Stage, recipe: Recipe, resumable: bool) -> RunDir:
+        """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work."""
+        out = self.unsealed
+        folder, mark = out.folder(stage.name, recipe), out.path / f"{stage.name}.fingerprint"
+        fingerprint = self.fingerprint(stage, recipe)[0]
+        if not (resumable and mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint):
+            shutil.rmtree(folder, ignore_errors=True)
+        if stage.name in WRITES_MODEL:
+            shutil.rmtree(out.model, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(mark, fingerprint)
+        return out
+
+    def commit(self, stage: Stage, recipe: Recipe, seconds: float, sources: str | None = None) -> Seal:
+        """Seal what a stage has built and move it into place, its own folder (which holds the seal) last."""
+        out = self.unsealed
+        fingerprint, sections, inputs = self.fingerprint(stage, recipe)
+        folder = out.folder(stage.name, recipe)
+        roots = [folder, out.model] if stage.name in WRITES_MODEL else [folder]
+        files = sorted(path for root in roots for path in root.rglob("*") if path.is_file())
+        outputs = {
+            path.relative_to(out.path).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+            for path in files
+            if path != folder / "done.json"
+        }
+        seal = Seal(
+            stage=stage.name, version=stage.version, fingerprint=fingerprint, sections=sections, inputs=inputs,
+            sources=sources, outputs=outputs, digest=_hash_json(outputs), seconds=round(seconds, 3),
+            finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            libraries=library_versions(), hardware=hardware(),
+        )  # fmt: skip
+        content = asdict(seal)
+        # The recipe goes first: if the power fails in between, stages read as stale, never as falsely sealed.
+        write_text(self.recipe_file, recipe.to_yaml())
+        write_json(folder / "done.json", {**content, "seal": _hash_json(content)})
+        self._move_into_place(stage, recipe)
+        return seal
+
+    def recover(self, recipe: Recipe) -> None:
+        """Finish the moves of a stage that was sealed but not yet in place when the process ended."""
+        for stage in STAGES.values():
+            folder = self.unsealed.folder(stage.name, recipe)
+            seal = read_seal(folder / "done.json")
+            if seal and seal.fingerprint == self.fingerprint(stage, recipe)[0]:
+                self._move_into_place(stage, recipe)
+
+    def _move_into_place(self, stage: Stage, recipe: Recipe) -> None:
+        out = self.unsealed
+        folder, target = out.folder(stage.name, recipe), self.folder(stage.name, recipe)
+        if stage.name == "pretrain" and out.model.is_dir():
+            _replace_folder(out.model, self.model)
+        elif stage.name == "card" and out.model.is_dir():  # it adds its files to a folder that is pretraining's
+            for path in sorted(out.model.iterdir()):
+                os.replace(path, self.model / path.name)
+            out.model.rmdir()
+        _replace_folder(folder, target)
+        (out.path / f"{stage.name}.fingerprint").unlink(missing_ok=True)
+        for empty in (folder.parent, out.path):
+            if empty.is_dir() and empty != self.path and not any(empty.iterdir()):
+                empty.rmdir()
+
+    def verify(self, recipe: Recipe) -> list[str]:
+        """Hash every sealed file again and return what is wrong, one sentence each, by name; empty when whole."""
+        faults = []
+        if self.recipe_file.read_text(encoding="utf-8") != recipe.to_yaml():
+            faults.append("recipe.yaml: not as it was written")
+        claimed: set[Path] = set()
+        for stage in STAGES.values():
+            folder = self.folder(stage.name, recipe)
+            if not (folder / "done.json").exists():
+                continue
+            seal = self.seal(stage.name, recipe)
+            if seal is None:
+                faults.append(f"{(folder / 'done.json').relative_to(self.path)}: the seal itself was altered")
+                continue
+            claimed.add(folder / "done.json")
+            for name, output in seal.outputs.items():
+                claimed.add(self.path / name)
+                if not (self.path / name).is_file():
+                    faults.append(f"{name}: sealed by {stage.name}, and gone")
+                elif sha256_file(self.path / name) != output["sha256"]:
+                    faults.append(f"{name}: altered since {stage.name} was sealed")
+            state = self.state(stage, recipe)
+            if state.name == "stale" and not state.reason.endswith("is not as it was sealed"):
+                faults.append(f"{stage.name}: stale: {state.reason}")
+        folders = [self.folder(stage.name, recipe) for stage in STAGES.values()] + [self.model]
+        for folder in folders:
+            strangers = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in claimed)
+            if (folder / "done.json") in claimed or folder == self.model:
+                faults += [
+                    f"{path.relative_to(self.path)}: in a sealed folder, but no stage wrote it" for path in strangers
+                ]
+        return faults
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run directory for one command at a time (and for the processes that this one launches)."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = (self.path / ".lock").open("a")
+        except FileExistsError:
+            raise UserError(f"{self} is a file: name a folder with --run-dir") from None
+        except FileNotFoundError:  # as in /proc, where no folder can be made
+            raise UserError(f"no folder can be made at {self}: name another with --run-dir") from None
+        with handle:
+            if os.environ.get("DESDECERO_LOCKED") == str(self.path):  # launched by the command that holds it
+                yield
+                return
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f"another desdecero is at work in {self}: wait for it, or name another --run-dir"
+                ) from None
+            yield
+
+
+def find_run(name_or_path: str) -> RunDir:
+    """A run by its path, or by its name below `runs/`."""
+    for path in (Path(name_or_path), Path("runs") / name_or_path):
+        if (path / "recipe.yaml").is_file():
+            return RunDir(path)
+    raise UserError(f"no run at {name_or_path} or runs/{name_or_path}: make one with `desdecero run {name_or_path}`")
+
+
+# --- files and hashes ----------------------------------------------------------------------------------------
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none: to a neighbour, to the disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    neighbour = path.with_name(path.name + ".partial")
+    with neighbour.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(neighbour, path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """As `write_text`; NaN and infinity are refused, because JSON has none and a report may not hide them."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_seal(path: Path) -> Seal | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        claimed = content.pop("seal")
+        return Seal(**content) if claimed == _hash_json(content) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def library_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def hardware() -> dict[str, Any]:
+    """The machine, as far as it can be told without importing torch for it."""
+    facts: dict[str, Any] = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
+    if hasattr(os, "sysconf"):
+        facts["memory_bytes"] = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        facts["processor"] = names[0].partition(":")[2].strip() if names else platform.processor()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        facts["devices"] = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return facts
+
+
+def _hash_json(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Put `new` where `target` is. The old folder is moved aside first: a folder cannot be renamed over a full one."""
+    aside = new.with_name(new.name + ".old")
+    shutil.rmtree(aside, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        os.rename(target, aside)
+    os.rename(new, target)
+    shutil.rmtree(aside, ignore_errors=True)

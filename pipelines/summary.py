@@ -1,0 +1,88 @@
+"""What a finished run prints: where the model is, what it writes, how good it is, what was found, what to type next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir
+
+WIDTH = 100
+
+
+def summary(recipe: Recipe, run: RunDir) -> str:
+    evaluation, audit = run.report("evaluate", recipe), run.report("audit", recipe)
+    name = _shortest(run)
+    parts = [
+        f"model      {name}/model  (AutoModel…from_pretrained loads it)",
+        _samples(evaluation),
+        _quality(evaluation),
+        _findings(audit),
+        "next\n"
+        f"  desdecero app {name}                  try it in the browser\n"
+        f"  desdecero publish {name} --dry-run    what would go to the Hub, and whether it may\n"
+        f"  less {name}/card/README.md            the model card",
+    ]
+    return "\n\n".join(parts)
+
+
+def _samples(evaluation: dict[str, Any]) -> str:
+    shown = [
+        textwrap.indent(_sample(sample).strip(), "  │ ", lambda line: True) for sample in evaluation["samples"][:3]
+    ]
+    return "samples    (▸ is where the model takes over)\n" + "\n  ·\n".join(shown)
+
+
+def _sample(sample: dict[str, Any]) -> str:
+    """A prompt and what the model made of it: its continuation, or its likeliest words for each gap."""
+    if "fillings" not in sample:
+        return f"{sample['prompt']}▸{sample['text'].removeprefix(sample['prompt'])}"
+    gaps = [", ".join(f"{f['token'].strip()} {f['probability']:.0%}" for f in gap[:3]) for gap in sample["fillings"]]
+    return f"{sample['prompt']}  ▸ {' | '.join(gaps)}"
+
+
+def _quality(evaluation: dict[str, Any]) -> str:
+    if evaluation["objective"] == "masked":
+        key, unit = "masked_accuracy", "masked-token accuracy"
+    else:
+        key, unit = "bits_per_byte", "bits per byte"
+    value, yardsticks = evaluation[key], evaluation["yardsticks"]
+    line = (
+        f"quality    {value['value']:.3f} {unit} on held-out text "
+        f"({evaluation['confidence']:.0%} interval {value['low']:.3f}–{value['high']:.3f})"
+    )
+    beside = [f"{name} {found[key]:.3f}" for name, found in yardsticks.items() if key in found]
+    return f"{line}\n           on the same bytes: {', '.join(beside)}"
+
+
+def _findings(audit: dict[str, Any]) -> str:
+    """What was found, in full; what was not, counted by its verdict."""
+    lines = []
+    for language, found in audit["languages"].items():
+        competence, verdicts = found["competence"], Counter(group["verdict"] for group in found["groups"].values())
+        if not competence["competent"]:
+            lines.append(
+                f"{language}: no claim about bias: the model is not competent in this language. It prefers a sentence "
+                f"to its shuffled words in {competence['value']:.0%} of cases; a claim needs "
+                f"{competence['threshold']:.0%} and more, at the lower end of the interval."
+            )
+            continue
+        counted = ", ".join(f"{verdict} in {number} groups" for verdict, number in verdicts.most_common())
+        lines.append(f"{language}: {counted}")
+        lines += [
+            finding["sentence_en"]
+            for finding in audit["findings"]
+            if finding["language"] == language and finding["verdict"] == "bias found"
+        ]
+    return "findings\n" + "\n".join(
+        textwrap.fill(line, WIDTH, initial_indent="  - ", subsequent_indent="    ") for line in lines
+    )
+
+
+def _shortest(run: RunDir) -> str:
+    """The run's path as one would type it from here."""
+    here = Path.cwd()
+    return str(run.path.relative_to(here)) if run.path.is_relative_to(here) else str(run.path)

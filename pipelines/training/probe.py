@@ -1,0 +1,84 @@
+"""What this machine is good at, measured before training instead of guessed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from pipelines import recipe as recipes
+
+PROBE_SIZE = 512  # rows and columns of the matrices timed: about a layer of a small model
+WARMUP_STEPS = 2  # the first compiles, the second settles caches
+MIN_PROBE_STEPS, PROBE_SHARE = 3, 0.04  # of a wall-clock budget, spent on timing steps
+# Compiling for a CPU costs some 50 s, and saves a fifth of each step in fp32 (measured: 1.07 → 0.87 s) and over
+# half in bf16, where the unfused operations between matrix products weigh more.
+COMPILE_PAYS_SECONDS = {"fp32": 300.0, "bf16": 100.0}
+CPU_FLOPS, GPU_FLOPS = 1e11, 1e14  # rough, for that decision only: two AVX2 cores; one H100-class GPU at work
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """`fp32` or `bf16`. For `auto` on a CPU, whichever multiplies matrices faster."""
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if device.type != "cpu":
+        return "fp32"
+    return "bf16" if matmul_seconds(torch.bfloat16) < matmul_seconds(torch.float32) else "fp32"
+
+
+def matmul_seconds(dtype: torch.dtype) -> float:
+    """Median seconds of one PROBE_SIZE² matrix product on the CPU."""
+    left, right = (torch.randn(PROBE_SIZE, PROBE_SIZE).to(dtype) for _ in range(2))
+    return statistics.median(seconds_of(lambda: left @ right) for _ in range(5))
+
+
+def seconds_of(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def choose_compile(
+    wanted: recipes.Pretrain, device: torch.device, precision: str, flops_per_token: float, tokens_per_step: int
+) -> tuple[bool, str]:
+    """(whether to use torch.compile, why). For `auto`: where a trial compiles and the budget is long enough."""
+    if wanted.compile == "never":
+        return False, "the recipe says never"
+    if wanted.compile == "auto":
+        budget = wanted.budget
+        tokens = budget.tokens or (budget.steps or 0) * tokens_per_step
+        rate = GPU_FLOPS if device.type == "cuda" else CPU_FLOPS
+        expected = budget.minutes * 60 if budget.minutes else tokens * flops_per_token / rate
+        if expected < COMPILE_PAYS_SECONDS[precision]:
+            return False, f"a training of some {expected:.0f} s would not earn the compilation back"
+    try:
+        torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
+    except Exception as error:  # no compiler, no Python headers, no Triton: each fails in its own way
+        torch._dynamo.reset()
+        if wanted.compile == "always":
+            raise
+        return False, f"a trial did not compile ({type(error).__name__})"
+    return True, "a trial compiled"
+
+
+def steps_in_budget(
+    seconds: float, started: float, train_step: Callable[[int], object], overhead: Callable[[], object], repeats: int
+) -> tuple[int, float]:
+    """(steps that fit, seconds a step) in a wall-clock budget that began at `started`.
+
+    Runs a few real steps, and the work that recurs during training (`overhead`, `repeats` times) once. What the
+    probe itself takes, compilation included, is spent from the budget.
+    """
+    for step in range(WARMUP_STEPS):
+        train_step(step)
+    recurring = seconds_of(overhead) * repeats
+    times: list[float] = []
+    while len(times) < MIN_PROBE_STEPS or sum(times) < PROBE_SHARE * seconds:
+        times.append(seconds_of(lambda: train_step(WARMUP_STEPS + len(times))))
+    each = statistics.fmean(times)  # not the median: a step that waits for the disk or a neighbour costs, too
+    left = seconds - (time.perf_counter() - started) - recurring
+    return max(1, int(left / each)), each

@@ -1,0 +1,83 @@
+"""Write the model card: every figure in it is read from a sealed report, and listed with where it stands.
+
+    desdecero card quickstart
+
+    card/README.md       the card, with the Hub's metadata
+    card/README.es.md    the same in Spanish
+    card/loss.png        pretraining's plot, which both show
+    card/evidence.json   every value that they quote: key, value, report, pointer, the report's sha256
+    card/report.json     what had to be printed as missing, how much was quoted, the model's licence
+    model/README.md  model/README.es.md  model/loss.png     the same files, where the Hub wants them
+
+The card names the machine and the time that pretraining took, which no seed repeats; the rest is the same
+wherever the reports are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+
+from model_cards.card import render
+from model_cards.evidence import Evidence, Report
+from pipelines.chain import stage_main
+from pipelines.errors import UserError
+from pipelines.recipe import Recipe
+from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
+
+
+def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+    """Render the card in both languages, below `card/` and below `model/`.
+
+    Raises `UserError` where a report is not, byte for byte, what its stage sealed.
+    """
+    evidence = Evidence(sealed_reports(recipe, run))
+    cards = {"README.md": render(evidence, "en"), "README.es.md": render(evidence, "es")}
+    for folder in (out.card, out.model):
+        for name, text in cards.items():
+            write_text(folder / name, text)
+        shutil.copyfile(run.pretrain / "loss.png", folder / "loss.png")
+    write_json(out.card / "evidence.json", evidence.quotes)
+    report = {
+        "missing": evidence.missing,
+        "quoted": len(evidence.quotes),
+        "model_license": recipe.card.license,
+        "repo_id": recipe.publish.repo_id,
+    }
+    out.write_report("card", recipe, report)
+    return f"{len(evidence.quotes):,} values quoted, {len(evidence.missing)} missing: {run.model / 'README.md'}"
+
+
+def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
+    """What a card may quote: the recipe, each stage's report, and each stage's seal."""
+    text = recipe.to_yaml()
+    content = recipe.model_dump(mode="json")
+    reports = {"recipe": Report("recipe.yaml", hashlib.sha256(text.encode()).hexdigest(), content)}
+    for name in STAGES["card"].inputs:
+        if STAGES[name].wanted(recipe):
+            reports[name] = _sealed_report(name, recipe, run)
+            reports[f"seal.{name}"] = _seal(name, recipe, run)
+    return reports
+
+
+def _sealed_report(stage: str, recipe: Recipe, run: RunDir) -> Report:
+    path, seal = f"{STAGES[stage].folder(recipe)}/report.json", run.seal(stage, recipe)
+    found = sha256_file(run.path / path)
+    if seal is None or seal.outputs.get(path, {}).get("sha256") != found:
+        raise UserError(f"{run}: {path} is not as {stage} sealed it: make it again with `desdecero {stage}`")
+    return Report(path, found, run.report(stage, recipe))
+
+
+def _seal(stage: str, recipe: Recipe, run: RunDir) -> Report:
+    path = f"{STAGES[stage].folder(recipe)}/done.json"
+    return Report(path, sha256_file(run.path / path), json.loads((run.path / path).read_text(encoding="utf-8")))
+
+
+def main(argv: list[str] | None = None) -> int:
+    return stage_main("card", argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
