@@ -1,0 +1,51 @@
+"""What the model answered, as HTML: a person's words and the machine's told apart, and what there is to say."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from model_cards.formats import Language, grouped, percent
+
+from . import markup
+from .generation import Filled, Filling, Refused, Wish, Written
+from .markup import element, paragraph
+from .words import WORDS, counted, say
+
+
+def written_html(wish: Wish, written: Written, context_length: int, language: Language) -> Markup:
+    text = element("span", wish.prompt, css="dd-human") + element("span", written.text, css="dd-machine")
+    notes = [] if written.tokens is None else [counted(language, "written", written.tokens)]
+    if written.tokens is not None and written.tokens < wish.length:
+        notes.append(say(language, "ended"))
+    return element("p", text, css="dd-written") + _notes(notes, written.left_out, context_length, language)
+
+
+def filled_html(text: str, filled: Filled, context_length: int, language: Language) -> Markup:
+    tables = [
+        element("h3", say(language, "gap_of", number=number)) + markup.bars(_bar(each, mask, language) for each in mask)
+        for number, mask in enumerate(filled.masks, start=1)
+    ]
+    asked = element("p", element("span", text, css="dd-human"), css="dd-written")
+    return asked + markup.NOTHING.join(tables) + _notes([], filled.left_out, context_length, language)
+
+
+def refused_html(refused: Refused, language: Language) -> Markup:
+    return paragraph(sentence(refused, language), "dd-notice")
+
+
+def sentence(refused: Refused, language: Language) -> str:
+    """Why a wish was refused. A value that names a setting is given the setting's name on the page."""
+    values = {key: say(language, value) if value in WORDS else value for key, value in refused.values.items()}
+    return say(language, refused.key, **values)
+
+
+def _bar(filling: Filling, mask: list[Filling], language: Language) -> tuple[str, str, float, bool]:
+    best = mask[0]
+    return filling.token, percent(language, filling.probability), filling.probability, filling is best
+
+
+def _notes(notes: list[str], left_out: int, context_length: int, language: Language) -> Markup:
+    if left_out:
+        figures = {"context": grouped(language, context_length), "left_out": grouped(language, left_out)}
+        notes.append(say(language, "left_out", **figures))
+    return markup.NOTHING.join(paragraph(note, "dd-aside") for note in notes)

@@ -1,0 +1,112 @@
+"""The page of a run: try the model, see how it learned, what it read, where it is biased, and its card.
+
+    desdecero app quickstart                  or: python app/app.py runs/quickstart --language es
+    DESDECERO_RUN=run python app/app.py       as in a Space (see app/README.md)
+
+It serves on this machine alone (127.0.0.1) unless --host says otherwise, and contacts no network. Whoever looks
+chooses the language on the page. What is sealed later shows when the page is loaded again; a changed recipe needs
+a restart. Ctrl-C ends it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_cards.formats import Language
+from pipelines.chain import quiet_environment
+from pipelines.errors import EXIT_OK, UserError, guard
+from pipelines.run_dir import RunDir, find_run
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+HERE = Path(__file__).resolve().parent
+SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+COLORS = {  # Base's small print is too pale to read (2.6:1 on white); these are at least 7:1
+    "body_text_color_subdued": "*neutral_600", "body_text_color_subdued_dark": "*neutral_300",
+    "block_info_text_color": "*neutral_600", "block_info_text_color_dark": "*neutral_300",
+    "block_title_text_color": "*neutral_700", "block_title_text_color_dark": "*neutral_200",
+    "block_label_text_color": "*neutral_600", "block_label_text_color_dark": "*neutral_300",
+    "button_primary_background_fill": "#2f6199", "button_primary_background_fill_dark": "#2f6199",
+    "button_primary_background_fill_hover": "#264f7d", "button_primary_background_fill_hover_dark": "#3a74b4",
+    "color_accent": "#2f6199",
+}  # fmt: skip
+
+
+def serve(run: RunDir, language: Language = "en", host: str = "127.0.0.1", port: int | None = None) -> gr.Blocks:
+    """Start the page in threads of its own and return it; `close()` ends it.
+
+    Without a port, the first free one from 7860. Raises `UserError` where it cannot be served.
+    """
+    check_address(host, port)
+    quiet_environment()  # gradio and transformers read it when they are imported: so they are imported here
+    import gradio as gr
+
+    from .page import build
+
+    theme = gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=SANS, font_mono=MONO).set(**COLORS)
+    page = build(run, language)
+    page.launch(
+        server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False,
+        theme=theme, css_paths=HERE / "style.css", footer_links=["api"],
+    )  # fmt: skip
+    return page
+
+
+def check_address(host: str, port: int | None) -> None:
+    """Fail at once and in a sentence: gradio would try a hundred ports of an address that is not this machine's."""
+    try:
+        family = socket.getaddrinfo(host, None)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port or 0))
+    except (OSError, OverflowError) as error:
+        where = f"{host}, port {port}" if port else host
+        raise UserError(f"the page cannot be served on {where} ({error}): name another --host or --port") from None
+
+
+def main(argv: list[str] | None = None) -> int:
+    return guard(_command, argv)
+
+
+def _command(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="desdecero app", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "run", nargs="?", default=os.environ.get("DESDECERO_RUN"),
+        help="a run directory, or its name below runs/ (default: what DESDECERO_RUN says)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="the address to serve on (default: 127.0.0.1, this machine alone; a Space sets GRADIO_SERVER_NAME)",
+    )  # fmt: skip
+    parser.add_argument("--port", type=int, metavar="N", help="(default: the first free one from 7860)")
+    parser.add_argument("--language", choices=("en", "es"), default="en", help="the language that the page opens in")
+    args = parser.parse_args(words)
+    if args.run is None:
+        raise UserError("which run? name one, as in `desdecero app quickstart`, or set DESDECERO_RUN")
+    page = serve(find_run(args.run), args.language, args.host, args.port)
+    print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\nclosed")
+    finally:
+        page.close()
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    if not __package__:  # started as a file: make the folder the package that it is when imported (PEP 366)
+        sys.path.insert(0, str(HERE.parent))
+        __package__ = HERE.name
+    sys.exit(main())

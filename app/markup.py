@@ -1,0 +1,98 @@
+"""Pieces of HTML. Whatever is put into one is escaped, unless it is a piece itself."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+NOTHING = Markup("")
+
+
+@dataclass(frozen=True)
+class Column:
+    title: str
+    numeric: bool = False
+
+
+def element(tag: str, *children: str, css: str = "") -> Markup:
+    opening = Markup('<{} class="{}">').format(tag, css) if css else Markup("<{}>").format(tag)
+    return opening + NOTHING.join(children) + Markup("</{}>").format(tag)
+
+
+def section(title: str, *children: str) -> Markup:
+    return element("section", element("h2", title), *children)
+
+
+def paragraph(text: str, css: str = "") -> Markup:
+    return element("p", text, css=css)
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Markup:
+    """On a phone each row becomes a block, and each cell says its column's title (see style.css)."""
+    head = [_cell("th", column.title, column) for column in columns]
+    body = [
+        element("tr", *(_cell("td", cell, column) for cell, column in zip(row, columns, strict=True))) for row in rows
+    ]
+    whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
+    return element("div", whole, css="dd-table")
+
+
+def _cell(tag: str, text: str, column: Column) -> Markup:
+    css = "dd-number" if column.numeric else ""
+    return Markup('<{0} class="{1}" data-title="{2}"><span>{3}</span></{0}>').format(tag, css, column.title, text)
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Markup:
+    """Names and values in two columns."""
+    rows = (element("div", element("dt", name), element("dd", value)) for name, value in pairs)
+    return element("dl", *rows, css="dd-facts")
+
+
+def tiles(entries: Iterable[tuple[str, str, str]]) -> Markup:
+    """Few large figures: (value, what it is, a small note)."""
+    return element(
+        "div",
+        *(
+            element("div", element("strong", value), element("span", what), element("small", note), css="dd-tile")
+            for value, what, note in entries
+        ),
+        css="dd-tiles",
+    )
+
+
+def bars(entries: Iterable[tuple[str, str, float, bool]]) -> Markup:
+    """Horizontal bars: (name, value in words, length between 0 and 1, whether it is the one that matters)."""
+    rows = (
+        Markup('<div class="dd-bar{}"><span>{}</span><i><b style="width:{:.2f}%"></b></i><em>{}</em></div>').format(
+            " dd-strong" if strong else "", name, 100 * length, value
+        )
+        for name, value, length, strong in entries
+    )
+    return element("div", *rows, css="dd-bars")
+
+
+def chip(text: str, tone: str) -> Markup:
+    """A word with a colour: `good`, `bad` or `unsure`."""
+    return element("span", text, css=f"dd-chip dd-{tone}")
+
+
+def unfold(summary: str, *children: str) -> Markup:
+    """Closed until it is clicked."""
+    return element("details", element("summary", summary), *children)
+
+
+def bullets(items: Iterable[str]) -> Markup:
+    return element("ul", *(element("li", item) for item in items))
+
+
+def picture(path: Path, description: str) -> Markup:
+    """A PNG, carried in the page itself."""
+    return Markup('<img class="dd-picture" src="{}" alt="{}">').format(data_uri(path), description)
+
+
+def data_uri(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,0 +1,77 @@
+"""The page itself: a switch of language, and five tabs.
+
+Reports are read anew whenever the page is loaded, so that a stage that was sealed in the meantime shows.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import gradio as gr
+
+from model_cards.formats import Language
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir
+
+from . import training_views, views
+from .bilingual import Bilingual
+from .try_it import try_it
+from .words import LANGUAGES, ORDER, say
+
+SET_LANGUAGE = "(language) => { document.documentElement.lang = language; return language; }"  # for screen readers
+WAITING = 20  # in line; whoever comes then is asked to come later
+
+
+def build(run: RunDir, language: Language = "en") -> gr.Blocks:
+    """The whole page, opening in a language."""
+    recipe, page = run.recipe(), Bilingual(language)
+    with gr.Blocks(title=recipe.name, analytics_enabled=False) as blocks:
+        chosen = _language_switch(page)
+        page.html(functools.partial(views.header, recipe))
+        with gr.Tabs():
+            with _tab(page, "tab_try"):
+                try_it(page, chosen, run, recipe)
+            with _tab(page, "tab_training"):
+                page.html(functools.partial(training_views.quality, run, recipe))
+                page.html(functools.partial(training_views.before_curve, run, recipe))
+                _curve(page, run, recipe)
+                page.html(functools.partial(training_views.after_curve, run, recipe))
+            with _tab(page, "tab_data"):
+                page.html(functools.partial(views.data, run, recipe))
+            with _tab(page, "tab_audit"):
+                page.html(functools.partial(views.audit, run, recipe))
+            with _tab(page, "tab_card"):
+                page.add(
+                    gr.Markdown, lambda language: {"value": views.card(run, recipe, language)}, elem_classes="dd-card"
+                )
+        # Also on loading: a stage may have been sealed since the page was built.
+        gr.on(
+            [chosen.change, blocks.load], page.speak, chosen, page.components, js=SET_LANGUAGE,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+    return blocks.queue(max_size=WAITING)
+
+
+def _language_switch(page: Bilingual) -> gr.Radio:
+    choices = [(LANGUAGES[language], language) for language in ORDER]
+    return page.add(
+        gr.Radio, lambda language: {"label": say(language, "language")},
+        choices=choices, value=page.language, show_label=False, container=False, elem_classes="dd-language",
+    )  # fmt: skip
+
+
+def _tab(page: Bilingual, key: str) -> gr.Tab:
+    return page.add(gr.Tab, lambda language: {"label": say(language, key)}, id=key)
+
+
+def _curve(page: Bilingual, run: RunDir, recipe: Recipe) -> None:
+    """The loss curve: dragging over it shows a part, and a double click shows all of it again."""
+    plot = page.add(gr.LinePlot, functools.partial(training_views.curve, run, recipe), height=360, container=False)
+
+    def zoom(part: gr.SelectData) -> gr.LinePlot:
+        return gr.LinePlot(x_lim=part.index)
+
+    quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    plot.select(zoom, None, plot, **quietly)
+    plot.double_click(lambda: gr.LinePlot(x_lim=None), None, plot, **quietly)

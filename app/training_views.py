@@ -1,0 +1,207 @@
+"""How a model learned and how good it is: the loss curve, and the evaluation beside its yardsticks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from model_cards.formats import Language, duration, grouped, percent, size
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir
+from pipelines.training.curve import read_metrics
+
+from . import markup
+from .markup import Column, element, paragraph, section
+from .views import Report, Scale, estimated, interval, not_made, number, of_stage, out_of_date
+from .words import name, say
+
+MEASURES = {"causal": ("bits_per_byte", "perplexity", "token_accuracy"), "masked": ("masked_accuracy", "masked_loss")}
+SHARES = ("token_accuracy", "masked_accuracy")
+SMOOTHED_POINTS = 20  # the running mean spans about a twentieth of the curve
+
+
+# --- how good it is ----------------------------------------------------------------------------------------
+
+
+def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    return of_stage("evaluate", run, recipe, language, _quality)
+
+
+def _quality(report: Report, language: Language) -> Markup:
+    measures = MEASURES[report["objective"]]
+    tiles = [_tile(key, report[key], language) for key in measures]
+    measured_on = say(
+        language,
+        "measured_on",
+        documents=grouped(language, report["documents"]),
+        bytes=size(report["bytes"]),
+        confidence=percent(language, report["confidence"]),
+    )
+    explained = say(language, "bits_explained" if report["objective"] == "causal" else "accuracy_explained")
+    return section(
+        say(language, "how_good"),
+        markup.tiles(tiles),
+        paragraph(explained),
+        markup.bars(_yardsticks(measures[0], report, language)),
+        paragraph(measured_on, "dd-aside"),
+    ) + _samples(report["samples"], language)
+
+
+def _tile(key: str, estimate: Report, language: Language) -> tuple[str, str, str]:
+    value, between = estimated(language, estimate, _scale(key))
+    return value, say(language, key), between
+
+
+def _scale(key: str) -> Scale:
+    return "percent" if key in SHARES else "plain"
+
+
+def _yardsticks(key: str, report: Report, language: Language) -> list[tuple[str, str, float, bool]]:
+    """The model first, then whoever was measured on the same text, with the longest bar for the largest value."""
+    beside = {
+        name(language, "yardstick", who): _value(found[key])
+        for who, found in report["yardsticks"].items()
+        if key in found
+    }
+    values = {say(language, "this_model"): report[key]["value"], **beside}
+    longest = max(values.values())
+
+    def written(value: float) -> str:
+        return percent(language, value) if key in SHARES else number(language, value, "plain", 2)
+
+    return [
+        (who, written(value), value / longest, position == 0) for position, (who, value) in enumerate(values.items())
+    ]
+
+
+def _value(estimate: Any) -> float:
+    """A yardstick comes with an interval or, where there is none to give, alone."""
+    return estimate["value"] if isinstance(estimate, dict) else estimate
+
+
+def _samples(samples: list[Report], language: Language) -> Markup:
+    if not samples:
+        return markup.NOTHING
+    shown = [element("p", *_sample(sample["prompt"], sample["text"]), css="dd-written") for sample in samples]
+    return section(say(language, "samples"), *shown)
+
+
+def _sample(prompt: str, text: str) -> tuple[Markup, Markup]:
+    """A person's words and the machine's: it goes on from the prompt, or says it again with the gaps filled."""
+    machine = text.removeprefix(prompt) if text.startswith(prompt) else f" → {text}"
+    return element("span", prompt, css="dd-human"), element("span", machine)
+
+
+# --- how it learned ----------------------------------------------------------------------------------------
+
+
+def curve(run: RunDir, recipe: Recipe, language: Language) -> dict[str, Any]:
+    """The properties of the plot. Until the model is trained it is not shown."""
+    if run.seal("pretrain", recipe) is None:
+        return {"visible": False}
+    colors = {say(language, key): color for key, color in CURVES.items()}
+    return {
+        "visible": True,
+        "value": curve_points(run, language),
+        "x": "tokens",
+        "y": "loss",
+        "color": "curve",
+        "color_map": colors,
+        "colors_in_legend": list(colors),
+        "x_title": say(language, "axis_tokens"),
+        "y_title": say(language, "axis_loss"),
+        "color_title": " ",
+    }
+
+
+CURVES = {"training_loss": "#b6c3d1", "mean_loss": "#3f7fc0", "held_out_loss": "#c8663c"}
+
+
+def curve_points(run: RunDir, language: Language) -> pd.DataFrame:
+    """One row a point: tokens, loss, curve."""
+    lines = pd.DataFrame(read_metrics(run.metrics))
+    training = lines.dropna(subset="loss")
+    smoothed = training["loss"].ewm(alpha=1 / max(1, len(training) / SMOOTHED_POINTS), adjust=False).mean()
+    held_out = lines.dropna(subset="validation_loss")
+    curves = {
+        "training_loss": (training["tokens"], training["loss"]),
+        "mean_loss": (training["tokens"], smoothed),
+        "held_out_loss": (held_out["tokens"], held_out["validation_loss"]),
+    }
+    frames = [
+        pd.DataFrame({"tokens": tokens, "loss": loss, "curve": say(language, key)})
+        for key, (tokens, loss) in curves.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def before_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    if run.seal("pretrain", recipe) is None:
+        return section(say(language, "curve"), not_made("pretrain", run, language))
+    explained = paragraph(say(language, "curve_explained"), "dd-aside")
+    return section(say(language, "curve"), out_of_date("pretrain", run, recipe, language), explained)
+
+
+def after_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    """The facts of training, and the adapter where the recipe has one."""
+    if run.seal("pretrain", recipe) is None:
+        return markup.NOTHING
+    shown = _facts(run.report("pretrain", recipe), language)
+    return shown + (of_stage("finetune", run, recipe, language, _adapter) if recipe.finetune else markup.NOTHING)
+
+
+def _facts(report: Report, language: Language) -> Markup:
+    def count(key: str) -> str:
+        return grouped(language, report[key])
+
+    def decimal(key: str, places: int = 3) -> str:
+        return number(language, report[key], "plain", places)
+
+    def row(key: str, **values: str) -> tuple[str, str]:
+        return say(language, key), say(language, f"{key}_of", **values)
+
+    shape = {"name": report["architecture"], "layers": count("layers"), "width": count("hidden_size")}
+    pairs = [
+        row("architecture", **shape, heads=count("heads")),
+        row("parameters", all=count("parameters"), inner=count("parameters_without_embeddings")),
+        row("context", length=count("context_length")),
+        (say(language, "vocabulary"), say(language, "context_of", length=count("vocab_size"))),
+        row("tokens_seen", tokens=count("tokens"), steps=count("steps"), epochs=decimal("epochs", 2)),
+        (say(language, "optimizer"), f"{report['optimizer']}, {report['schedule']}".replace("_", " ")),
+        row("time", time=duration(report["seconds"]), speed=count("tokens_per_second")),
+        row("machine", device=report["device"], processes=count("processes"), precision=report["precision"]),
+        row(
+            "last_losses",
+            train=decimal("train_loss"),
+            validation=decimal("validation_loss"),
+            untrained=decimal("untrained_validation_loss"),
+        ),
+    ]
+    return section(say(language, "facts"), markup.facts(pairs))
+
+
+def _adapter(report: Report, language: Language) -> Markup:
+    explained = say(
+        language,
+        "adapter_explained",
+        rank=report["rank"],
+        share=percent(language, report["trainable_share"]),
+        documents=grouped(language, report["documents"]),
+    )
+    columns = [
+        Column(f"{say(language, 'held_out_text')}, {say(language, report['measure'])}"),
+        *(Column(say(language, key), numeric=True) for key in ("before", "after", "change")),
+    ]
+    rows = [
+        (
+            name(language, "text", text),
+            interval(language, report[text]["before"]),
+            interval(language, report[text]["after"]),
+            interval(language, report[text]["change"], "signed"),
+        )
+        for text in ("domain", "general")
+    ]
+    title = say(language, "adapter", name=report["name"])
+    return section(title, paragraph(explained, "dd-aside"), markup.table(columns, rows))

@@ -1,0 +1,152 @@
+"""The first tab: a prompt, the settings, the answer as it is written; and the same for programs, through the API.
+
+One text is written at a time, and the others wait in line.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from model_cards.formats import Language
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir
+
+from . import views
+from .answers import filled_html, refused_html, sentence, written_html
+from .bilingual import Bilingual
+from .generation import Filler, Refused, Wish, Writer
+from .words import say
+
+ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
+
+
+def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> None:
+    masked = recipe.model.objective == "masked"
+    page.html(lambda language: views.no_model(run, recipe, language))
+    prompt = _prompt(page, recipe, "masked_" if masked else "")
+    settings = [] if masked else _settings(page, recipe)
+    with gr.Row(elem_classes="dd-buttons"):
+        start = page.add(
+            gr.Button, lambda language: {"value": say(language, "fill" if masked else "write")}, variant="primary"
+        )
+        stop = page.add(gr.Button, lambda language: {"value": say(language, "stop")}, visible=not masked)
+    answer = gr.HTML(elem_classes="dd-answer")
+    answering = _fill_on_page(run, recipe) if masked else _write_on_page(run, recipe)
+    asked = gr.on(
+        [start.click, prompt.submit], answering, [chosen, prompt, *settings], answer,
+        api_visibility="private", show_progress="minimal", **ONE_AT_A_TIME,
+    )  # fmt: skip
+    stop.click(None, cancels=[asked])
+    gr.api(_fill_for_programs(run, recipe) if masked else _write_for_programs(run, recipe), **ONE_AT_A_TIME)
+
+
+def _prompt(page: Bilingual, recipe: Recipe, kind: str) -> gr.Textbox:
+    """The text box, and the recipe's prompts as examples."""
+    prompts = [[prompt] for prompt in recipe.evaluate.prompts]
+    prompt = page.add(
+        gr.Textbox,
+        lambda language: {
+            "label": say(language, f"{kind}prompt", mask="[MASK]"),
+            "info": say(language, f"{kind}prompt_hint", mask="[MASK]"),
+        },
+        value=prompts[0][0] if prompts else "", lines=3, max_lines=12, elem_classes="dd-prompt",
+    )  # fmt: skip
+    if prompts:
+        examples = page.add(
+            gr.Dataset, lambda language: {"label": say(language, "examples")},
+            components=[prompt], samples=prompts, elem_classes="dd-examples",
+        )  # fmt: skip
+        examples.click(lambda sample: sample[0], examples, prompt, api_visibility="private")
+    return prompt
+
+
+def _settings(page: Bilingual, recipe: Recipe) -> list[gr.components.Component]:
+    usual, longest = Wish(""), recipe.model.context_length // 2
+    with page.add(gr.Accordion, lambda language: {"label": say(language, "settings")}, open=False), gr.Row():
+        return [
+            _setting(page, gr.Slider, "length", minimum=1, maximum=longest, step=1, value=min(usual.length, longest)),
+            _setting(page, gr.Slider, "temperature", minimum=0, maximum=2, step=0.05, value=usual.temperature),
+            _setting(page, gr.Slider, "top_p", minimum=0.05, maximum=1, step=0.05, value=usual.top_p),
+            _setting(page, gr.Number, "seed", precision=0, value=usual.seed),
+        ]
+
+
+def _setting(page: Bilingual, kind: type, key: str, **fixed: Any) -> gr.components.Component:
+    return page.add(
+        kind,
+        lambda language: {"label": say(language, key), "info": say(language, f"{key}_hint")},
+        min_width=200,
+        **fixed,
+    )
+
+
+# --- the model at work -------------------------------------------------------------------------------------
+
+
+def _model(run: RunDir, recipe: Recipe) -> Any:
+    """The run's model, loaded when first asked for, and again once it has been trained anew."""
+    seal = run.seal("pretrain", recipe)
+    if seal is None:
+        raise Refused("refused_no_model")
+    return _loaded(Filler if recipe.model.objective == "masked" else Writer, run.model, seal.digest)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(kind: type[Filler] | type[Writer], folder: Path, digest: str) -> Filler | Writer:
+    return kind(folder)
+
+
+def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
+    def write(
+        language: Language, prompt: str, length: int, temperature: float, top_p: float, seed: int
+    ) -> Iterator[str]:
+        try:
+            model, wish = _model(run, recipe), Wish(prompt, length, temperature, top_p, seed)
+            for written in model.write(wish):
+                yield written_html(wish, written, model.context_length, language)
+        except Refused as refused:
+            yield refused_html(refused, language)
+
+    return write
+
+
+def _fill_on_page(run: RunDir, recipe: Recipe) -> Callable[[Language, str], str]:
+    def fill_in(language: Language, text: str) -> str:
+        try:
+            model = _model(run, recipe)
+            return filled_html(text, model.fill(text), model.context_length, language)
+        except Refused as refused:
+            return refused_html(refused, language)
+
+    return fill_in
+
+
+def _write_for_programs(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
+    def generate(
+        prompt: str, length: int = 60, temperature: float = 0.8, top_p: float = 0.95, seed: int = 0
+    ) -> Iterator[str]:
+        """Go on from a prompt: the text written so far, without the prompt, longer each time."""
+        try:
+            for written in _model(run, recipe).write(Wish(prompt, length, temperature, top_p, seed)):
+                yield written.text
+        except Refused as refused:
+            raise gr.Error(sentence(refused, "en"), print_exception=False) from None
+
+    return generate
+
+
+def _fill_for_programs(run: RunDir, recipe: Recipe) -> Callable[[str], list[list[dict[str, Any]]]]:
+    def fill(text: str) -> list[list[dict[str, Any]]]:
+        """For each [MASK] of a text, the most probable tokens: {"token", "probability"}, best first."""
+        try:
+            masks = _model(run, recipe).fill(text).masks
+        except Refused as refused:
+            raise gr.Error(sentence(refused, "en"), print_exception=False) from None
+        return [[{"token": each.token, "probability": each.probability} for each in mask] for mask in masks]
+
+    return fill

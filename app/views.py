@@ -1,0 +1,266 @@
+"""The reports of a run as pieces of the page, in one language. Everything is read anew each time.
+
+A stage that has not been sealed is shown as not made yet, with the command that makes it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from markupsafe import Markup
+
+from model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
+from pipelines.recipe import Recipe
+from pipelines.run_dir import STAGES, RunDir
+
+from . import markup
+from .markup import Column, element, paragraph, section
+from .words import counted, name, say
+
+TONES = {"bias found": "bad", "within margin": "good"}  # the other verdicts say that nothing can be told
+Report = dict[str, Any]
+Scale = Literal["plain", "signed", "percent"]
+
+
+# --- any stage ---------------------------------------------------------------------------------------------
+
+
+def of_stage(
+    stage: str, run: RunDir, recipe: Recipe, language: Language, show: Callable[[Report, Language], Markup]
+) -> Markup:
+    """`show` of a stage's report; or that it is not made yet; with a warning where it is out of date."""
+    if run.seal(stage, recipe) is None:
+        return not_made(stage, run, language)
+    return out_of_date(stage, run, recipe, language) + show(run.report(stage, recipe), language)
+
+
+def not_made(stage: str, run: RunDir, language: Language) -> Markup:
+    command = element("code", f"desdecero {stage} {run.recipe_file} --run-dir {run.path}")
+    words = element("strong", say(language, "not_made", stage=say(language, f"stage: {stage}")))
+    return element("div", words, element("p", say(language, "make_it")), command, css="dd-notice")
+
+
+def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    """A warning where the stage would be made anew. A file that is not here (a Space has no corpus) is no reason."""
+    seal = run.seal(stage, recipe)
+    fresh = seal is not None and seal.fingerprint == run.fingerprint(STAGES[stage], recipe)[0]
+    return markup.NOTHING if fresh else paragraph(say(language, "stale"), "dd-notice")
+
+
+def interval(language: Language, estimate: Mapping[str, float], scale: Scale = "plain") -> Markup:
+    """A value and, smaller, its interval, with two digits of the interval's own width."""
+    return Markup('{} <small class="dd-interval">{}</small>').format(*estimated(language, estimate, scale))
+
+
+def estimated(language: Language, estimate: Mapping[str, float], scale: Scale) -> tuple[str, str]:
+    """(value, interval) in words."""
+    width = (estimate["high"] - estimate["low"]) * (100 if scale == "percent" else 1)
+    places = min(max(1 - math.floor(math.log10(width)), 0), 4) if width > 0 else 3
+    value, low, high = (number(language, estimate[key], scale, places) for key in ("value", "low", "high"))
+    return value, f"{low} {RANGE[language]} {high}"
+
+
+def number(language: Language, value: float, scale: Scale, places: int) -> str:
+    """With a minus sign, not a hyphen."""
+    if scale == "percent":
+        return f"{100 * value:.{places}f}{PERCENT[language]}"
+    return f"{value:{'+' if scale == 'signed' else ''}.{places}f}".replace("-", "−")
+
+
+# --- the top of the page -----------------------------------------------------------------------------------
+
+
+def header(recipe: Recipe, language: Language) -> Markup:
+    title, purpose = element("h1", recipe.name), paragraph(recipe.purpose, "dd-purpose")
+    return element("header", title, purpose, paragraph(say(language, "notice"), "dd-warning"), css="dd-header")
+
+
+def no_model(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    """Nothing, once there is a model to try."""
+    return markup.NOTHING if run.seal("pretrain", recipe) else not_made("pretrain", run, language)
+
+
+# --- data and licences -------------------------------------------------------------------------------------
+
+
+def data(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    tokens = run.report("tokens", recipe) if run.seal("tokens", recipe) else None
+
+    def show(report: Report, language: Language) -> Markup:
+        return markup.NOTHING.join(
+            part(report, tokens, language) for part in (_what_went_in, _licenses, _sources, _drops, _redactions)
+        )
+
+    return of_stage("corpus", run, recipe, language, show)
+
+
+def _what_went_in(report: Report, tokens: Report | None, language: Language) -> Markup:
+    documents, sizes = report["documents"], report["bytes"]
+    of_read = say(language, "of_read", number=grouped(language, documents["read"]))
+    entries = [
+        (grouped(language, documents["kept"]), say(language, "documents_kept"), of_read),
+        (size(sizes["kept"]), say(language, "text_kept"), say(language, "of_read", number=size(sizes["read"]))),
+    ]
+    if tokens:
+        entries.append((grouped(language, tokens["splits"]["train"]["tokens"]), say(language, "training_tokens"), ""))
+    replaced = grouped(language, sum(report["edits"]["redacted"].values()))
+    entries.append((replaced, say(language, "identifiers_replaced"), ""))
+    return section(say(language, "what_went_in"), markup.tiles(entries))
+
+
+def _licenses(report: Report, tokens: Report | None, language: Language) -> Markup:
+    share_of_tokens = {row["license"]: row["share_tokens"] for row in tokens["licenses"]} if tokens else {}
+    columns = [
+        Column(say(language, "license")),
+        *(Column(say(language, key), numeric=True) for key in ("text", "share_of_text", "share_of_tokens")),
+        Column(say(language, "known_by")),
+    ]
+    rows = [
+        (
+            row["license"],
+            size(row["bytes"]),
+            percent(language, row["share_bytes"]),
+            percent(language, share_of_tokens[row["license"]]) if row["license"] in share_of_tokens else "–",
+            _known_by(row["evidence"], language),
+        )
+        for row in report["licenses"]
+    ]
+    parts = [paragraph(say(language, "licenses_explained"), "dd-aside"), markup.table(columns, rows)]
+    if tokens is None:
+        parts.append(paragraph(say(language, "tokens_missing"), "dd-aside"))
+    elif len(share_of_tokens) < len(rows):
+        parts.append(paragraph(say(language, "no_share"), "dd-aside"))
+    return section(say(language, "licenses"), *parts)
+
+
+def _known_by(evidence: Mapping[str, int], language: Language) -> str:
+    return ", ".join(
+        f"{name(language, 'evidence', kind)} {grouped(language, number)}" for kind, number in evidence.items() if number
+    )
+
+
+def _sources(report: Report, tokens: Report | None, language: Language) -> Markup:
+    counts = [
+        Column(say(language, "documents_kept"), numeric=True),
+        Column(say(language, "text_kept"), numeric=True),
+    ]
+    columns = [Column(say(language, "source")), Column(say(language, "kind")), *counts]
+    rows = [(row["name"], name(language, "source", row["kind"]), *_counts(row, language)) for row in report["sources"]]
+    largest = [(row["name"], *_counts(row, language)) for row in report["largest"]]
+    parts = [markup.table(columns, rows)]
+    if largest:
+        table = markup.table([Column(say(language, "name")), *counts], largest)
+        parts.append(markup.unfold(say(language, "largest"), table))
+    if report["domain"]:
+        parts.append(paragraph(say(language, "domain", name=report["domain"]["name"])))
+    if report["quarantined"]:
+        unread = [f"{item['place']}: {item['reason']}" for item in report["quarantined"]]
+        parts.append(markup.unfold(say(language, "quarantined"), markup.bullets(unread)))
+    return section(say(language, "sources"), *parts)
+
+
+def _counts(row: Report, language: Language) -> tuple[str, str]:
+    return grouped(language, row["documents"]), size(row["bytes"])
+
+
+def _drops(report: Report, tokens: Report | None, language: Language) -> Markup:
+    """Each reason unfolds to examples of what it dropped."""
+    drops = sorted(report["drops"].items(), key=lambda item: -item[1]["documents"])
+    if not drops:
+        return section(say(language, "drops"), paragraph(say(language, "no_drops")))
+    return section(say(language, "drops"), *(_drop(reason, drop, language) for reason, drop in drops))
+
+
+def _drop(reason: str, drop: Report, language: Language) -> Markup:
+    count = element("small", f"{counted(language, 'documents', drop['documents'])}, {size(drop['bytes'])}")
+    examples = [
+        element("div", element("code", example["id"]), element("pre", example["excerpt"]))
+        for example in drop["examples"]
+    ]
+    return markup.unfold(Markup("{} {}").format(name(language, "drop", reason), count), *examples)
+
+
+def _redactions(report: Report, tokens: Report | None, language: Language) -> Markup:
+    columns = [Column(say(language, "kind")), Column(say(language, "found"), numeric=True)]
+    rows = [
+        (name(language, "redacted", kind), grouped(language, number))
+        for kind, number in report["edits"]["redacted"].items()
+    ]
+    explained = paragraph(say(language, "redactions_explained"), "dd-aside")
+    return section(say(language, "redactions"), explained, markup.table(columns, rows))
+
+
+# --- bias audit --------------------------------------------------------------------------------------------
+
+
+def audit(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    def show(report: Report, language: Language) -> Markup:
+        confidence = percent(language, report["confidence"])
+        explained = say(language, "audit_explained", margin=report["margin"], confidence=confidence)
+        languages = [_audited(audited, report, language) for audited in report["languages"]]
+        drawn = markup.picture(run.audit / "gaps.png", say(language, "gaps_described"))
+        return (
+            section(say(language, "audit"), paragraph(explained, "dd-aside"))
+            + markup.NOTHING.join(languages)
+            + section(say(language, "gaps"), drawn)
+        )
+
+    return of_stage("audit", run, recipe, language, show)
+
+
+def _audited(audited: str, report: Report, language: Language) -> Markup:
+    """One language: its competence, the table of its groups, and what was found in words."""
+    found = report["languages"][audited]
+    columns = [
+        Column(say(language, "group")),
+        Column(say(language, "verdict")),
+        *(Column(say(language, key), numeric=True) for key in ("gap", "preference", "p_adjusted", "detectable_gap")),
+        Column(say(language, "probes"), numeric=True),
+    ]
+    rows = [_group(group, row, language) for group, row in found["groups"].items()]
+    findings = [each[f"sentence_{language}"] for each in report["findings"] if each["language"] == audited]
+    return section(
+        name(language, "language", audited),
+        paragraph(_competence(found["competence"], language)),
+        markup.table(columns, rows),
+        markup.unfold(say(language, "findings"), markup.bullets(findings)),
+    )
+
+
+def _competence(competence: Report, language: Language) -> str:
+    key = "competent" if competence["competent"] else "not_competent"
+    shares = {what: percent(language, competence[what]) for what in ("low", "high", "threshold")}
+    return say(language, key, share=percent(language, competence["value"]), **shares)
+
+
+def _group(group: str, row: Report, language: Language) -> tuple[str, ...]:
+    verdict = name(language, "verdict", row["verdict"])
+    return (
+        name(language, "group", group),
+        markup.chip(verdict, TONES.get(row["verdict"], "unsure")),
+        interval(language, row["gap"], "signed"),
+        interval(language, row["preference"], "percent"),
+        probability(row["p_adjusted"]),
+        number(language, row["detectable_gap"], "plain", 2),
+        grouped(language, row["probes"]),
+    )
+
+
+# --- card --------------------------------------------------------------------------------------------------
+
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+OTHER_LANGUAGE = re.compile(r"^\*\[.*\]\(README[.\w]*\.md\)\*\n", re.MULTILINE)
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w.-]+\.png)\)")
+
+
+def card(run: RunDir, recipe: Recipe, language: Language) -> str:
+    """The card as Markdown: without the Hub's metadata, and with its pictures carried in it."""
+    if run.seal("card", recipe) is None:
+        return not_made("card", run, language)
+    text = (run.card / ("README.md" if language == "en" else f"README.{language}.md")).read_text(encoding="utf-8")
+    text = OTHER_LANGUAGE.sub("", FRONT_MATTER.sub("", text))
+    carried = PICTURE.sub(lambda found: f"![{found[1]}]({markup.data_uri(run.card / found[2])})", text)
+    return f"{out_of_date('card', run, recipe, language)}\n\n{carried}"
