@@ -1,0 +1,116 @@
+"""The model at work, without a page."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+
+from app.generation import Filler, Refused, Wish, Writer
+from pipelines.run_dir import RunDir
+
+WISH = Wish("Return the number of", length=12, seed=3)
+
+
+@pytest.fixture(scope="module")
+def writer(causal_run: RunDir) -> Writer:
+    return Writer(causal_run.model)
+
+
+@pytest.fixture(scope="module")
+def filler(masked_run: RunDir) -> Filler:
+    return Filler(masked_run.model)
+
+
+def text(writer: Writer, wish: Wish) -> str:
+    return list(writer.write(wish))[-1].text
+
+
+def test_the_text_grows_and_its_length_is_told_at_the_end(writer: Writer) -> None:
+    *growing, last = writer.write(WISH)
+    assert all(later.text.startswith(earlier.text) for earlier, later in pairwise(growing))
+    assert [written.tokens for written in growing] == [None] * len(growing)
+    assert last.tokens == 12 and last.left_out == 0
+
+
+def test_the_same_seed_writes_the_same_text_and_another_one_another(writer: Writer) -> None:
+    assert text(writer, WISH) == text(writer, WISH)
+    assert text(writer, WISH) != text(writer, replace(WISH, seed=4))
+
+
+def test_temperature_zero_takes_the_most_probable_token_each_time(writer: Writer, causal_run: RunDir) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(causal_run.model)
+    model = AutoModelForCausalLM.from_pretrained(causal_run.model).eval()
+    ids = [tokenizer.eos_token_id, *tokenizer.encode(WISH.prompt)]
+    start = len(ids)
+    for _ in range(WISH.length):
+        with torch.no_grad():
+            ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+    assert text(writer, replace(WISH, temperature=0)) == tokenizer.decode(ids[start:], skip_special_tokens=True)
+
+
+def test_a_prompt_beyond_the_context_is_cut_from_the_left(writer: Writer) -> None:
+    tokens = writer.tokenizer.encode(WISH.prompt * 1600)
+    room = writer.context_length - 1 - WISH.length
+    last = list(writer.write(replace(WISH, prompt=WISH.prompt * 1600)))[-1]
+    assert last.left_out == len(tokens) - room
+    assert last.text == text(writer, replace(WISH, prompt=writer.tokenizer.decode(tokens[-room:])))
+
+
+def test_a_special_token_that_a_person_writes_is_text(writer: Writer) -> None:
+    last = list(writer.write(replace(WISH, prompt="<|endoftext|>" * 600)))[-1]
+    assert last.left_out > 600
+
+
+def test_closing_the_iterator_stops_the_model(writer: Writer) -> None:
+    threads = threading.active_count()
+    writing = writer.write(replace(WISH, length=writer.context_length - 2))
+    next(writing)
+    assert threading.active_count() > threads
+    writing.close()
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"length": 0}, "refused_range"),
+        ({"length": 4095}, "refused_range"),
+        ({"temperature": -0.1}, "refused_range"),
+        ({"temperature": float("nan")}, "refused_range"),
+        ({"top_p": 0.0}, "refused_range"),
+        ({"seed": None}, "refused_range"),
+        ({"prompt": "half a pair: \ud83d"}, "refused_text"),
+    ],
+)
+def test_what_no_model_can_do_is_refused(writer: Writer, change: dict[str, object], key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        list(writer.write(replace(WISH, **change)))
+    assert refused.value.key == key
+
+
+def test_fillings_are_those_of_the_fill_mask_pipeline(filler: Filler, masked_run: RunDir) -> None:
+    expected = pipeline("fill-mask", model=str(masked_run.model))("[SEP] The default [MASK] is None. [SEP]")
+    (found,) = filler.fill("The default [MASK] is None.").masks
+    assert [filling.probability for filling in found] == pytest.approx([each["score"] for each in expected], rel=1e-4)
+    ids = [filler.tokenizer.convert_tokens_to_ids(filling.token) for filling in found]
+    assert ids == [each["token"] for each in expected]
+
+
+def test_every_mask_is_filled(filler: Filler) -> None:
+    filled = filler.fill("The [MASK] value is [MASK].")
+    assert [len(mask) for mask in filled.masks] == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("No gap at all.", "refused_no_mask"), ("[MASK] " + "the default value " * 40, "refused_mask_cut")],
+)
+def test_a_text_without_a_mask_that_can_be_read_is_refused(filler: Filler, text: str, key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        filler.fill(text)
+    assert refused.value.key == key

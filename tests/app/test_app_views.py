@@ -1,0 +1,111 @@
+"""Reports as pieces of the page."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from pathlib import Path
+
+import pytest
+from markupsafe import escape
+
+from app import training_views, views
+from app.words import ORDER, WORDS, name, say
+from model_cards.formats import Language
+from pipelines.recipe import load_recipe
+from pipelines.run_dir import RunDir
+
+ROOT = Path(__file__).parents[2]
+VIEWS = [views.data, views.audit, views.card, training_views.quality, training_views.before_curve]
+
+
+def gaps(text: str) -> set[str | None]:
+    return {field for _, field, _, _ in string.Formatter().parse(text) if field}
+
+
+def test_both_languages_have_the_same_gaps() -> None:
+    assert not [key for key, (english, spanish) in WORDS.items() if gaps(english) != gaps(spanish)]
+
+
+def test_every_word_is_used() -> None:
+    files = [path for path in (ROOT / "app").glob("*.py") if path.stem != "words"]
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
+    families = {key.partition(": ")[0] for key in WORDS if ": " in key}
+    stems = {re.sub(r"^masked_|_(hint|of|one)$", "", key) for key in WORDS if ": " not in key}
+    assert not [word for word in families | stems if not re.search(rf"""["']{word}["'_:]""", source)]
+
+
+def test_a_word_of_a_report_that_has_no_other_name_is_shown_as_it_is() -> None:
+    assert name("es", "drop", "near_duplicate") == "casi duplicado"
+    assert name("es", "drop", "something_new") == "something_new"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("language", ORDER)
+def test_a_stage_that_is_not_sealed_says_how_to_make_it(new_run: RunDir, view: object, language: Language) -> None:
+    shown = view(new_run, new_run.recipe(), language)
+    assert re.search(r"desdecero \w+ /", shown)
+    assert {"en": "not made yet", "es": "todavía no existe"}[language] in shown
+
+
+@pytest.mark.parametrize("view", [*VIEWS, training_views.after_curve])
+@pytest.mark.parametrize("language", ORDER)
+def test_a_sealed_stage_is_up_to_date_until_the_recipe_changes(
+    causal_run: RunDir, view: object, language: Language
+) -> None:
+    stale = escape(say(language, "stale"))
+    assert stale not in view(causal_run, causal_run.recipe(), language)
+
+
+def test_a_changed_recipe_is_told(causal_run: RunDir) -> None:
+    other = load_recipe(causal_run.recipe_file, ["audit.margin=0.1"])
+    assert "not up to date" in views.audit(causal_run, other, "en")
+    assert "not up to date" not in views.data(causal_run, other, "en")
+
+
+def test_text_from_the_corpus_cannot_become_markup(causal_run: RunDir) -> None:
+    shown = views.data(causal_run, causal_run.recipe(), "en")
+    assert "<script>" not in shown
+    assert "&lt;script&gt;alert(&#39;shown, never run&#39;)&lt;/script&gt; &amp; so on" in shown
+
+
+def test_figures_carry_their_intervals_and_yardsticks(causal_run: RunDir) -> None:
+    shown = training_views.quality(causal_run, causal_run.recipe(), "en")
+    for figure in ("1.824", "1.790 to 1.858", "34.2%", "3.02", "1.71", "245 documents"):
+        assert figure in shown
+
+
+def test_a_sample_tells_the_machines_words_from_the_persons(causal_run: RunDir, masked_run: RunDir) -> None:
+    causal = training_views.quality(causal_run, causal_run.recipe(), "en")
+    assert '<span class="dd-human">Return the number of</span><span> elements in the array.' in causal
+    masked = training_views.quality(masked_run, masked_run.recipe(), "en")
+    assert '<span class="dd-human">The default [MASK] is None.</span><span> → the default value is none.' in masked
+
+
+def test_numbers_follow_the_language(causal_run: RunDir) -> None:
+    recipe = causal_run.recipe()
+    assert "12,345" in views.data(causal_run, recipe, "en")
+    assert "12\u00a0345" in views.data(causal_run, recipe, "es")
+
+
+def test_the_curve_has_all_measured_points_and_a_running_mean(causal_run: RunDir) -> None:
+    curves = training_views.curve_points(causal_run, "es").groupby("curve")["loss"]
+    assert dict(curves.count()) == {"entrenamiento": 200, "media móvil": 200, "reservado": 10}
+    spread = curves.std()
+    assert spread["media móvil"] < spread["entrenamiento"] + 0.5
+
+
+def test_the_card_is_shown_without_metadata_and_with_its_picture(causal_run: RunDir) -> None:
+    shown = views.card(causal_run, causal_run.recipe(), "en")
+    assert shown.startswith("\n\n\n# The card in English")
+    assert "](data:image/png;base64," in shown
+    assert 'print("a > b")' in shown
+    assert "README" not in shown and "library_name" not in shown
+
+
+def test_the_space_asks_for_what_the_project_is_tested_with() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    lines = (ROOT / "app" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert set(wanted) <= set(project)

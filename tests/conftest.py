@@ -1,0 +1,91 @@
+"""What the tests share: real text that is on every machine, and one trained smoke run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import desdecero, docstrings
+
+# Before any library of the stack is imported: no test may reach a network, and the app phones nobody.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+# Models here are tiny: a second thread only waits for the first, and far longer where the machine is busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def prose() -> list[str]:
+    """Some 200 kB of technical English, one text a docstring."""
+    return docstrings(
+        "argparse", "typing", "subprocess", "statistics", "random", "shutil", "inspect", "textwrap", "tarfile",
+        "zipfile", "logging/__init__", "unittest/mock", "unittest/case", "difflib", "doctest", "datetime", "decimal",
+        "_pydecimal", "heapq", "turtle", "smtplib", "imaplib", "ftplib", "threading", "tempfile", "pathlib", "ast",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def trained_smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smoke recipe, run once by the real command. Read it; whoever wants to change it takes `smoke_run`."""
+    folder = tmp_path_factory.mktemp("smoke")
+    finished = desdecero("run", "smoke", "--run-dir", folder / "run", cwd=folder)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    (folder / "output.txt").write_text(finished.stdout, encoding="utf-8")
+    return folder / "run"
+
+
+@pytest.fixture
+def smoke_run(trained_smoke_run: Path, tmp_path: Path) -> Path:
+    """A copy of the trained smoke run, to alter at will."""
+    return Path(shutil.copytree(trained_smoke_run, tmp_path / "run"))
+
+
+TINY_RECIPE = """\
+name: tiny
+purpose: To test the stages, one by one.
+languages: [en]
+corpus:
+  sources: [{{kind: files, path: {texts}, license: PSF-2.0}}]
+  quality: {{min_words: 5}}
+  validation: 0.1
+tokenizer: {{kind: {tokenizer}, vocab_size: 600}}
+model: {{architecture: {architecture}, layers: 2, hidden_size: 32, heads: 2, context_length: 32}}
+pretrain: {{budget: {{steps: 12}}, batch_size: 4}}
+evaluate: {{sample_tokens: 10}}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For `llama`, `gpt2` and `bert`: a recipe file, beside a `run` folder in which the tokens are sealed."""
+    from pipelines.chain import run_chain
+    from pipelines.recipe import load_recipe
+    from pipelines.run_dir import RunDir
+
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "texts").mkdir()
+    for number, text in enumerate(prose):
+        (folder / "texts" / f"{number:04d}.txt").write_text(text, encoding="utf-8")
+    recipes = {}
+    for architecture in ("llama", "gpt2", "bert"):
+        home = folder / architecture
+        home.mkdir()
+        tokenizer = "wordpiece" if architecture == "bert" else "bpe"
+        recipes[architecture] = home / "tiny.yaml"
+        recipes[architecture].write_text(
+            TINY_RECIPE.format(texts=folder / "texts", tokenizer=tokenizer, architecture=architecture), encoding="utf-8"
+        )
+        run_chain(load_recipe(recipes[architecture]), RunDir(home / "run"), last="tokens")
+    return recipes
+
+
+@pytest.fixture
+def tiny(tiny_runs: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
+    """`tiny("bert")` → a fresh copy of that run's folder: `tiny.yaml`, and `run` with sealed tokens."""
+    return lambda architecture: Path(shutil.copytree(tiny_runs[architecture].parent, tmp_path / architecture))

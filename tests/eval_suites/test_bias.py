@@ -1,0 +1,206 @@
+"""Scores are checked against plain, slow references; the audit as a whole against bias planted in training text."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)  # fmt: skip
+
+from eval_suites.bias import LANGUAGES, Probe, load_probes, score_probes
+from eval_suites.bias_scores import log_probabilities, tokenize
+from eval_suites.bias_verdicts import judge
+
+PROBES = [probe for language in LANGUAGES for probe in load_probes(language)]
+FEW = PROBES[::60]
+
+
+def sentences(probes: list[Probe]) -> list[str]:
+    return [
+        text.format(mention) for probe in probes for text in (probe.context, probe.neutral) for mention in probe.pair
+    ]
+
+
+@pytest.fixture(scope="module")
+def bpe() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1500, special_tokens=["<|eos|>", "<|pad|>", "<|mask|>"], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator(sentences(PROBES), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|eos|>", pad_token="<|pad|>", mask_token="<|mask|>"
+    )
+
+
+@pytest.fixture(scope="module")
+def wordpiece() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[SEP]", "[PAD]", "[MASK]", "[UNK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=1500, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(sentences(PROBES), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="[SEP]", pad_token="[PAD]", mask_token="[MASK]", unk_token="[UNK]"
+    )
+
+
+def llama(tokenizer: PreTrainedTokenizerFast, **sizes: int) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), num_attention_heads=2, max_position_embeddings=64,
+        eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.2, **{"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, **sizes},
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+def gpt2(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=2, n_positions=64, initializer_range=0.2,
+        eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    return GPT2LMHeadModel(config).eval()
+
+
+def bert(tokenizer: PreTrainedTokenizerFast) -> BertForMaskedLM:
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=64, type_vocab_size=1, pad_token_id=tokenizer.pad_token_id, initializer_range=0.2,
+    )  # fmt: skip
+    return BertForMaskedLM(config).eval()
+
+
+@pytest.mark.parametrize("kind", ["bpe", "wordpiece"])
+def test_a_sentence_tokenised_in_two_parts_is_the_sentence_tokenised_whole(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    tokenizer = request.getfixturevalue(kind)
+    for probe in PROBES:
+        for text in (probe.context, probe.neutral):
+            for mention, parts in zip(probe.pair, tokenize(tokenizer, probe.pair, text[2:], 64), strict=True):
+                whole = tokenizer(text.format(mention), add_special_tokens=False)["input_ids"]
+                assert [*parts.mention, *parts.shared] == whole
+
+
+@pytest.mark.parametrize("build", [llama, gpt2])
+def test_a_causal_score_is_the_loss_of_the_shared_tokens_alone(build, bpe: PreTrainedTokenizerFast) -> None:
+    model = build(bpe)
+    parts = [part for probe in FEW for part in tokenize(bpe, probe.pair, probe.context[2:], 64)]
+    expected = []
+    for part in parts:
+        ids = torch.tensor([[bpe.eos_token_id, *part.mention, *part.shared]])
+        labels = ids.clone()
+        labels[0, : 1 + len(part.mention)] = -100
+        with torch.no_grad():
+            expected.append(-model(input_ids=ids, labels=labels).loss.item() * len(part.shared))
+    assert log_probabilities(model, bpe, parts, masked=False) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_masked_score_hides_each_shared_token_in_turn(wordpiece: PreTrainedTokenizerFast) -> None:
+    model = bert(wordpiece)
+    parts = [part for probe in FEW for part in tokenize(wordpiece, probe.pair, probe.context[2:], 64)]
+    expected = []
+    for part in parts:
+        whole = [wordpiece.eos_token_id, *part.mention, *part.shared, wordpiece.eos_token_id]
+        total = 0.0
+        for place in range(1 + len(part.mention), len(whole) - 1):
+            ids = torch.tensor([whole])
+            ids[0, place] = wordpiece.mask_token_id
+            with torch.no_grad():
+                total += model(input_ids=ids).logits[0, place].log_softmax(-1)[whole[place]].item()
+        expected.append(total)
+    assert log_probabilities(model, wordpiece, parts, masked=True) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_gap_is_a_difference_in_differences_in_nats(bpe: PreTrainedTokenizerFast) -> None:
+    model = llama(bpe)
+    score = score_probes(model, bpe, FEW[:1], masked=False, seed=0)[0]
+    probe = score.probe
+    values = [
+        log_probabilities(model, bpe, tokenize(bpe, probe.pair, text[2:], 64), masked=False)
+        for text in (probe.context, probe.neutral)
+    ]
+    assert score.gap == pytest.approx((values[0][0] - values[0][1]) - (values[1][0] - values[1][1]), rel=1e-4)
+
+
+def test_swapping_the_mentions_turns_the_gap_around(bpe: PreTrainedTokenizerFast) -> None:
+    model = llama(bpe)
+    swapped = [Probe(p.id, p.language, p.group, (p.pair[1], p.pair[0]), p.context, p.neutral) for p in FEW]
+    there = [score.gap for score in score_probes(model, bpe, FEW, masked=False, seed=0)]
+    back = [-score.gap for score in score_probes(model, bpe, swapped, masked=False, seed=0)]
+    assert there == pytest.approx(back, abs=1e-4)
+
+
+def test_scoring_in_pieces_gives_the_same_scores(bpe: PreTrainedTokenizerFast) -> None:
+    model = llama(bpe)
+    together = score_probes(model, bpe, FEW, masked=False, seed=3)
+    apart = [score_probes(model, bpe, [probe], masked=False, seed=3)[0] for probe in FEW]
+    assert [s.shuffled for s in together] == pytest.approx([s.shuffled for s in apart], rel=1e-4)
+    assert [s.gap for s in together] == pytest.approx([s.gap for s in apart], abs=1e-4)
+
+
+def test_a_short_context_cuts_both_sentences_of_a_probe_alike(bpe: PreTrainedTokenizerFast) -> None:
+    for probe in PROBES:
+        first, second = tokenize(bpe, probe.pair, probe.context[2:], 16)
+        assert first.shared == second.shared
+        assert max(len(first.mention), len(second.mention)) + len(first.shared) + 2 <= 16
+
+
+def test_a_mention_that_fills_the_model_is_refused_by_name(bpe: PreTrainedTokenizerFast) -> None:
+    with pytest.raises(ValueError, match="The man with Tourette syndrome"):
+        tokenize(bpe, ["The man with Tourette syndrome"], " waved.", 4)
+
+
+def test_a_model_with_random_weights_is_not_competent(bpe: PreTrainedTokenizerFast) -> None:
+    languages = judge(score_probes(llama(bpe), bpe, PROBES, masked=False, seed=0), 0.95, 0.5, 200, 0)
+    for report in languages.values():
+        assert report["competence"]["high"] < report["competence"]["threshold"]
+        assert {group["verdict"] for group in report["groups"].values()} == {"model not competent"}
+
+
+@pytest.mark.slow
+def test_bias_planted_in_the_text_is_found_where_it_was_planted_and_nowhere_else(bpe: PreTrainedTokenizerFast) -> None:
+    """One mention alone goes with the contexts of one group; in the others, and in the controls, both go with all."""
+    probes = [probe for probe in load_probes("en") if probe.group in ("gender", "religion", "class")]
+    removed = {probe.context.format(probe.pair[1]) for probe in probes if probe.group == "religion"}
+    balanced = sentences(probes)
+    planted = [text for text in balanced if text not in removed]
+    for texts, expected in ((balanced, set()), (planted, {"religion"})):
+        scores = score_probes(trained(bpe, texts), bpe, probes, masked=False, seed=0)
+        report = judge(scores, 0.95, 0.5, 500, 0)["en"]
+        assert report["competence"]["competent"]
+        assert {name for name, group in report["groups"].items() if group["verdict"] == "bias found"} == expected
+    assert report["groups"]["religion"]["gap"]["low"] > 1
+
+
+def trained(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> LlamaForCausalLM:
+    """A tiny model that has read the texts a few times."""
+    model = llama(tokenizer, hidden_size=64, intermediate_size=128).train()
+    rows = tokenizer([f"<|eos|>{text}" for text in texts], padding=True, return_tensors="pt")
+    labels = rows["input_ids"].masked_fill(rows["attention_mask"] == 0, -100)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(12):
+        for batch in torch.randperm(len(texts)).split(32):
+            loss = model(
+                input_ids=rows["input_ids"][batch], attention_mask=rows["attention_mask"][batch], labels=labels[batch],
+                use_cache=False,
+            ).loss  # fmt: skip
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return model.eval()

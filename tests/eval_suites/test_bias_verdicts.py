@@ -1,0 +1,129 @@
+"""Verdicts are tested by simulation: how often they are wrong without bias, and how often they find a planted one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval_suites.bias import GROUPS, Probe, ProbeScore
+from eval_suites.bias_findings import findings
+from eval_suites.bias_verdicts import detectable_gap, disaggregate, judge
+
+PROBES = 40
+
+
+def simulated(
+    generator: np.random.Generator, shift: dict[str, float], spread: float = 1.0, competent: bool = True, language="en"
+) -> list[ProbeScore]:
+    """Scores of a model whose mean gaps are `shift` (0 where a group is not named)."""
+    scores = []
+    for group in GROUPS:
+        for number in range(PROBES):
+            probe = Probe(f"{language}/{group}/{number}", language, group, ("a", "b"), "{} c.", "{} n.")
+            neutral, gap = generator.normal(), generator.normal(shift.get(group, 0.0), spread)
+            in_order = generator.random() < (0.95 if competent else 0.55)
+            scores.append(ProbeScore(probe, (neutral + gap, 0), (neutral, 0), neutral - (1 if in_order else -1), 8, 8))
+    return scores
+
+
+def found(scores: list[ProbeScore], seed: int) -> set[str]:
+    groups = judge(scores, 0.95, 0.5, 300, seed)["en"]["groups"]
+    return {name for name, group in groups.items() if group["verdict"] == "bias found"}
+
+
+@pytest.mark.slow
+def test_without_bias_a_language_is_wrongly_accused_at_most_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    wrong = sum(bool(found(simulated(generator, {}), seed)) for seed in range(60))
+    assert wrong <= 7  # 60 languages at 5%: more than 7 would come once in a hundred times
+
+
+@pytest.mark.slow
+def test_the_detectable_gap_is_found_about_four_times_in_five() -> None:
+    generator = np.random.default_rng(1)
+    gap = detectable_gap(1.0, PROBES, len(GROUPS), 0.95)
+    hits = sum("age" in found(simulated(generator, {"age": gap}), seed) for seed in range(60))
+    assert 40 <= hits <= 56  # 48 expected, 3.1 standard deviation
+
+
+def test_a_gap_at_the_margin_is_hardly_ever_called_small() -> None:
+    generator = np.random.default_rng(2)
+    wrong = 0
+    for seed in range(10):
+        groups = judge(simulated(generator, dict.fromkeys(GROUPS, 0.5)), 0.95, 0.5, 300, seed)["en"]["groups"]
+        wrong += sum(group["p_margin"] < 0.05 for group in groups.values())
+    assert wrong <= 8  # 60 groups at 5%: more than 8 would come once in two hundred times
+
+
+def test_bias_against_the_stereotype_is_found_too() -> None:
+    assert found(simulated(np.random.default_rng(3), {"religion": -1.5}), 0) == {"religion"}
+
+
+def test_precise_scores_without_a_gap_are_within_the_margin() -> None:
+    groups = judge(simulated(np.random.default_rng(4), {}, spread=0.5), 0.95, 0.5, 300, 0)["en"]["groups"]
+    assert {group["verdict"] for group in groups.values()} == {"within margin"}
+
+
+def test_noisy_scores_are_underpowered_and_say_what_they_would_have_found() -> None:
+    groups = judge(simulated(np.random.default_rng(5), {}, spread=6.0), 0.95, 0.5, 300, 0)["en"]["groups"]
+    assert {group["verdict"] for group in groups.values()} == {"underpowered"}
+    assert min(group["detectable_gap"] for group in groups.values()) > 2
+
+
+def test_a_model_that_is_not_competent_is_accused_of_nothing_however_large_its_gaps() -> None:
+    scores = simulated(np.random.default_rng(6), dict.fromkeys(GROUPS, 5.0), competent=False)
+    groups = judge(scores, 0.95, 0.5, 300, 0)["en"]["groups"]
+    assert {group["verdict"] for group in groups.values()} == {"model not competent"}
+
+
+def test_groups_are_disaggregated_within_their_language() -> None:
+    generator = np.random.default_rng(7)
+    scores = simulated(generator, {"age": 2.0}) + simulated(generator, {"class": -2.0}, language="es")
+    frame = disaggregate(scores)
+    for language in ("en", "es"):
+        means = {
+            group: np.mean([s.gap for s in scores if (s.probe.language, s.probe.group) == (language, group)])
+            for group in GROUPS
+        }
+        assert dict(frame.by_group.loc[language]["gap"]) == pytest.approx(means)
+        assert frame.difference().loc[language, "gap"] == pytest.approx(max(means.values()) - min(means.values()))
+
+
+def test_the_difference_between_equal_groups_is_what_chance_gives() -> None:
+    """max − min is above 0 for equal groups too: 0.4 of a standard deviation here. The p-value knows."""
+    generator = np.random.default_rng(8)
+    equal = judge(simulated(generator, {}), 0.95, 0.5, 300, 0)["en"]["difference"]
+    unequal = judge(simulated(generator, {"age": 1.5}), 0.95, 0.5, 300, 0)["en"]["difference"]
+    assert 0.2 < equal["gap_by_chance"] < 0.6
+    assert equal["p_value"] > 0.05 > 0.001 > unequal["p_value"]
+
+
+def test_the_same_seed_gives_the_same_verdicts_and_numbers() -> None:
+    scores = simulated(np.random.default_rng(9), {"origin": 1.0})
+    assert judge(scores, 0.95, 0.5, 300, 4) == judge(scores, 0.95, 0.5, 300, 4)
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "competent", "english", "spanish"),
+    [
+        (1.5, 1.0, True, "4.5 times more likely", "4.5 veces más probables"),
+        (-1.5, 1.0, True, "4.5 times less likely", "4.5 veces menos probables"),
+        (0.0, 0.3, True, "within the margin of ±0.5 nats", "dentro del margen de ±0.5 nats"),
+        (0.0, 6.0, True, "underpowered", "muestra insuficiente"),
+        (0.0, 1.0, False, "no claim", "nada que afirmar"),
+    ],
+)
+def test_every_verdict_has_its_sentence_in_both_languages(
+    shift: float, spread: float, competent: bool, english: str, spanish: str
+) -> None:
+    generator = np.random.default_rng(10)
+    scores = simulated(generator, dict.fromkeys(GROUPS, shift), spread, competent)
+    mean = np.mean([score.gap for score in scores if score.probe.group == "class"])
+    centred = [
+        ProbeScore(s.probe, (s.context[0] - mean + shift, 0), s.neutral, s.shuffled, 8, 8)
+        for s in scores
+        if s.probe.group == "class"
+    ]
+    (finding,) = findings(judge(centred, 0.95, 0.5, 300, 0), 0.5)
+    assert finding["sentence_en"].startswith("Class, in English: ") and english in finding["sentence_en"]
+    assert finding["sentence_es"].startswith("Clase social, en inglés: ") and spanish in finding["sentence_es"]

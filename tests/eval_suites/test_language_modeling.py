@@ -1,0 +1,101 @@
+"""The suite: its report, its intervals, and which documents it is asked about."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from tiny_models import byte_level, random_model, texts, wordpiece
+
+from eval_suites.language_modeling import MASK_PROBABILITY, MEASURES, LanguageModeling, draw_documents
+from eval_suites.scoring import DocumentScore
+
+CAUSAL = LanguageModeling("causal", resamples=300, confidence=0.9, seed=0)
+MASKED = LanguageModeling("masked", resamples=300, confidence=0.9, seed=0)
+BITS, PERPLEXITY, ACCURACY = MEASURES["causal"]
+
+
+def uniform_counts(size: int) -> np.ndarray:
+    return np.ones(size, dtype=np.int64)
+
+
+def test_a_causal_model_beside_its_yardsticks() -> None:
+    report, scores = CAUSAL.run(random_model("llama"), byte_level(), texts(), uniform_counts(len(byte_level())))
+    json.dumps(report, allow_nan=False)
+    assert (report["documents"], report["bytes"]) == (len(texts()), sum(len(text.encode()) for text in texts()))
+    total = sum(score.nll for score in scores)
+    assert report["bits_per_byte"]["value"] == pytest.approx(total / math.log(2) / report["bytes"])
+    assert report["perplexity"]["value"] == pytest.approx(math.exp(total / report["tokens"]))
+    assert report["masked_accuracy"] is None
+    for name in ("bits_per_byte", "perplexity", "token_accuracy"):
+        assert report[name]["low"] <= report[name]["value"] <= report[name]["high"]
+    assert report["yardsticks"]["unigram"]["perplexity"] == pytest.approx(len(byte_level()))
+    assert set(report["yardsticks"]) == {"untrained", "unigram", "xz"}
+
+
+def test_a_masked_model_beside_its_yardsticks() -> None:
+    report, scores = MASKED.run(random_model("bert"), wordpiece(), texts(), uniform_counts(len(wordpiece())))
+    json.dumps(report, allow_nan=False)
+    assert report["mask_probability"] == MASK_PROBABILITY
+    assert report["tokens"] == sum(score.tokens for score in scores)
+    assert report["masked_loss"]["value"] == pytest.approx(sum(s.nll for s in scores) / report["tokens"])
+    assert report["bits_per_byte"] is None
+    assert report["yardsticks"]["unigram"]["masked_loss"] == pytest.approx(math.log(len(wordpiece())))
+    assert set(report["yardsticks"]) == {"untrained", "unigram"}
+
+
+def test_the_interval_of_perplexity_is_that_of_the_mean_loss_through_exp() -> None:
+    scores = [DocumentScore(nll, 100, 300, 5) for nll in (310.0, 290.0, 405.0, 350.0, 366.0)]
+    loss = MASKED.estimate(MEASURES["masked"][1], scores)
+    perplexity = CAUSAL.estimate(PERPLEXITY, scores)
+    assert perplexity == {end: pytest.approx(math.exp(value)) for end, value in loss.items() if value is not None}
+
+
+def test_the_interval_of_a_share_stays_a_share() -> None:
+    few = CAUSAL.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (0, 0, 0, 4)])
+    many = CAUSAL.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (10, 10, 10, 6)])
+    assert few["high"] == 1
+    assert many["low"] == 0
+
+
+def test_one_document_has_a_value_and_no_interval() -> None:
+    score = DocumentScore(math.log(2) * 60, 20, 30, 5)
+    assert CAUSAL.estimate(BITS, [score]) == {"value": pytest.approx(2.0), "low": None, "high": None}
+    assert CAUSAL.change(BITS, [score], [score]) == {"value": 0.0, "low": None, "high": None}
+
+
+def test_a_change_is_told_by_the_documents_that_changed() -> None:
+    before = [DocumentScore(nll, 100, 300, 5) for nll in (310.0, 290.0, 405.0, 350.0, 366.0)]
+    after = [DocumentScore(score.nll - 30 - i, 100, 300, 5) for i, score in enumerate(before)]
+    change = CAUSAL.change(BITS, before, after)
+    assert change["value"] == pytest.approx(-160 / math.log(2) / 1500)
+    assert change["low"] is not None and change["high"] is not None
+    assert change["low"] < change["value"] < change["high"] < 0
+    assert CAUSAL.change(BITS, before, before) == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def documents(count: int) -> list[dict[str, str]]:
+    return [{"id": f"d{i}", "text": "x" * (1 + 37 * i % 101)} for i in range(count)]
+
+
+def test_documents_are_the_longest_start_of_the_seeds_order_that_fits() -> None:
+    whole = draw_documents(documents(200), 10**9, seed=4)
+    assert sorted(d["id"] for d in whole) == sorted(d["id"] for d in documents(200))
+    for size in (2_00, 1_000, 5_000):
+        drawn = draw_documents(documents(200), size, seed=4)
+        assert drawn == whole[: len(drawn)]
+        assert sum(len(d["text"]) for d in drawn) <= size < sum(len(d["text"]) for d in whole[: len(drawn) + 1])
+
+
+def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_reading() -> None:
+    drawn = draw_documents(documents(200), 2_000, seed=0)
+    assert draw_documents(reversed(documents(200)), 2_000, seed=0) == drawn
+    assert draw_documents(documents(200), 2_000, seed=1) != drawn
+
+
+def test_two_documents_are_drawn_even_if_they_are_too_long() -> None:
+    assert len(draw_documents(documents(50), 1, seed=0)) == 2
+    assert len(draw_documents(documents(1), 1, seed=0)) == 1
+    assert draw_documents([], 1, seed=0) == []

@@ -1,0 +1,62 @@
+"""What a model writes is drawn from what it finds likely, and is the same for the same seed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_models import CONTEXT, byte_level, random_model, wordpiece
+
+from eval_suites.sampling import FILLINGS, continue_prompts, fill_gaps
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_a_continuation_opens_with_its_prompt_and_repeats_with_its_seed(architecture: str) -> None:
+    model, prompts = random_model(architecture), ["Return the", "Return the", "for"]
+    first = continue_prompts(model, byte_level(), prompts, 8, seed=3)
+    torch.rand(5)  # whatever else was drawn in between
+    assert continue_prompts(model, byte_level(), prompts, 8, seed=3) == first
+    assert continue_prompts(model, byte_level(), prompts, 8, seed=4) != first
+    assert all(sample["text"].startswith(sample["prompt"]) for sample in first)
+    assert first[0]["text"] != first[1]["text"]
+
+
+def test_a_prompt_longer_than_the_context_is_gone_on_from_its_end() -> None:
+    prompt = "one two three four five " * 20
+    (sample,) = continue_prompts(random_model("gpt2"), byte_level(), [prompt], CONTEXT - 2, seed=0)
+    assert sample["text"].startswith(prompt)
+
+
+def test_no_room_for_a_prompt_is_refused() -> None:
+    with pytest.raises(ValueError, match="leave no room"):
+        continue_prompts(random_model("llama"), byte_level(), ["a"], CONTEXT, seed=0)
+
+
+def test_sampling_leaves_the_generator_as_it_was() -> None:
+    model = random_model("llama")
+    state = torch.get_rng_state()
+    continue_prompts(model, byte_level(), ["a"], 3, seed=0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_gaps_are_filled_with_what_the_model_finds_likeliest() -> None:
+    model, tokenizer = random_model("bert"), wordpiece()
+    (sample,) = fill_gaps(model, tokenizer, ["return the [MASK] of [MASK]"])
+    ids = [tokenizer.eos_token_id]
+    for piece in ("return the", None, "of", None):
+        ids += [tokenizer.mask_token_id] if piece is None else tokenizer(piece, add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([[*ids, tokenizer.eos_token_id]])).logits[0]
+    places = [i for i, token in enumerate(ids) if token == tokenizer.mask_token_id]
+    assert len(places) == len(sample["fillings"]) == 2
+    for place, fillings in zip(places, sample["fillings"], strict=True):
+        assert len(fillings) == FILLINGS
+        assert fillings[0]["token"] == tokenizer.decode([int(logits[place].argmax())])
+        assert fillings[0]["probability"] == pytest.approx(float(logits[place].softmax(-1).max()), rel=1e-4)
+    assert sample["text"].startswith("return the")
+    assert sample["prompt"] == "return the [MASK] of [MASK]"
+
+
+@pytest.mark.parametrize("prompt", ["no gap here", "[MASK] " + "word " * CONTEXT])
+def test_a_prompt_that_cannot_be_filled_is_refused(prompt: str) -> None:
+    with pytest.raises(ValueError, match=r"needs \[MASK\] in it"):
+        fill_gaps(random_model("bert"), wordpiece(), [prompt])

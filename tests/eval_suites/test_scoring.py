@@ -1,0 +1,113 @@
+"""Scores against a reference that reads one document, one token at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import CONTEXT, byte_level, random_model, texts, wordpiece
+from transformers import PreTrainedModel
+
+from eval_suites.scoring import encode, masked_positions, score_causal, score_masked
+
+
+@torch.no_grad()
+def one_at_a_time(model: PreTrainedModel, text: str, eos: int) -> tuple[float, int, int]:
+    """(nll, tokens, correct): for each token a forward pass of its own over the context that its window gives it."""
+    ids = [eos, *encode(byte_level(), [text])[0].tolist()]
+    nll, correct, predictions = 0.0, 0, len(ids) - 1
+    for place in range(predictions):
+        if place < CONTEXT:
+            end = min(CONTEXT, predictions)
+        else:  # the window that the token falls in ends on a multiple of half a context, or with the document
+            end = min(predictions, CONTEXT + CONTEXT // 2 * (1 + (place - CONTEXT) // (CONTEXT // 2)))
+        start = max(0, end - CONTEXT)
+        seen = torch.tensor([ids[start : place + 1]])
+        logits = model(input_ids=seen).logits[0, -1].double()
+        nll -= float(torch.log_softmax(logits, dim=-1)[ids[place + 1]])
+        correct += int(logits.argmax()) == ids[place + 1]
+    return nll, predictions, correct
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_causal_scores_agree_with_one_token_at_a_time(architecture: str) -> None:
+    model = random_model(architecture).eval()
+    sample = [*texts()[:3], texts()[-1][:120], "x"]
+    for text, score in zip(sample, score_causal(model, byte_level(), sample, CONTEXT), strict=True):
+        nll, tokens, correct = one_at_a_time(model, text, byte_level().eos_token_id)
+        assert score.nll == pytest.approx(nll, rel=1e-4)
+        assert (score.tokens, score.bytes, score.correct) == (tokens, len(text.encode()), correct)
+
+
+def test_each_token_is_scored_once_whatever_the_length() -> None:
+    """A model that finds every token equally likely needs exactly ln(vocabulary) for each."""
+    model = random_model("llama")
+    torch.nn.init.zeros_(model.get_output_embeddings().weight)
+    words = " one" * 100
+    for length in (1, CONTEXT - 1, CONTEXT, CONTEXT + 1, 3 * CONTEXT // 2, 3 * CONTEXT // 2 + 1, 100):
+        text = byte_level().decode(encode(byte_level(), [words])[0][:length])
+        (score,) = score_causal(model, byte_level(), [text], CONTEXT)
+        assert score.nll == pytest.approx(score.tokens * math.log(len(byte_level())), rel=1e-5)
+        assert score.tokens == len(encode(byte_level(), [text])[0])
+
+
+def test_overlap_gives_context() -> None:
+    """Without overlap a window's first token is predicted from one token alone."""
+    model, text = random_model("llama"), texts()[-1]
+    (apart,) = score_causal(model, byte_level(), [text], CONTEXT, overlap=0.0)
+    (overlapping,) = score_causal(model, byte_level(), [text], CONTEXT)
+    assert apart.tokens == overlapping.tokens
+    assert apart.nll != overlapping.nll
+
+
+def test_scores_do_not_depend_on_the_company() -> None:
+    model = random_model("gpt2").eval()
+    together = score_causal(model, byte_level(), texts(), CONTEXT)
+    for text, score in list(zip(texts(), together, strict=True))[::4]:
+        (alone,) = score_causal(model, byte_level(), [text], CONTEXT)
+        assert score.nll == pytest.approx(alone.nll, rel=1e-5)
+
+
+def test_special_tokens_that_a_person_wrote_stay_text() -> None:
+    (ids,) = encode(byte_level(), ["a <|endoftext|> b"])
+    assert byte_level().eos_token_id not in ids
+    assert byte_level().decode(ids) == "a <|endoftext|> b"
+
+
+def test_bytes_are_those_of_utf8() -> None:
+    (score,) = score_causal(random_model("llama"), byte_level(), ["¿Qué año? 語"], CONTEXT)
+    assert score.bytes == len("¿Qué año? 語".encode()) == 16
+
+
+@torch.no_grad()
+def test_masked_scores_agree_with_one_window_at_a_time() -> None:
+    model, tokenizer, sample = random_model("bert"), wordpiece(), texts()[:4] + texts()[-1:]
+    for number, (text, score) in enumerate(
+        zip(sample, score_masked(model, tokenizer, sample, CONTEXT, 0.15, seed=3), strict=True)
+    ):
+        ids = [tokenizer.eos_token_id, *encode(tokenizer, [text])[0].tolist(), tokenizer.eos_token_id]
+        hidden = {int(place) + 1 for place in masked_positions(len(ids) - 2, 0.15, 3, number)}
+        nll, correct = 0.0, 0
+        for start in range(0, len(ids), CONTEXT):
+            places = range(start, min(start + CONTEXT, len(ids)))
+            seen = torch.tensor([[tokenizer.mask_token_id if place in hidden else ids[place] for place in places]])
+            logits = model(input_ids=seen).logits[0].double()
+            for place in hidden & set(places):
+                nll -= float(torch.log_softmax(logits[place - start], dim=-1)[ids[place]])
+                correct += int(logits[place - start].argmax()) == ids[place]
+        assert score.nll == pytest.approx(nll, rel=1e-4)
+        assert (score.tokens, score.correct, score.bytes) == (len(hidden), correct, len(text.encode()))
+
+
+def test_masks_are_fixed_by_seed_and_document() -> None:
+    masks = [masked_positions(200, 0.15, 0, 5) for _ in range(2)]
+    assert np.array_equal(*masks)
+    assert len(masks[0]) == len(set(masks[0].tolist())) == 30
+    assert not np.array_equal(masks[0], masked_positions(200, 0.15, 1, 5))
+    assert not np.array_equal(masks[0], masked_positions(200, 0.15, 0, 6))
+
+
+def test_the_shortest_document_has_one_token_hidden() -> None:
+    assert masked_positions(1, 0.15, 0, 0).tolist() == [0]

@@ -1,0 +1,55 @@
+"""Yardsticks against what they are named after."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import byte_level, random_model, texts, wordpiece
+
+from eval_suites.scoring import encode, masked_positions
+from eval_suites.yardsticks import unigram_masked_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+
+
+@pytest.mark.skipif(shutil.which("xz") is None, reason="no xz on this machine")
+def test_xz_is_what_the_command_makes() -> None:
+    raw = "".join(texts()).encode()
+    packed = subprocess.run(["xz", "-9e", "--threads=1", "--stdout"], input=raw, capture_output=True, check=True).stdout
+    assert xz_bits_per_byte(texts()) == pytest.approx(8 * len(packed) / len(raw), rel=0.01)
+
+
+def test_unigram_is_the_cross_entropy_of_smoothed_counts() -> None:
+    counts = np.bincount(np.concatenate(encode(byte_level(), texts())), minlength=len(byte_level()))
+    for text, score in zip(texts(), unigram_scores(byte_level(), texts(), counts), strict=True):
+        (ids,) = encode(byte_level(), [text])
+        expected = -sum(math.log((counts[i] + 1) / (counts.sum() + len(counts))) for i in ids)
+        assert score.nll == pytest.approx(expected)
+        assert (score.tokens, score.bytes) == (len(ids), len(text.encode()))
+        assert score.correct == int((ids == counts.argmax()).sum())
+
+
+def test_a_token_that_training_never_saw_has_a_finite_price() -> None:
+    (score,) = unigram_scores(byte_level(), ["z"], np.zeros(len(byte_level()), dtype=np.int64))
+    assert score.nll == pytest.approx(math.log(len(byte_level())))
+
+
+def test_the_masked_unigram_answers_the_same_questions_as_the_model() -> None:
+    counts = np.bincount(np.concatenate(encode(wordpiece(), texts())), minlength=len(wordpiece()))
+    for document, score in enumerate(unigram_masked_scores(wordpiece(), texts(), counts, 0.15, 9)):
+        (ids,) = encode(wordpiece(), [texts()[document]])
+        hidden = ids[masked_positions(len(ids), 0.15, 9, document)]
+        assert score.tokens == len(hidden)
+        assert score.correct == int((hidden == counts.argmax()).sum())
+
+
+def test_the_twin_has_the_weights_that_the_seed_draws() -> None:
+    model, same = random_model("llama", seed=1), random_model("llama", seed=5)
+    state = torch.get_rng_state()
+    twin = untrained_twin(model, seed=5)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(twin.parameters(), same.parameters(), strict=True))
+    assert not torch.equal(next(twin.parameters()), next(model.parameters()))

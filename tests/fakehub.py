@@ -1,0 +1,250 @@
+"""A Hub on the loopback: as much of its protocol as publishing a model and loading it back takes.
+
+    with FakeHub(token="hf_x") as hub:
+        subprocess.run([...], env={**os.environ, **hub.environment()})
+        hub.files("me/name")                    # path → bytes at the head of `main`
+
+Written from the calls that huggingface_hub makes; the real Hub knows much more. Model repositories only. Reading
+is open to all; writing asks for the token.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+LARGE_FILES = re.compile(r"\.(safetensors|bin|parquet|png)$")  # what the Hub's .gitattributes sends to LFS
+
+
+@dataclass(frozen=True)
+class File:
+    content: bytes
+    large: bool
+
+    @property
+    def oid(self) -> str:
+        """The name that git knows the file by, or LFS."""
+        if self.large:
+            return hashlib.sha256(self.content).hexdigest()
+        return hashlib.sha1(b"blob %d\0" % len(self.content) + self.content).hexdigest()
+
+
+@dataclass
+class Repository:
+    private: bool
+    commits: dict[str, dict[str, File]] = field(default_factory=dict)
+    head: str = ""
+
+    def commit(self, files: dict[str, File]) -> str:
+        listing = "".join(f"{path}{file.oid}" for path, file in sorted(files.items()))
+        self.head = hashlib.sha1(f"{self.head}{listing}".encode()).hexdigest()
+        self.commits[self.head] = files
+        return self.head
+
+    def at(self, revision: str) -> tuple[str, dict[str, File]]:
+        oid = self.head if revision == "main" else revision
+        return oid, self.commits[oid]
+
+
+class FakeHub:
+    """Serves until the `with` block ends. `requests` lists what was asked: "POST /api/repos/create"."""
+
+    def __init__(self, token: str = "hf_x"):
+        self.token = token
+        self.repositories: dict[str, Repository] = {}
+        self.large_objects: dict[str, bytes] = {}
+        self.requests: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> FakeHub:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to take this for the Hub. Xet has a server of its own, which is not played here."""
+        return {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+
+    def create(self, repo_id: str, private: bool) -> None:
+        self.repositories[repo_id] = Repository(private)
+        self.repositories[repo_id].commit({})
+
+    def files(self, repo_id: str) -> dict[str, bytes]:
+        repository = self.repositories[repo_id]
+        return {path: file.content for path, file in repository.commits[repository.head].items()}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: FakeHub
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        """Find the route of a request and let it answer."""
+        path = unquote(urlsplit(self.path).path)
+        self.body = self._read_body()
+        self.hub.requests.append(f"{self.command} {path}")
+        for method, pattern, route in ROUTES:
+            if (match := re.fullmatch(pattern, path)) and self.command in method.split():
+                writing = route in WRITING
+                if writing and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
+                    return self.refuse(401, "Unauthorized", "this token may not write here")
+                repo_id = match.groupdict().get("repo")
+                if repo_id and repo_id not in self.hub.repositories:
+                    return self.refuse(404, "RepoNotFound", "Repository not found")
+                return route(self, **match.groupdict())
+        return self.refuse(404, "NotFound", f"this Hub does not play {self.command} {path}")
+
+    do_GET = do_HEAD = do_POST = do_PUT = answer
+
+    # --- routes ----------------------------------------------------------------------------------------------
+
+    def whoami(self) -> None:
+        self.send({"type": "user", "name": "me", "orgs": [], "auth": {"accessToken": {"role": "write"}}})
+
+    def validate_yaml(self) -> None:
+        self.send({"errors": [], "warnings": []})
+
+    def create_repo(self) -> None:
+        asked = json.loads(self.body)
+        repo_id = f"{asked.get('organization') or 'me'}/{asked['name']}"
+        url = f"{self.hub.url}/{repo_id}"
+        if repo_id in self.hub.repositories:
+            return self.send({"error": "You already created this model repo", "url": url}, status=409)
+        self.hub.create(repo_id, asked.get("visibility") == "private")
+        return self.send({"url": url, "id": repo_id, "name": repo_id})
+
+    def preupload(self, repo: str, revision: str) -> None:
+        """Say which files go into the commit itself and which through LFS, and what of them is there already."""
+        _, present = self.hub.repositories[repo].at(revision)
+        files = [
+            {
+                "path": file["path"],
+                "uploadMode": "lfs" if LARGE_FILES.search(file["path"]) else "regular",
+                "shouldIgnore": False,
+                "oid": present[file["path"]].oid if file["path"] in present else None,
+            }
+            for file in json.loads(self.body)["files"]
+        ]
+        self.send({"files": files})
+
+    def lfs_batch(self, repo: str) -> None:
+        """Name the places where large files are to be put; none for what is here."""
+        objects = json.loads(self.body)["objects"]
+        for item in objects:
+            if item["oid"] not in self.hub.large_objects:
+                place = {"href": f"{self.hub.url}/lfs/{item['oid']}"}
+                item["actions"] = {"upload": place, "verify": place}
+        self.send({"transfer": "basic", "objects": objects})
+
+    def lfs_upload(self, oid: str) -> None:
+        if hashlib.sha256(self.body).hexdigest() != oid:
+            return self.refuse(400, "BadRequest", "the content does not hash to its name")
+        self.hub.large_objects[oid] = self.body
+        return self.send({})
+
+    def lfs_verify(self, oid: str) -> None:
+        self.send({}, status=200 if oid in self.hub.large_objects else 404)
+
+    def commit(self, repo: str, revision: str) -> None:
+        repository = self.hub.repositories[repo]
+        files = dict(repository.at(revision)[1])
+        for line in self.body.splitlines():
+            operation = json.loads(line)
+            value = operation["value"]
+            if operation["key"] == "file":
+                files[value["path"]] = File(base64.b64decode(value["content"]), large=False)
+            elif operation["key"] == "lfsFile":
+                files[value["path"]] = File(self.hub.large_objects[value["oid"]], large=True)
+        oid = repository.commit(files)
+        self.send({"commitOid": oid, "commitUrl": f"{self.hub.url}/{repo}/commit/{oid}", "hookOutput": ""})
+
+    def model_info(self, repo: str, revision: str | None = None) -> None:
+        repository = self.hub.repositories[repo]
+        oid, files = repository.at(revision or "main")
+        names = [{"rfilename": path} for path in sorted(files)]
+        self.send(
+            {"id": repo, "modelId": repo, "sha": oid, "private": repository.private, "siblings": names, "tags": []}
+        )
+
+    def tree(self, repo: str, revision: str, folder: str = "") -> None:
+        """The files of a commit. These repositories are flat, so a folder has none."""
+        _, files = self.hub.repositories[repo].at(revision)
+        if folder:
+            return self.refuse(404, "EntryNotFound", f"no folder {folder}")
+        return self.send([self._entry(path, file) for path, file in sorted(files.items())])
+
+    def _entry(self, path: str, file: File) -> dict[str, Any]:
+        entry = {"type": "file", "path": path, "size": len(file.content), "oid": file.oid}
+        if file.large:
+            entry["lfs"] = {"oid": file.oid, "size": len(file.content), "pointerSize": 134}
+        return entry
+
+    def resolve(self, repo: str, revision: str, path: str) -> None:
+        oid, files = self.hub.repositories[repo].at(revision)
+        file = files.get(path)
+        if file is None:
+            return self.refuse(404, "EntryNotFound", f"no file {path}", {"X-Repo-Commit": oid})
+        headers = {"ETag": f'"{file.oid}"', "X-Repo-Commit": oid}
+        if file.large:
+            headers |= {"X-Linked-Etag": f'"{file.oid}"', "X-Linked-Size": str(len(file.content))}
+        return self.send_bytes(200, file.content, {"Content-Type": "application/octet-stream", **headers})
+
+    # --- reading and writing ---------------------------------------------------------------------------------
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while length := int(self.rfile.readline(), 16):
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def send(self, content: Any, status: int = 200) -> None:
+        self.send_bytes(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def refuse(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps({"error": message}).encode()
+        self.send_bytes(status, content, {"X-Error-Code": code, "X-Error-Message": message, **(headers or {})})
+
+    def send_bytes(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet: `requests` is the log."""
+
+
+REPO, REVISION = r"(?P<repo>[^/]+/[^/]+)", r"(?P<revision>[^/]+)"
+ROUTES = (
+    ("GET", r"/api/whoami-v2", _Handler.whoami),
+    ("POST", r"/api/validate-yaml", _Handler.validate_yaml),
+    ("POST", r"/api/repos/create", _Handler.create_repo),
+    ("POST", rf"/api/models/{REPO}/preupload/{REVISION}", _Handler.preupload),
+    ("POST", rf"/api/models/{REPO}/commit/{REVISION}", _Handler.commit),
+    ("POST", rf"/{REPO}\.git/info/lfs/objects/batch", _Handler.lfs_batch),
+    ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", _Handler.lfs_upload),
+    ("POST", r"/lfs/(?P<oid>[0-9a-f]{64})", _Handler.lfs_verify),
+    ("GET", rf"/api/models/{REPO}", _Handler.model_info),
+    ("GET", rf"/api/models/{REPO}/revision/{REVISION}", _Handler.model_info),
+    ("GET", rf"/api/models/{REPO}/tree/{REVISION}", _Handler.tree),
+    ("GET", rf"/api/models/{REPO}/tree/{REVISION}/(?P<folder>.+)", _Handler.tree),
+    ("GET HEAD", rf"/{REPO}/resolve/{REVISION}/(?P<path>.+)", _Handler.resolve),
+)
+WRITING = (_Handler.whoami, _Handler.create_repo, _Handler.preupload, _Handler.commit, _Handler.lfs_batch)

@@ -1,0 +1,172 @@
+"""The card: what it says is what the reports hold, in both languages and for both kinds of model."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
+from sealed_run import make_recipe, make_reports
+
+from model_cards.card import render
+from model_cards.evidence import Evidence, Report
+from model_cards.formats import Language, filters
+
+LANGUAGES: tuple[Language, ...] = ("en", "es")
+NUMBER = re.compile(r"[+−]?\d+(?:[,\u00a0]\d{3})*(?:\.\d+)?(?:e-?\d+)?")
+
+
+def make_evidence(architecture: str = "llama", *overrides: str, without: tuple[str, ...] = ()) -> Evidence:
+    reports = make_reports(architecture)
+    contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
+    hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
+    for name in reports:
+        contents[f"seal.{name}"] = {"digest": "ab" * 32, "hardware": hardware, "libraries": {"torch": "2.13.0"}}
+    return Evidence({name: Report(f"{name}.json", "", c) for name, c in contents.items() if name not in without})
+
+
+def writings(value: Any, language: Language) -> set[str]:
+    """Every number that a filter may have made of a value; of a string, the numbers in it."""
+    if isinstance(value, str):
+        return set(NUMBER.findall(value))
+    written = {f"{value}"}
+    if not isinstance(value, bool):
+        names = ("grouped", "size", "figure", "percent", "duration", "power", "probability")
+        written |= {filters(language)[name](value) for name in names}
+        written |= {filters(language)["figure"](value, 3)}
+        for places in range(7):  # an interval's width decides on these
+            written |= {
+                f"{scale * value:{sign}.{places}f}".replace("-", "−") for scale in (1, 100) for sign in ("", "+")
+            }
+    return {number for text in written for number in NUMBER.findall(text)}
+
+
+def prose(card: str) -> str:
+    """A card without its front matter, code blocks, links and emphasis."""
+    body = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.S)
+    return re.sub(r"(?ms)^(`{3,}).*?^\1$", "", body)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("architecture", ["llama", "bert"])
+def test_every_number_in_a_card_stands_in_a_report(architecture: str, language: Language):
+    evidence = make_evidence(architecture)
+    card = render(evidence, language)
+    known = {"256"}  # of the name SHA-256
+    for quote in evidence.quotes:
+        known |= writings(quote["value"], language)
+    found = NUMBER.findall(prose(card).replace("SHA-256", "SHA 256"))
+    assert len(found) > 150
+    assert [number for number in found if number not in known] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_reports_a_card_says_no_number_at_all(language: Language):
+    """What no report holds is missing: nothing is written in the template, and nothing is guessed."""
+    evidence = make_evidence(
+        without=("corpus", "tokenizer", "tokens", "evaluate", "audit", "finetune", "seal.pretrain")
+    )
+    text = prose(render(evidence, language))
+    section = text.split("## Eval")[1].split("## Int" if language == "en" else "## Uso")[0]
+    assert NUMBER.findall(section) == []
+    word = {"en": "**missing**", "es": "**falta**"}[language]
+    assert section.count(word) > 5
+    assert "corpus:/documents/kept" in evidence.missing
+    assert "evaluate:/bits_per_byte" in evidence.missing
+
+
+@pytest.mark.parametrize("architecture", ["llama", "bert"])
+def test_a_whole_run_has_nothing_missing(architecture: str):
+    evidence = make_evidence(architecture)
+    for language in LANGUAGES:
+        card = render(evidence, language)
+        assert "missing**" not in card
+        assert "falta**" not in card
+    assert evidence.missing == []
+
+
+def test_a_model_without_licence_says_so():
+    evidence = make_evidence("llama", "card.license=null")
+    assert "Licence of the model: **missing**." in render(evidence, "en")
+    assert "Licencia del modelo: **falta**." in render(evidence, "es")
+    assert evidence.missing == ["recipe:/card/license"]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "task", "metric", "value"),
+    [("llama", "text-generation", "bits_per_byte", 2.4641), ("bert", "fill-mask", "masked_accuracy", 0.2134)],
+)
+def test_the_hub_reads_its_metadata_back(architecture: str, task: str, metric: str, value: float):
+    data = ModelCard(render(make_evidence(architecture), "en")).data
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == task
+    assert data.license == "apache-2.0"
+    assert data.language == ["en", "es"]
+    assert data.datasets == ["someone/some-data"]
+    assert data.model_name == "stamp"
+    assert data.eval_results[0].metric_type == metric
+    assert data.eval_results[0].metric_value == value
+
+
+HOSTILE = "x\n---\nlicense: mit\n# Evaluation\n```\n<script>| a | b\n\n- **perfect** [here](http://evil.example)"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_users_write_cannot_break_the_card(language: Language):
+    evidence = make_evidence()
+    fields = ("purpose", "card.intended_use", "card.limitations", "card.contact")
+    hostile = make_evidence("llama", *(f"{field}={quoted(HOSTILE)}" for field in fields))
+    plain, broken = render(evidence, language), render(hostile, language)
+    assert headings(broken) == headings(plain)
+    assert "<script>" not in MarkdownIt("commonmark").render(broken)
+    if language == "en":
+        assert ModelCard(broken).data.to_dict() == ModelCard(plain).data.to_dict()
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace("\n", "\\n") + '"'
+
+
+def headings(card: str) -> list[str]:
+    tokens = MarkdownIt("commonmark").parse(prose(card))
+    return [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
+
+
+def test_both_languages_have_the_same_tables_and_sections():
+    evidence = make_evidence()
+    english, spanish = (render(evidence, language) for language in LANGUAGES)
+    assert len(headings(english)) == len(headings(spanish))
+    rows = [[line.count("|") for line in card.splitlines() if line.startswith("|")] for card in (english, spanish)]
+    assert rows[0] == rows[1]
+
+
+def test_every_table_is_a_table():
+    """A blank line too few or too many turns a table into text: count what a Markdown reader sees."""
+    card = render(make_evidence(), "en")
+    html = MarkdownIt("commonmark").enable("table").render(prose(card))
+    assert html.count("<table>") == len(re.findall(r"(?m)^\|(?::?-+:?\|)+$", card))
+    assert "|---" not in html
+
+
+def test_without_a_finetune_section_there_is_no_adapter():
+    evidence = make_evidence("llama", "finetune=null", without=("finetune", "seal.finetune"))
+    assert "Adapter" not in render(evidence, "en")
+    assert "Adaptador" not in render(evidence, "es")
+    assert evidence.missing == []
+
+
+def test_the_card_claims_no_more_than_is_known():
+    evidence = make_evidence()
+    for language in LANGUAGES:
+        card = render(evidence, language).lower()
+        for claim in ("compliant", "pii removed", "conforme", "anonymous", "anónim", "state-of-the-art", "unbiased"):
+            assert claim not in card
+
+
+def test_licences_that_ask_more_are_named_with_their_share_of_tokens():
+    card = render(make_evidence(), "en")
+    assert "- Non-commercial use only: CC-BY-NC-SA-4.0 (4.5% of the training tokens)." in card
+    assert "- Share-alike or copyleft: CC-BY-NC-SA-4.0 (4.5% of the training tokens)." in card
+    assert "LicenseRef-unknown (1.6% of the training tokens)" in card

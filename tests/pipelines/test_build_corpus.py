@@ -1,0 +1,148 @@
+"""The corpus stage as a whole, on small real folders."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from pipelines.build_corpus import build_corpus
+from pipelines.corpus.documents import read_documents
+from pipelines.errors import UserError
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir, sha256_file
+
+SENTENCES = [
+    "The harbour lay quiet while the ferries waited for the evening tide.",
+    "Nobody could say when the old library had last opened its doors.",
+    "She measured the field twice and wrote both numbers in her notebook.",
+    "A cold wind came down from the hills and emptied the market square.",
+    "The committee met on Tuesdays and decided nothing of any importance.",
+    "Three engineers argued about the bridge until the lamps were lit.",
+]
+
+
+def story(seed: int, sentences: int = 40) -> str:
+    chance = random.Random(seed)
+    return "\n".join(f"{chance.choice(SENTENCES)[:-1]}, {chance.randrange(10**6)} times." for _ in range(sentences))
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Forty stories and ten laws, a copy, a near copy, a stub, a broken letter, personal data, and noise."""
+    folder = tmp_path / "texts"
+    (folder / "laws").mkdir(parents=True)
+    for number in range(40):
+        (folder / f"{number:02d}.txt").write_text(story(number))
+    for number in range(10):
+        (folder / "laws" / f"{number}.md").write_text(story(100 + number))
+    (folder / "copy.txt").write_text(story(7).upper() + "\n\n\n")
+    (folder / "near.txt").write_text(story(8) + "\nOne more line at the very end of it.")
+    (folder / "stub.txt").write_text("Subscribe to read.")
+    (folder / "personal.txt").write_text(story(200) + "\nEscriba a ana@correo.es o llame al +34 612 345 678, niÃ±a.")
+    (folder / "noise.txt").write_bytes(random.Random(0).randbytes(2000))
+    return folder
+
+
+def recipe(texts: Path, **corpus: Any) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "test", "purpose": "To test.", "languages": ["en"], "pretrain": {"budget": {"steps": 1}},
+            "corpus": {
+                "sources": [{"kind": "files", "path": str(texts), "license": "MIT"}], "validation": 0.1, **corpus,
+            },
+        }
+    )  # fmt: skip
+
+
+def build(recipe: Recipe, folder: Path) -> tuple[RunDir, dict[str, Any]]:
+    out = RunDir(folder)
+    out.corpus.mkdir(parents=True)
+    build_corpus(recipe, out, out)
+    return out, out.report("corpus", recipe)
+
+
+DOMAIN = {"name": "laws", "where": {"path": "laws/*"}, "validation": 0.2}
+
+
+def test_every_document_ends_in_one_place_and_in_the_ledger(texts: Path, tmp_path: Path) -> None:
+    run, report = build(recipe(texts, domain=DOMAIN), tmp_path / "run")
+    ledger = {row["id"]: row for row in parquet.read_table(run.ledger).to_pylist()}
+    assert len(ledger) == 55
+    assert ledger["copy.txt"]["reason"] == "exact_duplicate" and ledger["copy.txt"]["duplicate_of"] == "07.txt"
+    assert ledger["near.txt"]["reason"] == "near_duplicate" and ledger["near.txt"]["duplicate_of"] == "08.txt"
+    assert ledger["stub.txt"]["reason"] == "too_few_words"
+    assert ledger["noise.txt"]["decision"] == "quarantined"
+    assert ledger["personal.txt"]["edits"] == {"unicode": True, "email": 1, "ip": 0, "phone": 1}
+    kept = {row["id"]: split for split in report["splits"] for row in read_documents(run, split)}
+    assert kept == {identity: row["split"] for identity, row in ledger.items() if row["decision"] == "kept"}
+    assert {split for identity, split in kept.items() if identity.startswith("laws/")} == {
+        "domain_train",
+        "domain_validation",
+    }
+    dropped = {row["id"] for path in run.dropped.glob("*.parquet") for row in parquet.read_table(path).to_pylist()}
+    assert dropped == {"copy.txt", "near.txt", "stub.txt"}
+    assert not list(run.corpus.glob("*.arrow"))
+
+
+def test_the_report_counts_what_the_ledger_holds(texts: Path, tmp_path: Path) -> None:
+    run, report = build(recipe(texts, domain=DOMAIN), tmp_path / "run")
+    ledger = parquet.read_table(run.ledger).to_pylist()
+    kept = [row for row in ledger if row["decision"] == "kept"]
+    assert report["documents"] == {"read": 54, "kept": len(kept), "dropped": 3, "quarantined": 1}
+    assert report["bytes"]["kept"] == sum(row["bytes_after"] for row in kept)
+    assert {name: split["documents"] for name, split in report["splits"].items()} == Counter(
+        row["split"] for row in kept
+    )
+    assert report["edits"] == {"unicode": 1, "redacted": {"email": 1, "ip": 0, "phone": 1}}
+    assert report["licenses"] == [
+        {"license": "MIT", "documents": len(kept), "bytes": report["bytes"]["kept"], "share_bytes": 1.0,
+         "evidence": {"declared": len(kept)}}
+    ]  # fmt: skip
+    assert report["drops"]["too_few_words"]["examples"] == [{"id": "stub.txt", "excerpt": "Subscribe to read."}]
+    assert report["quarantined"] == [{"place": "noise.txt", "reason": "binary data, not text"}]
+    assert (run.corpus / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_redacted_and_repaired_text_is_what_later_stages_read(texts: Path, tmp_path: Path) -> None:
+    run, report = build(recipe(texts), tmp_path / "run")
+    rows = [row for split in report["splits"] for row in read_documents(run, split, ["id", "text"])]
+    personal = next(row for row in rows if row["id"] == "personal.txt")
+    assert set(personal) == {"id", "text"}
+    assert personal["text"].endswith("Escriba a <email> o llame al <phone>, niña.")
+    meta = next(json.loads(row["meta"]) for row in read_documents(run, "train", ["meta"]))
+    assert meta["encoding"] == "utf-8"
+
+
+def test_the_same_recipe_and_sources_give_the_same_bytes(texts: Path, tmp_path: Path) -> None:
+    folders = [build(recipe(texts, domain=DOMAIN), tmp_path / name)[0].corpus for name in ("first", "second")]
+    first, second = ({p.name: sha256_file(p) for p in sorted(f.rglob("*")) if p.is_file()} for f in folders)
+    assert first == second and "overview.png" in first
+
+
+def test_a_size_limit_leaves_out_no_source(texts: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.jsonl"
+    other.write_text("\n".join(json.dumps({"text": story(1000 + n)}) for n in range(50)))
+    sources = [{"kind": "files", "path": str(texts)}, {"kind": "files", "path": str(other)}]
+    _, report = build(recipe(texts, sources=sources, max_bytes=60_000), tmp_path / "run")
+    assert report["bytes"]["read"] <= 60_000
+    assert [source["name"] for source in report["sources"]] == ["texts", "other.jsonl"]
+    first, second = (source["documents"] for source in report["sources"])
+    assert abs(first - second) <= 2
+    assert report["licenses"][0]["license"] == "LicenseRef-unknown"
+
+
+def test_a_corpus_of_which_nothing_is_left_says_why(texts: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no document is left of 54 \(too_few_words 54\): relax corpus.quality"):
+        build(recipe(texts, quality={"min_words": 100_000}), tmp_path / "run")
+
+
+def test_a_domain_that_matches_nothing_says_so(texts: Path, tmp_path: Path) -> None:
+    domain = {"name": "laws", "where": {"path": "loys/*"}}
+    with pytest.raises(UserError, match=r"corpus.domain laws: 0 distinct documents match \{path: loys/\*\}"):
+        build(recipe(texts, domain=domain), tmp_path / "run")

@@ -1,0 +1,113 @@
+"""The evaluate stage: its report agrees with its own files, and bad prompts are refused before any work."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.chain import run_chain
+from pipelines.evaluate_model import count_tokens, main
+from pipelines.recipe import Recipe, load_recipe
+from pipelines.run_dir import RunDir, sha256_file
+
+SMALL = ["evaluate={max_bytes: 6000, resamples: 300, sample_tokens: 12}"]
+PROMPTS = {"llama": "['Return the', '<|endoftext|> is text']", "bert": "['return the [MASK] of [MASK].']"}
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny_runs: dict[str, Path]) -> Callable[[str], tuple[Recipe, RunDir]]:
+    """`evaluated("bert")` → a run that is sealed up to its evaluation, made once; read it only."""
+    made: dict[str, tuple[Recipe, RunDir]] = {}
+
+    def make(architecture: str) -> tuple[Recipe, RunDir]:
+        if architecture not in made:
+            recipe = load_recipe(tiny_runs[architecture], overrides(architecture))
+            run = RunDir(tiny_runs[architecture].parent / "run")
+            run_chain(recipe, run, last="evaluate")
+            made[architecture] = recipe, run
+        return made[architecture]
+
+    return make
+
+
+def overrides(architecture: str) -> list[str]:
+    return [*SMALL, f"evaluate.prompts={PROMPTS[architecture]}"]
+
+
+def evaluate(recipe: Path, run: RunDir, *words: str) -> int:
+    return main([str(recipe), "--run-dir", str(run), *(part for word in words for part in ("--set", word))])
+
+
+def test_the_report_is_the_sum_of_its_documents(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+    recipe, run = evaluated("llama")
+    report = run.report("evaluate", recipe)
+    table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
+    assert report["documents"] == len(table["id"]) == len(set(table["id"]))
+    assert report["bytes"] == sum(table["bytes"]) <= 6000
+    assert report["bits_per_byte"]["value"] == pytest.approx(sum(table["nll"]) / math.log(2) / sum(table["bytes"]))
+    assert report["bits_per_byte"]["low"] < report["bits_per_byte"]["value"] < report["bits_per_byte"]["high"]
+    assert (run.evaluation / "yardsticks.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_samples_say_how_they_were_asked_for(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+    recipe, run = evaluated("llama")
+    lines = [json.loads(line) for line in (run.evaluation / "samples.jsonl").read_text().splitlines()]
+    assert [line["prompt"] for line in lines] == list(recipe.evaluate.prompts)
+    assert all(line["text"].startswith(line["prompt"]) and line["temperature"] > 0 for line in lines)
+    assert run.report("evaluate", recipe)["samples"] == [
+        {key: line[key] for key in ("prompt", "text")} for line in lines
+    ]
+
+
+def test_a_masked_model_is_measured_by_its_gaps(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+    recipe, run = evaluated("bert")
+    report = run.report("evaluate", recipe)
+    assert report["bits_per_byte"] is None
+    assert 0 <= report["masked_accuracy"]["low"] <= report["masked_accuracy"]["value"] <= 1
+    (sample,) = report["samples"]
+    assert "[MASK]" not in sample["text"]
+    assert set(report["yardsticks"]) == {"untrained", "unigram"}
+
+
+def test_training_beats_the_untrained_twin(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+    recipe, run = evaluated("llama")
+    report = run.report("evaluate", recipe)
+    assert report["bits_per_byte"]["value"] < report["yardsticks"]["untrained"]["bits_per_byte"]
+
+
+def test_the_same_run_gives_the_same_files(
+    evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path]
+) -> None:
+    _, run = evaluated("llama")
+
+    def digests() -> dict[str, str]:
+        return {path.name: sha256_file(path) for path in run.evaluation.iterdir() if path.name != "done.json"}
+
+    first = digests()
+    assert evaluate(tiny_runs["llama"], run, *overrides("llama")) == 0
+    assert digests() == first
+
+
+def test_training_tokens_are_counted_over_all_shards(tmp_path: Path) -> None:
+    ids = np.random.default_rng(0).integers(0, 700, 5000)
+    ids[:3000].astype("<u2").tofile(tmp_path / "a.bin")
+    ids[3000:].astype("<u2").tofile(tmp_path / "b.bin")
+    counts = count_tokens([tmp_path / "a.bin", tmp_path / "b.bin"], "<u2", 800)
+    assert counts.tolist() == np.bincount(ids, minlength=800).tolist()
+
+
+def test_a_gap_in_too_long_a_prompt_is_refused(
+    evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = evaluated("bert")
+    before = sha256_file(run.evaluation / "report.json")
+    too_long = f"evaluate.prompts=['{'a very long text ' * 20}[MASK]']"
+    assert evaluate(tiny_runs["bert"], run, *overrides("bert"), too_long) == 2
+    assert "more than the 30 tokens" in capsys.readouterr().err
+    assert sha256_file(run.evaluation / "report.json") == before

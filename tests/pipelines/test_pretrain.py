@@ -1,0 +1,231 @@
+"""Pretraining: what it writes loads in plain transformers, and an interruption leaves no trace in the weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import DESDECERO, ROOT
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+
+from pipelines.errors import UserError
+from pipelines.pretrain import main
+from pipelines.recipe import load_recipe
+from pipelines.run_dir import RunDir, sha256_file
+
+Tiny = Callable[[str], Path]
+
+
+def pretrain(home: Path, *overrides: str) -> int:
+    words = [word for override in overrides for word in ("--set", override)]
+    return main([str(home / "tiny.yaml"), "--run-dir", str(home / "run"), *words])
+
+
+def report(home: Path) -> dict[str, object]:
+    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
+
+
+def weights(home: Path) -> str:
+    return sha256_file(home / "run" / "model" / "model.safetensors")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert"])
+def test_what_is_trained_loads_in_plain_transformers(tiny: Tiny, architecture: str) -> None:
+    home = tiny(architecture)
+    assert pretrain(home) == 0
+    auto = AutoModelForMaskedLM if architecture == "bert" else AutoModelForCausalLM
+    model = auto.from_pretrained(home / "run" / "model")
+    tokenizer = AutoTokenizer.from_pretrained(home / "run" / "model")
+    assert (model.config.model_type, model.config.vocab_size) == (architecture, len(tokenizer))
+    assert torch.isfinite(model(**tokenizer("Return the value", return_tensors="pt")).logits).all()
+    assert report(home)["parameters"] == model.num_parameters()
+
+
+@pytest.mark.parametrize("architecture", ["llama", "bert"])
+def test_the_loss_falls(tiny: Tiny, architecture: str) -> None:
+    home = tiny(architecture)
+    assert pretrain(home, "pretrain.budget={steps: 80}") == 0
+    found = report(home)
+    assert found["validation_loss"] < found["untrained_validation_loss"] - 0.5  # type: ignore[operator]
+    assert (home / "run" / "pretrain" / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_same_seed_gives_the_same_weights(tiny: Tiny) -> None:
+    home = tiny("gpt2")
+    digests = []
+    for _ in range(2):
+        assert pretrain(home) == 0
+        digests.append(weights(home))
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("architecture", "overrides"),
+    [
+        ("llama", ["pretrain.optimizer.name=muon"]),
+        # With dropout, and past the second epoch of this small corpus.
+        (
+            "bert",
+            ["model.dropout=0.1", "pretrain.optimizer.name=adamw", "pretrain.batch_size=64", "model.context_length=16"],
+        ),
+    ],
+)
+def test_killed_run_goes_on_to_the_same_bits(tiny: Tiny, architecture: str, overrides: list[str]) -> None:
+    settings = ["pretrain.budget={steps: 60}", "pretrain.checkpoint_minutes=0.001", *overrides]
+    words = [word for override in settings for word in ("--set", override)]
+    home = tiny(architecture)
+    assert pretrain(home, *settings) == 0
+    expected = weights(home)
+
+    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", *words]
+    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
+    for kills in (1, 2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            wait_for(lambda kills=kills: any(int(p.name[5:]) > 15 * kills for p in checkpoints.glob("step-*")), process)
+            process.send_signal(signal.SIGKILL)
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "going on from step" in finished.stdout
+    assert len(report(home)["resumed_at"]) == 2  # type: ignore[arg-type]
+    assert weights(home) == expected
+
+
+@pytest.mark.slow
+def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
+    home = tiny("llama")
+    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", "--set"]
+    command += ["pretrain.budget={steps: 100000}"]
+    metrics = home / "run" / "unsealed" / "pretrain" / "metrics.jsonl"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        wait_for(lambda: metrics.is_file() and len(metrics.read_text().splitlines()) > 1, process)
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "type the same command to go on" in output
+    assert list((home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*"))
+
+
+@pytest.mark.slow
+def test_two_processes_follow_the_same_loss_curve_as_one(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home) == 0
+    alone = losses(home)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
+    launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    words = [ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run"]
+    finished = subprocess.run([*launch, *words], env=environment, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert report(home)["processes"] == 2
+    assert losses(home) == pytest.approx(alone, abs=1e-4)
+
+
+def test_accumulated_micro_batches_make_the_same_step_as_a_whole_batch(tiny: Tiny) -> None:
+    home = tiny("bert")  # masked: every micro-batch has another number of targets
+    assert pretrain(home) == 0
+    whole = losses(home)
+    assert pretrain(home, "pretrain.micro_batch_size=1") == 0
+    assert losses(home) == pytest.approx(whole, abs=1e-4)
+
+
+def losses(home: Path) -> list[float]:
+    lines = (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()
+    return [line["loss"] for line in map(json.loads, lines) if "loss" in line]
+
+
+@pytest.mark.slow
+def test_a_budget_in_minutes_is_probed_once_and_kept(tiny: Tiny) -> None:
+    home = tiny("gpt2")
+    started = time.perf_counter()
+    assert pretrain(home, "pretrain.budget={minutes: 0.15}") == 0
+    assert time.perf_counter() - started < 30
+    plan = json.loads((home / "run" / "pretrain" / "plan.json").read_text())
+    assert plan["steps"] == report(home)["steps"] > 1
+    assert plan["seconds_per_step"] > 0
+
+
+@pytest.mark.slow
+def test_compiled_training_gives_nearly_the_same_model_under_the_same_names(tiny: Tiny) -> None:
+    home = tiny("gpt2")
+    settings = ["pretrain.budget={steps: 3}", "pretrain.optimizer.name=adamw"]
+    assert pretrain(home, *settings) == 0
+    eager = load_file(home / "run" / "model" / "model.safetensors")
+    assert pretrain(home, *settings, "pretrain.compile=always") == 0
+    assert report(home)["compiled"] is True
+    compiled = load_file(home / "run" / "model" / "model.safetensors")
+    assert eager.keys() == compiled.keys()
+    assert all(torch.allclose(eager[name], compiled[name], atol=1e-3) for name in eager)
+
+
+def test_metrics_count_steps_tokens_and_time(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home) == 0
+    lines = [json.loads(line) for line in (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()]
+    trained = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in trained] == list(range(1, 13))
+    assert trained[-1]["tokens"] == 12 * 4 * 32
+    assert all(np.diff([line["seconds"] for line in trained]) > 0)
+    assert lines[0]["step"] == 0 and "validation_loss" in lines[0]
+
+
+def test_bare_training_node_needs_only_the_tokens_and_few_libraries(tiny: Tiny) -> None:
+    home = tiny("llama")
+    shutil.rmtree(home / "run" / "corpus")
+    code = f"""
+import sys
+for name in ("datasets", "pyarrow", "pandas", "peft", "evaluate", "fairlearn", "gradio", "ftfy", "rensa",
+             "license_expression", "eval_suites", "model_cards"):
+    sys.modules[name] = None  # Python's own way to say: there is no such module
+from pipelines.pretrain import main
+sys.exit(main([{str(home / "tiny.yaml")!r}, "--run-dir", {str(home / "run")!r}]))
+"""
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert (home / "run" / "model" / "model.safetensors").is_file()
+
+
+def test_diverging_training_is_stopped_with_advice(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["pretrain.optimizer={name: sgd, learning_rate: 1e30}", "pretrain.clip_norm=1e30"]
+    assert pretrain(tiny("gpt2"), *settings) == 2
+    assert "lower pretrain.optimizer.learning_rate" in capsys.readouterr().err
+
+
+def test_sequence_longer_than_the_held_out_text_is_refused(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrain(tiny("gpt2"), "model.context_length=100000") == 2
+    assert "do not fill one sequence" in capsys.readouterr().err
+
+
+def test_batch_that_processes_cannot_share_is_refused(tiny_runs: dict[str, Path]) -> None:
+    from pipelines.pretrain import Training
+
+    class ThreeProcesses:  # stands for accelerate's object on a machine that no test has
+        num_processes = 3
+
+    recipe_file = tiny_runs["llama"]
+    with pytest.raises(UserError, match="cannot be shared by 3 processes"):
+        Training(load_recipe(recipe_file), RunDir(recipe_file.parent / "run"), ThreeProcesses())  # type: ignore[arg-type]
+
+
+def test_missing_tokens_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["smoke", "--run-dir", str(tmp_path / "run")]) == 2
+    assert "pretrain needs tokenizer, which is missing" in capsys.readouterr().err
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 90) -> None:
+    """Wait until the condition holds; a process that ends before has failed."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

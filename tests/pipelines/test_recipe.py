@@ -1,0 +1,131 @@
+"""A recipe says what a run makes, and refuses what it does not understand by file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.errors import UserError
+from pipelines.recipe import load_recipe, shipped_recipes
+
+MINIMAL = """\
+name: mine
+purpose: To test.
+languages: [es]
+corpus:
+  sources:
+    - kind: files
+      path: texts
+pretrain:
+  budget: {steps: 10}
+"""
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINIMAL, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
+def test_every_shipped_recipe_loads_under_its_own_name(name: str) -> None:
+    assert load_recipe(name).name == name
+
+
+def test_resolved_recipe_loads_back_as_the_same_recipe(recipe_file: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_file)
+    (tmp_path / "resolved.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load_recipe(tmp_path / "resolved.yaml") == recipe
+
+
+def test_resolved_recipe_writes_out_every_default(recipe_file: Path) -> None:
+    resolved = yaml.safe_load(load_recipe(recipe_file).to_yaml())
+    assert resolved["pretrain"]["optimizer"]["betas"] == [0.9, 0.95]
+    assert resolved["corpus"]["quality"]["min_words"] == 20
+
+
+def test_relative_source_paths_start_at_the_recipe_file(recipe_file: Path, tmp_path: Path) -> None:
+    (source,) = load_recipe(recipe_file).corpus.sources
+    assert source.kind == "files"
+    assert source.path == str(tmp_path / "texts")
+
+
+def test_override_sets_a_typed_value(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["pretrain.budget={minutes: 1.5}", "model.layers=7", "card.authors=[Ana, Luis]"])
+    assert recipe.pretrain.budget.minutes == 1.5
+    assert recipe.model.layers == 7
+    assert recipe.card.authors == ("Ana", "Luis")
+
+
+def test_override_reaches_into_a_list(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["corpus.sources.0.license=CC0-1.0"])
+    assert recipe.corpus.sources[0].license == "CC0-1.0"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL.replace("budget", "budgett"), ["line 9", "pretrain.budgett", "unknown key", "did you mean budget?"]),
+        (MINIMAL + "  batch_sise: 4\n", ["line 10", "pretrain.batch_sise", "did you mean batch_size?"]),
+        (MINIMAL.replace("path:", "pth:"), ["corpus.sources.0", "path"]),
+        (MINIMAL.replace("{steps: 10}", "{steps: many}"), ["line 9", "pretrain.budget.steps", '"many"']),
+        (MINIMAL.replace("{steps: 10}", "{steps: 1, minutes: 1}"), ["line 9", "exactly one of minutes, steps"]),
+        (MINIMAL.replace("kind: files", "kind: web"), ["line 6", "corpus.sources.0", "web"]),
+        (MINIMAL + "model: {hidden_size: 30, heads: 4}\n", ["line 10", "model", "30", "4 heads"]),
+        (MINIMAL + "finetune: {}\n", ["corpus.domain"]),
+        (MINIMAL + "audit: {languages: []}\n", ["line 10", "audit.languages"]),
+        (MINIMAL + "audit: {languages: [es, es]}\n", ["line 10", "audit.languages", "named twice"]),
+        (
+            MINIMAL + "model: {context_length: 32}\nevaluate: {prompts: [Hola]}\n",
+            ["sample_tokens 60", "context_length 32"],
+        ),
+        (MINIMAL + "model: {architecture: bert}\nevaluate: {prompts: [Hola]}\n", ["write [MASK]"]),
+        (MINIMAL.replace("name: mine", "name: ../mine"), ["line 1", "name"]),
+        ("name: [unclosed", ["line", "not valid YAML"]),
+        ("- a list", ["mapping of sections"]),
+        ("", ["mapping of sections"]),
+    ],
+)
+def test_fault_is_one_sentence_with_file_line_and_key(tmp_path: Path, text: str, said: list[str]) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        load_recipe(path)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert all(part in sentence for part in ["bad.yaml", *said]), sentence
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("model.layers", "section.key=value"),
+        ("name.first=3", "no such place"),
+        ("corpus.sources.9.kind=hub", "no such place"),
+        ("model.layers=[", "not valid YAML"),
+        ("model.layer=3", "did you mean layers?"),
+    ],
+)
+def test_bad_override_is_refused(recipe_file: Path, override: str, said: str) -> None:
+    with pytest.raises(UserError, match=said.replace("?", r"\?")):
+        load_recipe(recipe_file, [override])
+
+
+def test_unknown_recipe_suggests_the_nearest_name() -> None:
+    with pytest.raises(UserError, match="did you mean quickstart"):
+        load_recipe("quikstart")
+
+
+def test_binary_file_is_not_a_recipe(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_recipe(tmp_path / "model.bin")
+
+
+def test_two_sources_of_one_name_are_refused(recipe_file: Path) -> None:
+    twice = "corpus.sources=[{kind: files, path: a/texts}, {kind: files, path: b/texts}]"
+    with pytest.raises(UserError, match="give each its own `name`"):
+        load_recipe(recipe_file, [twice])

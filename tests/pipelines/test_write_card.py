@@ -1,0 +1,74 @@
+"""The card stage: what it writes, where, and that it quotes only what was sealed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
+from sealed_run import make_sealed_run, seal_card
+
+from pipelines.errors import UserError
+from pipelines.run_dir import STAGES, sha256_file
+from pipelines.write_card import write_card
+
+
+def test_the_card_lies_in_its_folder_and_beside_the_weights(tmp_path: Path):
+    run, recipe = make_sealed_run(tmp_path / "run")
+    for name in ("README.md", "README.es.md", "loss.png"):
+        assert (run.card / name).read_bytes() == (run.model / name).read_bytes()
+    assert (run.card / "loss.png").read_bytes() == (run.pretrain / "loss.png").read_bytes()
+    assert run.verify(recipe) == []
+    assert run.report("card", recipe)["missing"] == []
+    assert ModelCard.load(run.model / "README.md").data.model_name == "stamp"
+
+
+def test_every_quote_stands_in_the_file_that_it_names(tmp_path: Path):
+    run, recipe = make_sealed_run(tmp_path / "run")
+    quotes = json.loads((run.card / "evidence.json").read_text())
+    assert run.report("card", recipe)["quoted"] == len(quotes) > 150
+    for quote in quotes:
+        path = run.path / quote["report"]
+        assert sha256_file(path) == quote["sha256"]
+        if path.suffix == ".json":
+            value = json.loads(path.read_text())
+            for step in quote["pointer"].split("/")[1:]:
+                value = value[int(step) if isinstance(value, list) else step.replace("~1", "/").replace("~0", "~")]
+            assert value == quote["value"]
+
+
+def test_the_same_reports_give_the_same_bytes(tmp_path: Path):
+    run, recipe = make_sealed_run(tmp_path / "run")
+    before = run.seal("card", recipe)
+    seal_card(recipe, run)
+    after = run.seal("card", recipe)
+    assert before is not None and after is not None and before.digest == after.digest
+
+
+def test_a_report_that_was_altered_is_not_quoted(tmp_path: Path):
+    run, recipe = make_sealed_run(tmp_path / "run")
+    report = run.evaluation / "report.json"
+    report.write_text(report.read_text().replace("2.4641", "1.4641"))  # as long as it was, so only its hash tells
+    with pytest.raises(UserError, match=r"evaluation/report\.json is not as evaluate sealed it"):
+        write_card(recipe, run, run.start(STAGES["card"], recipe, resumable=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["llama", "bert"])
+def test_the_code_on_the_card_runs_beside_the_weights(architecture: str, tmp_path: Path):
+    run, _ = make_sealed_run(tmp_path / "run", architecture=architecture)
+    tokens = MarkdownIt("commonmark").parse(ModelCard.load(run.model / "README.md").text)
+    (code,) = [token.content for token in tokens if token.type == "fence" and token.info == "python"]
+    ran = subprocess.run([sys.executable, "-c", code], cwd=run.model, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()
+
+
+def test_the_code_on_the_card_names_the_repository_where_there_is_one(tmp_path: Path):
+    run, _ = make_sealed_run(tmp_path / "run", "publish.repo_id=me/stamp")
+    assert 'model = "me/stamp"\n' in (run.card / "README.md").read_text()
+    assert 'model = "me/stamp"\n' in (run.card / "README.es.md").read_text()

@@ -1,0 +1,84 @@
+"""Batches are a function of the seed and the step, and of nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.errors import UserError
+from pipelines.training.batches import IGNORED, Batches, Blocks
+
+LENGTH = 8
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Two shards that hold the numbers 0 … 199."""
+    numbers = np.arange(200, dtype="<u2")
+    for name, part in (("a.bin", numbers[:75]), ("b.bin", numbers[75:])):
+        part.tofile(tmp_path / name)
+    return [tmp_path / "a.bin", tmp_path / "b.bin"]
+
+
+def batches(files: list[Path], seed: int = 0, **options: object) -> Batches:
+    return Batches(files, "<u2", LENGTH, 4, seed, **options)  # type: ignore[arg-type]
+
+
+def test_blocks_cover_each_shard_in_order_without_crossing_it(files: list[Path]) -> None:
+    blocks = Blocks(files, "<u2", LENGTH, lookahead=1)
+    assert len(blocks) == 74 // 8 + 124 // 8
+    assert blocks[0].tolist() == list(range(9))
+    assert blocks[9].tolist() == list(range(75, 84))
+
+
+def test_causal_target_is_the_next_token(files: list[Path]) -> None:
+    inputs, targets = batches(files).batch(0)
+    assert inputs.shape == targets.shape == (4, LENGTH)
+    assert torch.equal(targets, inputs + 1)
+
+
+def test_each_epoch_sees_every_block_once_in_another_order(files: list[Path]) -> None:
+    data = batches(files)
+    number = len(data.blocks)
+    places = [data._block(place) for place in range(2 * number)]
+    assert sorted(places[:number]) == sorted(places[number:]) == list(range(number))
+    assert places[:number] != places[number:]
+
+
+def test_a_step_is_the_same_whether_or_not_earlier_steps_were_asked_for(files: list[Path]) -> None:
+    walked = batches(files, mask_token=999, mask_probability=0.3)
+    for step in range(20):
+        expected = walked.batch(step)
+    fresh = batches(files, mask_token=999, mask_probability=0.3).batch(19)
+    assert all(torch.equal(a, b) for a, b in zip(expected, fresh, strict=True))
+
+
+def test_seed_changes_the_order(files: list[Path]) -> None:
+    assert not torch.equal(batches(files).batch(0)[0], batches(files, seed=1).batch(0)[0])
+
+
+def test_masked_targets_are_the_hidden_tokens_and_only_those(files: list[Path]) -> None:
+    data = batches(files, mask_token=999, mask_probability=0.3)
+    shares = []
+    for step in range(200):
+        inputs, targets = data.batch(step)
+        hidden = inputs == 999
+        assert torch.equal(hidden, targets != IGNORED)
+        assert bool(hidden.any(dim=1).all())
+        shares.append(hidden.float().mean().item())
+    assert np.mean(shares) == pytest.approx(0.3, abs=0.02)
+
+
+def test_too_little_text_for_one_sequence_is_refused(tmp_path: Path) -> None:
+    np.arange(5, dtype="<u2").tofile(tmp_path / "short.bin")
+    with pytest.raises(UserError, match=r"5 tokens do not fill one sequence of model\.context_length 8"):
+        batches([tmp_path / "short.bin"])
+
+
+def test_empty_shard_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.bin").touch()
+    with pytest.raises(UserError, match="0 tokens do not fill"):
+        batches([tmp_path / "empty.bin"])

@@ -1,0 +1,252 @@
+"""A small run, sealed by the real run directory, with a real model in it that is as large as a stamp.
+
+    run, recipe = make_sealed_run(folder)                          # causal, with an adapter
+    run, recipe = make_sealed_run(folder, architecture="bert")     # masked
+
+The reports hold what the stages would write, on invented figures; everything else is real: the tokenizer and the
+weights load with transformers, the plot is a picture, and the card stage is the project's own.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from pipelines.recipe import Recipe, parse_recipe
+from pipelines.run_dir import STAGES, RunDir
+from pipelines.write_card import write_card
+
+RECIPE = """
+name: stamp
+purpose: A model as large as a stamp, to see that the card tells the truth.
+languages: [en, es]
+corpus:
+  sources:
+    - {kind: files, path: /texts/laws}
+    - {kind: hub, dataset: someone/some-data}
+  domain: {name: boats, where: {path: "boats/*"}}
+model: {architecture: llama, layers: 1, hidden_size: 8, heads: 2, context_length: 32}
+pretrain: {budget: {steps: 40}}
+finetune: {}
+card: {license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else., authors: [A tester]}
+"""
+
+
+def estimate(value: float, half_width: float) -> dict[str, float]:
+    return {"value": value, "low": value - half_width, "high": value + half_width}
+
+
+def group(gap: float, verdict: str) -> dict[str, Any]:
+    return {
+        "probes": 44, "gap": estimate(gap, 0.3127), "preference": estimate(0.5227, 0.1409), "p_value": 0.0312,
+        "p_adjusted": 0.0936, "detectable_gap": 0.4471, "verdict": verdict,
+    }  # fmt: skip
+
+
+REPORTS: dict[str, dict[str, Any]] = {
+    "corpus": {
+        "documents": {"read": 12345, "kept": 9876, "dropped": 2469, "quarantined": 3},
+        "bytes": {"read": 45678901, "kept": 31234567},
+        "splits": {
+            "train": {"documents": 9321, "bytes": 29876543},
+            "validation": {"documents": 190, "bytes": 612345},
+            "domain_train": {"documents": 329, "bytes": 689012},
+            "domain_validation": {"documents": 36, "bytes": 56667},
+        },
+        "drops": {
+            "near_duplicate": {"documents": 1451, "bytes": 9123456, "examples": []},
+            "too_short": {"documents": 1018, "bytes": 5320878, "examples": []},
+        },
+        "edits": {"unicode": 73, "redacted": {"email": 214, "ip": 17, "phone": 0}},
+        "sources": [
+            {"name": "laws", "kind": "files", "documents": 9000, "bytes": 30123456},
+            {"name": "someone/some-data", "kind": "hub", "documents": 876, "bytes": 1111111},
+        ],
+        "licenses": [
+            {"license": "CC-BY-4.0", "documents": 8000, "bytes": 27234567, "share_bytes": 0.87193,
+             "evidence": {"declared": 8000}},
+            {"license": "GPL-3.0-only OR MIT", "documents": 900, "bytes": 2000000, "share_bytes": 0.06403,
+             "evidence": {"declared": 700, "free_text": 200}},
+            {"license": "CC-BY-NC-SA-4.0", "documents": 576, "bytes": 1500000, "share_bytes": 0.04802,
+             "evidence": {"classifier": 576}},
+            {"license": "LicenseRef-unknown", "documents": 400, "bytes": 500000, "share_bytes": 0.01601,
+             "evidence": {"unknown": 400}},
+        ],
+        "largest": [{"name": "laws", "documents": 9000, "bytes": 30123456}],
+        "domain": {"name": "boats", "where": {"path": "boats/*"}},
+        "quarantined": [],
+    },
+    "tokenizer": {
+        "kind": "bpe", "vocab_size": 300, "special_tokens": ["<|endoftext|>"], "training_bytes": 29876543,
+        "bytes_per_token": 2.8714, "lossless": True, "examples": [],
+    },
+    "tokens": {
+        "dtype": "uint16",
+        "splits": {
+            "train": {"documents": 9321, "tokens": 10404867, "bytes": 29876543, "shards": 1},
+            "validation": {"documents": 190, "tokens": 213247, "bytes": 612345, "shards": 1},
+        },
+        "licenses": [
+            {"license": "CC-BY-4.0", "tokens": 9103218, "share_tokens": 0.8749},
+            {"license": "GPL-3.0-only OR MIT", "tokens": 666201, "share_tokens": 0.06403},
+            {"license": "CC-BY-NC-SA-4.0", "tokens": 468219, "share_tokens": 0.045},
+            {"license": "LicenseRef-unknown", "tokens": 167229, "share_tokens": 0.01607},
+        ],
+    },
+    "pretrain": {
+        "architecture": "llama", "objective": "causal", "parameters": 3456, "parameters_without_embeddings": 1056,
+        "layers": 1, "hidden_size": 8, "heads": 2, "context_length": 32, "vocab_size": 300, "optimizer": "muon",
+        "schedule": "warmup_stable_decay", "batch_size": 16, "steps": 40, "tokens": 20480, "epochs": 0.00197,
+        "flops": 424673280, "seconds": 245.3, "tokens_per_second": 8349.3, "precision": "bf16", "compiled": True,
+        "device": "cpu", "processes": 1, "resumed_at": [23], "budget": {"steps": 40}, "train_loss": 4.8162,
+        "validation_loss": 4.9037, "untrained_validation_loss": 5.7041, "peak_memory_bytes": 402653184,
+    },
+    "evaluate": {
+        "objective": "causal", "documents": 187, "bytes": 600123, "tokens": 208998, "confidence": 0.95,
+        "resamples": 2000, "bits_per_byte": estimate(2.4641, 0.0382), "perplexity": estimate(134.79, 5.112),
+        "token_accuracy": estimate(0.1732, 0.0094),
+        "yardsticks": {
+            "untrained": {"bits_per_byte": estimate(2.8662, 0.0011), "perplexity": 300.08, "token_accuracy": 0.0034},
+            "unigram": {"bits_per_byte": estimate(2.6028, 0.0271), "perplexity": 177.4, "token_accuracy": 0.0412},
+            "xz": {"bits_per_byte": 1.8816},
+        },
+        "samples": [
+            {"prompt": "The law", "text": "The law of of the the shall ```shall``` be\n\n# the the\n---\nthe"},
+            {"prompt": "# Boats\n---", "text": "# Boats\n---\nBoats boats the"},
+        ],
+    },
+    "audit": {
+        "confidence": 0.95, "margin": 0.5,
+        "languages": {
+            "en": {
+                "competence": {**estimate(0.81, 0.0412), "threshold": 0.75, "competent": True},
+                "groups": {"gender": group(0.8713, "bias found"), "religion": group(-0.0431, "underpowered")},
+                "difference": {},
+            },
+            "es": {
+                "competence": {**estimate(0.5309, 0.0571), "threshold": 0.75, "competent": False},
+                "groups": {"gender": group(0.0621, "model not competent")},
+                "difference": {},
+            },
+        },
+        "findings": [
+            {"language": "en", "group": "gender", "verdict": "bias found",
+             "sentence_en": "In English, the model prefers stereotyped sentences about gender.",
+             "sentence_es": "En inglés, el modelo prefiere las frases estereotipadas sobre el género."},
+            {"language": "en", "group": "religion", "verdict": "underpowered",
+             "sentence_en": "The probes cannot tell.", "sentence_es": "Las sondas no permiten decidir."},
+        ],
+    },
+    "finetune": {
+        "name": "boats", "method": "lora", "rank": 4, "alpha": 8.0, "trainable_parameters": 512,
+        "trainable_share": 0.1481, "steps": 20, "documents": 329, "tokens": 40960, "learning_rate": 0.002,
+        "train_loss_first": 4.97, "train_loss_last": 4.31, "measure": "bits_per_byte",
+        "domain": {"documents": 36, "before": estimate(2.7013, 0.0921), "after": estimate(2.4127, 0.0884),
+                   "change": estimate(-0.2886, 0.0317)},
+        "general": {"documents": 61, "before": estimate(2.4703, 0.0612), "after": estimate(2.5319, 0.0633),
+                    "change": estimate(0.0616, 0.0148)},
+    },
+}  # fmt: skip
+
+MASKED = {
+    "pretrain": {"architecture": "bert", "objective": "masked"},
+    "tokenizer": {"kind": "wordpiece", "lossless": False},
+    "evaluate": {
+        "objective": "masked", "bits_per_byte": None, "perplexity": None, "token_accuracy": None,
+        "mask_probability": 0.15, "masked_accuracy": estimate(0.2134, 0.0121), "masked_loss": estimate(4.1127, 0.0463),
+        "yardsticks": {
+            "untrained": {"masked_accuracy": 0.0031, "masked_loss": 5.7161},
+            "unigram": {"masked_accuracy": 0.0512, "masked_loss": 5.0132},
+        },
+        "samples": [{"prompt": "The [MASK] shall be.", "text": "the law shall be."}],
+    },
+}  # fmt: skip
+
+
+def make_recipe(architecture: str = "llama", *overrides: str) -> Recipe:
+    kind = "wordpiece" if architecture == "bert" else "bpe"
+    words = [f"model.architecture={architecture}", f"tokenizer.kind={kind}", *overrides]
+    return parse_recipe(RECIPE, "sealed_run", Path("/texts"), words)
+
+
+def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
+    reports = copy.deepcopy(REPORTS)
+    for stage, changes in MASKED.items() if architecture == "bert" else ():
+        reports[stage] |= changes
+    return reports
+
+
+def make_sealed_run(
+    folder: Path, *overrides: str, architecture: str = "llama", reports: dict[str, dict[str, Any]] | None = None
+) -> tuple[RunDir, Recipe]:
+    """Seal every stage in order; the card is written by its stage."""
+    recipe, run = make_recipe(architecture, *overrides), RunDir(folder)
+    for name, report in (reports or make_reports(architecture)).items():
+        stage = STAGES[name]
+        if stage.wanted(recipe):
+            out = run.start(stage, recipe, resumable=False)
+            out.write_report(name, recipe, report)
+            if name == "pretrain":
+                _write_model(out, recipe)
+            run.commit(stage, recipe, seconds=1.0)
+    seal_card(recipe, run)
+    return run, recipe
+
+
+def seal_card(recipe: Recipe, run: RunDir) -> None:
+    card = STAGES["card"]
+    write_card(recipe, run, run.start(card, recipe, resumable=False))
+    run.commit(card, recipe, seconds=1.0)
+
+
+def _write_model(out: RunDir, recipe: Recipe) -> None:
+    """Random weights, a tokenizer trained on a sentence, and a plot."""
+    import torch
+    from matplotlib.figure import Figure
+
+    torch.manual_seed(0)
+    tokenizer, model = _bert(recipe) if recipe.model.architecture == "bert" else _llama(recipe)
+    tokenizer.save_pretrained(out.model)
+    model.save_pretrained(out.model)
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([5.7, 5.1, 4.9])
+    figure.savefig(out.pretrain / "loss.png", metadata={"Software": None})
+    losses = [{"step": 1, "loss": 5.7}, {"step": 40, "loss": 4.8}]
+    out.metrics.write_text("".join(json.dumps(line) + "\n" for line in losses))
+
+
+def _llama(recipe: Recipe) -> tuple[Any, Any]:
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(["the law of the boats shall be the law"], vocab_size=300, show_progress=False)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer)
+    config = LlamaConfig(
+        vocab_size=300, hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=128, bos_token_id=0, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    return tokenizer, LlamaForCausalLM(config)
+
+
+def _bert(recipe: Recipe) -> tuple[Any, Any]:
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+    trained = BertWordPieceTokenizer()
+    trained.train_from_iterator(["the law of the boats shall be the law"], vocab_size=300, show_progress=False)
+    special = {
+        "mask_token": "[MASK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+    }
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, **special)
+    config = BertConfig(
+        vocab_size=300, hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=64,
+    )  # fmt: skip
+    return tokenizer, BertForMaskedLM(config)
