@@ -85,7 +85,7 @@ def _decide(recipe: Recipe, spool: Path) -> Iterator[Split]:
 
 def _prepared(corpus: Corpus) -> Iterator[Prepared | Quarantined]:
     """All documents, in order, prepared in the workers; as many as `max_bytes` allows."""
-    work = functools.partial(prepare, quality=corpus.quality, kinds=corpus.redact)
+    work = functools.partial(prepare, corpus_json=corpus.model_dump_json())
     streams = [_read(source, prefix=len(corpus.sources) > 1) for source in corpus.sources]
     read = 0
     with (

@@ -29,7 +29,7 @@ LEDGER = pa.schema(
             (name, pa.string())
             for name in ("sha256_before", "sha256_after", "decision", "reason", "duplicate_of", "split")
         ),
-        ("edits", pa.struct([("unicode", pa.bool_()), *((kind, pa.int32()) for kind in ("email", "ip", "phone"))])),
+        ("edits", pa.map_(pa.string(), pa.int32())),
         ("bytes_before", pa.int64()),
         ("bytes_after", pa.int64()),
     ]
@@ -51,7 +51,7 @@ def ledger_row(prepared: Prepared, reason: str | None, duplicate_of: str | None)
         "license_evidence": document.license_evidence, "language": document.language,
         "sha256_before": prepared.sha256_before, "sha256_after": prepared.sha256_after,
         "decision": "dropped" if reason else "kept", "reason": reason, "duplicate_of": duplicate_of, "split": None,
-        "edits": {"unicode": prepared.unicode, "email": 0, "ip": 0, "phone": 0, **prepared.redacted},
+        "edits": sorted(prepared.edits.items()),
         "bytes_before": prepared.bytes_before, "bytes_after": prepared.bytes_after,
         "text": document.text, "meta": json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
     }  # fmt: skip

@@ -81,7 +81,7 @@ class Tally:
             counts[key].add(row["bytes_after"])
         self.kept.add(row["bytes_after"])
         self.evidence[row["license"]][row["license_evidence"]] += 1
-        self.edits.update({kind: int(count) for kind, count in row["edits"].items()})
+        self.edits.update(dict(row["edits"]))
 
     def _add_dropped(self, row: Mapping[str, Any]) -> None:
         self.drops[row["reason"]].add(row["bytes_before"])

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.corpus.decoding import decode
 from pipelines.corpus.deduplication import Deduplicator, Duplicate, similarity, sketch
+from pipelines.corpus.sources.decoding import decode
 
 DATA = os.environ.get("DESDECERO_DATA")
 

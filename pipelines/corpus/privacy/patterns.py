@@ -18,6 +18,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from pipelines.corpus.draft import Draft
+
 _LONG_NUMBER = re.compile(r"\d[\d ().:A-Fa-f-]{6}")
 """What every telephone number and every address has in it."""
 
@@ -52,6 +54,19 @@ _NAMED = re.compile(
 )
 _FURTHER = re.compile(r"(<phone>[ ]?[/,;y-][ ]?)" + _NUMBER)
 """The second number of a list, behind one that was named."""
+
+
+class Redact:
+    """The step: `redact`."""
+
+    name = "personal_data"
+
+    def __init__(self, kinds: Collection[str]):
+        self.kinds = kinds
+
+    def __call__(self, draft: Draft) -> None:
+        draft.text, counts = redact(draft.text, self.kinds)
+        draft.edits.update(counts)
 
 
 def redact(text: str, kinds: Collection[str]) -> tuple[str, dict[str, int]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from pipelines.corpus.decoding import MAX_RECORD_BYTES, decode
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, decode
 
 Record = tuple[str, dict[str, Any] | str]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.records import DocumentBuilder
+from pipelines.corpus.sources.records import DocumentBuilder
 from pipelines.errors import UserError
 from pipelines.recipe import HubDataset
 

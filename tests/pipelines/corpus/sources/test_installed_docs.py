@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.extraction import docstrings, prose
-from pipelines.corpus.installed_docs import find_distributions
 from pipelines.corpus.sources import read_source, signature
+from pipelines.corpus.sources.extraction import docstrings, prose
+from pipelines.corpus.sources.installed_docs import find_distributions
 from pipelines.errors import UserError
 from pipelines.recipe import InstalledDocs
 

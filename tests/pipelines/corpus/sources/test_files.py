@@ -128,7 +128,7 @@ def test_a_parquet_file_whose_text_column_is_none_says_what_it_has(tmp_path: Pat
 
 
 def test_a_line_too_long_for_memory_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.corpus.formats.MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr("pipelines.corpus.sources.formats.MAX_RECORD_BYTES", 1000)
     (tmp_path / "x.jsonl").write_text(GOOD + json.dumps({"text": "x" * 5000}) + "\n" + GOOD)
     documents, quarantined = read(tmp_path)
     assert set(documents) == {"x.jsonl#1", "x.jsonl#3"}

@@ -14,9 +14,21 @@ import ftfy
 from ftfy import fixes
 from ftfy.badness import is_bad
 
+from pipelines.corpus.draft import Draft
+
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb]")
 _WIDE_BLANKS = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _EMPTY_LINES = re.compile(r"\n{3,}")
+
+
+class RepairUnicode:
+    """The step: `clean`. It cannot be left out, since all that follows counts on its characters."""
+
+    name = "unicode"
+
+    def __call__(self, draft: Draft) -> None:
+        draft.text, repaired = clean(draft.text)
+        draft.edits["unicode"] += repaired
 
 
 def clean(text: str) -> tuple[str, bool]:

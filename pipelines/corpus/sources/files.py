@@ -14,10 +14,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.corpus.decoding import MAX_RECORD_BYTES, decode
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.formats import TOO_LONG, read_csv, read_jsonl, read_parquet
-from pipelines.corpus.records import DocumentBuilder
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, decode
+from pipelines.corpus.sources.formats import TOO_LONG, read_csv, read_jsonl, read_parquet
+from pipelines.corpus.sources.records import DocumentBuilder
 from pipelines.errors import UserError
 from pipelines.recipe import Files
 

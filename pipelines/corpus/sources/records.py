@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.corpus import licenses
 from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.licensing import names
 from pipelines.errors import UserError
 from pipelines.recipe import Files, HubDataset
 
@@ -18,7 +18,7 @@ class DocumentBuilder:
 
     def __init__(self, source: Files | HubDataset):
         self.source = source
-        self.license = licenses.normalise(source.license)
+        self.license = names.normalise(source.license)
         self._ids: set[str] = set()
         if source.license and self.license.evidence == "unknown":
             raise UserError(
@@ -54,12 +54,12 @@ class DocumentBuilder:
             return str(fields[self.source.id_field])
         return f"{name}#{place.split()[-1]}"
 
-    def _license(self, fields: dict[str, Any]) -> licenses.License:
+    def _license(self, fields: dict[str, Any]) -> names.License:
         """The record's own licence; the source's for a record that states none."""
         stated = fields.get(self.source.license_field) if self.source.license_field else None
-        return licenses.normalise(stated) if isinstance(stated, str) and stated.strip() else self.license
+        return names.normalise(stated) if isinstance(stated, str) and stated.strip() else self.license
 
-    def _document(self, identity: str, text: str, known: licenses.License, meta: dict[str, Any]) -> Document:
+    def _document(self, identity: str, text: str, known: names.License, meta: dict[str, Any]) -> Document:
         return Document(
             id=identity, text=text, source=self.source.name, license=known.expression,
             license_evidence=known.evidence, language=self.source.language or "", meta=meta,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.corpus.cleaning import clean
-from pipelines.corpus.quality import reason_to_drop, repeated_share, symbol_share
+from pipelines.corpus.cleaning.quality import reason_to_drop, repeated_share, symbol_share
+from pipelines.corpus.cleaning.unicode import clean
 from pipelines.recipe import Quality
 
 PROSE = "The function returns the number of nodes that can be reached from a given node of the graph. " * 3

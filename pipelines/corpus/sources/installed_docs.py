@@ -26,9 +26,9 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pipelines.corpus import licenses
-from pipelines.corpus.decoding import MAX_RECORD_BYTES, Undecodable, decode
 from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.licensing import names
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, Undecodable, decode
 from pipelines.errors import UserError
 from pipelines.recipe import InstalledDocs
 
@@ -138,7 +138,7 @@ def _order(entry: _Entry) -> tuple[bool, bytes]:
     return vendored, hashlib.sha256(entry.id.encode()).digest()
 
 
-def _facts(distribution: Distribution) -> tuple[licenses.License, dict[str, str]]:
+def _facts(distribution: Distribution) -> tuple[names.License, dict[str, str]]:
     """(licence, metadata) that all documents of a distribution share."""
     metadata = distribution.metadata
     texts = (
@@ -148,7 +148,7 @@ def _facts(distribution: Distribution) -> tuple[licenses.License, dict[str, str]
         and path.suffix in ("", ".txt", ".md", ".rst")
         and (file := Path(str(path.locate()))).is_file()
     )
-    known = licenses.identify(
+    known = names.identify(
         _header(distribution, "License-Expression"),
         _header(distribution, "License"),
         metadata.get_all("Classifier") or [],
@@ -174,7 +174,7 @@ def _home_page(distribution: Distribution) -> str:
     return next(iter(urls.values()), "")
 
 
-def _read(entry: _Entry, source: str, known: licenses.License, meta: dict[str, str]) -> Document | Quarantined:
+def _read(entry: _Entry, source: str, known: names.License, meta: dict[str, str]) -> Document | Quarantined:
     try:
         if entry.file.stat().st_size > MAX_RECORD_BYTES:
             return Quarantined(entry.id, f"longer than {MAX_RECORD_BYTES // 2**20} MB")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.personal_data import redact
+from pipelines.corpus.privacy.patterns import redact
 
 KINDS = ("email", "ip", "phone")
 DATA = os.environ.get("DESDECERO_DATA")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import string
 
-from pipelines.recipe import Quality
+from pipelines import recipe as recipes
+from pipelines.corpus.draft import Draft
 
 _PROSE_ASCII = (string.ascii_letters + string.digits + string.whitespace + ".,;:!?'\"()[]-%/&").encode()
 _SYMBOL_BEYOND_ASCII = re.compile("[^\x00-\x7f\\w\\s¡¿’‘“”«»–—…]")
@@ -19,7 +20,19 @@ PAGE = 100
 a hundred pages repeats its headings and its descriptions of parameters, and is no worse for it."""
 
 
-def reason_to_drop(text: str, quality: Quality) -> str | None:
+class Quality:
+    """The step: `reason_to_drop`."""
+
+    name = "quality"
+
+    def __init__(self, limits: recipes.Quality):
+        self.limits = limits
+
+    def __call__(self, draft: Draft) -> None:
+        draft.reason = reason_to_drop(draft.text, self.limits)
+
+
+def reason_to_drop(text: str, quality: recipes.Quality) -> str | None:
     """`empty`, `too_few_words`, `too_many_words`, `word_length`, `symbols`, `few_alphabetic_words`,
     `repeated_lines`, or None for a document that stays."""
     words = text.split()

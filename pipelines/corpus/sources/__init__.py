@@ -6,8 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 
-from pipelines.corpus import files, hub, installed_docs
 from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.sources import files, hub, installed_docs
 from pipelines.recipe import Files, HubDataset, InstalledDocs
 
 Source = InstalledDocs | Files | HubDataset

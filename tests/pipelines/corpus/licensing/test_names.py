@@ -7,8 +7,8 @@ import importlib.metadata
 import pytest
 from license_expression import get_spdx_licensing
 
-from pipelines.corpus.installed_docs import _facts
-from pipelines.corpus.licenses import UNKNOWN, License, identify, normalise
+from pipelines.corpus.licensing.names import UNKNOWN, License, identify, normalise
+from pipelines.corpus.sources.installed_docs import _facts
 
 MIT_TEXT = (
     "Copyright (c) Ann\n\nPermission is hereby granted, free of charge, to any person obtaining\na copy of this "

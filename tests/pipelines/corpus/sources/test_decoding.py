@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pipelines.corpus.decoding import Undecodable, decode
+from pipelines.corpus.sources.decoding import Undecodable, decode
 
 SPANISH = "El niño comió piñas en la montaña, ¿verdad? Sí, señor: ¡cómo no!\n" * 20
 

@@ -1,0 +1,54 @@
+"""A document on its way through the steps of cleaning, and what a step is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipelines.corpus.document import Document
+
+EXAMPLES = 3
+"""Changes of one kind that a document remembers, for the report to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One edit as a person wants to see it: a few words around it, before and after."""
+
+    kind: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the steps work on. A step may change `text`, `language` and `license`, count its edits, or set `reason`."""
+
+    document: Document
+    text: str
+    language: str
+    """ISO 639-1, or "" where it is not known."""
+    reason: str | None = None
+    """Why the document is dropped; the first step to set it is the last one to see the document."""
+    edits: Counter[str] = field(default_factory=Counter)
+    """Edits by kind: `unicode`, `repeated_line`, `spelling`, `email`, …"""
+    changes: list[Change] = field(default_factory=list)
+    """Examples of them; see `show`."""
+
+    def show(self, kind: str, before: str, after: str) -> None:
+        """Keep an edit as an example, up to `EXAMPLES` of a kind."""
+        if sum(change.kind == kind for change in self.changes) < EXAMPLES:
+            self.changes.append(Change(kind, before, after))
+
+
+class Step(Protocol):
+    """One step of cleaning. It lives in the workers: what it loads, it loads once for each of them.
+
+    The same draft gives the same result in every process and on every machine.
+    """
+
+    name: str
+    """As the report and the ledger call it: `unicode`, `language`, `quality`, …"""
+
+    def __call__(self, draft: Draft) -> None: ...
