@@ -107,20 +107,41 @@ Source = Annotated[InstalledDocs | Files | HubDataset, Field(discriminator="kind
 
 
 class Quality(Section):
-    """A document that fails one of these is dropped, and the reason is kept."""
+    """A document that fails one of these is dropped, and the reason is kept.
 
-    min_words: int = 20
+    A limit that is left out is that of the document's language: see `pipelines/corpus/cleaning/profiles.py`.
+    """
+
+    min_words: Annotated[int, Field(ge=0)] = 20
     """Gopher (Rae et al. 2021, table A1) asks for 50 words; reference pages and short laws are shorter."""
-    max_words: int = 200_000
+    max_words: Annotated[int, Field(gt=0)] = 200_000
     """Longer than any book; what is longer is data."""
-    mean_word_length: tuple[float, float] = (3.0, 10.0)
-    """Gopher, table A1."""
-    max_symbol_ratio: float = 0.3
+    mean_word_length: tuple[float, float] | None = None
+    """Least and most characters in a word, on average."""
+    max_symbol_ratio: float | None = None
     """Characters that are neither letters, digits, spaces nor punctuation of prose, over all: tables, ASCII art."""
-    min_alphabetic_words: float = 0.6
-    """Words with at least one letter, over all. Gopher's 0.8 drops numeric reference pages."""
-    max_duplicate_lines: float = 0.3
-    """Characters in repeated lines, over all (Gopher, table A1: duplicate line fraction)."""
+    min_alphabetic_words: float | None = None
+    """Words with at least one letter, over all."""
+    min_stop_words: Annotated[int, Field(ge=0)] | None = None
+    """Different stop words of the document's language (the, of; de, la): a list of names has none."""
+    min_stop_word_share: float | None = None
+    """Words that are stop words, over all."""
+    max_bullet_lines: float | None = None
+    """Lines that open with a bullet, over all."""
+    max_ellipsis_lines: float | None = None
+    """Lines that end with an ellipsis, over all."""
+    min_punctuated_lines: float | None = None
+    """Lines that end as a sentence does, over all."""
+    max_short_lines: float | None = None
+    """Lines of at most 30 characters, over all."""
+    max_lines_per_word: float | None = None
+    """Line ends over words: lists and columns."""
+    max_duplicate_lines: float | None = None
+    """Characters in repeated lines, over all."""
+    max_top_ngrams: Mapping[int, float] | None = None
+    """n → characters covered by the commonest n-gram of words, over all."""
+    max_duplicate_ngrams: Mapping[int, float] | None = None
+    """n → characters in n-grams of words that stand in the document before, over all."""
 
 
 class Domain(Section):
@@ -166,6 +187,22 @@ class Tokenizer(Section):
     """WordPiece only."""
     max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
     """Longer corpora are sampled evenly: memory stays bounded and merges hardly change."""
+
+
+class Share(Section):
+    """What a source gives to training."""
+
+    weight: Annotated[float, Field(gt=0)] | None = None
+    """Its proportion of the training tokens; where one source has a weight, all must have one."""
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    """Times that its text is trained on, at most; below 1, a part of it."""
+    max_tokens: Annotated[int, Field(gt=0)] | None = None
+    """Training tokens that it gives, at most, repetitions included."""
+
+
+class Tokens(Section):
+    mixture: Mapping[str, Share] = {}
+    """Source → its share. Sources that are not named give all that they have, once. Held-out text is never mixed."""
 
 
 class Model(Section):
@@ -332,6 +369,7 @@ class Recipe(Section):
     seed: int = 0
     corpus: Corpus
     tokenizer: Tokenizer = Tokenizer()
+    tokens: Tokens = Tokens()
     model: Model = Model()
     pretrain: Pretrain
     evaluate: Evaluate = Evaluate()

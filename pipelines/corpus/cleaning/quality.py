@@ -9,6 +9,7 @@ import re
 import string
 
 from pipelines import recipe as recipes
+from pipelines.corpus.cleaning.profiles import profile_for
 from pipelines.corpus.draft import Draft
 
 _PROSE_ASCII = (string.ascii_letters + string.digits + string.whitespace + ".,;:!?'\"()[]-%/&").encode()
@@ -32,9 +33,10 @@ class Quality:
         draft.reason = reason_to_drop(draft.text, self.limits)
 
 
-def reason_to_drop(text: str, quality: recipes.Quality) -> str | None:
+def reason_to_drop(text: str, limits: recipes.Quality) -> str | None:
     """`empty`, `too_few_words`, `too_many_words`, `word_length`, `symbols`, `few_alphabetic_words`,
     `repeated_lines`, or None for a document that stays."""
+    quality = profile_for("", limits)
     words = text.split()
     if not words:
         return "empty"

@@ -1,0 +1,86 @@
+"""What is normal in each language: the limits and the stop words that the rules of quality judge by.
+
+    profile = profile_for("es", recipe.corpus.quality)      # the recipe's own limits go before the language's
+
+The rules come from English work (Gopher, C4, FineWeb); their limits do not carry over. Spanish sentences open with
+¿ and ¡, dialogue with a dash; its novels have lines of one word, its laws enumerations; none has "the" in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+
+from pipelines import recipe as recipes
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The limits of one language. Field for field those of `recipe.Quality`, which may override each of them."""
+
+    language: str
+    """ISO 639-1; "" where the language is not known, and then no stop words are asked for."""
+    stop_words: frozenset[str] = frozenset()
+    """In lower case."""
+    min_words: int = 0
+    max_words: int = 0
+    """Both are always the recipe's: they say what the model is for, not what a language is like."""
+    mean_word_length: tuple[float, float] = (3.0, 10.0)
+    max_symbol_ratio: float = 0.3
+    min_alphabetic_words: float = 0.6
+    min_stop_words: int = 0
+    min_stop_word_share: float = 0.0
+    max_bullet_lines: float = 0.9
+    max_ellipsis_lines: float = 0.3
+    min_punctuated_lines: float = 0.0
+    max_short_lines: float = 1.0
+    max_lines_per_word: float = 1.0
+    max_duplicate_lines: float = 0.3
+    max_top_ngrams: Mapping[int, float] = field(default_factory=lambda: {2: 0.20, 3: 0.18, 4: 0.16})
+    max_duplicate_ngrams: Mapping[int, float] = field(
+        default_factory=lambda: {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+    )
+
+
+_STOP_WORDS = {
+    "es": "de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha me si "
+    "sin sobre este ya entre cuando todo esta ser son dos también fue había era muy hasta desde está mi porque",
+    "pt": "de a o que e do da em um para com não uma os no se na por mais as dos como mas ao ele das à seu sua ou "
+    "quando muito nos já eu também só pelo pela até isso ela entre depois sem mesmo aos seus quem nas foi são",
+    "ca": "de la que el i a en els les un per amb no una es del al seu als dels més com o però si va són ser ha "
+    "hi pel aquest aquesta sense tot també quan fins sobre entre molt havia era ja perquè li ho ens seva",
+    "gl": "de a o que e do da en un para con non unha os no se na por máis as dos como pero ao das á seu súa ou "
+    "cando moi nos xa tamén só polo pola ata iso ela entre despois sen mesmo aos seus quen nas foi son é",
+    "en": "the of and to in a is that for it as was with be by on not he his but at are this have from or had an "
+    "they which one you were all we there been if more when will would who so no their its can",
+    "fr": "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec son "
+    "sa aux d l qu n ou mais comme ses elle été cette tout nous leur on être fait même",
+    "it": "di e il la che in a per un è del non una sono con si da le della i dei al più come lo alla ma anche "
+    "gli nel se o dal ha ad delle questo su suo sua essere stato era quando tutti cui ed",
+}  # fmt: skip
+
+
+def _profile(language: str, **limits: object) -> Profile:
+    words = frozenset(_STOP_WORDS[language].split())
+    return replace(Profile(language, words, min_stop_words=2), **limits)  # type: ignore[arg-type]
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType({language: _profile(language) for language in _STOP_WORDS})
+"""The languages that have limits of their own."""
+
+DEFAULT = Profile("")
+"""Of every other language, and of text whose language is not known."""
+
+
+def profile_for(language: str, quality: recipes.Quality | None = None) -> Profile:
+    """The limits for a document in `language`: what the recipe sets, and where it sets nothing, the language's."""
+    return _resolved(language, (quality or recipes.Quality()).model_dump_json())
+
+
+@lru_cache(maxsize=256)
+def _resolved(language: str, quality_json: str) -> Profile:
+    quality = recipes.Quality.model_validate_json(quality_json)
+    set_here = {name: value for name, value in quality if value is not None}
+    return replace(PROFILES.get(language, DEFAULT), **set_here)
