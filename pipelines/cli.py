@@ -116,7 +116,7 @@ def verify(argv: list[str]) -> int:
         print(fault)
     sealed = [name for name in STAGES if run_dir.seal(name, recipe)]
     if faults:
-        print(f"\n{len(faults)} faults: this run is not the one that was sealed")
+        print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: this run is not the one that was sealed")
         return EXIT_FINDING
     print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
     return EXIT_OK

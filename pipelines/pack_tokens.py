@@ -7,18 +7,20 @@ Writes
 
     tokens/<split>-00000.bin    token ids one after another, each document closed by the end-of-text token;
                                 little-endian uint16 (uint32 where the vocabulary is larger than 65,536)
-    tokens/index.parquet        document id → split, shard, first token, number of tokens (with the closing one)
-    tokens/report.json          tokens by split, and licences by training tokens
+    tokens/index.parquet        document id → split, shard, first token, number of tokens (with the closing one);
+                                a row for each time that the recipe's mixture repeats a document
+    tokens/report.json          tokens by split, and sources and licences by training tokens
 
 A document is encoded whole, exactly as `AutoTokenizer` encodes it at inference; special tokens that a person
-wrote in a text stay text. Memory is bounded by one batch of documents.
+wrote in a text stay text. Memory is bounded by one batch of documents, and thirty bytes for each one to be mixed.
 """
 
 from __future__ import annotations
 
 import sys
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -29,6 +31,7 @@ from transformers import PreTrainedTokenizerFast
 
 from pipelines.chain import stage_main
 from pipelines.corpus.documents import read_documents
+from pipelines.corpus.mixture import copies, lot, wanted_tokens
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import SPLITS, RunDir, Split
@@ -38,28 +41,48 @@ BATCH_DOCUMENTS = 512
 INDEX_SCHEMA = pa.schema(
     [("id", pa.string()), ("split", pa.string()), ("shard", pa.string()), ("start", pa.int64()), ("tokens", pa.int64())]
 )
+FACTS = ["id", "source", "license"]  # of a document, besides its text
+
+Encoded = tuple[dict[str, Any], np.ndarray]
+"""A document's facts (and its `bytes`), and its token ids."""
 
 
 def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
     dtype = np.dtype("<u2") if len(tokenizer) <= 1 << 16 else np.dtype("<u4")
     splits: dict[Split, dict[str, int]] = {}
-    licenses: Counter[str] = Counter()
+    licenses, sources = Counter[str](), Counter[str]()
+    available: dict[str, int] = {}
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
         for split in (split for split in SPLITS if run.document_files(split)):
+            documents = _encoded(run, split, tokenizer, dtype)
+            if split == "train" and recipe.tokens.mixture:
+                documents = _mixed(documents, recipe, run, out, dtype, available)
             size = {"documents": 0, "tokens": 0, "bytes": 0}
             with Shards(out, split, dtype) as shards:
-                for documents, encoded in _encoded(run, split, tokenizer):
-                    places = [shards.write(ids) for ids in encoded]
-                    index.write_table(_index_table(split, documents, places, encoded))
-                    size["documents"] += len(documents)
-                    size["tokens"] += sum(map(len, encoded))
-                    size["bytes"] += sum(len(document["text"].encode()) for document in documents)
+                while batch := list(islice(documents, BATCH_DOCUMENTS)):
+                    rows = [
+                        {"id": facts["id"], "split": split, "shard": shard, "start": start, "tokens": len(ids)}
+                        for facts, ids in batch
+                        for shard, start in [shards.write(ids)]
+                    ]
+                    index.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
+                    size["documents"] += len(batch)
+                    size["tokens"] += sum(row["tokens"] for row in rows)
+                    size["bytes"] += sum(facts["bytes"] for facts, _ in batch)
                     if split == "train":
-                        for document, ids in zip(documents, encoded, strict=True):
-                            licenses[document["license"]] += len(ids)
+                        for facts, ids in batch:
+                            licenses[facts["license"]] += len(ids)
+                            sources[facts["source"]] += len(ids)
             splits[split] = {**size, "shards": shards.count}
-    report = {"dtype": dtype.str, "splits": splits, "licenses": _shares(licenses)}
+    report = {
+        "dtype": dtype.str, "splits": splits,
+        "sources": [
+            {**entry, "epochs": entry["tokens"] / available.get(entry["source"], entry["tokens"])}
+            for entry in _shares(sources, "source")
+        ],
+        "licenses": _shares(licenses, "license"),
+    }  # fmt: skip
     out.write_report("tokens", recipe, report)
     train, validation = splits["train"], splits["validation"]
     return f"{train['tokens']:,} training tokens, {validation['tokens']:,} for validation, as {dtype.name}"
@@ -73,13 +96,13 @@ class Shards:
         self.count, self.length = 0, 0
         self.file: BinaryIO | None = None
 
-    def write(self, ids: list[int]) -> tuple[str, int]:
+    def write(self, ids: np.ndarray) -> tuple[str, int]:
         """Append one document; return (file name, position of its first token)."""
         if self.file is None or (self.length and self.length + len(ids) > SHARD_TOKENS):
             self._next()
         assert self.file is not None
         start, self.length = self.length, self.length + len(ids)
-        self.file.write(np.asarray(ids, self.dtype).tobytes())
+        self.file.write(ids.tobytes())
         return f"{self.split}-{self.count - 1:05d}.bin", start
 
     def _next(self) -> None:
@@ -96,42 +119,58 @@ class Shards:
             self.file.close()
 
 
-def _encoded(
-    run: RunDir, split: Split, tokenizer: PreTrainedTokenizerFast
-) -> Iterator[tuple[list[dict[str, Any]], list[list[int]]]]:
-    """Batches of documents with their ids, each closed by the end-of-text token."""
+def _encoded(run: RunDir, split: Split, tokenizer: PreTrainedTokenizerFast, dtype: np.dtype[Any]) -> Iterator[Encoded]:
+    """The documents of a split, each closed by the end-of-text token."""
     encoder = tokenizer.backend_tokenizer
     encoder.encode_special_tokens = True
-    documents = iter(read_documents(run, split, ["id", "text", "license"]))
+    documents = iter(read_documents(run, split, [*FACTS, "text"]))
     bar = progress(title=f"tokens: {split}", unit="B")
     while batch := list(islice(documents, BATCH_DOCUMENTS)):
-        texts = [document["text"] for document in batch]
+        texts = [document.pop("text") for document in batch]
         encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
-        yield batch, [[*encoding.ids, tokenizer.eos_token_id] for encoding in encodings]
+        for document, text, encoding in zip(batch, texts, encodings, strict=True):
+            ids = np.array([*encoding.ids, tokenizer.eos_token_id], dtype)
+            yield {**document, "bytes": len(text.encode())}, ids
         bar.update(sum(map(len, texts)))
     bar.close()
 
 
-def _index_table(
-    split: Split, documents: list[dict[str, Any]], places: list[tuple[str, int]], encoded: list[list[int]]
-) -> pa.Table:
-    return pa.table(
-        {
-            "id": [document["id"] for document in documents],
-            "split": [split] * len(documents),
-            "shard": [shard for shard, _ in places],
-            "start": [start for _, start in places],
-            "tokens": [len(ids) for ids in encoded],
-        },
-        schema=INDEX_SCHEMA,
-    )
+def _mixed(
+    documents: Iterable[Encoded], recipe: Recipe, run: RunDir, out: RunDir, dtype: np.dtype[Any],
+    available: dict[str, int],
+) -> Iterator[Encoded]:  # fmt: skip
+    """The documents as often as the recipe's mixture asks: all first copies, then all second ones, and so on.
+
+    `available` is filled with the tokens that each source has. The ids lie in a file meanwhile; memory holds some
+    thirty bytes for each document.
+    """
+    spool = out.tokens / "unmixed.bin"
+    numbers: dict[str, int] = {}
+    sources, lots, lengths, sizes = array("H"), array("Q"), array("q"), array("q")
+    with spool.open("wb") as file:
+        for facts, ids in documents:
+            sources.append(numbers.setdefault(facts["source"], len(numbers)))
+            lots.append(lot(recipe.seed, facts["id"]))
+            lengths.append(len(ids))
+            sizes.append(facts["bytes"])
+            file.write(ids.tobytes())
+    numbered, length = np.asarray(sources), np.asarray(lengths)
+    available.update({name: int(length[numbered == number].sum()) for name, number in numbers.items()})
+    wanted = wanted_tokens(available, recipe.tokens.mixture)
+    times = copies(np.asarray(lots), numbered, length, [wanted[name] for name in numbers])
+    stream, starts = np.memmap(spool, dtype, "r"), np.cumsum(length) - length
+    for turn in range(int(times.max())):
+        for place, facts in enumerate(read_documents(run, "train", FACTS)):
+            if times[place] > turn:
+                yield {**facts, "bytes": sizes[place]}, stream[starts[place] : starts[place] + length[place]]
+    spool.unlink()
 
 
-def _shares(licenses: Counter[str]) -> list[dict[str, Any]]:
-    """Licences by training tokens, largest first."""
-    total = sum(licenses.values())
-    ordered = sorted(licenses.items(), key=lambda item: (-item[1], item[0]))
-    return [{"license": name, "tokens": tokens, "share_tokens": tokens / total} for name, tokens in ordered]
+def _shares(tokens: Counter[str], name: str) -> list[dict[str, Any]]:
+    """Largest first, with the share of all training tokens."""
+    total = tokens.total()
+    ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
+    return [{name: key, "tokens": count, "share_tokens": count / total} for key, count in ordered]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -79,7 +79,7 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 1),
         Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 1),
-        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", (), ("corpus", "tokenizer"), 1),
+        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 2),
         Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 1),
         Stage(
             "evaluate", "pipelines.evaluate_model", "evaluate_model",
