@@ -19,6 +19,7 @@ a whole run
   run RECIPE         every stage that is missing or stale, in order
   recipes            the recipes that come with the project
   status RUN         which stages are sealed, stale or missing, and how long they took
+  corpus inspect RUN what was dropped and why, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would go
   app RUN            a page to try the model and read its reports
@@ -41,6 +42,8 @@ def _dispatch(argv: list[str]) -> int:
         print(HELP, end="")
         return EXIT_OK if argv else EXIT_USER_ERROR
     name, *words = argv
+    if argv[:2] == ["corpus", "inspect"]:
+        return importlib.import_module("pipelines.inspect_corpus").main(argv[2:])
     if name in COMMANDS:
         return COMMANDS[name](words)
     if name in STAGE_MODULES:
