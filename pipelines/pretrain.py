@@ -36,11 +36,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
-from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
@@ -51,6 +49,7 @@ from pipelines.training.batches import IGNORED, Batches
 from pipelines.training.checkpoints import load_checkpoint, newest_checkpoint, save_checkpoint
 from pipelines.training.curve import draw_loss, read_metrics
 from pipelines.training.models import build_config, build_model, count_parameters, training_flops_per_token
+from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers, learning_rate_factor, set_learning_rate
 from pipelines.training.probe import choose_compile, choose_precision, steps_in_budget
 
@@ -146,21 +145,6 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     )
 
 
-class Objective(nn.Module):
-    """A model and its loss as one module, so that both are compiled, synchronised and counted together."""
-
-    def __init__(self, model: PreTrainedModel, in_bfloat16: bool):
-        super().__init__()
-        self.model, self.in_bfloat16 = model, in_bfloat16
-        self.options = {} if model.config.model_type == "bert" else {"use_cache": False}
-
-    def forward(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Sum of −ln p(target) over the targets that count, in nats, float32."""
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.in_bfloat16):
-            logits = self.model(input_ids=inputs, **self.options).logits
-        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-
-
 class Training:
     """A model, its data and the devices: what one step of training needs."""
 
@@ -192,7 +176,7 @@ class Training:
     def prepare(self, plan: Plan) -> None:
         """Put the model on its device, compiled and wrapped for several processes as planned."""
         self.half = plan.precision == "bf16"
-        self.bare = Objective(self.model, self.half)
+        self.bare = Objective(self.model, self.recipe.pretrain, self.half)
         if plan.compiled:
             self.bare.compile()
         self.objective = self.accelerator.prepare(self.bare)
@@ -217,10 +201,10 @@ class Training:
         for number, (x, y) in enumerate(pieces, start=1):
             last = number == len(pieces)
             with nullcontext() if last else self.accelerator.no_sync(self.objective):
-                loss = self.objective(x.to(self.accelerator.device), y.to(self.accelerator.device))
+                loss, measured = self.objective(x.to(self.accelerator.device), y.to(self.accelerator.device))
                 # Wrapped for several processes, gradients are averaged; the factor turns that into a sum.
                 self.accelerator.backward(loss * (self.accelerator.num_processes / count))
-            total += loss.detach()
+            total += measured.detach()
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.pretrain.clip_norm)
         for optimizer in optimizers:
             optimizer.step()
@@ -235,7 +219,7 @@ class Training:
         inputs, targets = data.prepare(data.blocks.stack(range(number)), step=0)
         self.bare.eval()
         total = sum(
-            float(self.bare.forward(x.to(device), y.to(device)))
+            float(self.bare.forward(x.to(device), y.to(device))[1])
             for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True)
         )
         self.bare.train()
