@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -39,11 +40,75 @@ class Section(BaseModel):
 # --- corpus ------------------------------------------------------------------------------------------------
 
 
-class InstalledDocs(Section):
-    """Docstrings, Markdown, reStructuredText and text files of installed Python distributions."""
+def _absolute_path(path: str, info: ValidationInfo) -> str:
+    base = (info.context or {}).get("base", Path.cwd())
+    return str((base / Path(path).expanduser()).absolute())
+
+
+class _Source(Section):
+    """What all sources have. How often each is trained on is said by `tokens.mixture`."""
+
+    name: str = ""
+    """As ledger, report and `tokens.mixture` call it; from its path or dataset by default."""
+    license: str | None = None
+    """SPDX expression of every document that states none itself."""
+    terms: str | None = None
+    """The terms of use that the text came under, in words or by address: kept with each document."""
+    language: str | None = None
+    """ISO 639-1 code of every document, where it is known."""
+    max_documents: Annotated[int, Field(gt=0)] | None = None
+    """Stop reading this source after so many."""
+
+
+class _OnDisk(_Source):
+    path: str
+    """Relative to the recipe file; for a shipped recipe, to the current folder."""
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str, info: ValidationInfo) -> str:
+        return path if path.startswith(("https://", "http://")) else _absolute_path(path, info)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        return {**data, "name": Path(str(data["path"])).name} if data.get("path") and not data.get("name") else data
+
+
+class _Reservable(_Source):
+    respect_reservations: bool = True
+    """Drop a document whose publisher reserves it from text and data mining or model training: the header or meta tag
+    `tdm-reservation: 1`, `noai` for robots, `train-ai=n` in Content-Usage (see `sources/reservations.py`)."""
+
+
+class _Records(_Reservable):
+    """Which columns of a record (a row, a JSON object) hold what. `a.b` is the key `b` inside `a`."""
+
+    text_field: str = "text"
+    """The column that holds the text."""
+    text_template: str | None = None
+    """Or several columns with words between: `"{title}\\n\\n{body.text}"`."""
+    text_form: Literal["text", "html", "wikitext", "latex"] = "text"
+    """What the text is written in."""
+    id_field: str | None = None
+    license_field: str | None = None
+    terms_field: str | None = None
+    language_field: str | None = None
+    """ISO 639 codes, of two or three letters, with or without a script or country."""
+    date_field: str | None = None
+    url_field: str | None = None
+
+
+class InstalledDocs(_Source):
+    """Docstrings, Markdown, reStructuredText and text files of installed Python distributions, and their code.
+
+    Their licences are those that the distributions state.
+    """
 
     kind: Literal["installed_docs"]
     name: str = "installed_docs"
+    content: Literal["docs", "code", "both"] = "docs"
+    """`code` reads Python modules whole, in place of their docstrings; `both`, those and the texts."""
     python: Path | None = None
     """Another environment, by its folder (`/path/to/venv`) or its interpreter; this one by default."""
     requirements_of: str | None = None
@@ -53,57 +118,79 @@ class InstalledDocs(Section):
     """Distributions left out, by name."""
 
 
-class Files(Section):
-    """A file, a folder or a glob of .txt .md .rst .jsonl .jsonl.gz .csv .parquet files."""
+class Files(_OnDisk, _Records):
+    """A file, a folder or a glob, in the formats of `sources/files.py`: text, web pages, books, articles, tables."""
 
     kind: Literal["files"]
-    path: str
-    """Relative to the recipe file; for a shipped recipe, to the current folder."""
-    name: str = ""
-    text_field: str = "text"
-    """The column or key that holds the text, in .jsonl .csv .parquet."""
-    id_field: str | None = None
-    license: str | None = None
-    """SPDX expression for every document, unless `license_field` names one for each."""
-    license_field: str | None = None
-    language: str | None = None
-    """ISO 639-1 code of every document, where it is known."""
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: str, info: ValidationInfo) -> str:
-        base = (info.context or {}).get("base", Path.cwd())
-        return str((base / Path(path).expanduser()).absolute())
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, data: Any) -> Any:
-        return {**data, "name": Path(str(data["path"])).name} if "path" in data and not data.get("name") else data
 
 
-class HubDataset(Section):
+class HubDataset(_Records):
     """A dataset of the Hugging Face Hub, streamed."""
 
     kind: Literal["hub"]
     dataset: str
-    name: str = ""
     config: str | None = None
     split: str = "train"
     revision: str | None = None
-    text_field: str = "text"
-    id_field: str | None = None
-    license: str | None = None
-    license_field: str | None = None
-    language: str | None = None
-    max_documents: Annotated[int, Field(gt=0)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _named(cls, data: Any) -> Any:
-        return {**data, "name": data["dataset"]} if "dataset" in data and not data.get("name") else data
+        return {**data, "name": data["dataset"]} if data.get("dataset") and not data.get("name") else data
 
 
-Source = Annotated[InstalledDocs | Files | HubDataset, Field(discriminator="kind")]
+class Wikipedia(_Source):
+    """Articles of one Wikipedia: from a local XML dump, or as plain text from the Hub (`wikimedia/wikipedia`)."""
+
+    kind: Literal["wikipedia"]
+    language: str
+    """Of the Wikipedia, as its address has it: es, qu, simple."""
+    dump: str | None = None
+    """A `…-pages-articles.xml` (also .bz2 .gz), relative to the recipe file; from the Hub when there is none."""
+    snapshot: str = "20231101"
+    """Of the Hub's data set: its newest."""
+    license: str | None = "CC-BY-SA-4.0"
+    terms: str | None = "https://foundation.wikimedia.org/wiki/Policy:Terms_of_Use"
+
+    @field_validator("dump")
+    @classmethod
+    def _absolute(cls, dump: str | None, info: ValidationInfo) -> str | None:
+        return _absolute_path(dump, info) if dump else dump
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        unnamed = data.get("language") and not data.get("name")
+        return {**data, "name": f"wikipedia_{data['language']}"} if unnamed else data
+
+
+class WebArchive(_OnDisk, _Reservable):
+    """Web pages from WARC files or text from WET files, as Common Crawl gives them out."""
+
+    kind: Literal["web_archive"]
+    path: str
+    """A .warc .warc.gz .warc.wet.gz file, a folder or glob of them, or an https address; or a list of them, such as
+    Common Crawl's `wet.paths.gz`."""
+    max_files: Annotated[int, Field(gt=0)] | None = None
+    """Of a list, read so many."""
+
+
+Source = Annotated[InstalledDocs | Files | HubDataset | Wikipedia | WebArchive, Field(discriminator="kind")]
+SOURCES: dict[str, type[_Source]] = {
+    "installed_docs": InstalledDocs, "files": Files, "hub": HubDataset, "wikipedia": Wikipedia,
+    "web_archive": WebArchive,
+}  # fmt: skip
+
+
+class Language(Section):
+    """Language identification: a document's declared language is checked, not trusted."""
+
+    allowed: tuple[str, ...] = ()
+    """ISO 639-1 codes; a document in another language is dropped. None named: none is dropped."""
+    threshold: Annotated[float, Field(ge=0, lt=1)] = 0.65
+    """Probability from which a language counts as known."""
+    drop_unsure: bool = True
+    """Drop what has no known language: code, tables, several languages in one document."""
 
 
 class Quality(Section):
@@ -154,10 +241,126 @@ class Domain(Section):
     """Share of the slice's documents kept for measuring."""
 
 
+ExamplePath = Annotated[str, AfterValidator(_absolute_path)]
+"""A file, folder or glob, as `files` reads them. Relative to the recipe file; for a shipped recipe, to the current
+folder."""
+
+
+class Relevance(Section):
+    """Keep documents that resemble the wanted examples; a classifier learns what sets them apart from the others."""
+
+    wanted: ExamplePath
+    unwanted: ExamplePath
+    text_field: str = "text"
+    """The column or key that holds the text, in .jsonl .csv .parquet."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Keep what is wanted with at least this probability (were both kinds equally common)."""
+    keep_recall: Annotated[float, Field(gt=0.5, le=1)] | None = None
+    """Or: the highest threshold that keeps this share of the wanted examples. 0.95 where neither is given."""
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Relevance:
+        if self.threshold is not None and self.keep_recall is not None:
+            raise ValueError("give threshold or keep_recall, not both: each fixes the other")
+        return self
+
+
+class Toxicity(Section):
+    """Flag or drop toxic and biased text. It drops nothing before its errors are measured on the labelled examples."""
+
+    labelled: ExamplePath | None = None
+    """Examples, one a record: sentences or posts with a label. Without them, sentences with insults are counted."""
+    text_field: str = "text"
+    label_field: str = "label"
+    """true/false, 1/0, "toxic"/"neutral", …: whether the text is what must go."""
+    language_field: str = "language"
+    """ISO 639-1. Each language has its own classifier; where no record names one, there is one for all text."""
+    fold_field: str | None = None
+    """Examples that share this field (template, thread, author) are held out together: otherwise they are not held out
+    at all, and the measured errors are too small."""
+    lexicon: Mapping[str, ExamplePath] = {}
+    """Language → a text file with an insult a line, in place of the small shipped list. A hit is one sign among others
+    for the classifier, and drops nothing by itself: quotation, reclaimed use and medicine use these words too."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Probability from which a sentence is toxic; by default, the lowest one that keeps the bound below."""
+    max_false_positive_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    """Of held-out neutral sentences in each language, and of those that mention a group (women, migrants, Roma, …)."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Of a document's sentences that must be toxic before it is dropped."""
+    action: Literal["drop", "flag"] = "flag"
+
+    @model_validator(mode="after")
+    def _measured_before_dropping(self) -> Toxicity:
+        if self.action == "drop" and self.labelled is None:
+            raise ValueError("action drop needs `labelled` examples to measure the filter on: give them, or flag")
+        return self
+
+
+class Counterfactual(Section):
+    """In a share of the documents, men become women and women men, in every sentence where that is sure to be right
+    Spanish or English (Zmigrod et al. 2019). The corpus does not grow."""
+
+    languages: Annotated[tuple[Literal["es", "en"], ...], Field(min_length=1)] = ("es", "en")
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of the documents, drawn by a hash of the seed and the id. At 0.5, both genders are in the end equally common in
+    the sentences that can be swapped."""
+    seed: int = 0
+    names: ExamplePath | None = None
+    """A text file with a pair of first names a line (`Mario,María`), to be swapped too. Without it, a sentence with a
+    proper name stays as it is."""
+
+
+class Reweight(Section):
+    """Train more often on the groups that the corpus has too little of."""
+
+    by: str = "source"
+    """source, language, license, or a metadata key of the documents."""
+    target: Literal["uniform"] | Mapping[str, Annotated[float, Field(ge=0)]] = "uniform"
+    """Share of the training text by group; groups that are not named keep their proportions in what is left."""
+    max_epochs: Annotated[float, Field(ge=1)] = 4.0
+    """Times that any text is trained on. Up to 4, repetition is about as good as new text (Muennighoff et al. 2023)."""
+
+
+class Balance(Section):
+    counterfactual: Counterfactual | None = None
+    reweight: Reweight | None = None
+
+
+class Licenses(Section):
+    """Which licences the corpus may hold. The lists name SPDX expressions, families (`CC-BY-*`: all versions) or what
+    licences ask (`non_commercial`, `no_derivatives`, …), judged as `corpus/licensing/policy.py` says: of an OR the
+    best part counts, of an AND the worst."""
+
+    use: Literal["research", "commercial"] = "commercial"
+    """What the model will be used for, by you or by those to whom its licence permits it: an open licence permits
+    commerce. Conflicts with the texts' licences are reported against it and against `card.license`."""
+    allowed: tuple[str, ...] = ()
+    """Where this is given, every other licence is denied."""
+    denied: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    """For a person to look at."""
+    if_denied: Literal["drop", "quarantine"] = "drop"
+    """A dropped text is not kept anywhere in the run; a quarantined one is put aside in `corpus/dropped`."""
+    if_review: Literal["keep", "quarantine"] = "keep"
+    """Kept, and listed in the report."""
+    if_unknown: Literal["keep", "drop", "quarantine"] = "keep"
+    """Kept, and counted in the report: what is unknown is not hidden."""
+
+    @model_validator(mode="after")
+    def _in_one_list(self) -> Licenses:
+        lists = {"allowed": self.allowed, "denied": self.denied, "review": self.review}
+        for name, entries in lists.items():
+            for other, others in lists.items():
+                if other > name and (both := set(entries) & set(others)):
+                    raise ValueError(f"{', '.join(sorted(both))} is both in {name} and in {other}: leave it in one")
+        return self
+
+
 class Corpus(Section):
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     """Stop reading after this many bytes of raw text."""
+    language: Language | None = None
     quality: Quality = Quality()
     near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Jaccard similarity of word 5-grams from which the later document is dropped (Lee et al. 2022 use 0.8)."""
@@ -165,6 +368,12 @@ class Corpus(Section):
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Share of documents held out of training to measure on."""
     domain: Domain | None = None
+    licenses: Licenses = Licenses()
+    blocklist: tuple[ExamplePath, ...] = ()
+    """Lists of removed documents to obey, besides `blocklist.jsonl` beside the run (see `desdecero forget`)."""
+    relevance: Relevance | None = None
+    toxicity: Toxicity | None = None
+    balance: Balance | None = None
 
     @field_validator("sources")
     @classmethod
@@ -289,6 +498,10 @@ class Pretrain(Section):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the probability that each target gives to all tokens alike. Metrics stay those of the plain loss."""
+    z_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Factor of ln² Z, which keeps logits from drifting in long bf16 runs; PaLM used 1e-4 (Chowdhery et al. 2022)."""
     mask_probability: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Masked models only. Wettig et al. 2023: more than BERT's 15% serves small models better."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -476,7 +689,7 @@ def _sentence(error: ValidationError, where: str, tree: yaml.Node | None) -> str
     faults = error.errors(include_url=False)
     # A misspelt key is also a missing one: its own fault says more.
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    kinds = {"installed_docs", "files", "hub"}  # pydantic puts the union's tag in the path; YAML has no such level
+    kinds = set(SOURCES)  # pydantic puts the union's tag in the path; YAML has no such level
     path = [part for part in fault["loc"] if part not in kinds]
     line = _line_of(tree, path)
     place = f"{where}, line {line}" if line else where
@@ -513,9 +726,8 @@ def _line_of(node: yaml.Node | None, path: Sequence[int | str]) -> int | None:
 
 def _keys_beside(path: Sequence[int | str], loc: Sequence[int | str]) -> list[str]:
     """The keys that the section at `path`'s parent knows, for a suggestion."""
-    tags: dict[str, type[BaseModel]] = {"installed_docs": InstalledDocs, "files": Files, "hub": HubDataset}
-    if len(loc) >= 2 and loc[-2] in tags:
-        return list(tags[str(loc[-2])].model_fields)
+    if len(loc) >= 2 and loc[-2] in SOURCES:
+        return list(SOURCES[str(loc[-2])].model_fields)
     section: type[BaseModel] = Recipe
     for key in path[:-1]:
         field = section.model_fields.get(str(key))

@@ -1,0 +1,161 @@
+"""Which licences a corpus may hold, as the recipe's `corpus.licenses` says.
+
+An entry of a list is an SPDX expression (`MIT`, `GPL-2.0-only WITH Classpath-exception-2.0`), a licence in all its
+versions and ports (`CC-BY-NC-*`, which is not `CC-BY-NC-SA-*`), a version and those after it (`GPL-2.0-or-later`,
+`CC-BY-SA-3.0+`), or, for denied and review, something that licences ask (`non_commercial`, `no_derivatives`,
+`share_alike`, `use_limits`, `no_permission`). How a document's expression is judged:
+
+- An expression, or a part of one, that stands in a list as it is, is judged by that list.
+- `AND`: the worst of its parts; `OR`: the best, because one may choose. So is `GPL-2.0-or-later`: a choice of versions.
+- A licence is looked up by its name; failing that, among the families; failing that, by what it asks. Within each,
+  denied comes before review, and review before allowed.
+- `licence WITH exception`: by that very pair, and failing that, by the licence. An exception only permits more.
+- What no list names: allowed where there is no list of allowed licences, denied where there is one.
+- Where nothing is known, `unknown`: so is a `LicenseRef-…` that no list names and whose terms nobody has written down.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, get_args
+
+from pipelines.corpus.draft import Draft
+from pipelines.corpus.licensing.expressions import (
+    UNSAID,
+    is_and,
+    is_or,
+    parse,
+    spdx_licensing,
+    versions_from,
+    without_exception,
+)
+from pipelines.corpus.licensing.obligations import Kind, row_of
+from pipelines.errors import UserError
+from pipelines.recipe import Licenses
+
+Verdict = Literal["allowed", "review", "unknown", "denied"]
+VERDICTS: tuple[Verdict, ...] = ("allowed", "review", "unknown", "denied")
+"""From the best to the worst."""
+Action = Literal["keep", "drop", "quarantine"]
+
+KINDS = tuple(kind for kind in get_args(Kind) if kind != "unknown")
+"""What a list may deny or put to review by what it asks; `unknown` has a rule of its own."""
+
+
+class Policy:
+    """Judges expressions. Raises `UserError` where a list names what is no SPDX expression."""
+
+    def __init__(self, licenses: Licenses):
+        self.licenses = licenses
+        self._exact: dict[str, Verdict] = {}
+        self._families: list[tuple[re.Pattern[str], Verdict]] = []
+        self._kinds: list[tuple[str, Verdict]] = []
+        self._verdicts: dict[str, Verdict] = {}
+        lists: dict[Verdict, tuple[str, ...]] = {
+            "denied": licenses.denied, "review": licenses.review, "allowed": licenses.allowed,
+        }  # fmt: skip
+        for verdict, entries in lists.items():
+            for entry in entries:
+                self._add(entry, verdict)
+
+    def _add(self, entry: str, verdict: Verdict) -> None:
+        if entry in KINDS:
+            if verdict == "allowed":
+                raise UserError(
+                    f"corpus.licenses.allowed: {entry} is something that licences ask, and allows none: name licences"
+                )
+            self._kinds.append((entry, verdict))
+            return
+        if entry.endswith("-*"):
+            stem = re.escape(entry[:-2])
+            self._families.append((re.compile(rf"(LicenseRef-)?{stem}-\d.*|LicenseRef-{stem}"), verdict))
+            return
+        tree = parse(entry)
+        strangers = spdx_licensing().unknown_license_keys(tree) if tree is not None else [entry]
+        if wrong := [key for key in strangers if not _may_be_unlisted(key)]:
+            raise UserError(
+                f"corpus.licenses.{verdict}: {', '.join(wrong)} in {entry!r} is no SPDX licence: take one from "
+                f"https://spdx.org/licenses, LicenseRef-<a name of your own>, a family such as CC-BY-*, or one of "
+                f"{', '.join(KINDS)}"
+            )
+        self._exact.setdefault(_canonical(tree), verdict)
+        if later := versions_from(str(tree)):
+            self._families.append((re.compile("|".join(map(re.escape, later))), verdict))
+
+    def verdict(self, expression: str) -> Verdict:
+        if expression not in self._verdicts:
+            tree = parse(expression)
+            self._verdicts[expression] = "unknown" if tree is None else self._judge(tree)
+        return self._verdicts[expression]
+
+    def action(self, verdict: Verdict) -> Action:
+        """What becomes of a document with this verdict."""
+        if verdict == "allowed":
+            return "keep"
+        return {
+            "review": self.licenses.if_review,
+            "unknown": self.licenses.if_unknown,
+            "denied": self.licenses.if_denied,
+        }[verdict]
+
+    def _judge(self, node: Any) -> Verdict:
+        if listed := self._exact.get(_canonical(node)):
+            return listed
+        if is_and(node):
+            return max((self._judge(part) for part in node.args), key=VERDICTS.index)
+        if is_or(node):
+            return min((self._judge(part) for part in node.args), key=VERDICTS.index)
+        base = without_exception(node)
+        found = self._listed(str(node)) or (base and self._listed(base))
+        return found or self._unlisted(base or str(node))
+
+    def _listed(self, key: str) -> Verdict | None:
+        if found := self._exact.get(key):
+            return found
+        if named := [verdict for family, verdict in self._families if family.fullmatch(key)]:
+            return max(named, key=VERDICTS.index)
+        if asked := [verdict for kind, verdict in self._kinds if kind in row_of(key).asks]:
+            return max(asked, key=VERDICTS.index)
+        choices = [found for version in versions_from(key) if (found := self._listed(version))]
+        if not choices:
+            return None
+        # A version that no list names may be chosen too, and is then judged as what no list names.
+        unnamed = [self._unlisted(version) for version in versions_from(key) if not self._listed(version)]
+        return min([*choices, *unnamed], key=VERDICTS.index)
+
+    def _unlisted(self, key: str) -> Verdict:
+        if key in UNSAID or row_of(key).basis == "unknown":
+            return "unknown"
+        return "denied" if self.licenses.allowed else "allowed"
+
+
+class LicensePolicy:
+    """The step that keeps out what the policy keeps out: `license_denied`, `license_unknown`, `license_review`.
+
+    A dropped document leaves its row in the ledger and no text; a quarantined one is put aside with its text, among
+    the dropped ones, for a person to look at.
+    """
+
+    name = "license"
+
+    def __init__(self, licenses: Licenses):
+        self.policy = Policy(licenses)
+
+    def __call__(self, draft: Draft) -> None:
+        verdict = self.policy.verdict(draft.document.license)
+        action = self.policy.action(verdict)
+        if action == "keep":
+            return
+        draft.reason = f"license_{verdict}"
+        if action == "drop":
+            draft.text = ""
+
+
+def _canonical(tree: Any) -> str:
+    """The same string for the same expression, whatever the order of its parts."""
+    return str(tree.simplify()) if is_and(tree) or is_or(tree) else str(tree)
+
+
+def _may_be_unlisted(key: str) -> bool:
+    """A name of one's own, or "or later" of a licence that SPDX lists."""
+    return key.startswith("LicenseRef-") or (key.endswith("+") and key[:-1] in spdx_licensing().known_symbols)
