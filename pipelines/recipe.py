@@ -231,6 +231,29 @@ class Quality(Section):
     """n → characters in n-grams of words that stand in the document before, over all."""
 
 
+class RepeatedParagraphs(Section):
+    """Paragraphs that stand word for word in many documents are removed from all of them but the first."""
+
+    max_documents: Annotated[int, Field(ge=1)] = 3
+    """Documents that may hold the same paragraph."""
+    min_words: Annotated[int, Field(ge=1)] = 10
+    """Shorter paragraphs (headings, answers in a dialogue) are not looked at."""
+    min_words_left: Annotated[int, Field(ge=0)] = 20
+    """A document that lost a paragraph and keeps fewer words is dropped."""
+
+
+class Deduplication(Section):
+    """Of documents that say the same, over all sources, one stays."""
+
+    similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Jaccard similarity of word 5-grams from which one of two documents is dropped (Lee et al. 2022 use 0.8)."""
+    keep: Literal["first", "longest", "best_license"] = "first"
+    """Which one stays: the first that was read; the longest in bytes; or the one whose licence is best known: declared,
+    then of a classifier, then in free text, then unknown. Among equals, the first that was read."""
+    paragraphs: RepeatedParagraphs | None = None
+    """Left out: paragraphs are not compared."""
+
+
 class Domain(Section):
     """A slice of the corpus held out of pretraining, on which `finetune` trains an adapter."""
 
@@ -282,7 +305,8 @@ class Toxicity(Section):
     """Language → a text file with an insult a line, in place of the small shipped list. A hit is one sign among others
     for the classifier, and drops nothing by itself: quotation, reclaimed use and medicine use these words too."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Probability from which a sentence is toxic; by default, the lowest one that keeps the bound below."""
+    """Probability from which a sentence is toxic; by default, the lowest one that keeps half of the bound
+    below."""
     max_false_positive_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """Of held-out neutral sentences in each language, and of those that mention a group (women, migrants, Roma, …)."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.2
@@ -362,8 +386,9 @@ class Corpus(Section):
     """Stop reading after this many bytes of raw text."""
     language: Language | None = None
     quality: Quality = Quality()
-    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Jaccard similarity of word 5-grams from which the later document is dropped (Lee et al. 2022 use 0.8)."""
+    deduplication: Deduplication = Deduplication()
+    engine: Literal["processes", "ray"] = "processes"
+    """What computes: this machine's cores, or the Ray cluster that RAY_ADDRESS names. The result is the same."""
     redact: tuple[Literal["email", "ip", "phone"], ...] = ("email", "ip", "phone")
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Share of documents held out of training to measure on."""
