@@ -380,6 +380,40 @@ class Licenses(Section):
         return self
 
 
+class NamedEntities(Section):
+    """Names, addresses and dates, found by Presidio with a spaCy model that you have installed (`desdecero[presidio]`)."""
+
+    entities: Annotated[tuple[Literal["person", "address", "date"], ...], Field(min_length=1)] = ("person",)
+    spacy_model: str | None = None
+    """A model's name (`es_core_news_md`) or its folder. Only dates are found without one."""
+    language: str = "es"
+    """ISO 639-1, of the model."""
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Presidio's own score, below which a finding is left alone; spaCy's names have 0.85."""
+
+
+class PersonalData(Section):
+    """What identifies a person or opens a door, and what stands in its place."""
+
+    kinds: tuple[
+        Literal["email", "phone", "ip", "url_credentials", "secret", "credit_card", "bank_account", "national_id"], ...
+    ] = ("email", "phone", "ip", "url_credentials", "secret", "credit_card", "bank_account", "national_id")
+    countries: tuple[
+        Literal["es", "ar", "br", "cl", "co", "do", "ec", "mx", "pe", "us", "uy", "ve"], ...
+    ] = ("es", "ar", "br", "cl", "co", "do", "ec", "mx", "pe", "us", "uy", "ve")  # fmt: skip
+    """ISO 3166-1. Whose identity numbers, accounts and ways of writing telephones are known; fewer countries, fewer
+    numbers that look like one by chance."""
+    named_entities: NamedEntities | None = None
+    replacement: Literal["tag", "pseudonym", "surrogate"] = "tag"
+    """`tag`: `<email>`. `pseudonym`: `<email-3f2a91>`, the same for the same value in the whole corpus. `surrogate`:
+    a made-up value of the same form, again the same for the same value. The last two need a key."""
+    key_env: str = "DESDECERO_PSEUDONYM_KEY"
+    """The environment variable that holds the key: never the key itself, because the recipe is part of the run, and
+    who has the key can find out the values by trying all telephones."""
+    planted: Annotated[int, Field(ge=0)] = 200
+    """Made-up items of each kind that are planted into the corpus' own text, to measure recall; 0 measures nothing."""
+
+
 class Corpus(Section):
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     max_bytes: Annotated[int, Field(gt=0)] | None = None
@@ -389,7 +423,7 @@ class Corpus(Section):
     deduplication: Deduplication = Deduplication()
     engine: Literal["processes", "ray"] = "processes"
     """What computes: this machine's cores, or the Ray cluster that RAY_ADDRESS names. The result is the same."""
-    redact: tuple[Literal["email", "ip", "phone"], ...] = ("email", "ip", "phone")
+    personal_data: PersonalData = PersonalData()
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Share of documents held out of training to measure on."""
     domain: Domain | None = None

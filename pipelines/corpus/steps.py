@@ -6,17 +6,30 @@ is counted as personal data is counted in text that stays.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pipelines.corpus.cleaning.quality import Quality
+from pipelines.corpus.cleaning.relevance import RelevanceFilter
+from pipelines.corpus.cleaning.toxicity import ToxicityFilter
 from pipelines.corpus.cleaning.unicode import RepairUnicode
 from pipelines.corpus.draft import Step
-from pipelines.corpus.privacy.patterns import Redact
+from pipelines.corpus.privacy.redaction import Redact
 from pipelines.recipe import Corpus
 
 
-def build_steps(corpus: Corpus) -> list[Step]:
-    """The steps of a recipe's `corpus` section, ready to be called on drafts."""
+def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
+    """The steps of a recipe's `corpus` section, ready to be called on drafts.
+
+    filters: the folder into which `train_filters` trained what learns from examples.
+    """
     steps: list[Step] = [RepairUnicode()]
     steps.append(Quality(corpus.quality))
-    if corpus.redact:
-        steps.append(Redact(corpus.redact))
+    if (corpus.relevance or corpus.toxicity) and filters is None:
+        raise ValueError("a recipe with trained filters needs their folder")
+    if corpus.relevance and filters:
+        steps.append(RelevanceFilter(filters))
+    if corpus.toxicity and filters:
+        steps.append(ToxicityFilter(corpus.toxicity, filters))
+    if corpus.personal_data.kinds or corpus.personal_data.named_entities:
+        steps.append(Redact(corpus.personal_data))
     return steps

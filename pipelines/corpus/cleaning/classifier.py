@@ -1,0 +1,264 @@
+"""Small classifiers of text: trained on the team's own examples, measured on examples held out, open to the eye.
+
+Logistic regression on the words of a text, its pairs of neighbouring words, and the beginnings of its longer words
+(Spanish inflects at the end). A text is the set of these, divided by the root of their number, so that long texts
+are not surer for being long. What is learned is a weight for each of them: a small file that anybody can read, that
+scores a text with a look-up for each word, and that needs no library where it is used.
+
+The measured figures come from five folds. Each example is scored by a model that never saw it (nor those that the
+caller wants kept together, as sentences of one template), and judged by a calibration (Platt 1999) and a threshold
+that were fitted on the other folds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval_suites.statistics import Interval, wilson
+from pipelines.corpus.cleaning.unicode import clean
+from pipelines.corpus.document import Document
+from pipelines.corpus.sources import read_source
+from pipelines.errors import UserError
+from pipelines.recipe import Files
+
+READ_CHARACTERS = 10_000
+"""Of a text, from its start: some three printed pages say what it is about."""
+FOLDS = 5
+MIN_EXAMPLES = 30
+"""Of each class. With fewer, a perfect score's interval begins below 88%, which assures nobody."""
+MAX_FEATURES = 100_000
+"""The most frequent ones: some 3 MB of file."""
+CONFIDENCE = 0.95
+DIGITS = 5
+"""Decimals of a stored weight: far finer than what the examples settle, and coarser than what processors differ by."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+_PREFIX = 5
+
+Feature = str | tuple[str, str]
+"""A word, "begin*", or a pair of neighbouring words. A pair is a tuple in memory and "two words" in a file."""
+Chooser = Callable[[NDArray[np.float64], NDArray[np.intp]], float]
+"""(calibrated probabilities, the places of their examples) → a threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """`probability` that a text belongs to the class, if both classes were equally common."""
+
+    weights: Mapping[Feature, float]
+    bias: float
+    slope: float
+    """Of the calibration: logit = slope · score + offset."""
+    offset: float
+
+    def probability(self, found: set[Feature]) -> float | None:
+        """Of a text's `features`; None where the classifier knows none of them."""
+        known = self.weights.keys() & found
+        if not known:
+            return None
+        # fsum: the order of a set changes from process to process, and rounding with it
+        score = math.fsum(map(self.weights.__getitem__, known)) / math.sqrt(len(known)) + self.bias
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, self.slope * score + self.offset))))
+
+    def tell_tales(self, number: int) -> dict[str, list[str]]:
+        """The features that speak most for and against the class."""
+        ranked = sorted((weight, _name(feature)) for feature, weight in self.weights.items())
+        return {
+            "for": [name for _, name in ranked[: -number - 1 : -1]], "against": [name for _, name in ranked[:number]]
+        }  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "bias": self.bias, "slope": self.slope, "offset": self.offset,
+            "weights": {_name(feature): weight for feature, weight in self.weights.items()},
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Classifier:
+        weights = {_feature(name): weight for name, weight in data["weights"].items()}
+        return cls(weights, data["bias"], data["slope"], data["offset"])
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A classifier from all examples, with the threshold chosen on them and the decisions about each when held out."""
+
+    classifier: Classifier
+    threshold: float
+    decisions: NDArray[np.bool_]
+    """In the order of the examples."""
+    labels: NDArray[np.bool_]
+
+    def rate(self, chosen: NDArray[np.bool_]) -> Interval | None:
+        """The share of the chosen examples that were decided to be of the class; None where none is chosen."""
+        return wilson(int(self.decisions[chosen].sum()), int(chosen.sum()), CONFIDENCE) if chosen.any() else None
+
+    @property
+    def recall(self) -> Interval:
+        return wilson(int((self.decisions & self.labels).sum()), int(self.labels.sum()), CONFIDENCE)
+
+    @property
+    def false_positives(self) -> Interval:
+        return wilson(int((self.decisions & ~self.labels).sum()), int((~self.labels).sum()), CONFIDENCE)
+
+    @property
+    def precision(self) -> Interval | None:
+        """At the examples' own mixture of the classes."""
+        decided = int(self.decisions.sum())
+        return wilson(int((self.decisions & self.labels).sum()), decided, CONFIDENCE) if decided else None
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether the class is found more often than taken for it, beyond both intervals."""
+        return self.recall.low > self.false_positives.high
+
+
+def words(text: str) -> list[str]:
+    """The words of the part that is read, in lower case."""
+    return _WORD.findall(text[:READ_CHARACTERS].lower())
+
+
+def features(found: Sequence[str]) -> set[Feature]:
+    """Of a text's `words`: the words, the pairs, and the beginnings of longer words."""
+    present: set[Feature] = set(found)
+    present.update([word[:_PREFIX] + "*" for word in set(found) if len(word) > _PREFIX])
+    present.update(pairwise(found))
+    return present
+
+
+def read_examples(path: str, text_field: str, role: str) -> list[Document]:
+    """The texts of a file or folder, as the `files` source reads them, cleaned as documents are.
+
+    role: which key of the recipe names the path, for messages. Raises `UserError` for a record that is damaged:
+    what a filter learns from must be whole.
+    """
+    read: list[Document] = []
+    for item in read_source(Files(kind="files", path=path, text_field=text_field)):
+        if not isinstance(item, Document):
+            raise UserError(f"{role}: {path}: {item.place}: {item.reason}; mend or remove it")
+        # Twice what is read: cleaning takes characters away, and a library of long books would not fit the memory.
+        text = clean(item.text[: 2 * READ_CHARACTERS])[0]
+        if text.strip():
+            read.append(Document(item.id, text, item.source, "", "", item.language, item.meta))
+    return read
+
+
+def train(
+    found: Sequence[set[Feature]], labels: Sequence[bool], fold_keys: Sequence[str], choose: Chooser, where: str
+) -> Trained:
+    """Train on all examples, and measure on folds of them.
+
+    found: the `features` of each. where: what the examples are, for messages.
+    Raises `UserError` where they are too few, or fall into too few keys to hold any out.
+    """
+    truth = np.asarray(labels, dtype=bool)
+    fewest = min(int(truth.sum()), int((~truth).sum()))
+    if fewest < MIN_EXAMPLES:
+        raise UserError(
+            f"{where}: {int(truth.sum())} positive and {int((~truth).sum())} negative examples are too few to learn "
+            f"from and to measure on: give at least {MIN_EXAMPLES} different ones of each"
+        )
+    folds = _folds(truth, fold_keys)
+    scores = np.zeros(len(truth))
+    for fold in range(FOLDS):
+        rest: list[int] = np.flatnonzero(folds != fold).tolist()
+        held: list[int] = np.flatnonzero(folds == fold).tolist()
+        if len(set(truth[rest])) < 2 or not held:
+            raise UserError(f"{where}: its examples fall into too few groups for {FOLDS} folds: give more of them")
+        weights, bias = _fit([found[place] for place in rest], truth[rest])
+        raw = Classifier(weights, bias, 1.0, 0.0)
+        for place in held:
+            scores[place] = _score(raw, found[place])
+    decisions = np.zeros(len(truth), dtype=bool)
+    for fold in range(FOLDS):
+        others, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        slope, offset = _calibrate(scores[others], truth[others])
+        threshold = choose(_sigmoid(slope * scores[others] + offset), others)
+        decisions[held_out] = _sigmoid(slope * scores[held_out] + offset) >= threshold
+    slope, offset = _calibrate(scores, truth)
+    threshold = choose(_sigmoid(slope * scores + offset), np.arange(len(truth)))
+    weights, bias = _fit(found, truth)
+    return Trained(Classifier(weights, bias, slope, offset), round(threshold, DIGITS), decisions, truth)
+
+
+def save(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a trained filter; the same examples give the same bytes."""
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote."""
+    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return data
+
+
+def _name(feature: Feature) -> str:
+    return feature if isinstance(feature, str) else " ".join(feature)
+
+
+def _feature(name: str) -> Feature:
+    first, space, second = name.partition(" ")
+    return (first, second) if space else name
+
+
+def _folds(truth: NDArray[np.bool_], keys: Sequence[str]) -> NDArray[np.intp]:
+    """A fold for each example: keys in turn, in the order of their hash, each class's by themselves."""
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    fold: dict[str, int] = {}
+    for label in (False, True):
+        members = [key for key, place in first.items() if truth[place] == label]
+        for number, key in enumerate(sorted(members, key=lambda key: hashlib.sha256(key.encode()).digest())):
+            fold[key] = number % FOLDS
+    return np.asarray([fold[key] for key in keys], dtype=np.intp)
+
+
+def _fit(found: Sequence[set[Feature]], truth: NDArray[np.bool_]) -> tuple[dict[Feature, float], float]:
+    """(weight by feature, bias). Features that only one example has say nothing about others, and are left out."""
+    from scipy.sparse import csr_matrix  # here: the workers, who only look up weights, need neither library
+    from sklearn.linear_model import LogisticRegression
+
+    counts = Counter(feature for features in found for feature in features)
+    ranked = sorted((feature for feature, n in counts.items() if n > 1), key=lambda f: (-counts[f], _name(f)))
+    index = {feature: place for place, feature in enumerate(ranked[:MAX_FEATURES])}
+    rows = [sorted(index[feature] for feature in features if feature in index) for features in found]
+    values = np.concatenate([np.full(len(row), 1 / math.sqrt(max(1, len(row)))) for row in rows])
+    starts = np.cumsum([0, *map(len, rows)])
+    matrix = csr_matrix((values, np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]), starts),
+                        shape=(len(rows), len(index)))  # fmt: skip
+    # C = 10: rows have length 1, and the default of 1 holds their weights near nothing.
+    model = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear", random_state=0, max_iter=1000)
+    model.fit(matrix, truth)
+    return {f: round(float(model.coef_[0, place]), DIGITS) for f, place in index.items()}, round(
+        float(model.intercept_[0]), DIGITS
+    )
+
+
+def _score(classifier: Classifier, found: set[Feature]) -> float:
+    """The score before calibration; an example of which nothing is known lies at the bias."""
+    probability = classifier.probability(found)
+    return classifier.bias if probability is None else math.log(probability / (1 - probability))
+
+
+def _calibrate(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:
+    """(slope, offset) of the logistic curve from scores to the share of the class, both classes weighing the same."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(class_weight="balanced", solver="liblinear", random_state=0, max_iter=1000)
+    model.fit(scores[:, None], truth)
+    return round(float(model.coef_[0, 0]), DIGITS), round(float(model.intercept_[0]), DIGITS)
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))

@@ -1,0 +1,38 @@
+"""The filters that learn from examples: trained once, before the first document is read, and then only looked up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.corpus.cleaning.relevance import train_relevance
+from pipelines.corpus.cleaning.toxicity import train_toxicity
+from pipelines.recipe import Corpus, Files
+
+
+def train_filters(corpus: Corpus, folder: Path) -> dict[str, Any]:
+    """Train what the recipe asks for, into files of `folder` (created if need be); return the reports by filter.
+
+    The same examples give the same files. Raises `UserError` for examples that do not serve, and for a filter that
+    may not drop what it is told to drop.
+    """
+    reports: dict[str, Any] = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    if corpus.relevance:
+        reports["relevance"] = train_relevance(corpus.relevance, folder)
+    if corpus.toxicity:
+        reports["toxicity"] = train_toxicity(corpus.toxicity, folder)
+    return reports
+
+
+def example_sources(corpus: Corpus) -> list[Files]:
+    """Every file that the filters learn from, as sources: what the corpus is made of besides its documents."""
+    paths: list[str] = []
+    if corpus.relevance:
+        paths += [corpus.relevance.wanted, corpus.relevance.unwanted]
+    if corpus.toxicity:
+        paths += [corpus.toxicity.labelled] if corpus.toxicity.labelled else []
+        paths += corpus.toxicity.lexicon.values()
+    if corpus.balance and corpus.balance.counterfactual and corpus.balance.counterfactual.names:
+        paths.append(corpus.balance.counterfactual.names)
+    return [Files(kind="files", path=path) for path in paths]
