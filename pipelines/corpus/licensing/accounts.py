@@ -1,0 +1,145 @@
+"""Licences by documents, bytes and training tokens, and what they ask of the model: `licensing` in a report.
+
+    report(holdings(corpus_report), recipe.corpus.licenses)                                  as the corpus is sealed
+    report(holdings(corpus_report, tokens_report), recipe.corpus.licenses, recipe.card.license)      for the card
+
+The corpus stage does not read `card.license`, so its report judges the texts without one; the card's stage asks again
+with the licence and the tokens. Both are pure functions of the counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.corpus.licensing.obligations import BASES, Conflict, obligations, row_of
+from pipelines.corpus.licensing.policy import VERDICTS, Policy
+from pipelines.recipe import Licenses
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a corpus holds under one licence expression."""
+
+    documents: int
+    bytes: int
+    """UTF-8, as kept."""
+    evidence: Mapping[str, int]
+    """Documents by how their licence is known: declared, free_text, classifier, unknown."""
+    tokens: int | None = None
+    """Of the training split; None before the corpus was tokenized."""
+
+
+def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] | None = None) -> dict[str, Holding]:
+    """Join `licenses` of `corpus/report.json` with `licenses` of `tokens/report.json`, expression by expression.
+
+    Raises `ValueError` where tokens are under a licence of which the corpus holds nothing: these are not one run's.
+    """
+    tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (tokens_report or {}).get("licenses", ())}
+    held = {row["license"] for row in corpus_report["licenses"]}
+    if strangers := sorted(set(tokens) - held):
+        raise ValueError(f"tokens under licences that the corpus does not hold: {', '.join(strangers)}")
+    return {
+        row["license"]: Holding(
+            documents=row["documents"], bytes=row["bytes"], evidence=row["evidence"],
+            # All of a licence's documents may be held out of training.
+            tokens=tokens.get(row["license"], 0) if tokens_report else None,
+        )
+        for row in corpus_report["licenses"]
+    }  # fmt: skip
+
+
+@dataclass
+class _Sum:
+    """Documents, bytes and tokens of several holdings, and of which licences they are."""
+
+    documents: int = 0
+    bytes: int = 0
+    tokens: int = 0
+    licenses: list[str] = field(default_factory=list)
+
+    def add(self, license: str, holding: Holding) -> None:
+        self.documents += holding.documents
+        self.bytes += holding.bytes
+        self.tokens += holding.tokens or 0
+        self.licenses.append(license)
+
+
+def report(held: Mapping[str, Holding], licenses: Licenses, intended: str | None = None) -> dict[str, Any]:
+    """What a report says of licences; its keys are described in `docs/licences.md`.
+
+    intended: the SPDX expression of `card.license`
+    """
+    total = _Sum()
+    for name, holding in held.items():
+        total.add(name, holding)
+    tokenized = any(holding.tokens is not None for holding in held.values())
+
+    def sizes(part: _Sum | Holding) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "documents": part.documents, "bytes": part.bytes, "share_bytes": _share(part.bytes, total.bytes),
+        }  # fmt: skip
+        if tokenized:
+            found |= {"tokens": part.tokens or 0, "share_tokens": _share(part.tokens or 0, total.tokens)}
+        return found
+
+    def sums(parts: Mapping[Any, _Sum], order: Sequence[Any] = ()) -> list[tuple[Any, _Sum]]:
+        if order:
+            return [(key, parts[key]) for key in order if key in parts]
+        return sorted(parts.items(), key=lambda item: (-item[1].bytes, str(item[0])))
+
+    policy, rows = Policy(licenses), []
+    verdicts: defaultdict[str, _Sum] = defaultdict(_Sum)
+    bases: defaultdict[str, _Sum] = defaultdict(_Sum)
+    asked: defaultdict[str, _Sum] = defaultdict(_Sum)
+    conflicts: defaultdict[tuple[str, str, str], _Sum] = defaultdict(_Sum)
+    evidence: Counter[str] = Counter()
+    for name, holding in sorted(held.items(), key=lambda item: (-item[1].bytes, item[0])):
+        found, verdict = obligations(name, intended, licenses.use), policy.verdict(name)
+        verdicts[verdict].add(name, holding)
+        bases[found.basis].add(name, holding)
+        for kind in sorted(found.kinds):
+            asked[kind].add(name, holding)
+        for key in sorted({(conflict.kind, conflict.against, conflict.certainty) for conflict in found.conflicts}):
+            conflicts[key].add(name, holding)
+        evidence.update(holding.evidence)
+        rows.append({
+            "license": name, "chosen": found.chosen, **sizes(holding),
+            "evidence": dict(sorted(holding.evidence.items())), "basis": found.basis, "verdict": verdict,
+            "asks": [{"kind": ask.kind, "license": ask.license, "origin": ask.origin} for ask in found.asks],
+            "conflicts": [_conflict(conflict) for conflict in found.conflicts],
+            "notes": _notes([ask.license for ask in found.asks] or [found.chosen]),
+        })  # fmt: skip
+    return {
+        "use": licenses.use,
+        "intended": intended,
+        "licenses": rows,
+        "verdicts": [
+            {"verdict": key, **sizes(part), "licenses": part.licenses} for key, part in sums(verdicts, VERDICTS)
+        ],
+        "asks": [{"kind": key, **sizes(part), "licenses": part.licenses} for key, part in sums(asked)],
+        "conflicts": [
+            {"kind": kind, "against": against, "certainty": certainty, **sizes(part), "licenses": part.licenses}
+            for (kind, against, certainty), part in sums(conflicts)
+        ],
+        "evidence": dict(sorted(evidence.items())),
+        "basis": [{"basis": key, **sizes(part), "licenses": part.licenses} for key, part in sums(bases, BASES)],
+    }
+
+
+def _conflict(conflict: Conflict) -> dict[str, str]:
+    return {
+        "kind": conflict.kind, "license": conflict.license, "against": conflict.against,
+        "certainty": conflict.certainty,
+    }  # fmt: skip
+
+
+def _notes(licenses: Sequence[str]) -> list[str]:
+    """What the table notes beside the rows of these licences."""
+    return [note for note in dict.fromkeys(row_of(license).note for license in licenses) if note]
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
