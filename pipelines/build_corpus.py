@@ -13,15 +13,19 @@ split. It writes
                                          was done to it, what was decided and why
       report.json  overview.png
 
-Reading and deciding happen in this process, one document after the other, and all that costs time in one process
-for each core. So the result does not depend on the number of cores: the same recipe and sources give the same bytes.
-Several sources are read in turn, a document of each, so that a size limit leaves none of them out.
+Documents are read in this process and sent to the workers in batches: one process for each core, or a Ray cluster. What
+the workers send back is appended to files below `corpus/scratch`, and decided upon when all is there. So memory does
+not grow with the text, and by some 60 bytes with each document; and the result does not depend on the number of
+processes: the same recipe and sources give the same bytes. Several sources are read in turn, a document of each, so
+that a size limit leaves none of them out.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -29,27 +33,35 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute, ipc
+
 from pipelines.chain import stage_main
-from pipelines.corpus.deduplication import Deduplicator
+from pipelines.corpus.decision import Fates, Gathering, Identities
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.ledger import LEDGER, SPOOL, ShardWriter, TableWriter, ledger_row, quarantine_row, read_spool
+from pipelines.corpus.draft import EXAMPLES
+from pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
+from pipelines.corpus.paragraphs import without_repeated
 from pipelines.corpus.parallel import ordered_map
-from pipelines.corpus.preparation import Prepared, batches, prepare
+from pipelines.corpus.preparation import Packet, batches, prepare
 from pipelines.corpus.report import Tally, draw_overview
 from pipelines.corpus.sources import read_source
-from pipelines.corpus.splits import assign_splits, in_domain
+from pipelines.corpus.splits import NAMES
 from pipelines.errors import UserError
 from pipelines.progress import progress
 from pipelines.recipe import Corpus, Recipe, Source
-from pipelines.run_dir import RunDir, Split
+from pipelines.run_dir import RunDir
 
 
 def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Build the corpus that the recipe describes; return its size in a sentence."""
-    spool = out.corpus / "spool.arrow"
-    splits = _decide(recipe, spool)
-    report = _write(recipe.corpus, splits, spool, out)
-    spool.unlink()
+    scratch = out.corpus / "scratch"
+    with Gathering(scratch, recipe.corpus) as candidates:
+        _prepare(recipe, candidates, scratch / "spool.arrow")
+        fates = candidates.decide()
+        report = _write(recipe.corpus, fates, candidates.ids, scratch / "spool.arrow", out)
+    shutil.rmtree(scratch)
     out.write_report("corpus", recipe, report)
     draw_overview(report, out.corpus / "overview.png")
     documents, sizes = report["documents"], report["bytes"]
@@ -59,47 +71,42 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     )
 
 
-def _decide(recipe: Recipe, spool: Path) -> Iterator[Split]:
-    """First pass: prepare every document, drop what must go, spool them all. Returns the splits of the kept ones."""
-    deduplicator = Deduplicator(recipe.corpus.near_duplicate)
-    domain: list[bool] = []
+def _prepare(recipe: Recipe, candidates: Gathering, spool: Path) -> None:
+    """First pass: prepare every document and spool them all. Raises `UserError` where no candidate is left."""
     drops: Counter[str] = Counter()
-    with TableWriter(spool, SPOOL, stream=True) as writer:
-        for item in _prepared(recipe.corpus):
-            if isinstance(item, Quarantined):
-                writer.write(quarantine_row(item))
-                continue
-            reason, duplicate_of = item.reason, None
-            if item.sketch and (duplicate := deduplicator.add(item.document.id, item.sketch)):
-                reason, duplicate_of = duplicate.kind, duplicate.of
-            if reason:
-                drops[reason] += 1
-            else:
-                domain.append(in_domain(recipe.corpus.domain, item.document.source, item.document.meta))
-            writer.write(ledger_row(item, reason, duplicate_of))
-    if not domain:
+    with ipc.new_stream(str(spool), SPOOL) as writer:
+        for packet in _packets(recipe):
+            candidates.add(packet.candidates)
+            drops.update(compute.filter(packet.rows["reason"], _is(packet.rows, "dropped")).to_pylist())
+            writer.write_batch(packet.rows)
+    if not candidates.count:
         counts = ", ".join(f"{reason} {count}" for reason, count in drops.most_common())
         raise UserError(f"no document is left of {drops.total()} ({counts}): relax corpus.quality or add text")
-    return iter(assign_splits(deduplicator.ids, deduplicator.groups(), domain, recipe.corpus, recipe.seed))
 
 
-def _prepared(corpus: Corpus) -> Iterator[Prepared | Quarantined]:
+def _packets(recipe: Recipe) -> Iterator[Packet]:
     """All documents, in order, prepared in the workers; as many as `max_bytes` allows."""
-    work = functools.partial(prepare, corpus_json=corpus.model_dump_json())
+    corpus = recipe.corpus
+    work = functools.partial(prepare, corpus_json=corpus.model_dump_json(), seed=recipe.seed)
     streams = [_read(source, prefix=len(corpus.sources) > 1) for source in corpus.sources]
-    read = 0
+    left = corpus.max_bytes or sys.maxsize
     with (
-        closing(ordered_map(work, batches(_in_turn(streams)))) as results,
+        closing(ordered_map(work, batches(_in_turn(streams)), engine=corpus.engine)) as packets,
         progress(title="corpus", total=corpus.max_bytes, unit="B") as bar,
     ):
-        for result in results:
-            for item in result:
-                size = item.bytes_before if isinstance(item, Prepared) else 0
-                if corpus.max_bytes and read + size > corpus.max_bytes:
-                    return
-                read += size
-                bar.update(size)
-                yield item
+        for packet in packets:
+            sizes = np.cumsum(compute.fill_null(packet.rows["bytes_before"], 0).to_numpy(zero_copy_only=False))
+            fits = int(np.searchsorted(sizes, left, side="right"))
+            yield packet if fits == len(sizes) else packet.head(fits)
+            if fits < len(sizes):
+                return
+            read = int(sizes[-1]) if len(sizes) else 0
+            left -= read
+            bar.update(read)
+
+
+def _is(rows: pa.RecordBatch, decision: str) -> pa.Array:
+    return compute.equal(rows["decision"], decision)
 
 
 def _read(source: Source, prefix: bool) -> Iterator[Document | Quarantined]:
@@ -124,23 +131,75 @@ def _in_turn(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:
                 left.remove(stream)
 
 
-def _write(corpus: Corpus, splits: Iterator[Split], spool: Path, out: RunDir) -> dict[str, Any]:
+def _write(corpus: Corpus, fates: Fates, ids: Identities, spool: Path, out: RunDir) -> dict[str, Any]:
     """Second pass: from the spool to the files of each split and reason, the ledger and the report."""
-    tally = Tally()
+    tally, number = Tally(), 0
     with (
         ShardWriter(out.documents) as documents,
         ShardWriter(out.dropped) as dropped,
         TableWriter(out.ledger, LEDGER) as ledger,
     ):
-        for row in read_spool(spool):
-            if row["decision"] == "kept":
-                row["split"] = next(splits)
-                documents.write(row["split"], row)
-            elif row["decision"] == "dropped":
-                dropped.write(row["reason"], row)
-            ledger.write({name: row[name] for name in LEDGER.names})
-            tally.add(row)
+        for rows in read_spool(spool):
+            numbers = number + np.arange(compute.sum(_is(rows, "kept")).as_py() or 0)
+            number += len(numbers)
+            rows = _decided(_without_repeated(rows, numbers, fates, corpus), numbers, fates, ids)
+            for writer, decision, column in ((documents, "kept", "split"), (dropped, "dropped", "reason")):
+                part = rows.filter(_is(rows, decision))
+                for name in compute.unique(part[column]).to_pylist():
+                    writer.write(name, part.filter(compute.equal(part[column], name)))
+            ledger.write(rows.select(LEDGER.names))
+            for row in rows.to_pylist():
+                tally.add(row)
     return tally.report(corpus)
+
+
+def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Identities) -> pa.RecordBatch:
+    """The rows with the decision on each candidate; numbers: those of the candidates among them."""
+    candidates = iter(numbers.tolist())
+    columns = {name: rows[name].to_pylist() for name in ("decision", "reason", "dropped_by", "duplicate_of", "split")}
+    for row, decision in enumerate(columns["decision"]):
+        if decision != "kept":
+            continue
+        number = next(candidates)
+        if reason := fates.reason(number):
+            columns["decision"][row], columns["reason"][row] = "dropped", reason
+            columns["dropped_by"][row] = DROPPED_BY[reason]
+            if (original := int(fates.duplicate_of[number])) >= 0:
+                columns["duplicate_of"][row] = ids[original]
+        else:
+            columns["split"][row] = NAMES[fates.splits[number]]
+    return _with_columns(rows, columns)
+
+
+def _without_repeated(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, corpus: Corpus) -> pa.RecordBatch:
+    """The rows without the paragraphs that too many documents hold; the edits say how many went."""
+    repeated, limits = fates.repeated, corpus.deduplication.paragraphs
+    if not repeated or not limits:
+        return rows
+    losing = (repeated.left[numbers] >= 0) & (fates.duplicate_of[numbers] < 0)
+    if not losing.any():
+        return rows
+    indices = np.flatnonzero(_is(rows, "kept").to_numpy(zero_copy_only=False))[losing].tolist()
+    names = ("text", "sha256_after", "bytes_after", "edits", "changes")
+    columns = {name: rows[name].to_pylist() for name in names}
+    texts = [columns["text"][index] for index in indices]
+    for index, (text, gone) in zip(indices, without_repeated(texts, numbers[losing], repeated, limits), strict=True):
+        data = text.encode()
+        columns["text"][index], columns["bytes_after"][index] = text, len(data)
+        columns["sha256_after"][index] = hashlib.sha256(data).hexdigest()
+        columns["edits"][index] = sorted([*columns["edits"][index], ("repeated_paragraph", len(gone))])
+        columns["changes"][index] += [
+            {"kind": "repeated_paragraph", "before": paragraph, "after": ""} for paragraph in gone[:EXAMPLES]
+        ]
+    return _with_columns(rows, columns)
+
+
+def _with_columns(rows: pa.RecordBatch, columns: dict[str, list[Any]]) -> pa.RecordBatch:
+    arrays = [
+        pa.array(columns[field.name], field.type) if field.name in columns else rows[field.name]
+        for field in rows.schema
+    ]  # fmt: skip
+    return pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -182,6 +182,19 @@ SOURCES: dict[str, type[_Source]] = {
 }  # fmt: skip
 
 
+class Lines(Section):
+    """Lines that are no part of the text go; what is joined is joined."""
+
+    boilerplate: bool = True
+    """Page numbers, menus, cookie notices, buttons, the licence around Project Gutenberg's books."""
+    repeated: bool = True
+    """Running heads and feet of pages, but for the first of each, and lines that echo the one before."""
+    join_hyphens: bool = False
+    """Join words that a line end has cut (conserva-⏎ción): for scanned and printed text."""
+    across_documents: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Remove lines that stand in at least this share of the documents. The formulas of laws and letters do too."""
+
+
 class Language(Section):
     """Language identification: a document's declared language is checked, not trusted."""
 
@@ -418,6 +431,7 @@ class Corpus(Section):
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     """Stop reading after this many bytes of raw text."""
+    lines: Lines | None = None
     language: Language | None = None
     quality: Quality = Quality()
     deduplication: Deduplication = Deduplication()

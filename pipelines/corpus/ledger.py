@@ -1,23 +1,25 @@
 """The corpus on disk: documents by split, dropped ones by reason, and the ledger with a row for each that entered.
 
-Building takes two passes, because a split is a matter of groups and those are known at the end. The first one
-writes all documents, with what was decided, to a spool in the order in which they came; the second one reads the
-spool and puts each where it belongs. Both hold no more than a few megabytes in memory.
+Building takes two passes, because copies and splits are known only when all documents are. The first one writes all
+documents to a spool in the order in which they came; the second one reads the spool and puts each where it belongs.
+Both hold no more than a few megabytes in memory, and work on batches of rows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import ipc, parquet
 
 from pipelines.corpus.document import Quarantined
-from pipelines.corpus.preparation import Prepared
+
+if TYPE_CHECKING:
+    from pipelines.corpus.preparation import Prepared
 
 DOCUMENTS = pa.schema(
     [(name, pa.string()) for name in ("id", "text", "source", "license", "license_evidence", "language", "meta")]
@@ -27,15 +29,25 @@ LEDGER = pa.schema(
         *((name, pa.string()) for name in ("id", "source", "license", "license_evidence", "language")),
         *(
             (name, pa.string())
-            for name in ("sha256_before", "sha256_after", "decision", "reason", "duplicate_of", "split")
+            for name in ("sha256_before", "sha256_after", "decision", "reason", "dropped_by", "duplicate_of", "split")
         ),
         ("edits", pa.map_(pa.string(), pa.int32())),
         ("bytes_before", pa.int64()),
         ("bytes_after", pa.int64()),
     ]
 )
-"""decision: kept, dropped or quarantined. reason: of the quality rule, the duplicate or the damage."""
-SPOOL = pa.unify_schemas([LEDGER, DOCUMENTS])
+"""decision: kept, dropped or quarantined. reason: of the quality rule, the duplicate or the damage. dropped_by: the
+step that said so."""
+CHANGES = pa.list_(pa.struct([(name, pa.string()) for name in ("kind", "before", "after")]))
+TRACE = pa.list_(pa.struct([("step", pa.string()), ("bytes", pa.int64()), ("changed", pa.bool_())]))
+SPOOL = pa.unify_schemas([LEDGER, DOCUMENTS, pa.schema([("changes", CHANGES), ("trace", TRACE)])])
+"""changes: examples of edits, before and after. trace: for each step that saw the document, its UTF-8 bytes after it
+and whether the step changed it; see `preparation`."""
+
+DROPPED_BY = {
+    "exact_duplicate": "deduplication", "near_duplicate": "deduplication", "repeated_paragraphs": "paragraphs",
+}  # fmt: skip
+"""What drops a document that no step dropped, by the reason."""
 
 ROW_GROUP_BYTES = 4_000_000
 """Text in one row group: what a reader holds at a time."""
@@ -43,47 +55,52 @@ SHARD_BYTES = 256_000_000
 """Text in one file."""
 
 
-def ledger_row(prepared: Prepared, reason: str | None, duplicate_of: str | None) -> dict[str, Any]:
-    """The row of a document; its split is filled in later. It carries the text, for the spool."""
-    document = prepared.document
-    return {
-        "id": document.id, "source": document.source, "license": document.license,
-        "license_evidence": document.license_evidence, "language": document.language,
-        "sha256_before": prepared.sha256_before, "sha256_after": prepared.sha256_after,
-        "decision": "dropped" if reason else "kept", "reason": reason, "duplicate_of": duplicate_of, "split": None,
-        "edits": sorted(prepared.edits.items()),
-        "bytes_before": prepared.bytes_before, "bytes_after": prepared.bytes_after,
-        "text": document.text, "meta": json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
-    }  # fmt: skip
+def spool_batch(items: Sequence[Prepared | Quarantined]) -> pa.RecordBatch:
+    """The rows of a batch of documents, as far as they are known before all are read."""
+    rows = [_quarantined(item) if isinstance(item, Quarantined) else _row(item) for item in items]
+    columns = zip(*rows, strict=True) if rows else [[]] * len(SPOOL)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, SPOOL, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=SPOOL)
 
 
-def quarantine_row(item: Quarantined) -> dict[str, Any]:
+def _row(item: Prepared) -> tuple[object, ...]:
+    document = item.document
+    return (
+        document.id, document.source, document.license, document.license_evidence, document.language,
+        item.sha256_before, item.sha256_after, "dropped" if item.reason else "kept", item.reason, item.dropped_by,
+        None, None, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
+        document.text, json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
+        [{"kind": change.kind, "before": change.before, "after": change.after} for change in item.changes],
+        [{"step": trace.step, "bytes": trace.bytes, "changed": trace.changed} for trace in item.trace],
+    )  # fmt: skip
+
+
+def _quarantined(item: Quarantined) -> tuple[object, ...]:
     """The row of a record that could not be read: its place stands for its id."""
-    return {"id": item.place, "decision": "quarantined", "reason": item.reason}
+    known = {"id": item.place, "decision": "quarantined", "reason": item.reason}
+    return tuple(known.get(name) for name in SPOOL.names)
 
 
 class TableWriter:
-    """Writes rows to one Parquet file, or to an Arrow stream, a row group at a time."""
+    """Writes batches of rows to one Parquet file, a row group at a time."""
 
-    def __init__(self, path: Path, schema: pa.Schema, stream: bool = False):
+    def __init__(self, path: Path, schema: pa.Schema):
         self.schema, self.written = schema, 0
-        self._rows: list[dict[str, Any]] = []
+        self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
-        self._writer = (
-            ipc.new_stream(str(path), schema) if stream else parquet.ParquetWriter(path, schema, compression="zstd")
-        )
+        self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
 
-    def write(self, row: dict[str, Any]) -> None:
-        self._rows.append(row)
-        self._bytes += 500 + len(row.get("text") or "")  # 500: about what the other columns take
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._batches.append(batch)
+        self._bytes += batch.nbytes
         if self._bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
-        if self._rows:
-            self._writer.write(pa.RecordBatch.from_pylist(self._rows, schema=self.schema))
+        if self._batches:
+            self._writer.write_table(pa.Table.from_batches(self._batches, schema=self.schema).combine_chunks())
         self.written += self._bytes
-        self._rows, self._bytes = [], 0
+        self._batches, self._bytes = [], 0
 
     def close(self) -> None:
         self._flush()
@@ -107,11 +124,11 @@ class ShardWriter:
         self._open: dict[str, TableWriter] = {}
         self._numbers: dict[str, int] = {}
 
-    def write(self, name: str, row: dict[str, Any]) -> None:
+    def write(self, name: str, rows: pa.RecordBatch) -> None:
         if name not in self._open:
             number = self._numbers[name] = self._numbers.get(name, -1) + 1
             self._open[name] = TableWriter(self.folder / f"{name}-{number:05d}.parquet", DOCUMENTS)
-        self._open[name].write({key: row[key] for key in DOCUMENTS.names})
+        self._open[name].write(rows.select(DOCUMENTS.names))
         if self._open[name].written >= SHARD_BYTES:
             self._open.pop(name).close()
 
@@ -125,8 +142,7 @@ class ShardWriter:
             writer.close()
 
 
-def read_spool(path: Path) -> Iterator[dict[str, Any]]:
+def read_spool(path: Path) -> Iterator[pa.RecordBatch]:
     """The rows of a spool, one batch in memory at a time."""
     with ipc.open_stream(str(path)) as stream:
-        for batch in stream:
-            yield from batch.to_pylist()
+        yield from stream

@@ -1,4 +1,7 @@
-"""A map over processes that keeps the order, holds little in memory, and leaves nobody behind."""
+"""A map over processes that keeps the order, holds little in memory, and leaves nobody behind.
+
+Two engines run it: this machine's cores, or a Ray cluster. What is computed, and in which order it comes, is the same.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection
-from typing import TypeVar
+from typing import Literal, TypeVar
+
+from pipelines.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,27 +25,69 @@ AHEAD = 2
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], processes: int | None = None
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    processes: int | None = None,
+    engine: Literal["processes", "ray"] = "processes",
 ) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item, in order, computed in processes (one a core by default).
 
     `function` and items must be picklable. Items are taken only as results are asked for, so a stream of any
     length passes. An exception in a worker is raised here; a worker that is killed raises `BrokenProcessPool`.
+
+    engine: `ray` takes as many processes as the cluster has cores. Raises `UserError` where Ray is not installed.
     """
+    return (_on_ray if engine == "ray" else _on_cores)(function, items, processes)
+
+
+def _on_cores(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int | None
+) -> Generator[Result, None, None]:
     processes = processes or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads (torch, arrow) may hang
-    pending: deque[Future[Result]] = deque()
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_follow_parent) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > AHEAD * processes:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:  # the caller may stop early, or be interrupted
-            for future in pending:
-                future.cancel()
+        yield from _in_order(
+            lambda item: pool.submit(function, item), lambda future: future.result(), lambda future: future.cancel(),
+            items, AHEAD * processes,
+        )  # fmt: skip
+
+
+def _on_ray(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int | None
+) -> Generator[Result, None, None]:
+    """On the cluster that RAY_ADDRESS names, or on one of this machine's cores that lasts as long as the map does."""
+    try:
+        import ray
+    except ImportError:
+        raise UserError("corpus.engine is ray, which is not installed: pip install 'desdecero[ray]'") from None
+    ours = not ray.is_initialized()
+    if ours:
+        local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": processes or os.cpu_count()}
+        ray.init(logging_level="warning", log_to_driver=False, include_dashboard=False, **local)
+    try:
+        remote = ray.remote(function if hasattr(function, "__name__") else lambda item: function(item))
+        ahead = AHEAD * (processes or int(ray.cluster_resources().get("CPU", 1)))
+        yield from _in_order(remote.remote, ray.get, ray.cancel, items, ahead)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _in_order(
+    submit: Callable[[Item], object], result: Callable[[object], Result], cancel: Callable[[object], object],
+    items: Iterable[Item], ahead: int,
+) -> Generator[Result, None, None]:  # fmt: skip
+    pending: deque[object] = deque()
+    try:
+        for item in items:
+            pending.append(submit(item))
+            if len(pending) > ahead:
+                yield result(pending.popleft())
+        while pending:
+            yield result(pending.popleft())
+    finally:  # the caller may stop early, or be interrupted
+        for left in pending:
+            cancel(left)
 
 
 def _follow_parent() -> None:
