@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
-from pipelines.corpus.splits import assign_splits, in_domain
+from pipelines.corpus.splits import NAMES, draw, in_domain
+from pipelines.corpus.splits import assign_splits as assign
 from pipelines.errors import UserError
 from pipelines.recipe import Corpus, Domain
 
@@ -15,6 +18,14 @@ PLAIN = Corpus.model_validate({"sources": SOURCES, "validation": 0.1})
 WITH_DOMAIN = Corpus.model_validate(
     {"sources": SOURCES, "validation": 0.1, "domain": {"name": "d", "where": {"path": "d*"}, "validation": 0.3}}
 )
+
+
+def assign_splits(
+    ids: Sequence[str], groups: Sequence[int], inside: Sequence[bool], corpus: Corpus, seed: int
+) -> list[str]:
+    lots = np.array([draw(seed, identity) for identity in ids])
+    found = assign(lots, np.array(groups, dtype=np.int32), np.array(inside, dtype=bool), corpus)
+    return [NAMES[number] for number in found]
 
 
 def ids(count: int) -> list[str]:
