@@ -206,6 +206,26 @@ class Language(Section):
     """Drop what has no known language: code, tables, several languages in one document."""
 
 
+class LineRules(Section):
+    """A line that fails one of these is removed; limits of C4 (Raffel et al. 2020, §2.2)."""
+
+    end_punctuation: bool = True
+    """A line must end as a sentence does, or with a quotation mark."""
+    min_words: Annotated[int, Field(ge=0)] = 3
+    max_word_length: Annotated[int, Field(ge=0)] = 1000
+    """Characters; 0 for no limit."""
+    citations: bool = True
+    """Marks such as [12] and [edit] are taken out of lines."""
+    notices: bool = True
+    """Lines that speak of JavaScript, cookies, privacy policies and terms of use go."""
+    lorem_ipsum: bool = True
+    """A document with filler text is dropped."""
+    curly_bracket: bool = True
+    """A document with a { is dropped as code."""
+    min_sentences: Annotated[int, Field(ge=0)] = 5
+    """Of a document, in the lines that are left."""
+
+
 class Quality(Section):
     """A document that fails one of these is dropped, and the reason is kept.
 
@@ -236,12 +256,26 @@ class Quality(Section):
     """Lines of at most 30 characters, over all."""
     max_lines_per_word: float | None = None
     """Line ends over words: lists and columns."""
+    max_hashes: float | None = None
+    """Signs # over words and signs."""
+    max_ellipses: float | None = None
+    """Ellipses over words and signs."""
     max_duplicate_lines: float | None = None
-    """Characters in repeated lines, over all."""
+    """Characters in lines that stand on the same page before, over all."""
+    max_duplicate_line_count: float | None = None
+    """Lines that stand on the same page before, over all."""
+    page_lines: Annotated[int, Field(gt=0)] | None = None
+    """Lines of a page: those that are searched for repetition together."""
+    max_duplicate_paragraphs: float | None = None
+    """Characters in paragraphs that stand in the document before, over all."""
+    max_duplicate_paragraph_count: float | None = None
+    """Paragraphs that stand in the document before, over all."""
     max_top_ngrams: Mapping[int, float] | None = None
     """n → characters covered by the commonest n-gram of words, over all."""
     max_duplicate_ngrams: Mapping[int, float] | None = None
     """n → characters in n-grams of words that stand in the document before, over all."""
+    lines: LineRules | None = None
+    """Rules for single lines, for pages of the web. Left out: no line is removed."""
 
 
 class RepeatedParagraphs(Section):

@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipelines.corpus.privacy.redaction import redacted_kinds
 from pipelines.recipe import Corpus
 from pipelines.run_dir import SPLITS
 
@@ -103,7 +104,7 @@ class Tally:
             },
             "edits": {
                 "unicode": self.edits["unicode"],
-                "redacted": {kind: self.edits[kind] for kind in corpus.redact},
+                "redacted": {kind: self.edits[kind] for kind in redacted_kinds(corpus.personal_data)},
             },
             "sources": [
                 {"name": source.name, "kind": source.kind, **self.sources[source.name].as_dict()}

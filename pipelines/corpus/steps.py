@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.corpus.blocklist import Blocked
 from pipelines.corpus.cleaning.quality import Quality
 from pipelines.corpus.cleaning.relevance import RelevanceFilter
 from pipelines.corpus.cleaning.toxicity import ToxicityFilter
 from pipelines.corpus.cleaning.unicode import RepairUnicode
 from pipelines.corpus.draft import Step
+from pipelines.corpus.licensing.policy import LicensePolicy
 from pipelines.corpus.privacy.redaction import Redact
 from pipelines.recipe import Corpus
 
@@ -22,7 +24,7 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
 
     filters: the folder into which `train_filters` trained what learns from examples.
     """
-    steps: list[Step] = [RepairUnicode()]
+    steps: list[Step] = [Blocked(corpus.blocklist), LicensePolicy(corpus.licenses), RepairUnicode()]
     steps.append(Quality(corpus.quality))
     if (corpus.relevance or corpus.toxicity) and filters is None:
         raise ValueError("a recipe with trained filters needs their folder")

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from pipelines.build_corpus import build_corpus
 from pipelines.corpus.documents import read_documents
 from pipelines.errors import UserError
-from pipelines.recipe import Recipe
+from pipelines.recipe import PersonalData, Recipe
 from pipelines.run_dir import RunDir, sha256_file
 
 SENTENCES = [
@@ -99,7 +99,7 @@ def test_the_report_counts_what_the_ledger_holds(texts: Path, tmp_path: Path) ->
     assert {name: split["documents"] for name, split in report["splits"].items()} == Counter(
         row["split"] for row in kept
     )
-    assert report["edits"] == {"unicode": 1, "redacted": {"email": 1, "ip": 0, "phone": 1}}
+    assert report["edits"] == {"unicode": 1, "redacted": {**dict.fromkeys(PersonalData().kinds, 0), "email": 1, "phone": 1}}
     assert report["licenses"] == [
         {"license": "MIT", "documents": len(kept), "bytes": report["bytes"]["kept"], "share_bytes": 1.0,
          "evidence": {"declared": len(kept)}}

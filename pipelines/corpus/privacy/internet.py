@@ -1,0 +1,90 @@
+"""E-mail addresses and public IP addresses.
+
+`email`  not addresses at domains that are reserved for examples (RFC 2606), nor the `git@` of a repository. Also
+         written around harvesters: `ana [at] correo [punto] es`, `ana (arroba) correo.es`.
+`ip`     valid, public addresses only: private, loopback and documentation ranges identify nobody. A dotted quad
+         whose four numbers are all below 32 is read as a version or section number (1.2.3.4): of random addresses,
+         1 in 4,096 looks like that. IPv6 only within 2000::/3, the one range given out by IANA, because `::2` is a
+         slice; or written in full, with all of its eight groups.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from pipelines.corpus.privacy.matches import Match, Strength
+
+_EMAIL = re.compile(r"(?<![\w.%+/-])[\w.%+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,18}(?![\w@(\[])")
+_LOCAL, _DOMAIN = 64, 255
+"""The longest local part and domain (RFC 5321, §4.5.3.1)."""
+_RESERVED = re.compile(r"(^|\.)(example(\.(com|org|net|edu))?|test|invalid|localhost|local)$", re.IGNORECASE)
+_VEILED_ENDS = ("at]", "at)", "at ]", "AT]", "AT)", "rroba]", "rroba)")
+_VEILED_SIGN = re.compile(r"[\[({] ?(?i:at|arroba) ?[\])}]")
+_VEILED = re.compile(
+    r"(?<![\w.%+/-])[\w.%+-]{1,64} ?[\[({] ?(?i:at|arroba) ?[\])}] ?"
+    r"(?:[\w-]{1,63}(?:\.| ?[\[({] ?(?i:dot|punto|ponto) ?[\])}] ?)){1,4}[A-Za-z]{2,18}(?!\w)"
+)
+
+_QUAD = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+"""From the last digit of the first number to the first one of the last: quick to look for, starting with a digit."""
+_IPV4 = re.compile(r"(?<![\w.-])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w-]|\.[0-9])")
+_GROUP = re.compile(r":[0-9A-Fa-f]{0,4}:")
+_IPV6 = re.compile(
+    r"(?<![\w:.])(?:[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7})(?![\w:])"
+)
+_LONGEST_IPV6 = 39
+_PUBLIC_RESOLVERS = {"8.8.8.8", "8.8.4.4", "1.1.1.1", "9.9.9.9"}
+
+
+def find_emails(text: str) -> Iterator[Match]:
+    end, sign = 0, text.find("@")
+    while sign >= 0:
+        match = _EMAIL.search(text, max(end, sign - _LOCAL), sign + _DOMAIN)
+        if match and match.start() < sign:
+            end = match.end()
+            if _is_personal(match[0]):
+                yield Match(*match.span(), "email", "email", Strength.CHECKED)
+        sign = text.find("@", max(end, sign + 1))
+    if any(sign in text for sign in _VEILED_ENDS):
+        for sign_match in _VEILED_SIGN.finditer(text):
+            start, stop = sign_match.span()
+            for match in _VEILED.finditer(text, max(0, start - _LOCAL - 1), stop + _DOMAIN):
+                if match.start() < start < match.end():
+                    yield Match(*match.span(), "email", "veiled_email", Strength.CHECKED)
+
+
+def _is_personal(address: str) -> bool:
+    local, _, domain = address.rpartition("@")
+    return local.lower() != "git" and not _RESERVED.search(domain)
+
+
+def find_addresses(text: str) -> Iterator[Match]:
+    for quad in _QUAD.finditer(text):
+        match = _IPV4.search(text, max(0, quad.start() - 2), quad.end() + 4)
+        if match and _is_public(match[0]):
+            yield Match(*match.span(), "ip", "ipv4", Strength.SHAPE)
+    end = 0
+    for group in _GROUP.finditer(text):
+        if group.start() < end:
+            continue
+        match = _IPV6.search(text, max(end, group.start() - _LONGEST_IPV6), group.end() + _LONGEST_IPV6)
+        if match and match.start() < group.start():
+            end = match.end()
+            address = match[0].rstrip(":")
+            if _is_public(address):
+                yield Match(match.start(), match.start() + len(address), "ip", "ipv6", Strength.SHAPE)
+
+
+def _is_public(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if address.version == 6:
+        # Above 2000::/3 nothing is given out, yet eight written groups are an address, be it a mistaken one.
+        in_full = text.count(":") == 7 and len(text) > 23
+        return address.is_global or (in_full and address.is_reserved)
+    looks_like_version = all(number < 32 for number in address.packed)
+    return address.is_global and not address.is_multicast and not looks_like_version and text not in _PUBLIC_RESOLVERS

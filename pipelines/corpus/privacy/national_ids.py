@@ -1,0 +1,153 @@
+"""National and tax identity numbers, by their check digits where they have any, and by their names where not.
+
+Check digits are python-stdnum's (its modules cite each country's rule); Uruguay's identity card, which it lacks, is
+below. Of random digits a share passes, too: 4% of DNI letters, 9% of RUT and NIT digits, 1% of CUIT, CPF and RUC,
+all of the Argentine, Peruvian and Colombian cards. So a number without letters, points and hyphens is taken only
+behind a word that names it, unless its check is of the strict sort.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+from stdnum.ar import cuit
+from stdnum.br import cnpj, cpf
+from stdnum.cl import rut
+from stdnum.co import nit
+from stdnum.do import cedula
+from stdnum.ec import ci as ec_ci
+from stdnum.ec import ruc as ec_ruc
+from stdnum.es import cif, dni, nie, nif
+from stdnum.mx import curp, rfc
+from stdnum.pe import cui
+from stdnum.pe import ruc as pe_ruc
+from stdnum.us import ssn
+from stdnum.uy import rut as uy_rut
+from stdnum.ve import rif
+
+from pipelines.corpus.privacy.numbers import Form, pattern
+
+_MILLIONS = r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[0-9]{1,2} [0-9]{3} [0-9]{3}|[0-9]{7,8}"
+"""A card's number with points, with spaces or without."""
+_DASH = r"(?: ?- ?| )?"
+_LETTER = r"(?:(?: ?- ?)?[A-HJ-NP-TV-Z]|(?-i: [A-HJ-NP-TV-Z]))"
+"""Of a DNI. Behind a space it must be a capital: `12345678 y` goes on with "and"."""
+
+
+def _is_es_dni(number: str) -> bool:
+    return dni.is_valid(re.sub(r"[ .-]", "", number).zfill(9))
+
+
+def _is_es_cif(number: str) -> bool:
+    compact = re.sub(r"[ .-]", "", number).upper()
+    return cif.is_valid(compact) or (compact[0] in "KLM" and nif.is_valid(compact))
+
+
+def _is_rfc(number: str) -> bool:
+    """With its check character; the last three are sometimes given out by hand, and then a word must name it."""
+    return rfc.is_valid(number, validate_check_digits=True)
+
+
+def _is_uy_ci(number: str) -> bool:
+    """Weights 2 9 8 7 6 3 4 over seven digits; the check digit fills the sum up to a multiple of ten (DNIC)."""
+    digits = [int(digit) for digit in re.sub(r"\D", "", number).zfill(8)]
+    return len(digits) == 8 and sum(a * b for a, b in zip(digits, (2, 9, 8, 7, 6, 3, 4, 1), strict=True)) % 10 == 0
+
+
+def _never(number: str) -> bool:
+    """Without a check digit, only a name tells."""
+    return False
+
+
+def _form(
+    country: str,
+    name: str,
+    digits: int,
+    valid: Callable[[str], bool],
+    written: str | None = None,
+    bare: str | None = None,
+    lead: bool = False,
+    any_case: bool = False,
+    bare_must_check: bool = False,
+) -> Form:
+    return Form(
+        f"{country}_{name}", "national_id", country, digits,
+        pattern(written) if written else None, pattern(bare) if bare else None, valid, lead, any_case,
+        bare_must_check,
+    )  # fmt: skip
+
+
+FORMS: tuple[Form, ...] = (
+    # Spain
+    _form("es", "dni", 7, _is_es_dni, rf"(?:{_MILLIONS}){_LETTER}", _MILLIONS),
+    _form("es", "nie", 7, nie.is_valid,
+          rf"[XYZ](?:[ .]|{_DASH})(?:[0-9]{{7}}|[0-9]\.[0-9]{{3}}\.[0-9]{{3}}){_DASH}[A-Z]", lead=True),
+    _form("es", "cif", 7, _is_es_cif,
+          r"[A-HJ-NP-SUVW][ .-]?(?:[0-9]{7}|[0-9]{2}\.[0-9]{3}\.[0-9]{2}|[0-9]\.[0-9]{3}\.[0-9]{3})[ -]?[0-9A-Z]",
+          lead=True),
+    # Argentina
+    _form("ar", "cuit", 11, cuit.is_valid, r"[23][034567][ -]?(?:[0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})[ -]?[0-9]"),
+    _form("ar", "dni", 7, _never, bare=rf"[MF]?(?:{_MILLIONS})"),
+    # Chile
+    _form("cl", "rut", 7, rut.is_valid, r"(?:[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[0-9]{7,8})(?: ?[-‐] ?)[0-9K]",
+          r"(?:[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}|[0-9]{1,2} [0-9]{3} [0-9]{3}) ?[0-9K]", any_case=True, bare_must_check=True),
+    # Mexico
+    _form("mx", "curp", 6, curp.is_valid, r"[A-Z]{4} ?[0-9]{6} ?[A-Z]{6} ?[0-9A-Z][0-9]", lead=True),
+    _form("mx", "rfc", 6, _is_rfc, r"[A-ZÑ&]{3,4}[ -]?[0-9]{6}[ -]?[A-Z0-9]{3}",
+          r"[A-ZÑ&]{4}[ -]?[0-9]{6}", lead=True),
+    # Brazil
+    _form("br", "cpf", 11, cpf.is_valid, r"[0-9]{3}([. ]?)[0-9]{3}\1[0-9]{3}[-/ .]?[0-9]{2}"),
+    _form("br", "cnpj", 8, cnpj.is_valid,
+          r"[0-9]{2}\.[0-9]{3}\.[0-9]{3} ?/ ?[0-9]{4} ?- ?[0-9]{2}|[0-9]{8}/?[0-9]{4}-?[0-9]{2}"
+          r"|[0-9]{2} [0-9]{3} [0-9]{3}[ /][0-9]{4}[ -][0-9]{2}"),
+    # Peru
+    _form("pe", "ruc", 11, pe_ruc.is_valid, r"(?:10|15|16|17|20)[ -]?[0-9]{8}[ -]?[0-9]"),
+    _form("pe", "dni", 8, cui.is_valid, bare=r"(?:[0-9]{8}|[0-9]{2}[. ][0-9]{3}[. ][0-9]{3})(?:-[0-9A-K])?"),
+    # Colombia
+    _form("co", "nit", 9, nit.is_valid, r"[0-9]{3}\.[0-9]{3}\.[0-9]{3} ?- ?[0-9]|[89][0-9]{8} ?- ?[0-9]",
+          r"[0-9]{1,3}(?:[. ]?[0-9]{3}){2}(?:[ -][0-9]|[0-9])?|[0-9]{1,2}(?:[. ]?[0-9]{3}){3}-[0-9]"),
+    _form("co", "cc", 7, _never, bare=r"[0-9]{1,3}(?:\.[0-9]{3}){2,3}|[0-9]{1,3}(?: [0-9]{3}){2,3}|[0-9]{6,10}"),
+    # Uruguay
+    _form("uy", "ci", 7, _is_uy_ci, r"[0-9]\.[0-9]{3}\.[0-9]{3}[ /-][0-9]|[0-9]{7}-[0-9]",
+          r"[0-9]?[. ]?[0-9]{3}[. ]?[0-9]{3}[ ./-]?[0-9]"),
+    _form("uy", "rut", 12, uy_rut.is_valid, r"[0-9]{12}|[0-9]{2}[ .-]?[0-9]{6}[ .-]?[0-9]{3}[ .-]?[0-9]"),
+    # Ecuador, Venezuela, the Dominican Republic
+    _form("ec", "ci", 10, ec_ci.is_valid, r"[0-9]{9}-[0-9]", r"[0-9]{10}|[0-9]{9} [0-9]", bare_must_check=True),
+    _form("ec", "ruc", 13, ec_ruc.is_valid, r"[0-9]{10}[ -]?[0-9]{3}"),
+    _form("ve", "rif", 9, rif.is_valid, r"[VEJPGC][ -]?(?:[0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})[ -]?[0-9]", lead=True),
+    _form("ve", "ci", 7, lambda number: "." in number, r"[VE](?:[. ]|-)?[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}",
+          rf"[VE][ .-]?(?:{_MILLIONS})", lead=True),
+    _form("ve", "ci_bare", 7, _never, bare=_MILLIONS),
+    _form("do", "cedula", 11, cedula.is_valid, r"[0-9]{3}-[0-9]{7}-[0-9]", r"[0-9]{11}|[0-9]{3} [0-9]{7} [0-9]",
+          bare_must_check=True),
+    # United States
+    _form("us", "ssn", 9, ssn.is_valid, r"[0-9]{3}-[0-9]{2}-[0-9]{4}", r"[0-9]{9}|[0-9]{3}[ .][0-9]{2}[ .][0-9]{4}"),
+)  # fmt: skip
+
+_CARDS = "co_cc uy_ci ec_ci ve_ci ve_ci_bare do_cedula"
+WORDS = {
+    "es_dni es_nie es_cif": "nif cif nie",
+    "es_dni es_nie ar_dni pe_dni": "dni",
+    f"es_dni es_nie ar_dni pe_dni {_CARDS}": "identidad identificación identificacion",
+    "ar_dni": "LE LC enrolamiento cívica",
+    "ar_dni pe_dni": "electoral documento",
+    "ar_cuit": "cuit cuil",
+    "cl_rut uy_rut": "rut RUN tributario",
+    "mx_curp": "curp población",
+    "mx_rfc": "rfc contribuyentes",
+    "br_cpf": "cpf",
+    "br_cnpj": "cnpj",
+    "pe_ruc ec_ruc": "ruc contribuyentes contribuyente",
+    "co_nit": "NIT tributaria",
+    "co_cc": "CC CE ciudadanía ciudadania extranjería",
+    _CARDS: "cédula cedula cédulas ced CI",
+    "ve_rif": "rif",
+    "us_ssn": "ssn security",
+}
+"""Forms → the words that name them."""
+
+
+def forms(countries: Collection[str]) -> list[Form]:
+    """The forms of these countries."""
+    return [form for form in FORMS if form.country in countries]

@@ -1,0 +1,149 @@
+"""Telephone numbers.
+
+Three ways to know one, from the surest on: a word before it (`Tel.`, `móvil`, `WhatsApp`), then any 7 to 15 digits;
+a + or 00 and an assigned country code; the way in which a country writes its numbers, with the separators and the
+prefixes of its numbering plan. Bare runs of digits are left alone, and so are numbers in rows of numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from pipelines.corpus.privacy.matches import Match, Strength
+from pipelines.corpus.privacy.numbers import Chain
+
+_COUNTRY = (
+    r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[12368]|2[2-6][0-9]|29[01789]|3[578][0-9]|42[013]"
+    r"|50[0-9]|59[0-9]|6[789][0-9]|85[02356]|88[06]|96[0-9]|97[0-79]|99[2-689])"
+)
+"""Country codes that are assigned (ITU-T E.164): +2147483647 is no telephone."""
+_INTERNATIONAL = re.compile(
+    rf"(?<![\w.,\[+*/-])(?<!\w\()\(?(?:\+ ?{_COUNTRY}|\b00 ?{_COUNTRY}(?=[ .)-]))\)?"
+    r"(?:[ .-]{0,2}\(?[0-9]{1,4}\)?){2,6}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?(?![\w*/]|[ ][0-9]|\.[0-9])"
+)
+
+_ALONE_BEFORE = r"(?<![\w.,/+*=<>\[-])(?<![0-9][ \t])(?<![0-9][,;][ \t])"
+_ALONE_AFTER = r"(?![\w/*=%\]-]|[.,][0-9]|[ \t]+[0-9.+*=-])"
+_PLANS = {
+    # North America: area and exchange begin with 2 to 9
+    "us": r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}(?:(?: ?x| ext\.? ?)\d{1,5})?",
+    # Spain: nine digits from 6 to 9 on
+    "es": r"[6-9]\d\d([ .-])\d{3}~\d{3}|[6-9]\d\d([ .-])\d\d~\d\d~\d\d|9\d([ .-])\d{3}~\d\d~\d\d",
+    # Argentina: 0 + area + number; mobiles put 15 before it
+    "ar": r"\(0?\d{2,4}\) ?(?:15[ -]?)?\d{2,4}[ -]\d{4}|0\d{2,3}[ -](?:15[ -])?\d{3,4}-\d{4}"
+    r"|(?:9 )?11[ -](?:15[ -])?\d{4}-\d{4}|15[ -]\d{4}-\d{4}",
+    # Chile: mobiles 9 + 8 digits, Santiago 2 2…
+    "cl": r"\(?9\)? [2-9]\d{3}[ -]\d{4}|\(?2\)? 2\d{3}[ -]\d{4}",
+    # Colombia: mobiles 300 to 350, places 601 to 608
+    "co": r"3[0-5]\d([ -])\d{3}~\d{4}|\(?60[1-8]\)?[ -]\d{3}[ -]?\d{2}[ -]?\d{2}",
+    # Mexico: ten digits; the three great cities have areas of two
+    "mx": r"\(\d{2}\) ?\d{4}[ -]\d{4}|\(\d{3}\) ?\d{3}[ -]\d{2}[ -]?\d{2}|(?:55|56|33|81)([ -])\d{4}~\d{4}"
+    r"|01[ -]\d{2,3}[ -]\d{3,4}[ -]\d{4}",
+    # Peru: mobiles 9 + 8 digits, Lima 01, provinces 041 to 084
+    "pe": r"9\d\d([ -])\d{3}~\d{3}|\(01\) ?\d{3}[ -]?\d{4}|01[ -]\d{3}[ -]\d{4}|\(0[4-8]\d\) ?\d{2,3}[ -]?\d{3,4}",
+    # Uruguay: mobiles 09x
+    "uy": r"09\d([ -])\d{3}~\d{3}",
+    # Brazil: area of two, mobiles 9 + 8 digits
+    "br": r"\(0?\d{2}\) ?(?:9 ?)?\d{4}[ .-]\d{4}|\d{2} 9 ?\d{4}-\d{4}|0800[ -]\d{3}[ -]\d{4}",
+    # Ecuador: 0 + area, mobiles 09
+    "ec": r"\(0[2-7]\) ?\d{3}[ -]?\d{4}|0[2-7][ -]\d{3}-\d{4}|09\d([ -])\d{3}~\d{4}",
+    # Venezuela: 02xx and 04xx
+    "ve": r"\(0[24]\d\d\) ?\d{3}[ .-]?\d{2}[ .-]?\d{2}"
+    r"|0(?:2\d\d|4(?:12|14|16|22|24|26))[ .-]\d{3}[ .-]?\d{2}[ .-]?\d{2}",
+}
+"""Country → how it writes its numbers at home. `~` repeats the separator before it."""
+_YEARS = re.compile(r"(?:19|20)\d\d[ .-](?:19|20)\d\d$")
+
+WORDS = {
+    "phone": "teléfono telefono teléfonos telefonos teléf telef telf telfs tel tels tfno tfnos tlfno tlfnos tlfn tlf tlfs "
+    "telefone telefones fone fones fono fonos móvil movil móviles celular celulares cel fax phone phones ph telephone "
+    "mobile whatsapp wsp wapp cell telefónica llame llamar llama llamé contacto contact call calling answering office "
+    "desk",
+}
+"""What names a telephone, to know quickly where to look closer."""
+_WORD = (
+    r"(?:tel[eé]fonos?|tel[eé]fs?|telfs?|tels?|tfnos?|tlfn?os?|tlfs?|telefones?|fones?|fonos?|m[oó]vil(?:es)?"
+    r"|celular(?:es)?|cel|fax|phones?|ph|telephone|mobile|whatsapp|wsp|wapp|cell|central telef[oó]nica|llam[ae]r? al"
+    r"|n[uú]meros? de contacto|contact number|call(?:ing)?(?: me| us)?(?: on| at)?|answering at|office|desk)"
+)
+_NAMED = re.compile(
+    rf"(?i)(?<![^\W_]){_WORD}\b\.?(?:[ ]?(?:numbers?|n[úu]meros?|n[º°.]+|nro\.?|no\.|fijo|m[oó]vil|celular"
+    r"|particular|de contacto|\(\w{2,10}\)|is|es|/ ?fax|y fax))*[ ]?[:.=]?[ \t]*[+(]{0,2}$"
+)
+_NAMED_WINDOW = 48
+_GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\()?"
+_NUMBER = re.compile(
+    rf"\+? ?\(?(?:[0-9]{{9,15}}|[0-9](?:{_GAP}[0-9]){{6,17}})(?: ?(?:x|ext\.?) ?[0-9]{{1,5}})?(?!\w|[.,][0-9])"
+)
+_FURTHER = re.compile(r"[ ]?(?:[/,;-]|y|e|o|and|or)[ ]?[+(]{0,2}")
+"""Between the numbers of a list, the first of which was named."""
+
+
+class Phones:
+    """Finds telephone numbers in chains of digits."""
+
+    def __init__(self, countries: Collection[str]):
+        plans = [_separated(_PLANS[country], country) for country in sorted(set(countries) & _PLANS.keys())]
+        joined = "|".join(plans).replace(r"\d", "[0-9]") or r"(?!)"
+        self._national = re.compile(_ALONE_BEFORE + f"(?:{joined})" + _ALONE_AFTER)
+
+    def find(self, text: str, chains: list[Chain]) -> Iterator[Match]:
+        named_until = -1
+        for chain in chains:
+            if chain.digits < 7:
+                continue
+            start = _with_signs(text, chain.start)
+            named = bool(_FURTHER.fullmatch(text, named_until, chain.start)) if named_until >= 0 else False
+            if not named and "phone" in chain.names:
+                named = bool(_NAMED.search(text[max(0, start - _NAMED_WINDOW) : start]))
+            first = chain.start
+            while named and (match := _NUMBER.match(text, start)) and 7 <= _digits(match[0]) <= 15:
+                first = named_until = match.end()
+                yield Match(*match.span(), "phone", "named", Strength.NAMED)
+                further = _FURTHER.match(text, named_until)
+                start = further.end() if further else len(text)
+            yield from self._in_chain(text, first, chain.end)
+
+    def _in_chain(self, text: str, start: int, end: int) -> Iterator[Match]:
+        for group in re.finditer(r"[0-9]+", text[start:end]):
+            place = _with_signs(text, start + group.start())
+            if match := _INTERNATIONAL.match(text, place):
+                if _is_international(match[0]):
+                    yield Match(*match.span(), "phone", "international", Strength.CHECKED)
+                    return
+            elif (match := self._national.match(text, place)) and not _YEARS.search(match[0]):
+                yield Match(*match.span(), "phone", "national", Strength.SHAPE)
+
+
+def _separated(plan: str, country: str) -> str:
+    """Give each separator its own group, and each `~` the name of the one before it."""
+    pieces = re.split(r"(\(\[[^\]]*\]\)|~)", plan)
+    number, out = 0, ""
+    for piece in pieces:
+        if piece.startswith("(["):
+            number += 1
+            out += f"(?P<{country}{number}>{piece[1:-1]})"
+        else:
+            out += f"(?P={country}{number})" if piece == "~" else piece
+    return out
+
+
+def _with_signs(text: str, start: int) -> int:
+    """Back over the + and the bracket before a number."""
+    place = start
+    while place > 0 and start - place < 3 and text[place - 1] in "+(":
+        place -= 1
+    if place == start and text[max(0, start - 2) : start] == "+ ":
+        place -= 2
+    return place
+
+
+def _is_international(number: str) -> bool:
+    """9 to 15 digits (ITU-T E.164), and not a decimal number: +1.2345678901."""
+    number = re.split("x|ext", number)[0]
+    return 9 <= _digits(number.lstrip("+( ").removeprefix("00")) <= 15 and not re.fullmatch(r"\+[0-9]+\.[0-9]+", number)
+
+
+def _digits(text: str) -> int:
+    return sum("0" <= character <= "9" for character in text)
