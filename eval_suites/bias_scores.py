@@ -75,12 +75,13 @@ def _masked(model: Any, tokenizer: Any, sentences: Sequence[Sentence]) -> NDArra
             rows.append([*whole[:place], tokenizer.mask_token_id, *whole[place + 1 :]])
             masked.append((number, place, whole[place]))
     totals = np.zeros(len(sentences))
+    head = model.cls if model.config.model_type == "bert" else torch.nn.Sequential(model.head, model.decoder)
     for batch in _batches(rows):
         ids, mask = _pad([rows[i] for i in batch], tokenizer.pad_token_id, model.device)
         numbers, places, tokens = np.array([masked[i] for i in batch]).T
         hidden = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
         # The vocabulary's logits at the masked place alone: half the time of logits everywhere.
-        logits = model.cls(hidden[torch.arange(len(batch)), torch.from_numpy(places)]).float()
+        logits = head(hidden[torch.arange(len(batch)), torch.from_numpy(places)]).float()
         scores = logits.log_softmax(dim=-1)[torch.arange(len(batch)), torch.from_numpy(tokens)]
         np.add.at(totals, numbers, scores.double().cpu().numpy())
     return totals

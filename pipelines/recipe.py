@@ -505,6 +505,10 @@ class Tokenizer(Section):
     """Longer corpora are sampled evenly: memory stays bounded and merges hardly change."""
 
 
+ROTARY = ("llama", "qwen3", "modernbert")
+"""Architectures that turn pairs of a head's numbers by the position: their heads have an even size."""
+
+
 class Share(Section):
     """What a source gives to training."""
 
@@ -522,7 +526,9 @@ class Tokens(Section):
 
 
 class Model(Section):
-    architecture: Literal["llama", "gpt2", "bert"] = "llama"
+    architecture: Literal["llama", "qwen3", "gpt2", "bert", "modernbert"] = "llama"
+    """The first three go on with a text, the last two fill gaps in one. `qwen3` is `llama` with normalised queries
+    and keys; `modernbert` is `bert` with rotary positions, gated units and, in most layers, local attention."""
     layers: Annotated[int, Field(ge=1)] = 4
     hidden_size: Annotated[int, Field(ge=8)] = 256
     heads: Annotated[int, Field(ge=1)] = 4
@@ -536,7 +542,7 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Model:
-        if self.hidden_size % self.heads or (self.architecture == "llama" and self.hidden_size // self.heads % 2):
+        if self.hidden_size % self.heads or (self.architecture in ROTARY and self.hidden_size // self.heads % 2):
             raise ValueError(
                 f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of an even, whole size: "
                 "make hidden_size a multiple of twice the heads"
@@ -545,7 +551,7 @@ class Model(Section):
 
     @property
     def objective(self) -> Literal["causal", "masked"]:
-        return "masked" if self.architecture == "bert" else "causal"
+        return "masked" if self.architecture in ("bert", "modernbert") else "causal"
 
 
 # --- pretrain ----------------------------------------------------------------------------------------------
@@ -605,6 +611,8 @@ class Pretrain(Section):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    isolate_documents: bool = True
+    """Whether a token sees only its own document, where a sequence holds the end of one and the start of the next."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the probability that each target gives to all tokens alike. Metrics stay those of the plain loss."""
     z_loss: Annotated[float, Field(ge=0)] = 0.0

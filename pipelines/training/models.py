@@ -10,12 +10,17 @@ from transformers import (
     BertConfig,
     GPT2Config,
     LlamaConfig,
+    ModernBertConfig,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen3Config,
 )
 
 from pipelines import recipe as recipes
+
+MASKED = ("bert", "modernbert")
+"""Model types that fill gaps: every token sees those after it, too."""
 
 
 def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
@@ -45,10 +50,27 @@ def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> P
         "num_attention_heads": wanted.heads,
         "max_position_embeddings": wanted.context_length,
     }
-    if wanted.architecture == "llama":
-        return LlamaConfig(
+    if wanted.architecture in ("llama", "qwen3"):
+        build = LlamaConfig if wanted.architecture == "llama" else Qwen3Config
+        return build(
+            intermediate_size=wanted.intermediate_size or _gated_width(wanted.hidden_size),
+            num_key_value_heads=wanted.heads,
+            head_dim=wanted.hidden_size // wanted.heads,
+            attention_dropout=wanted.dropout,
+            **sizes,
+            **ids,
+        )
+    if wanted.architecture == "modernbert":
+        return ModernBertConfig(
+            # Two thirds of four times, as the model's authors do: its units are gated (Warner et al. 2024, §2.1.1).
             intermediate_size=wanted.intermediate_size or _gated_width(wanted.hidden_size),
             attention_dropout=wanted.dropout,
+            embedding_dropout=wanted.dropout,
+            mlp_dropout=wanted.dropout,
+            # The published window is 128 of 8,192 tokens; a quarter keeps short contexts from being all global.
+            local_attention=max(16, min(128, wanted.context_length // 4)),
+            cls_token_id=tokenizer.eos_token_id,
+            sep_token_id=tokenizer.eos_token_id,
             **sizes,
             **ids,
         )
@@ -64,7 +86,7 @@ def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> P
 
 def build_model(config: PretrainedConfig) -> PreTrainedModel:
     """Random weights in float32, drawn from torch's global generator."""
-    auto = AutoModelForMaskedLM if config.model_type == "bert" else AutoModelForCausalLM
+    auto = AutoModelForMaskedLM if config.model_type in MASKED else AutoModelForCausalLM
     return auto.from_config(config)
 
 
@@ -88,7 +110,7 @@ def training_flops_per_token(model: PreTrainedModel, context_length: int) -> flo
     head = model.get_output_embeddings().weight.numel()
     _, inner = count_parameters(model)
     attention = 12 * config.num_hidden_layers * config.hidden_size * context_length
-    return 6.0 * (inner + head) + attention * (1.0 if config.model_type == "bert" else 0.5)
+    return 6.0 * (inner + head) + attention * (1.0 if config.model_type in MASKED else 0.5)
 
 
 def _gated_width(hidden_size: int) -> int:
