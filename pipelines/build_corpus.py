@@ -56,6 +56,8 @@ from pipelines.run_dir import RunDir
 
 def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Build the corpus that the recipe describes; return its size in a sentence."""
+    corpus = recipe.corpus.model_copy(update={"blocklist": run.blocklists(recipe)})
+    recipe = recipe.model_copy(update={"corpus": corpus})
     scratch = out.corpus / "scratch"
     with Gathering(scratch, recipe.corpus) as candidates:
         _prepare(recipe, candidates, scratch / "spool.arrow")

@@ -21,6 +21,7 @@ a whole run
   status RUN         which stages are sealed, stale or missing, and how long they took
   corpus inspect RUN what was dropped and why, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
+  forget RUN         remove documents on request: what holds them, and a list that later builds obey
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would go
   app RUN            a page to try the model and read its reports
 
@@ -142,6 +143,11 @@ def publish(argv: list[str]) -> int:
     return importlib.import_module("pipelines.publish").main(argv)
 
 
+def forget(argv: list[str]) -> int:
+    """Remove documents on request."""
+    return importlib.import_module("pipelines.forget").main(argv)
+
+
 def _run_argument(name: str, description: str | None, argv: list[str]):  # type: ignore[no-untyped-def]
     from pipelines.run_dir import find_run
 
@@ -155,6 +161,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "recipes": recipes,
     "status": status,
     "verify": verify,
+    "forget": forget,
     "publish": publish,
     "app": app,
 }

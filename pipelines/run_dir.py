@@ -13,6 +13,7 @@
       <stage>/report.json       the stage's evidence: what a person or the card may quote
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
+    runs/blocklist.jsonl        documents that were removed on request: no corpus beside it may hold them
 
 A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved
 into place, the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was.
@@ -210,6 +211,16 @@ class RunDir:
         """Where stages are built: the same tree, one level down."""
         return RunDir(self.path / "unsealed")
 
+    @property
+    def blocklist(self) -> Path:
+        """Removed documents: one list for all runs of a folder, beside them."""
+        return self.path.parent / "blocklist.jsonl"
+
+    def blocklists(self, recipe: Recipe) -> tuple[str, ...]:
+        """Every list of removed documents that a build here obeys."""
+        beside = (str(self.blocklist),) if self.blocklist.is_file() else ()
+        return (*recipe.corpus.blocklist, *beside)
+
     def adapter(self, name: str) -> Path:
         return self.path / "adapters" / name
 
@@ -286,7 +297,18 @@ class RunDir:
             path = self.path / name
             if not path.is_file() or path.stat().st_size != output["bytes"]:
                 return State("stale", f"{name} is not as it was sealed")
+        if removed := self._unobeyed(recipe):
+            return State("stale", f"the corpus is at odds with a block list in {removed} documents")
         return State("sealed")
+
+    def _unobeyed(self, recipe: Recipe) -> int:
+        """Documents that were removed and are still in the corpus, or the other way round; 0 without a corpus here."""
+        lists = self.blocklists(recipe)
+        if not self.ledger.is_file() or not (lists or any(self.dropped.glob("blocked-*.parquet"))):
+            return 0
+        from pipelines.corpus.blocklist import unobeyed  # reads Parquet, which a training node may not know how to
+
+        return unobeyed(self.ledger, lists)
 
     def start(self, stage: Stage, recipe: Recipe, resumable: bool) -> RunDir:
         """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work."""

@@ -1,0 +1,175 @@
+"""Documents that were removed on request, and stay out of every later build.
+
+A block list is a file of JSON lines, one for each removed document: the sha256 of its text before cleaning, its id and
+source, the date, and the reason that was given; never the text. An id of `*` removes a source as a whole. Two lists are
+obeyed: `blocklist.jsonl` beside the run (one for all runs of a folder, written by `desdecero forget`), and those that
+the recipe names in `corpus.blocklist`.
+
+A document is blocked if its text is that of an entry, wherever it comes from, or if its source and id are, whatever it
+says by now. In the ledger its reason is `blocked`; its text is kept nowhere.
+
+Is a sealed corpus still the one that its recipe would build? `unobeyed` compares its ledger with the lists in force:
+a document that is in it and should not be, or the other way round, makes the corpus stale, and with it every stage
+that came after. Entries that concern other runs change nothing here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from pipelines.corpus.draft import Draft
+from pipelines.errors import UserError
+from pipelines.run_dir import write_text
+
+REASON = "blocked"
+WHOLE_SOURCE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a block list."""
+
+    sha256: str | None
+    """Of the UTF-8 text before cleaning; None for a whole source."""
+    id: str
+    """As the ledger has it, or `*`."""
+    source: str
+    date: str
+    """ISO 8601, UTC."""
+    reason: str
+
+
+class Blocklist:
+    """Entries, ready to be asked."""
+
+    def __init__(self, entries: Iterable[Entry]):
+        self._texts: set[str] = set()
+        self._places: set[tuple[str, str]] = set()
+        self._sources: set[str] = set()
+        for entry in entries:
+            if entry.id == WHOLE_SOURCE:
+                self._sources.add(entry.source)
+                continue
+            self._places.add(place(entry.source, entry.id))
+            if entry.sha256:
+                self._texts.add(entry.sha256)
+
+    def __bool__(self) -> bool:
+        return bool(self._places or self._sources)
+
+    def blocks(self, source: str, id: str, sha256: str) -> bool:
+        return sha256 in self._texts or source in self._sources or place(source, id) in self._places
+
+
+class Blocked:
+    """The step that drops removed documents, before any other has seen them; nothing of their text is kept."""
+
+    name = REASON
+
+    def __init__(self, paths: Sequence[str | Path]):
+        self.list = read_blocklist(paths)
+
+    def __call__(self, draft: Draft) -> None:
+        document = draft.document
+        if self.list and self.list.blocks(document.source, document.id, text_sha256(document.text)):
+            draft.reason, draft.text = REASON, ""
+
+
+def place(source: str, id: str) -> tuple[str, str]:
+    """A document's place, whether or not its run has several sources, which puts their names before the ids."""
+    return source, id.removeprefix(f"{source}/")
+
+
+def text_sha256(text: str) -> str:
+    """As the ledger's `sha256_before`."""
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def unobeyed(ledger: Path, lists: Sequence[str]) -> int:
+    """Documents of a sealed ledger on which a build would now decide otherwise, because of these lists."""
+    return _unobeyed(_stamp(ledger), tuple(_stamp(Path(path)) for path in lists))
+
+
+def read_entries(path: str | Path) -> list[Entry]:
+    """The entries of a list. Raises `UserError` where there is no such file, or a line that is no entry."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text at byte {error.start}; restore it from a copy") from None
+    return [_entry(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _entry(line: str, where: str) -> Entry:
+    try:
+        entry = Entry(**json.loads(line))
+        strings = (entry.id, entry.source, entry.date, entry.reason, entry.sha256 or "")
+        if not all(isinstance(value, str) for value in strings):
+            raise ValueError
+        return entry
+    except (ValueError, TypeError):
+        raise UserError(
+            f"{where}: no entry of a block list (an object with sha256, id, source, date and reason): "
+            "mend the line, or restore the file from a copy"
+        ) from None
+
+
+def _missing(path: str | Path) -> UserError:
+    return UserError(f"no block list at {path}: mend corpus.blocklist, which starts at the recipe file")
+
+
+def read_blocklist(paths: Sequence[str | Path]) -> Blocklist:
+    return Blocklist(entry for path in paths for entry in read_entries(path))
+
+
+def add_entries(path: Path, entries: Sequence[Entry]) -> None:
+    """Append entries, all or none; two commands at a time wait for each other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        before = path.read_text(encoding="utf-8") if path.is_file() else ""
+        write_text(path, before + "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries))
+    finally:
+        os.close(folder)
+
+
+# --- the sealed ledger, asked at most once for each version of it ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamped:
+    """A file as it is now: changes when the file does."""
+
+    path: str
+    bytes: int
+    changed_ns: int
+
+
+def _stamp(path: Path) -> _Stamped:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise _missing(path) from None
+    return _Stamped(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _unobeyed(ledger: _Stamped, lists: tuple[_Stamped, ...]) -> int:
+    blocklist, differing = read_blocklist([stamped.path for stamped in lists]), 0
+    columns = ["source", "id", "sha256_before", "decision", "reason"]
+    for batch in pq.ParquetFile(ledger.path).iter_batches(columns=columns):
+        for source, id, sha256, decision, reason in zip(*batch.to_pydict().values(), strict=True):
+            if decision != "quarantined":
+                differing += blocklist.blocks(source, id, sha256) != (reason == REASON)
+    return differing

@@ -1,0 +1,295 @@
+"""Removal on request: what holds a document is found, the next build leaves it out, and nothing sealed is touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.corpus.blocklist import Blocked, Blocklist, Entry, add_entries, read_entries
+from pipelines.corpus.document import Document
+from pipelines.corpus.draft import Draft
+from pipelines.errors import UserError
+from pipelines.forget import find_entries, main
+from pipelines.publish import publication
+from pipelines.recipe import load_recipe
+from pipelines.run_dir import STAGES, RunDir, find_run
+
+Words = Callable[..., str]
+
+
+@pytest.fixture
+def home(tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of runs, in it one sealed up to its tokens, and a recipe that makes it."""
+    folder = tiny("llama")
+    (folder / "runs").mkdir()
+    shutil.move(folder / "run", folder / "runs" / "a")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def forget(capsys: pytest.CaptureFixture[str]) -> Words:
+    """The command; returns what it prints."""
+
+    def command(*words: str) -> str:
+        assert main(list(words)) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return command
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(list(words)) == 2
+    return capsys.readouterr().err
+
+
+def ledger(run: RunDir) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in pq.read_table(run.ledger).to_pylist()}
+
+
+def texts(run: RunDir) -> dict[str, str]:
+    files = [*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet")]
+    return {row["id"]: row["text"] for path in files for row in pq.read_table(path).to_pylist()}
+
+
+def first(run: RunDir, split: str = "train") -> str:
+    return next(id for id, row in ledger(run).items() if row["split"] == split)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file but the lock, with its hash."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def test_a_dry_run_lists_and_writes_nothing(home: Path, forget: Words) -> None:
+    run, before = RunDir("runs/a"), files(home)
+    id = first(run)
+    (row,) = [row for row in pq.read_table(run.token_index).to_pylist() if row["id"] == id]
+    said = forget("a", "--document", id)
+    assert files(home) == before
+    assert f"{id}   source texts" in said
+    assert f"{row['shard']} {row['start']:,} to {row['start'] + row['tokens']:,}   {id}" in said
+    assert "--yes would add 1 line to runs/blocklist.jsonl" in said
+    assert "runs/a: corpus tokenizer tokens" in said
+    assert f"source    texts: {load_recipe(home / 'tiny.yaml').corpus.sources[0].path}" in said  # type: ignore[union-attr]
+    assert "nothing is ever deleted there" in said
+
+
+def test_a_removed_document_is_gone_from_the_next_build_and_its_run_is_stale_until_then(
+    home: Path, forget: Words
+) -> None:
+    from pipelines.chain import run_chain
+
+    run, recipe = RunDir("runs/a"), load_recipe(home / "tiny.yaml")
+    id, sealed = first(run), files(run.path)
+    text = texts(run)[id]
+    forget("a", "--document", id, "--reason", "request of 20 November", "--yes")
+
+    assert files(run.path) == sealed  # what is sealed stays as it was …
+    states = {name: run.state(STAGES[name], recipe) for name in ("corpus", "tokenizer", "tokens")}
+    assert {state.name for state in states.values()} == {"stale"}  # … and is no longer believed
+    assert "block list in 1 documents" in states["tokens"].reason
+    faults = run.verify(recipe)
+    assert len(faults) == 3 and all("stale" in fault for fault in faults)
+    assert publication(recipe, run, "owner/name").states["corpus"].startswith("stale")
+
+    (entry,) = read_entries(run.blocklist)
+    assert (entry.id, entry.source, entry.reason) == (id, "texts", "request of 20 November")
+    assert entry.sha256 == ledger(run)[id]["sha256_before"]
+    assert text[:40] not in run.blocklist.read_text(encoding="utf-8")
+
+    run_chain(recipe, run, last="tokens")
+    row = ledger(run)[id]
+    assert (row["decision"], row["reason"], row["bytes_after"]) == ("dropped", "blocked", 0)
+    assert text not in texts(run).values() and texts(run)[id] == ""
+    assert id not in pq.read_table(run.token_index)["id"].to_pylist()
+    assert run.verify(recipe) == []
+
+
+def test_a_build_with_the_same_list_gives_the_same_bytes(home: Path, forget: Words) -> None:
+    from pipelines.chain import run_chain
+
+    recipe = load_recipe(home / "tiny.yaml")
+    forget("a", "--document", first(RunDir("runs/a")), "--yes")
+    for name in ("a", "b"):
+        run_chain(recipe, RunDir(f"runs/{name}"), last="corpus")
+    first_seal, second_seal = (RunDir(f"runs/{name}").seal("corpus", recipe) for name in ("a", "b"))
+    assert first_seal and second_seal and first_seal.outputs == second_seal.outputs
+
+
+def test_runs_beside_it_are_found_and_become_stale_and_others_do_not(home: Path, forget: Words) -> None:
+    recipe = load_recipe(home / "tiny.yaml")
+    shutil.copytree("runs/a", "runs/b")
+    shutil.copytree("runs/a", "elsewhere/c")
+    (Path("runs") / "broken").mkdir()
+    (Path("runs") / "broken" / "recipe.yaml").write_text("name: [", encoding="utf-8")
+    said = forget("b", "--document", first(RunDir("runs/b")), "--yes")
+    assert "runs/a: corpus tokenizer tokens" in said and "runs/b: corpus tokenizer tokens" in said
+    assert "runs/broken could not be read, and may hold such documents" in said
+    assert RunDir("runs/a").state(STAGES["corpus"], recipe).name == "stale"
+    assert RunDir("elsewhere/c").state(STAGES["corpus"], recipe).name == "sealed"
+
+
+def test_an_entry_that_concerns_other_runs_makes_nothing_stale(home: Path) -> None:
+    run, recipe = RunDir("runs/a"), load_recipe(home / "tiny.yaml")
+    add_entries(run.blocklist, [Entry("0" * 64, "another.txt", "another source", "2026-11-20", "")])
+    assert run.state(STAGES["corpus"], recipe).name == "sealed"
+
+
+def test_a_list_that_the_recipe_names_is_obeyed_and_a_missing_one_is_refused(home: Path) -> None:
+    run, id = RunDir("runs/a"), first(RunDir("runs/a"))
+    add_entries(home / "shared.jsonl", [Entry(None, id, "texts", "2026-11-20", "")])
+    words = [f"corpus.blocklist=[{home / 'shared.jsonl'}]"]
+    recipe = load_recipe(home / "tiny.yaml", words)
+    assert run.blocklists(recipe) == (str(home / "shared.jsonl"),)
+    from pipelines.chain import run_chain
+
+    run_chain(recipe, run, last="corpus")
+    assert ledger(run)[id]["reason"] == "blocked"
+    (home / "shared.jsonl").unlink()
+    with pytest.raises(UserError, match=r"no block list at .*shared\.jsonl"):
+        run.state(STAGES["corpus"], recipe)
+
+
+def test_a_document_that_is_let_in_again_makes_the_corpus_stale(home: Path, forget: Words) -> None:
+    from pipelines.chain import run_chain
+
+    run, recipe = RunDir("runs/a"), load_recipe(home / "tiny.yaml")
+    forget("a", "--document", first(run), "--yes")
+    run_chain(recipe, run, last="corpus")
+    run.blocklist.unlink()
+    assert run.state(STAGES["corpus"], recipe).name == "stale"
+
+
+def test_text_is_found_in_any_case_and_patterns_as_they_are_written(home: Path, forget: Words) -> None:
+    run = RunDir("runs/a")
+    id = first(run)
+    excerpt = texts(run)[id][20:60]
+    holding = {id for id, text in texts(run).items() if excerpt.casefold() in text.casefold()}
+    entries, _ = find_entries(run, [], [], [excerpt.upper()], "")
+    assert holding <= {entry.id for entry in entries}
+    entries, _ = find_entries(run, [], [], ["/^000[01]\\.txt$/"], "")
+    assert {entry.id for entry in entries} >= {"0000.txt", "0001.txt"}
+
+
+def test_copies_go_with_a_document(home: Path) -> None:
+    """The next build would keep a copy in its place."""
+    from pipelines.chain import run_chain
+
+    (home / "texts").mkdir()
+    text = " ".join(f"word{number}" for number in range(300))
+    for name, said in {"a": text, "b": text + " end", "c": " ".join(reversed(text.split()))}.items():
+        (home / "texts" / f"{name}.txt").write_text(said, encoding="utf-8")
+    for number in range(20):
+        other = " ".join(f"text{number}n{word}" for word in range(50))
+        (home / "texts" / f"z{number}.txt").write_text(other, encoding="utf-8")
+    recipe = load_recipe(home / "tiny.yaml", [f"corpus.sources=[{{kind: files, path: {home / 'texts'}}}]"])
+    run = RunDir("runs/copies")
+    run_chain(recipe, run, last="corpus")
+    copies = {id for id, row in ledger(run).items() if row["duplicate_of"]}
+    assert len(copies & {"a.txt", "b.txt"}) == 1  # one of both was dropped for the other
+    for asked in ("a.txt", "b.txt"):
+        entries, _ = find_entries(run, [], [asked], [], "")
+        assert {entry.id for entry in entries} == {"a.txt", "b.txt"}
+
+
+def test_a_whole_source_is_forgotten_and_copies_elsewhere_are_counted(home: Path, forget: Words) -> None:
+    from pipelines.chain import run_chain
+
+    for name in ("one", "two"):
+        (home / name).mkdir()
+    for number in range(20):
+        said = " ".join(f"text{number}n{word}" for word in range(50))
+        (home / "one" / f"{number}.txt").write_text(said, encoding="utf-8")
+        (home / "two" / f"{number}.txt").write_text(said if number < 3 else said + " more" * 40, encoding="utf-8")
+    sources = [f"{{kind: files, path: {home / name}}}" for name in ("one", "two")]
+    recipe = load_recipe(home / "tiny.yaml", [f"corpus.sources=[{', '.join(sources)}]"])
+    run = RunDir("runs/sources")
+    run_chain(recipe, run, last="corpus")
+    said = forget("sources", "--source", "one", "--yes")
+    assert "copies of these in source two would stay" in said
+    assert [(entry.source, entry.id) for entry in read_entries(run.blocklist)] == [("one", "*")]
+    run_chain(recipe, run, last="corpus")
+    rows = ledger(run).values()
+    assert {row["reason"] for row in rows if row["source"] == "one"} == {"blocked"}
+    assert {row["split"] for row in rows if row["source"] == "two" and row["decision"] == "kept"}
+
+
+def test_asking_twice_adds_nothing(home: Path, forget: Words) -> None:
+    id = first(RunDir("runs/a"))
+    forget("a", "--document", id, "--yes")
+    assert "added 0 lines" in forget("a", "--document", id, "--yes")
+    assert len(read_entries(RunDir("runs/a").blocklist)) == 1
+
+
+def test_what_is_not_there_is_refused_in_a_sentence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no document 'nobody'" in refused(capsys, "a", "--document", "nobody")
+    assert "no source 'nowhere' in" in refused(capsys, "a", "--source", "nowhere")
+    assert "matches 'xyzzy plugh'" in refused(capsys, "a", "--match", "xyzzy plugh")
+    assert "not a regular expression" in refused(capsys, "a", "--match", "/(/")
+    assert "every document matches" in refused(capsys, "a", "--match", " ")
+    assert "say what to forget" in refused(capsys, "a")
+    (Path("runs") / "blocklist.jsonl").write_text('{"id": 3}\n', encoding="utf-8")
+    assert "blocklist.jsonl, line 1: no entry of a block list" in refused(capsys, "a", "--document", "0000.txt")
+    assert not list(Path("runs").glob("*.partial"))
+
+
+def test_weights_are_named_and_said_to_stay(smoke_run: Path, forget: Words) -> None:
+    """A train document taught the model and its adapter; one of the domain, the adapter alone."""
+    run = find_run(str(smoke_run))
+    said = forget(str(run), "--document", first(run))
+    assert "weights   model, adapters/pandas: trained on them" in said
+    assert "A trained model cannot unlearn" in said
+    assert "corpus tokenizer tokens pretrain evaluate audit finetune card" in said
+    assert "weights   adapters/pandas: trained on them" in forget(str(run), "--document", first(run, "domain_train"))
+    assert "cannot unlearn" not in forget(str(run), "--document", first(run, "validation"))
+
+
+# --- the step ------------------------------------------------------------------------------------------------
+
+
+def blocked(entry: Entry, document: Document, folder: Path) -> bool:
+    add_entries(folder / "list.jsonl", [entry])
+    draft = Draft(document, document.text, "es")
+    Blocked([folder / "list.jsonl"])(draft)
+    assert (draft.reason, draft.text) in ((None, document.text), ("blocked", ""))
+    return draft.reason == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (Entry(hashlib.sha256("Érase una vez".encode()).hexdigest(), "other", "elsewhere", "", ""), True),
+        (Entry(None, "tales/1", "tales", "", ""), True),
+        (Entry(None, "1", "tales", "", ""), True),  # where it was the only source, ids had no prefix
+        (Entry("0" * 64, "tales/1", "tales", "", ""), True),  # its text has changed since
+        (Entry(None, "*", "tales", "", ""), True),
+        (Entry(None, "tales/2", "tales", "", ""), False),
+        (Entry(None, "tales/1", "laws", "", ""), False),
+        (Entry(None, "*", "laws", "", ""), False),
+    ],
+)
+def test_a_document_is_blocked_by_its_text_or_by_its_place(entry: Entry, expected: bool, tmp_path: Path) -> None:
+    document = Document("tales/1", "Érase una vez", "tales", "MIT", "declared", "es", {})
+    assert blocked(entry, document, tmp_path) is expected
+
+
+def test_half_a_surrogate_pair_can_be_forgotten_too(tmp_path: Path) -> None:
+    document = Document("1", json.loads('"\\ud83d"'), "tales", "MIT", "declared", "es", {})
+    sha256 = hashlib.sha256(document.text.encode("utf-8", errors="surrogatepass")).hexdigest()
+    assert blocked(Entry(sha256, "x", "y", "", ""), document, tmp_path)
+
+
+def test_an_empty_list_blocks_nothing() -> None:
+    assert not Blocklist([])
+    draft = Draft(Document("1", "text", "tales", "MIT", "declared", "es", {}), "text", "es")
+    Blocked([])(draft)
+    assert draft.reason is None
