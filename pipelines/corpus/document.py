@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Form = Literal["text", "python", "metadata"]
+Form = Literal[
+    "text", "python", "metadata", "html", "pdf", "epub", "docx", "odt", "jats", "latex", "wikitext"
+]  # fmt: skip
+"""What a document is written in until `extraction.prose` has read it. `python` holds docstrings, `metadata` is that
+of a Python package, `jats` the XML of scientific journals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,19 @@ class Document:
     language: str
     """ISO 639-1 code, or "" where it is not known."""
     meta: dict[str, Any]
-    """What else the source says of it: distribution, version, path, record, author, …"""
+    """What else the source says of it: distribution, version, path, record, author, …
+
+    Keys with a meaning of their own: `terms` of use; `url`; `date` of the text and `retrieved`, when it was fetched
+    (ISO 8601); `tdm`, `tdm_policy`, `robots` and `content_usage`, the publisher's words to machines; `stated_license`,
+    what the document itself says; `damage`, what of it could not be read; `title`; `encoding`."""
     form: Form = "text"
-    """What `text` is written in until `extraction.prose` has read it: prose, Python code, package metadata."""
+    data: bytes = b""
+    """What the file holds, in forms that are not text; empty once `extraction.prose` has read it."""
+
+    @property
+    def size(self) -> int:
+        """Characters and bytes that it holds: what it costs to send to a worker."""
+        return len(self.text) + len(self.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import files, hub, installed_docs
-from pipelines.recipe import Files, HubDataset, InstalledDocs
-
-Source = InstalledDocs | Files | HubDataset
+from pipelines.corpus.sources import files, hub, installed_docs, web_archive, wikipedia
+from pipelines.recipe import Source
 
 
 def signature(sources: Sequence[Source]) -> str:
@@ -20,9 +18,17 @@ def signature(sources: Sequence[Source]) -> str:
 
 
 def read_source(source: Source) -> Iterator[Document | Quarantined]:
-    """The documents of a source, in an order that depends on nothing but what it holds."""
-    return _kind(source).read(source)
+    """The documents of a source, up to its `max_documents`, in an order that depends on nothing but what it holds."""
+    read = 0
+    for item in _kind(source).read(source):
+        yield item
+        read += isinstance(item, Document)
+        if read == source.max_documents:
+            return
 
 
 def _kind(source: Source):  # type: ignore[no-untyped-def]
-    return {"installed_docs": installed_docs, "files": files, "hub": hub}[source.kind]
+    return {
+        "installed_docs": installed_docs, "files": files, "hub": hub, "wikipedia": wikipedia,
+        "web_archive": web_archive,
+    }[source.kind]  # fmt: skip

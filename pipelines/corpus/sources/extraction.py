@@ -1,91 +1,120 @@
-"""From what a file holds to the prose in it. It runs in the workers, because parsing is what costs time."""
+"""From what a file holds to the prose in it. It runs in the workers, because parsing is what costs time.
+
+Each form has a module in `forms/`, loaded when the first document needs it, with a function `extract(document)`. It
+returns the document with its prose, or None where it holds none by its nature (a module without docstrings, a page
+that only lists others), and raises `Unreadable` with the reason why a document that should hold some cannot be read.
+"""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import email.parser
-import re
-import warnings
-from collections.abc import Iterator
+import importlib
+import importlib.util
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.licensing import names
+from pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
+from pipelines.corpus.sources.gutenberg import strip_gutenberg
+from pipelines.errors import UserError
+
+MODULES: dict[Form, str] = {
+    "python": "python_code", "metadata": "python_code", "html": "html", "pdf": "pdf", "epub": "epub",
+    "docx": "office", "odt": "office", "jats": "jats", "latex": "latex", "wikitext": "wikitext",
+}  # fmt: skip
+"""form → module in `forms/`."""
+LIBRARIES: dict[Form, tuple[str, ...]] = {
+    "html": ("trafilatura", "lxml_html_clean"), "pdf": ("pypdf",), "epub": ("lxml",),
+    "latex": ("pylatexenc",), "wikitext": ("mwparserfromhell",),
+}  # fmt: skip
+"""What a form needs that a bare installation may lack: module names, which are also what pip calls them."""
+EXTRACTION_SECONDS = 120
+"""The slowest whole books take some seconds; a document that takes longer than this was made to hang the reader."""
+
+
+class Unreadable(ValueError):
+    """The document cannot be read; the message is the reason, ready for a quarantine."""
 
 
 def prose(document: Document) -> Document | Quarantined | None:
-    """The document with the prose that its text holds, or None where it holds none."""
-    if document.form == "text":
-        return document
-    if document.form == "metadata":
-        text = _description(document.text)
-    else:
-        try:
-            text = docstrings(document.text, _module_name(document.meta["path"]))
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            # Templates and code of other Python versions; MemoryError is the parser's word for too deep a nesting.
-            return Quarantined(document.id, f"not Python that this version reads: {error}")
-    return dataclasses.replace(document, text=text, form="text") if text.strip() else None
+    """The document with the prose that it holds, or None where it holds none by its nature.
 
-
-def docstrings(code: str, module: str) -> str:
-    """The docstrings of a module, its classes and their functions, in order, each below its qualified name.
-
-    The module's stands below its full name, and theirs below their names within it: `DiGraph.add_edge`.
-
-    Private ones (`_name`) are left out with all that they hold, and so are functions inside functions:
-    they are notes to the author, not documentation. Raises `SyntaxError` for code that cannot be parsed.
+    Never fatal: whatever a parser trips over is the document's damage, named in the reason.
     """
-    if '"""' not in code and "'''" not in code and not code.lstrip().startswith(("'", '"', "r'", 'r"')):
-        return ""  # one-line docstrings in single quotes are too rare to pay for parsing 7% of all code
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old code's invalid escapes are not the reader's business
-        tree = ast.parse(code)
-    return "\n\n".join(f"{name}\n\n{text}" for name, text in _documented(tree, "", module))
+    if document.form == "text":
+        return strip_gutenberg(document)
+    extract: Callable[[Document], Document | None] = importlib.import_module(
+        f"pipelines.corpus.sources.forms.{MODULES[document.form]}"
+    ).extract
+    try:
+        with _time_limit(EXTRACTION_SECONDS):
+            found = extract(document)
+    except (Unreadable, Undecodable) as error:
+        return Quarantined(document.id, str(error))
+    except _TooSlow:
+        return Quarantined(document.id, f"reading it took longer than {EXTRACTION_SECONDS} seconds")
+    except UserError:
+        raise
+    except Exception as error:
+        return Quarantined(document.id, f"damaged {document.form}: {type(error).__name__}: {error}"[:500])
+    return strip_gutenberg(_licensed(found)) if found and found.text.strip() else None
 
 
-_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+def require(form: Form) -> None:
+    """Raise `UserError` where the library that reads a form is not installed."""
+    for library in LIBRARIES.get(form, ()):
+        if importlib.util.find_spec(library) is None:
+            packages = " ".join(LIBRARIES[form])
+            raise UserError(f"to read {form} takes {library}, which is not installed: pip install {packages}")
 
 
-def _documented(node: _Documented, prefix: str, name: str) -> Iterator[tuple[str, str]]:
-    if (text := ast.get_docstring(node)) and text.strip():
-        yield prefix + name, text.strip("\n")
-    inner = "" if isinstance(node, ast.Module) else f"{prefix}{name}."
-    if isinstance(node, ast.Module | ast.ClassDef):
-        for child in _definitions(node.body):
-            if not child.name.startswith("_") or (child.name.startswith("__") and child.name.endswith("__")):
-                yield from _documented(child, inner, child.name)
+def content(document: Document) -> str:
+    """What a document holds, as text: decoded as it says that it is."""
+    if not document.data:
+        return document.text
+    declared = document.meta.get("encoding") or declared_encoding(document.data)
+    return decode(document.data, declared)[0]
 
 
-def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Definitions in a body, and in the branches of `if` and `try` (optional imports, versions)."""
-    for node in body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-        elif isinstance(node, ast.If):
-            yield from _definitions(node.body + node.orelse)
-        elif isinstance(node, ast.Try):
-            yield from _definitions(node.body + [n for h in node.handlers for n in h.body] + node.orelse)
+def with_text(document: Document, text: str, language: str = "", **meta: Any) -> Document:
+    """The document as read. What the source said of it goes before what it says of itself; empty words say nothing."""
+    said = {key: value for key, value in meta.items() if value not in (None, "", [])}
+    return dataclasses.replace(
+        document, text=text, data=b"", form="text", language=document.language or language,
+        meta={**said, **document.meta},
+    )  # fmt: skip
 
 
-def _description(metadata: str) -> str:
-    """The long description of a distribution: the body of its METADATA file, or the old `Description` field."""
-    message = email.parser.Parser().parsestr(metadata)
-    text = str(message.get_payload()) or "\n".join(
-        line.removeprefix(" " * 7).removeprefix("|") for line in (message["Description"] or "").splitlines()
-    )
-    return "" if text.strip() == "UNKNOWN" else _BADGES.sub("", text)
+def _licensed(document: Document) -> Document:
+    """With the licence that the document itself states, where nobody else knows one."""
+    if document.license != names.UNKNOWN or "stated_license" not in document.meta:
+        return document
+    known = names.normalise(document.meta["stated_license"])
+    return dataclasses.replace(document, license=known.expression, license_evidence=known.evidence)
 
 
-_BADGES = re.compile(
-    r"^[ \t]*(?:\[?!\[[^\]\n]*\]\([^)\n]*\)(?:\]\([^)\n]*\))?[ \t]*)+$"  # Markdown: [![build](image)](link)
-    r"|^\.\. (?:\|[^|\n]+\| )?image::.*(?:\n[ \t]+\S.*)*"  # reStructuredText: .. image:: and its options
-    r"|^(?:\|[^|\n]+\|_{0,2}[ \t]*)+$"  # |build| |coverage|
-    r"|^\.\. _[^:\n]+: \S+$"  # .. _link: address
-    r"|^[ \t]*(?:</?(?:p|div|a|img|picture|source|br|h\d|center|span|sub)\b[^>\n]*>[ \t]*)+$",  # lines of HTML tags
-    re.MULTILINE,
-)
-"""Lines of a project's page that hold pictures and addresses, and no words."""
+class _TooSlow(BaseException):
+    """Not an `Exception`: parsers catch those of their own accord."""
 
 
-def _module_name(path: str) -> str:
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise `_TooSlow` after so long. Only a main thread can be interrupted, which is where the workers read."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,33 +1,52 @@
-"""A file, a folder or a glob of .txt .md .rst .jsonl .jsonl.gz .csv and .parquet: one source, formats mixed freely.
+"""A file, a folder or a glob: one source, formats mixed freely.
 
-A text file is one document; so is each record of the other formats, and its scalar fields go with it as
-metadata. What cannot be read is quarantined with its file and line, and reading goes on. Folders are read
-recursively, without hidden files and without following links to folders (which may form circles).
+    .txt .md .rst                    a document each; headers and footers of Project Gutenberg are taken off
+    .html .htm .xhtml                web pages, without menus and boilerplate
+    .pdf .epub .docx .odt            documents and books
+    .xml (JATS)  .tex                scientific articles
+    .jsonl .csv .tsv .parquet        a document for each record, by the recipe's columns
+
+All but Parquet and the third row may be compressed (.gz .bz2 .xz). What is read here is bytes and records; the
+prose in them is found by the workers (`extraction.prose`). What cannot be read is quarantined with its file and line,
+and reading goes on. Folders are read recursively, without hidden files and without following links to folders
+(which may form circles).
 """
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
-import zlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, decode
-from pipelines.corpus.sources.formats import TOO_LONG, read_csv, read_jsonl, read_parquet
-from pipelines.corpus.sources.records import DocumentBuilder
+from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.sources.decoding import decode
+from pipelines.corpus.sources.extraction import require
+from pipelines.corpus.sources.formats import read_csv, read_jsonl, read_parquet
+from pipelines.corpus.sources.records import DocumentBuilder, printable
+from pipelines.corpus.sources.streams import COMPRESSED, DAMAGES, open_stream, read_whole
 from pipelines.errors import UserError
 from pipelines.recipe import Files
 
-TEXT = (".txt", ".md", ".rst")
-RECORDS = {".jsonl": read_jsonl, ".jsonl.gz": read_jsonl, ".csv": read_csv, ".parquet": read_parquet}
+WHOLE: dict[str, Form] = {
+    ".txt": "text", ".md": "text", ".rst": "text", ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf",
+    ".epub": "epub", ".docx": "docx", ".odt": "odt", ".xml": "jats", ".nxml": "jats", ".tex": "latex",
+}  # fmt: skip
+"""Files that are one document."""
+RECORDS = {
+    ".jsonl": read_jsonl, ".ndjson": read_jsonl, ".csv": read_csv, ".tsv": read_csv, ".parquet": read_parquet,
+}  # fmt: skip
+"""Files of records."""
 
 
 def signature(source: Files) -> list[str]:
     """Every file that would be read, with its size and time; a path where there is nothing is signed as missing."""
-    base, paths = find(source.path)
+    return sign(source.path)
+
+
+def sign(path: str) -> list[str]:
+    base, paths, _ = find(path)
     status = {path: path.stat() for path in paths}
     return [f"{path.relative_to(base)} {s.st_size} {s.st_mtime_ns}" for path, s in status.items()] or ["missing"]
 
@@ -37,63 +56,98 @@ def read(source: Files) -> Iterator[Document | Quarantined]:
 
     Raises `UserError` where there is nothing to read, or where nothing of what is there can be read.
     """
-    base, paths = find(source.path)
+    base, paths, faults = find(source.path)
     if not paths and not Path(source.path).exists():
         raise UserError(f"source {source.name}: nothing at {source.path}: mend `path`, which starts at the recipe file")
     build = DocumentBuilder(source)
     readable, fault = False, ""
+    yield from faults
     for path in paths:
-        for item in _read_file(path, path.relative_to(base).as_posix(), build):
+        for item in _read_file(path, printable(path.relative_to(base).as_posix()), build):
             if isinstance(item, Document):
                 readable = True
             elif not fault:
                 fault = f" ({item.place}: {item.reason})"
             yield item
     if not readable:
-        formats = " ".join((*TEXT, *RECORDS))
+        formats = " ".join((*WHOLE, *RECORDS))
         raise UserError(f"no readable documents in {source.path}{fault}: put {formats} files there")
 
 
-def find(path: str) -> tuple[Path, list[Path]]:
-    """(the folder that ids are relative to, the files in order) for a file, a folder or a glob."""
+def find(path: str) -> tuple[Path, list[Path], list[Quarantined]]:
+    """(the folder that ids are relative to, the files in order, folders that may not be read)
+
+    for a file, a folder or a glob.
+    """
     start = Path(path)
     if start.is_file():
-        return start.parent, [start]
+        return start.parent, [start], []
+    faults: list[Quarantined] = []
     if start.is_dir():
-        return start, sorted(_walk(start))
+        return start, sorted(_walk(start, faults)), faults
     base = next(parent for parent in start.parents if not glob.has_magic(str(parent)))
-    return base, sorted(Path(match) for match in glob.glob(path, recursive=True) if os.path.isfile(match))
+    pattern = _as_regex(start.relative_to(base).as_posix())
+    found = [file for file in _walk(base, faults) if pattern.fullmatch(file.relative_to(base).as_posix())]
+    return base, sorted(found), faults
 
 
-def _walk(start: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(start):
+def _walk(start: Path, faults: list[Quarantined]) -> Iterator[Path]:
+    def refused(error: OSError) -> None:
+        faults.append(Quarantined(printable(str(error.filename)), error.strerror or str(error)))
+
+    for folder, folders, names in os.walk(start, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (path for name in names if not name.startswith(".") and (path := Path(folder, name)).is_file())
 
 
+def _as_regex(pattern: str) -> re.Pattern[str]:
+    """A glob, in which `**/` stands for any folders. Python's own follows links to folders, in circles too."""
+    return re.compile(_WILD.sub(lambda match: _MEANING.get(match[0]) or _class(match[0]), pattern))
+
+
+_WILD = re.compile(r"\*\*/|\*|\?|\[!?[^\]/]+\]|.")
+_MEANING = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _class(piece: str) -> str:
+    """A character as itself, `[abc]` as such, `[!abc]` as all but these."""
+    if len(piece) == 1:
+        return re.escape(piece)
+    return f"[^{piece[2:-1]}]" if piece[1] == "!" else piece
+
+
 def _read_file(path: Path, name: str, build: DocumentBuilder) -> Iterator[Document | Quarantined]:
     """The documents of one file. A fault in a record is its own affair; one in the file ends the file."""
+    lower = path.name.lower()
+    for suffix in COMPRESSED:
+        lower = lower.removesuffix(suffix)
+    suffix = Path(lower).suffix
     place = ""
     try:
-        if path.suffix.lower() in TEXT:
-            yield _read_text(path, name, build)
-            return
-        reader = next((reader for suffix, reader in RECORDS.items() if name.lower().endswith(suffix)), None)
-        if reader is None:
-            yield Quarantined(name, f"no reader for {path.suffix or 'a name without a suffix'}")
-            return
-        for place, fields in reader(path, build.source.text_field):
-            if isinstance(fields, str):
-                yield Quarantined(f"{name}, {place}", fields)
-            else:
-                yield build.from_record(name, place, fields)
-    except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        if path.stat().st_size == 0:
+            yield Quarantined(name, "the file is empty")
+        elif suffix in WHOLE:
+            yield _read_whole(path, name, WHOLE[suffix], build)
+        elif suffix in RECORDS:
+            for place, fields in RECORDS[suffix](path, build.text_columns):
+                if isinstance(fields, str):
+                    yield Quarantined(f"{name}, {place}", fields)
+                else:
+                    yield build.from_record(name, place, fields)
+        else:
+            yield Quarantined(name, f"no reader for {Path(lower).suffix or 'a name without a suffix'}")
+    except DAMAGES as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         yield Quarantined(f"{name}, after {place}" if place else name, reason)
 
 
-def _read_text(path: Path, name: str, build: DocumentBuilder) -> Document | Quarantined:
-    if path.stat().st_size > MAX_RECORD_BYTES:
-        return Quarantined(name, TOO_LONG)
-    text, encoding = decode(path.read_bytes())
-    return build.from_text(name, text, encoding)
+def _read_whole(path: Path, name: str, form: Form, build: DocumentBuilder) -> Document | Quarantined:
+    if form == "text":
+        text, encoding = decode(read_whole(path))
+        return build.from_file(name, form, text.replace("\r\n", "\n").replace("\r", "\n"), encoding=encoding)
+    if form == "jats":
+        with open_stream(path) as file:
+            if b"<mediawiki" in file.read(2000):
+                return Quarantined(name, "a MediaWiki dump: read it with a source of kind `wikipedia`")
+    require(form)
+    return build.from_file(name, form, data=read_whole(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +26,7 @@ def read(source: HubDataset) -> Iterator[Document | Quarantined]:
             "unset it, or give a local copy as a `files` source"
         )
     build = DocumentBuilder(source)
-    for number, row in enumerate(itertools.islice(_rows(source), source.max_documents), start=1):
+    for number, row in enumerate(_rows(source), start=1):
         yield build.from_record(source.dataset, f"row {number}", row)
 
 

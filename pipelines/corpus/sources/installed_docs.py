@@ -1,7 +1,7 @@
-"""The documentation of installed Python distributions: real prose that is on the machine already.
+"""The documentation of installed Python distributions, and their code: what is on the machine already.
 
-Read are the Python modules (for their docstrings), the .md, .rst and .txt files, and the long description in
-METADATA. Left out, by name, is what is no prose:
+Read are the Python modules (for their docstrings; whole, where the recipe asks for code), the .md, .rst and .txt
+files, and the long description in METADATA. Left out, by name, is what is no prose:
 
   - licences and notices, and lists of authors (they hold names and addresses, and no sentences);
   - what packaging tools write: top_level.txt, entry_points.txt, requirements*.txt, CMakeLists.txt, …;
@@ -28,11 +28,12 @@ from packaging.utils import canonicalize_name
 
 from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.licensing import names
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, Undecodable, decode
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
 from pipelines.errors import UserError
 from pipelines.recipe import InstalledDocs
 
 FORMS: dict[str, Form] = {".py": "python", ".md": "text", ".rst": "text", ".txt": "text"}
+CODE = (".py", ".pyx", ".pyi")
 
 _LICENSE_FILE = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
 _NO_PROSE = re.compile(
@@ -76,10 +77,11 @@ def read(source: InstalledDocs) -> Iterator[Document | Quarantined]:
     for name, distribution in distributions.items():
         if distribution.files is None:
             yield Quarantined(name, "its installer left no list of its files")
-        entries += [(_order(entry), name, entry) for entry in _entries(name, distribution)]
-    facts = {name: _facts(distribution) for name, distribution in distributions.items()}
+        entries += [(_order(entry), name, entry) for entry in _entries(name, distribution, source.content)]
+    stated = names.normalise(source.license)
+    facts = {name: _facts(distribution, stated) for name, distribution in distributions.items()}
     for _, name, entry in sorted(entries, key=lambda item: item[0]):
-        yield _read(entry, source.name, *facts[name])
+        yield _read(entry, source, *facts[name])
 
 
 def find_distributions(source: InstalledDocs) -> dict[str, Distribution]:
@@ -125,10 +127,14 @@ def _requirements(root: str, found: dict[str, Distribution]) -> set[str]:
     return {name for name, _ in reached}
 
 
-def _entries(name: str, distribution: Distribution) -> Iterator[_Entry]:
+def _entries(name: str, distribution: Distribution, content: str) -> Iterator[_Entry]:
     for file in distribution.files or []:
         path = PurePosixPath(file)
         form: Form | None = "metadata" if path.name in ("METADATA", "PKG-INFO") else FORMS.get(path.suffix)
+        if content != "docs" and path.suffix in CODE:
+            form = "text"
+        elif content == "code":
+            continue
         if form and path.parts[0] != ".." and not _NO_PROSE.fullmatch(path.name) and _TESTS.isdisjoint(path.parts):
             yield _Entry(f"{name}/{path}", str(path), Path(str(distribution.locate_file(file))), form)
 
@@ -138,8 +144,8 @@ def _order(entry: _Entry) -> tuple[bool, bytes]:
     return vendored, hashlib.sha256(entry.id.encode()).digest()
 
 
-def _facts(distribution: Distribution) -> tuple[names.License, dict[str, str]]:
-    """(licence, metadata) that all documents of a distribution share."""
+def _facts(distribution: Distribution, otherwise: names.License) -> tuple[names.License, dict[str, str]]:
+    """(licence, metadata) that all documents of a distribution share; `otherwise`, for one that states none."""
     metadata = distribution.metadata
     texts = (
         file.read_text(encoding="utf-8", errors="replace")
@@ -155,7 +161,7 @@ def _facts(distribution: Distribution) -> tuple[names.License, dict[str, str]]:
         texts,
     )
     meta = {"distribution": metadata["Name"], "version": distribution.version, "home_page": _home_page(distribution)}
-    return known, meta
+    return known if known.evidence != "unknown" else otherwise, meta
 
 
 def _header(distribution: Distribution, name: str) -> str | None:
@@ -174,16 +180,20 @@ def _home_page(distribution: Distribution) -> str:
     return next(iter(urls.values()), "")
 
 
-def _read(entry: _Entry, source: str, known: names.License, meta: dict[str, str]) -> Document | Quarantined:
+def _read(entry: _Entry, source: InstalledDocs, known: names.License, meta: dict[str, str]) -> Document | Quarantined:
     try:
         if entry.file.stat().st_size > MAX_RECORD_BYTES:
-            return Quarantined(entry.id, f"longer than {MAX_RECORD_BYTES // 2**20} MB")
+            return Quarantined(entry.id, TOO_LONG)
         text, _ = decode(entry.file.read_bytes())
     except OSError as error:
         return Quarantined(entry.id, error.strerror or str(error))
     except Undecodable as error:
         return Quarantined(entry.id, str(error))
     return Document(
-        id=entry.id, text=text, source=source, license=known.expression, license_evidence=known.evidence, language="",
-        meta={**meta, "path": entry.path}, form=entry.form,
+        id=entry.id, text=text, source=source.name, license=known.expression, license_evidence=known.evidence,
+        language=source.language or "", form=entry.form,
+        meta={
+            **meta, "path": entry.path, **({"terms": source.terms} if source.terms else {}),
+            **({"content": "code"} if entry.form == "text" and entry.file.suffix in CODE else {}),
+        },
     )  # fmt: skip

@@ -2,65 +2,173 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+import math
+import string
 from typing import Any
 
-from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.licensing import names
+from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.errors import UserError
-from pipelines.recipe import Files, HubDataset
+from pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
+
+MAX_META_CHARACTERS = 20_000
+"""A longer list or object of a record is left out of its metadata: it is data (embeddings, word boxes)."""
+
+
+def declared_license(source: Files | HubDataset | Wikipedia | WebArchive) -> names.License:
+    """The licence that the recipe gives a source. Raises `UserError` where it is none."""
+    known = names.normalise(source.license)
+    if source.license and known.evidence == "unknown":
+        raise UserError(
+            f"source {source.name}: license {source.license!r} is no SPDX expression: "
+            "take one from https://spdx.org/licenses, or write LicenseRef-<a name of your own>"
+        )
+    return known
 
 
 class DocumentBuilder:
     """Builds the documents of one source.
 
-    Raises `UserError` when the recipe gives the source a licence that is none.
+    Raises `UserError` when the recipe gives the source a licence that is none, or a template without columns.
     """
 
     def __init__(self, source: Files | HubDataset):
         self.source = source
-        self.license = names.normalise(source.license)
+        self.license = declared_license(source)
         self._ids: set[str] = set()
-        if source.license and self.license.evidence == "unknown":
-            raise UserError(
-                f"source {source.name}: license {source.license!r} is no SPDX expression: "
-                "take one from https://spdx.org/licenses, or write LicenseRef-<a name of your own>"
-            )
+        self._template = _parse_template(source)
+        self.text_columns = [column for _, column in self._template if column is not None]
+        """The columns that a record must have."""
 
-    def from_text(self, name: str, text: str, encoding: str) -> Document:
-        """The document that a whole text file is."""
-        return self._document(name, text, self.license, {"path": name, "encoding": encoding})
+    def from_file(self, name: str, form: Form, text: str = "", data: bytes = b"", **meta: Any) -> Document:
+        """The document that a whole file is."""
+        return self._document(name, text, form, self.license, self.source.language or "", {**meta, "path": name}, data)
 
     def from_record(self, name: str, place: str, fields: dict[str, Any]) -> Document | Quarantined:
         """The document that a record is, or why it is none. `place` is "line 12" or "row 12" of the file `name`."""
-        where, text = f"{name}, {place}", fields.get(self.source.text_field)
-        if self.source.text_field not in fields:
-            return Quarantined(where, f"no field {self.source.text_field!r} (it has {', '.join(fields)})")
-        if not isinstance(text, str):
-            return Quarantined(where, f"field {self.source.text_field!r} is no text but {type(text).__name__}")
+        where = f"{name}, {place}"
+        try:
+            text = self._text(fields)
+        except ValueError as error:
+            return Quarantined(where, str(error))
         identity = self._identity(name, place, fields)
         if identity in self._ids:
             return Quarantined(where, f"the id {identity!r} was there before")
         if self.source.id_field is not None:
             self._ids.add(identity)
-        scalars = {
-            key: value
-            for key, value in fields.items()
-            if key != self.source.text_field and isinstance(value, str | int | float | bool)
-        }
-        return self._document(identity, text, self._license(fields), {**scalars, "path": name, "record": place})
+        language = look(fields, self.source.language_field)
+        return self._document(
+            identity, text, self.source.text_form, self._license(fields),
+            (iso_639_1(language) if isinstance(language, str) else "") or self.source.language or "",
+            {**self._meta(fields), "path": name, "record": place},
+        )  # fmt: skip
+
+    def _text(self, fields: dict[str, Any]) -> str:
+        """The text of a record, by the template. Raises `ValueError` with the reason why there is none."""
+        pieces, found = [], False
+        for literal, column in self._template:
+            pieces.append(literal)
+            if column is None:
+                continue
+            value = look(fields, column, default=_ABSENT)
+            if value is _ABSENT:
+                raise ValueError(f"no field {column!r} (it has {', '.join(map(str, fields))})"[:500])
+            if not isinstance(value, str) and (value is not None or self.source.text_template is None):
+                raise ValueError(f"field {column!r} is no text but {type(value).__name__}")
+            found = found or value is not None
+            pieces.append(value or "")
+        if not found:
+            raise ValueError(f"all of {', '.join(self.text_columns)} are empty")
+        return "".join(pieces).strip() if self.source.text_template is not None else "".join(pieces)
 
     def _identity(self, name: str, place: str, fields: dict[str, Any]) -> str:
-        if self.source.id_field is not None and fields.get(self.source.id_field) not in (None, ""):
-            return str(fields[self.source.id_field])
-        return f"{name}#{place.split()[-1]}"
+        stated = look(fields, self.source.id_field)
+        return printable(str(stated)) if stated not in (None, "") else f"{name}#{place.split()[-1]}"
 
     def _license(self, fields: dict[str, Any]) -> names.License:
-        """The record's own licence; the source's for a record that states none."""
-        stated = fields.get(self.source.license_field) if self.source.license_field else None
+        """The record's own licence; the source's for a record that states none. Several stated all hold."""
+        stated = look(fields, self.source.license_field)
+        if isinstance(stated, list) and all(isinstance(name, str) for name in stated):
+            stated = " AND ".join(f"({name})" for name in stated) if len(stated) > 1 else "".join(stated)
         return names.normalise(stated) if isinstance(stated, str) and stated.strip() else self.license
 
-    def _document(self, identity: str, text: str, known: names.License, meta: dict[str, Any]) -> Document:
+    def _meta(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """All that a record has besides its text, and what the recipe gives a name."""
+        meta = {
+            key: value
+            for key, column in fields.items()
+            if key not in self.text_columns and (value := plain(column)) is not None
+        }
+        named = {"terms": self.source.terms_field, "date": self.source.date_field, "url": self.source.url_field}
+        for key, field in named.items():
+            if (value := plain(look(fields, field))) is not None:
+                meta[key] = str(value)
+        return meta
+
+    def _document(
+        self, identity: str, text: str, form: Form, known: names.License, language: str, meta: dict[str, Any],
+        data: bytes = b"",
+    ) -> Document:  # fmt: skip
+        terms = {"terms": self.source.terms} if self.source.terms else {}
         return Document(
             id=identity, text=text, source=self.source.name, license=known.expression,
-            license_evidence=known.evidence, language=self.source.language or "", meta=meta,
+            license_evidence=known.evidence, language=language, meta={**terms, **meta}, form=form, data=data,
         )  # fmt: skip
+
+
+_ABSENT = object()
+
+
+def look(fields: dict[str, Any], column: str | None, default: Any = None) -> Any:
+    """The value of a column; `a.b` is the key `b` inside `a`, unless there is a column of that very name."""
+    if column is None:
+        return default
+    if column in fields:
+        return fields[column]
+    value: Any = fields
+    for key in column.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return default
+        value = value[key]
+    return value
+
+
+def printable(text: str) -> str:
+    """Text that UTF-8 can say: half a surrogate pair (from JSON, or a file's name) is written out as its number."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def plain(value: Any) -> Any:
+    """A value as metadata keeps it, as JSON can say it; None for one that it leaves out."""
+    match value:
+        case bool() | int():
+            return value
+        case str():
+            return printable(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case list() | dict():
+            try:
+                written = json.dumps(value, default=str, allow_nan=False)
+            except (ValueError, TypeError, RecursionError):
+                return None
+            return json.loads(printable(written)) if len(written) <= MAX_META_CHARACTERS else None
+    return None
+
+
+def _parse_template(source: Files | HubDataset) -> list[tuple[str, str | None]]:
+    """The text of a record as (words, the column behind them)."""
+    if source.text_template is None:
+        return [("", source.text_field)]
+    try:
+        parsed = [(words, column) for words, column, _, _ in string.Formatter().parse(source.text_template)]
+    except ValueError as error:
+        raise UserError(f"source {source.name}: text_template {source.text_template!r}: {error}: mend it") from None
+    if not any(column for _, column in parsed):
+        raise UserError(f"source {source.name}: text_template names no column: write one in braces, as in {{title}}")
+    return parsed

@@ -102,11 +102,11 @@ DAMAGED = {
     "no gzip": ("x.jsonl.gz", GOOD.encode(), "x.jsonl.gz", "Not a gzipped file"),
     "damaged gzip": ("x.jsonl.gz", gzip.compress(GOOD.encode() * 999)[:20] + b"\xff" * 40, "x.jsonl.gz", ""),
     "csv without the column": ("x.csv", b"a,b\n1,2\n", "x.csv", "no column 'text'"),
-    "short csv row": ("x.csv", b"a,text\n1,x\n2\n", "line 3", "is no text but NoneType"),
-    "empty csv": ("x.csv", b"", "x.csv", "no column 'text'"),
+    "short csv row": ("x.csv", b"a,text\n1,x\n2\n", "line 3", "1 fields below 2 columns"),
+    "empty csv": ("x.csv", b"", "x.csv", "the file is empty"),
     "no parquet": ("x.parquet", b"PAR1 it is not", "x.parquet", ""),
     "binary text": ("x.txt", random.Random(0).randbytes(4000), "x.txt", "binary data"),
-    "unknown format": ("x.pdf", b"%PDF-1.4", "x.pdf", "no reader for .pdf"),
+    "unknown format": ("x.doc", b"\xd0\xcf\x11\xe0", "x.doc", "no reader for .doc"),
     "no suffix": ("README", b"text", "README", "no reader for a name without a suffix"),
 }
 
@@ -128,7 +128,7 @@ def test_a_parquet_file_whose_text_column_is_none_says_what_it_has(tmp_path: Pat
 
 
 def test_a_line_too_long_for_memory_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.corpus.sources.formats.MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr("pipelines.corpus.sources.streams.MAX_RECORD_BYTES", 1000)
     (tmp_path / "x.jsonl").write_text(GOOD + json.dumps({"text": "x" * 5000}) + "\n" + GOOD)
     documents, quarantined = read(tmp_path)
     assert set(documents) == {"x.jsonl#1", "x.jsonl#3"}

@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.sources import read_source, signature
-from pipelines.corpus.sources.extraction import docstrings, prose
+from pipelines.corpus.sources.extraction import prose
+from pipelines.corpus.sources.forms.python_code import docstrings
 from pipelines.corpus.sources.installed_docs import find_distributions
 from pipelines.errors import UserError
 from pipelines.recipe import InstalledDocs

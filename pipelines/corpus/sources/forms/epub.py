@@ -1,0 +1,79 @@
+"""Electronic books, EPUB 2 and 3: the chapters in their reading order."""
+
+from __future__ import annotations
+
+import posixpath
+from urllib.parse import unquote
+
+from pipelines.corpus.document import Document
+from pipelines.corpus.sources.archives import Archive
+from pipelines.corpus.sources.decoding import declared_encoding, decode
+from pipelines.corpus.sources.extraction import Unreadable, with_text
+from pipelines.corpus.sources.forms.html import blocks, parse
+from pipelines.corpus.sources.languages import iso_639_1
+from pipelines.corpus.sources.xml_events import XmlDamage, events
+
+_FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+"""Ways to hide fonts, which leave the text open; any other way is a lock."""
+
+
+def extract(document: Document) -> Document:
+    archive = Archive(document.data)
+    try:
+        _refuse_locked(archive)
+        package = _package_path(archive)
+        facts, chapters = _spine(archive.read(package))
+    except XmlDamage as error:
+        raise Unreadable(str(error)) from None
+    folder = posixpath.dirname(package)
+    texts, unread = [], []
+    for chapter in chapters:
+        try:
+            data = archive.read(posixpath.normpath(posixpath.join(folder, unquote(chapter))))
+            texts.append(blocks(parse(decode(data, declared_encoding(data))[0])))
+        except ValueError as error:
+            unread.append(f"{chapter} ({error})")
+    text = "\n\n".join(filter(str.strip, texts))
+    if not text.strip():
+        raise Unreadable(f"no text in its {len(chapters)} chapters{f': {unread[0]}' if unread else ''}")
+    return with_text(
+        document, text, iso_639_1(facts.get("language", "")), title=facts.get("title"), author=facts.get("creator"),
+        date=facts.get("date"), stated_license=facts.get("rights"),
+        damage=f"unread: {', '.join(unread[:20])}" if unread else None,
+    )  # fmt: skip
+
+
+def _refuse_locked(archive: Archive) -> None:
+    if "META-INF/encryption.xml" not in archive.names:
+        return
+    for kind, name, attributes in events([archive.read("META-INF/encryption.xml")]):
+        if kind == "start" and name == "EncryptionMethod" and attributes.get("Algorithm") not in _FONTS:
+            raise Unreadable("locked (digital rights management)")
+
+
+def _package_path(archive: Archive) -> str:
+    for kind, name, attributes in events([archive.read("META-INF/container.xml")]):
+        if kind == "start" and name == "rootfile" and "full-path" in attributes:
+            return attributes["full-path"]
+    raise Unreadable("its container names no book")
+
+
+def _spine(package: bytes) -> tuple[dict[str, str], list[str]]:
+    """(facts of the book, paths of its chapters in reading order, without the table of contents)."""
+    facts: dict[str, str] = {}
+    files: dict[str, str] = {}
+    order: list[str] = []
+    inside = ""
+    for kind, name, attributes in events([package]):
+        if kind == "text":
+            if inside in ("title", "creator", "language", "rights", "date") and name.strip():
+                facts.setdefault(inside, " ".join(name.split())[:500])
+        elif kind == "end":
+            inside = ""
+        else:
+            inside = name
+            if name == "item" and "nav" not in attributes.get("properties", "").split():
+                files[attributes.get("id", "")] = attributes.get("href", "")
+            elif name == "itemref" and attributes.get("linear") != "no":
+                order.append(attributes.get("idref", ""))
+    return facts, [files[chapter] for chapter in order if files.get(chapter)]

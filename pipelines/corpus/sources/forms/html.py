@@ -1,0 +1,117 @@
+"""Web pages: the text that a page is about, without menus, adverts and boilerplate (trafilatura).
+
+Barbaresi 2021 (ACL demo) compares extractors; trafilatura leads there, and in its own benchmark since. Whole books on
+one page are read in full: what sets prose off from boilerplate on a page does not hold in a book.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser
+
+from pipelines.corpus.document import Document
+from pipelines.corpus.sources.extraction import Unreadable, content, with_text
+from pipelines.corpus.sources.languages import iso_639_1
+from pipelines.corpus.sources.reservations import merge, signals
+
+_BOOK = re.compile(
+    r"\*\*\* ?start of (?:this|the) project gutenberg|project gutenberg e-?(?:text|book) of", re.IGNORECASE
+)
+_SKIPPED = {"head", "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "select", "button"}
+_BLOCKS = {
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html",
+    "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul",
+}  # fmt: skip
+_FACTS = {
+    "author": "author", "dc.creator": "author", "og:title": "title", "dc.title": "title", "dc.date": "date",
+    "article:published_time": "date", "date": "date", "dc.rights": "stated_license",
+    "dcterms.license": "stated_license",
+}  # fmt: skip
+"""Name or property of a meta tag → key of a document's metadata."""
+
+
+def extract(document: Document) -> Document:
+    import trafilatura  # here: it takes a second, and e-books read their chapters without it
+
+    page = content(document)
+    root = parse(page)
+    if _BOOK.search(page[:5000]):
+        text: str | None = blocks(root)
+    else:
+        text = trafilatura.extract(root, include_comments=False, include_tables=True)
+    if not text or not text.strip():
+        raise Unreadable("no text is left of the page without menus and boilerplate")
+    said = _facts(root)
+    return with_text(document, text, said.pop("language", ""), **{**said, **merge(document.meta, said)})
+
+
+def parse(page: str) -> HtmlElement:
+    """The tree of a page, whatever it is like. Raises `Unreadable` where it is empty, or nested without end."""
+    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    try:
+        root = etree.fromstring(page.replace("\0", "").encode("utf-8", errors="replace"), parser)
+    except etree.ParserError as error:
+        raise Unreadable(f"no HTML: {error}") from None
+    # libxml2 leaves out what is nested deeper than it goes, and says so only here.
+    if any("depth" in entry.message.lower() for entry in parser.error_log):
+        raise Unreadable("HTML nested without end")
+    if root is None:
+        raise Unreadable("no HTML: the page is empty")
+    return root
+
+
+def blocks(root: HtmlElement) -> str:
+    """All text of a page, a paragraph a block, in the order of the page."""
+    paragraphs: list[str] = []
+    pieces: list[str] = []
+
+    def close() -> None:
+        rows = (" ".join(row.split()) for row in "".join(pieces).split("\v"))
+        if paragraph := "\n".join(rows).strip("\n"):
+            paragraphs.append(paragraph)
+        pieces.clear()
+
+    walk = etree.iterwalk(root, events=("start", "end"))
+    verbatim = 0
+    for event, element in walk:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        tag = tag.rpartition("}")[2].lower()
+        if tag in _BLOCKS:
+            close()
+        verbatim += (tag == "pre") * (1 if event == "start" else -1)
+        if event == "start":
+            if tag in _SKIPPED:
+                walk.skip_subtree()
+            elif element.text:
+                pieces.append(element.text.replace("\n", "\v") if verbatim else element.text)
+        else:
+            pieces.append({"br": "\v", "td": " ", "th": " "}.get(tag, ""))
+            if element.tail:
+                pieces.append(element.tail.replace("\n", "\v") if verbatim else element.tail)
+    close()
+    return "\n\n".join(paragraphs)
+
+
+def _facts(root: HtmlElement) -> dict[str, Any]:
+    """Language, title, author, date, stated licence and signals, from a page's head."""
+    tags = [
+        ((tag.get("name") or tag.get("property") or tag.get("http-equiv") or ""), tag.get("content") or "")
+        for tag in root.iter("meta")
+    ]
+    facts: dict[str, Any] = {}
+    for name, value in tags:
+        if (key := _FACTS.get(name.lower())) and value.strip():
+            facts.setdefault(key, value.strip()[:500])
+    title = root.find(".//title")
+    if title is not None and (words := " ".join(title.text_content().split())):
+        facts.setdefault("title", words[:500])
+    for link in root.iter("link", "a"):
+        if "license" in (link.get("rel") or "").lower().split() and link.get("href"):
+            facts["stated_license"] = link.get("href")[:500]
+            break
+    language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    return {**facts, **signals(tags), "language": iso_639_1(language)}

@@ -1,0 +1,62 @@
+"""LaTeX sources as prose (pylatexenc): what stands between \\begin{document} and the references.
+
+Left out are formulas set apart, figures, tables, listings and citations; formulas in a line stay as they are typed.
+A file that another one takes in (\\input) is a document of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pylatexenc import latexwalker
+from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
+
+from pipelines.corpus.document import Document
+from pipelines.corpus.sources.extraction import Unreadable, content, with_text
+
+_DROPPED = (
+    "figure", "table", "tabular", "tabularx", "longtable", "wrapfigure", "equation", "align", "alignat", "gather",
+    "multline", "eqnarray", "displaymath", "math", "algorithm", "algorithmic", "lstlisting", "verbatim", "minted",
+    "tikzpicture", "thebibliography", "filecontents", "comment", "CJK", "keywords",
+)  # fmt: skip
+_ENVIRONMENT = re.compile(rf"\\begin\s*\{{({'|'.join(_DROPPED)})(\*?)\}}.*?\\end\s*\{{\1\2\}}", re.DOTALL)
+_DISPLAY = re.compile(r"(?<!\\)\$\$.*?(?<!\\)\$\$|\\\[.*?(?<!\\)\\\]", re.DOTALL)
+_COMMENT = re.compile(r"(?<!\\)%.*?(?:\n|\Z)")
+_TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\])?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_NOTHING = (
+    "cite", "citep", "citet", "citeauthor", "citeyear", "parencite", "textcite", "autocite", "ref", "eqref", "pageref",
+    "autoref", "cref", "Cref", "label", "bibliography", "bibliographystyle", "thanks", "footnotetext", "vspace",
+    "hspace", "includegraphics", "input", "include", "index", "maketitle", "tableofcontents", "affiliation", "email",
+    "author", "date", "title",
+)  # fmt: skip
+"""Macros that stand for no words of the text."""
+
+
+def _converter() -> LatexNodes2Text:
+    context = get_default_latex_context_db()
+    context.add_context_category(
+        "left out", macros=[MacroTextSpec(name, simplify_repl="") for name in _NOTHING], prepend=True
+    )
+    return LatexNodes2Text(latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
+
+
+def extract(document: Document) -> Document | None:
+    source = content(document)
+    before, begun, body = source.partition("\\begin{document}")
+    body = body if begun else source
+    body = _COMMENT.sub("", body.partition("\\end{document}")[0])
+    for _ in range(5):  # environments of one kind inside another
+        shorter = _DISPLAY.sub(" ", _ENVIRONMENT.sub(" ", body))
+        if shorter == body:
+            break
+        body = shorter
+    title = _TITLE.search(_COMMENT.sub("", before)) or _TITLE.search(body)
+    converter = _converter()
+    try:
+        text = converter.latex_to_text(body, tolerant_parsing=True)
+        words = converter.latex_to_text(title[1], tolerant_parsing=True) if title else ""
+    except latexwalker.LatexWalkerError as error:
+        raise Unreadable(f"not LaTeX that can be read: {error}") from None
+    text = re.sub(r"[ \t]+(?=\n|[,.;:)])|(?<=\n)[ \t]+", "", text)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    return with_text(document, f"{words.strip()}\n\n{text}".strip(), title=" ".join(words.split()))

@@ -1,0 +1,67 @@
+"""What publishers say to machines about their text, and the step that drops what they reserve.
+
+Read are, from HTTP headers and from a page's `<meta>`:
+
+    tdm-reservation: 1         TDM Reservation Protocol (W3C community group report, 2024), with its tdm-policy:
+                               the machine-readable reservation of art. 4(3), directive (EU) 2019/790
+    robots: noai, noml         not a standard, but in use since 2022; X-Robots-Tag where it is a header
+    content-usage: train-ai=n  AIPREF (IETF draft)
+
+robots.txt is not among them: a crawl that honours it does so before it asks for a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipelines.corpus.draft import Draft
+
+SIGNALS = {
+    "tdm-reservation": "tdm", "tdm-policy": "tdm_policy", "x-robots-tag": "robots", "robots": "robots",
+    "content-usage": "content_usage",
+}  # fmt: skip
+"""Name of a header or meta tag → key of a document's metadata."""
+_NO_TRAINING = re.compile(r"\b(noai|noml|notrain|disallowaitraining)\b|\b(?:train-ai|ai)\s*=\s*n\b", re.IGNORECASE)
+
+
+def signals(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The metadata keys `tdm`, `tdm_policy`, `robots` and `content_usage`, from headers or meta tags, as they are.
+
+    Where one is there twice, both count: `noindex, noai`.
+    """
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key = SIGNALS.get(name.strip().lower())
+        if key and (words := " ".join(value.split())[:500]) and words not in found.get(key, ""):
+            found[key] = f"{found[key]}, {words}" if key in found else words
+    return found
+
+
+def merge(header: Mapping[str, Any], page: Mapping[str, str]) -> dict[str, str]:
+    """The signals of a header and those of the page itself: what either reserves is reserved."""
+    merged = {**header, **page}
+    for key in set(header) & set(page) & set(SIGNALS.values()):
+        merged[key] = f"{header[key]}, {page[key]}" if page[key] != header[key] else page[key]
+    return merged
+
+
+def reserved(meta: Mapping[str, Any]) -> bool:
+    """Does the document's publisher reserve it from text and data mining, or from training?"""
+    words = f"{meta.get('robots', '')} {meta.get('content_usage', '')}"
+    return "1" in re.split(r"[,\s]+", str(meta.get("tdm", ""))) or bool(_NO_TRAINING.search(words))
+
+
+class Reservations:
+    """The step that drops reserved documents, of the sources that respect reservations."""
+
+    name = "reservations"
+
+    def __init__(self, sources: Iterable[str]):
+        """sources: the names of those that respect them."""
+        self._sources = frozenset(sources)
+
+    def __call__(self, draft: Draft) -> None:
+        if draft.document.source in self._sources and reserved(draft.document.meta):
+            draft.reason = "rights_reserved"

@@ -1,0 +1,165 @@
+"""Web pages from WARC files and plain text from WET files (ISO 28500), local or over HTTPS, as Common Crawl has them.
+
+Read are the answers with status 200 that hold HTML, plain text or PDF; pictures, styles and errors are passed over.
+Each document keeps its address, the date when it was fetched, and what its publisher says to machines: a WET file
+has lost that, because it has no headers and no tags.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from email.message import Message
+from pathlib import Path
+from typing import IO, Any, cast
+
+from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.sources import files
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
+from pipelines.corpus.sources.extraction import require
+from pipelines.corpus.sources.languages import iso_639_1
+from pipelines.corpus.sources.records import declared_license, printable
+from pipelines.corpus.sources.reservations import signals
+from pipelines.corpus.sources.streams import DAMAGES, guarded, open_stream
+from pipelines.errors import UserError
+from pipelines.recipe import WebArchive
+
+COMMON_CRAWL = "https://data.commoncrawl.org/"
+"""Where the paths of Common Crawl's lists start."""
+SUFFIXES = (".warc", ".warc.gz", ".wet", ".wet.gz")
+LISTS = (".paths", ".paths.gz")
+FORMS: dict[str, Form] = {
+    "text/html": "html", "application/xhtml+xml": "html", "text/plain": "text", "application/pdf": "pdf",
+    "application/epub+zip": "epub",
+}  # fmt: skip
+TIMEOUT = 60
+"""Seconds of silence after which a server is given up."""
+
+
+def signature(source: WebArchive) -> list[str]:
+    """The files with their sizes and times; of what is remote, the address."""
+    return [source.path] if _is_remote(source.path) else files.sign(source.path)
+
+
+def read(source: WebArchive) -> Iterator[Document | Quarantined]:
+    """The documents of every file. Raises `UserError` where there is none, or where an address does not answer."""
+    known = declared_license(source)
+    readable, fault = False, ""
+    for location in _locations(source)[: source.max_files]:
+        for item in _read_file(source, location, known.expression, known.evidence):
+            if isinstance(item, Document):
+                readable = True
+            elif not fault:
+                fault = f" ({item.place}: {item.reason})"
+            yield item
+    if not readable:
+        raise UserError(f"source {source.name}: no readable pages in {source.path}{fault}: give WARC or WET files")
+
+
+def _is_remote(path: str) -> bool:
+    return path.startswith(("https://", "http://"))
+
+
+def _locations(source: WebArchive) -> list[str]:
+    """The files to read, by path or address."""
+    if source.path.endswith(LISTS):
+        with _open(source, source.path) as file:
+            listed = file.read(MAX_RECORD_BYTES)
+        folder = None if _is_remote(source.path) else Path(source.path).parent
+        paths = [line.strip() for line in listed.decode("utf-8").splitlines() if line.strip()]
+        return [_located(path, folder) for path in paths]
+    if _is_remote(source.path):
+        return [source.path]
+    found = [str(path) for path in files.find(source.path)[1] if path.name.endswith(SUFFIXES)]
+    if not found:
+        raise UserError(f"source {source.name}: no {' '.join(SUFFIXES)} file at {source.path}: mend `path`")
+    return found
+
+
+def _located(path: str, folder: Path | None) -> str:
+    """A line of a list: an address, a file beside the list, or a path of Common Crawl."""
+    if _is_remote(path):
+        return path
+    return str(folder / path) if folder and (folder / path).is_file() else COMMON_CRAWL + path
+
+
+def _open(source: WebArchive, location: str) -> IO[bytes]:
+    """The content of a file, decompressed: warcio would pass over damage in a compressed one."""
+    try:
+        if not _is_remote(location):
+            return open_stream(Path(location))
+        answer = urllib.request.urlopen(location, timeout=TIMEOUT)
+        if not location.endswith(".gz"):
+            return cast(IO[bytes], answer)
+        return guarded(gzip.GzipFile(fileobj=answer), int(answer.headers.get("Content-Length") or 2**40))
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UserError(
+            f"source {source.name}: cannot read {location} ({reason}): mend `path` or the network"
+        ) from None
+
+
+def _read_file(source: WebArchive, location: str, license: str, evidence: str) -> Iterator[Document | Quarantined]:
+    from warcio.archiveiterator import ArchiveIterator
+    from warcio.exceptions import ArchiveLoadFailed
+
+    name = printable(location.rpartition("/")[2])
+    number = 0
+    try:
+        with _open(source, location) as file:
+            for number, record in enumerate(ArchiveIterator(file), start=1):
+                found = _document(record)
+                if isinstance(found, str):
+                    yield Quarantined(f"{name}, record {number}", found)
+                elif found:
+                    form, text, data, language, meta = found
+                    require(form)
+                    terms = {"terms": source.terms} if source.terms else {}
+                    yield Document(
+                        id=f"{name}#{number}", text=text, source=source.name, license=license,
+                        license_evidence=evidence, language=language or source.language or "",
+                        meta={**terms, **meta, "path": name}, form=form, data=data,
+                    )  # fmt: skip
+    except (*DAMAGES, ArchiveLoadFailed, http.client.HTTPException) as error:
+        yield Quarantined(f"{name}, after record {number}", " ".join(str(error).split())[:300] or type(error).__name__)
+
+
+_Found = tuple[Form, str, bytes, str, dict[str, Any]]
+"""Form, text, data, language and metadata of a document."""
+
+
+def _document(record: Any) -> _Found | str | None:
+    """What a record holds; the reason why it cannot be read; None for a record that is no document."""
+    header, answer = record.rec_headers, record.http_headers
+    if record.rec_type not in ("response", "resource", "conversion"):
+        return None
+    if answer is not None and answer.get_statuscode() != "200":
+        return None
+    message = Message()
+    message["Content-Type"] = (answer.get_header("Content-Type") if answer else header.get_header("Content-Type")) or ""
+    form = FORMS.get(message.get_content_type())
+    if form is None:
+        return None
+    payload = record.content_stream().read(MAX_RECORD_BYTES + 1)
+    if len(payload) > MAX_RECORD_BYTES:
+        return TOO_LONG
+    if getattr(record.raw_stream, "limit", 0) and not header.get_header("WARC-Truncated"):
+        return f"cut off {record.raw_stream.limit} bytes before its end"
+    meta = {
+        "url": header.get_header("WARC-Target-URI"), "retrieved": header.get_header("WARC-Date"),
+        "record": header.get_header("WARC-Record-ID"), "encoding": message.get_content_charset(),
+        "damage": "cut off by the crawler" if header.get_header("WARC-Truncated") else None,
+        **(signals(answer.headers) if answer else {}),
+    }  # fmt: skip
+    meta = {key: printable(value) for key, value in meta.items() if value}
+    language = iso_639_1((header.get_header("WARC-Identified-Content-Language") or "").partition(",")[0])
+    if form != "text":
+        return form, "", payload, language, meta
+    try:
+        text, meta["encoding"] = decode(payload, meta.get("encoding"))
+    except Undecodable as error:
+        return str(error)
+    return form, text, b"", language, meta

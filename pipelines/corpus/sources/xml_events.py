@@ -1,0 +1,127 @@
+"""XML as a stream of events, safe to read from strangers: nothing is fetched, no entity is defined, nesting is bounded.
+
+expat, in the standard library, reads in pieces of any size. Documents that define entities of their own (the "billion
+laughs" swell that way) are refused, not expanded.
+"""
+
+from __future__ import annotations
+
+import html.entities
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+from xml.parsers import expat
+
+MAX_DEPTH = 500
+"""Elements inside one another: articles and office documents have some thirty."""
+
+Event = tuple[Literal["start", "end", "text"], str, dict[str, str]]
+"""(what, local name or text, attributes by local name)."""
+
+
+class XmlDamage(ValueError):
+    """The XML cannot be read on; the message is the reason, ready for a quarantine."""
+
+
+def events(pieces: Iterable[bytes]) -> Iterator[Event]:
+    """The events of an XML document that comes in pieces. Raises `XmlDamage`."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.buffer_size = 2**16
+    waiting: list[Event] = []
+    depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise XmlDamage(f"nested deeper than {MAX_DEPTH} elements")
+        waiting.append(("start", _local(name), {_local(key): value for key, value in attributes.items()}))
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        waiting.append(("end", _local(name), {}))
+
+    def refuse(name: str, *_: object) -> None:
+        raise XmlDamage(f"it defines an entity of its own ({name[:50]}), as documents made to swell do")
+
+    def skipped(name: str, is_parameter: bool) -> None:  # one of a DTD that is not fetched
+        if not is_parameter:
+            waiting.append(("text", html.entities.html5.get(f"{name};", "\ufffd"), {}))
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = lambda text: waiting.append(("text", text, {}))
+    parser.EntityDeclHandler = refuse
+    parser.SkippedEntityHandler = skipped
+    try:
+        for piece in pieces:
+            parser.Parse(piece, False)
+            yield from waiting
+            waiting.clear()
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise XmlDamage(f"not well-formed XML: {error}") from None
+    yield from waiting
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Markup:
+    """Which elements of a kind of XML hold what."""
+
+    paragraphs: frozenset[str]
+    skipped: frozenset[str] = frozenset()
+    """Left out with all that they hold."""
+    texts: frozenset[str] | None = None
+    """The only elements whose text counts; None for all."""
+    breaks: dict[str, str] = field(default_factory=dict)
+    """What an empty element stands for: a tab, a new line."""
+    cells: frozenset[str] = frozenset()
+    rows: frozenset[str] = frozenset()
+
+
+def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
+    """The paragraphs of a document; a row of a table is one, its cells set apart by bars."""
+    pieces: list[str] = []
+    cells: list[str] = []
+    skipping = texts = rows = 0
+
+    def closed() -> str:
+        found = " ".join("".join(pieces).split(" ")).strip()
+        pieces.clear()
+        return found
+
+    for kind, name, attributes in stream:
+        if skipping:
+            skipping += {"start": 1, "end": -1, "text": 0}[kind]
+            continue
+        if kind == "text":
+            if markup.texts is None or texts:
+                pieces.append(name if texts else name.replace("\n", " "))
+            continue
+        if kind == "start" and name in markup.skipped:
+            skipping = 1
+            continue
+        if kind == "start" and name in markup.breaks:
+            pieces.append(markup.breaks[name] * min(int(attributes.get("c", "1") or 1), 10))
+        if markup.texts is not None and name in markup.texts:
+            texts += 1 if kind == "start" else -1
+        if name in markup.rows:
+            rows += 1 if kind == "start" else -1
+            if kind == "end" and not rows:
+                if row := " | ".join(cell for cell in cells if cell):
+                    yield row
+                cells.clear()
+        elif name in markup.cells and rows:
+            cells += [closed()] if kind == "end" and rows == 1 else []
+        elif name in markup.paragraphs:
+            if rows:
+                pieces.append(" ")
+            elif found := closed():
+                yield found
+    if found := closed():
+        yield found
