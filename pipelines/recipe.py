@@ -301,6 +301,36 @@ class Deduplication(Section):
     """Left out: paragraphs are not compared."""
 
 
+class SuiteFile(Section):
+    """Texts that a model will be measured on."""
+
+    name: str
+    path: Annotated[str, AfterValidator(_absolute_path)]
+    """A .txt (an item a line), .jsonl, .jsonl.gz, .csv, .tsv, .parquet, .json or .yaml file, or a folder of them."""
+    fields: tuple[str, ...] = ()
+    """The keys or columns whose texts are items; all by default."""
+
+
+class Decontamination(Section):
+    """Documents that hold passages of what the model will be measured on."""
+
+    suites: tuple[SuiteFile, ...] = ()
+    probes: bool = True
+    """The project's own probes of bias, which `audit` uses."""
+    words: Annotated[int, Field(ge=5)] = 13
+    """Words of a passage that make a match (Brown et al. 2020, appendix C)."""
+    shortest: Annotated[int, Field(ge=4)] = 8
+    """Items of fewer words than a passage match whole, from this many words on."""
+    action: Literal["drop", "remove"] = "drop"
+    """`drop` the document, or `remove` the sentences that match."""
+
+    @model_validator(mode="after")
+    def _shortest_fits(self) -> Decontamination:
+        if self.shortest > self.words:
+            raise ValueError(f"shortest {self.shortest} is above words {self.words}: lower the first")
+        return self
+
+
 class Domain(Section):
     """A slice of the corpus held out of pretraining, on which `finetune` trains an adapter."""
 
@@ -468,6 +498,7 @@ class Corpus(Section):
     lines: Lines | None = None
     language: Language | None = None
     quality: Quality = Quality()
+    decontamination: Decontamination | None = None
     deduplication: Deduplication = Deduplication()
     engine: Literal["processes", "ray"] = "processes"
     """What computes: this machine's cores, or the Ray cluster that RAY_ADDRESS names. The result is the same."""

@@ -1,0 +1,286 @@
+"""Decontamination: what the model will be measured on must not be in what it learns from.
+
+Both sides are read as words in lower case, without signs, blanks and line ends. A passage of 13 words of an item in
+a document is a match (Brown et al. 2020, appendix C); an item that is shorter matches whole, from 8 words on. What
+is shorter still would match by chance; how many those are is counted, for nobody has looked for them.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import yaml
+from numpy.typing import NDArray
+
+from pipelines import recipe as recipes
+from pipelines.corpus.draft import Draft
+from pipelines.corpus.words import LETTER, Characters, SpanHasher, words
+from pipelines.errors import UserError
+
+MIN_LETTERED = 0.5
+"""Words of a passage that must hold a letter: `1 2 3 4 …` stands in any table."""
+_BATCH = 2000
+_FILTER_BITS = 24
+"""At most 16 MB for the table that answers for nearly every passage that it matches nothing."""
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'»”)\]]*\s+|\n\s*\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A text that a suite asks about."""
+
+    suite: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A passage of a document that stands in an item too."""
+
+    start: int
+    end: int
+    """Characters of the document."""
+    suite: str
+    item: str
+
+
+class Decontaminate:
+    """The step. Drops with `contamination`, or removes the sentences that match, as the recipe says.
+
+    Edits are counted by passage; what is shown is the passage, and `suite: item` behind it.
+    """
+
+    name = "decontamination"
+
+    def __init__(self, section: recipes.Decontamination):
+        self.section = section
+        self.index = Index(items_of(section), section.words, section.shortest)
+
+    def __call__(self, draft: Draft) -> None:
+        matches = self.index.matches(draft.text)
+        for match in matches:
+            draft.edits["contamination"] += 1
+            passage = " ".join(draft.text[match.start : match.end].split())
+            draft.show("contamination", passage, f"{match.suite}: {match.item}")
+        if matches and self.section.action == "drop":
+            draft.reason = "contamination"
+        elif matches:
+            draft.text = without_sentences(draft.text, matches)
+            if not draft.text:
+                draft.reason = "contamination"
+
+
+class Index:
+    """The passages of all items, to be looked for in many documents.
+
+    Memory: 12 bytes for each passage of 13 words, of which an item of n words has n - 12.
+    """
+
+    def __init__(self, items: Iterable[Item], length: int = 13, shortest: int = 8):
+        self.length = length
+        self.items = list(items)
+        self.too_short = 0
+        """Items that are not looked for."""
+        lengths: dict[int, list[tuple[NDArray[np.uint64], NDArray[np.int32]]]] = {}
+        for start in range(0, len(self.items), _BATCH):
+            batch = self.items[start : start + _BATCH]
+            tokens = _Tokens([item.text for item in batch])
+            sizes = np.bincount(tokens.texts, minlength=len(batch))
+            self.too_short += int((sizes < shortest).sum())
+            for size in range(shortest, length + 1):
+                hashes, firsts = tokens.passages(size)
+                # The whole item, or any passage of one that is long enough.
+                fits = (sizes[tokens.texts[firsts]] == size) | (size == length)
+                numbers = (tokens.texts[firsts[fits]] + start).astype(np.int32)
+                lengths.setdefault(size, []).append((hashes[fits], numbers))
+        self._tables = {
+            size: _Table(np.concatenate([hashes for hashes, _ in parts]), np.concatenate([own for _, own in parts]))
+            for size, parts in lengths.items()
+            if any(len(hashes) for hashes, _ in parts)
+        }
+
+    def matches(self, text: str) -> list[Match]:
+        """The matching passages, in order; neighbours that belong to one item are one passage."""
+        tokens = _Tokens([text])
+        found: list[tuple[int, int, int]] = []
+        for size, table in self._tables.items():
+            hashes, firsts = tokens.passages(size)
+            at, owners = table.find(hashes)
+            found += zip(firsts[at].tolist(), (firsts[at] + size).tolist(), owners.tolist(), strict=True)
+        joined: list[list[int]] = []
+        for first, end, item in sorted(found):
+            if joined and first <= joined[-1][1] and item == joined[-1][2]:
+                joined[-1][1] = max(end, joined[-1][1])
+            else:
+                joined.append([first, end, item])
+        return [
+            Match(int(tokens.starts[first]), int(tokens.ends[end - 1]), self.items[item].suite, self.items[item].id)
+            for first, end, item in joined
+        ]
+
+
+class _Tokens:
+    """The words of several texts, and the hashes of their passages."""
+
+    def __init__(self, texts: Sequence[str]):
+        characters = Characters(texts)
+        self.starts, self.ends = words(characters)
+        self.texts = characters.text_of(self.starts)
+        self._passage = SpanHasher(characters.hasher(fold=True)(self.starts, self.ends))
+        lettered = np.zeros(len(characters.kinds) + 1, dtype=np.int64)
+        np.cumsum((characters.kinds & LETTER) != 0, out=lettered[1:])
+        self._lettered = np.zeros(len(self.starts) + 1, dtype=np.int64)
+        np.cumsum(lettered[self.ends] > lettered[self.starts], out=self._lettered[1:])
+
+    def passages(self, size: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """(hashes, first words) of the passages of `size` words that lie in one text and are not mostly figures."""
+        firsts = np.arange(max(0, len(self.starts) - size + 1))
+        inside = self.texts[firsts] == self.texts[firsts + size - 1]
+        inside &= self._lettered[firsts + size] - self._lettered[firsts] >= MIN_LETTERED * size
+        firsts = firsts[inside]
+        return self._passage(firsts, firsts + size), firsts
+
+
+class _Table:
+    """From the hash of a passage to the first item that holds it."""
+
+    def __init__(self, hashes: NDArray[np.uint64], items: NDArray[np.int32]):
+        self._hashes, first = np.unique(hashes, return_index=True)
+        self._items = items[first]
+        bits = min(_FILTER_BITS, max(10, int(16 * len(self._hashes)).bit_length()))
+        self._shift = np.uint64(64 - bits)
+        self._seen = np.zeros(1 << bits, dtype=bool)
+        self._seen[self._hashes >> self._shift] = True
+
+    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """(which of the hashes are here, and the item of each)."""
+        likely = np.flatnonzero(self._seen[hashes >> self._shift])
+        places = np.minimum(np.searchsorted(self._hashes, hashes[likely]), len(self._hashes) - 1)
+        here = self._hashes[places] == hashes[likely]
+        return likely[here], self._items[places[here]]
+
+
+def without_sentences(text: str, matches: Sequence[Match]) -> str:
+    """The text without the sentences that hold a match: what is left of half a sentence teaches nothing good."""
+    bounds = [0, *(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
+    starts = np.array(bounds[:-1])
+    keep = np.ones(len(starts), dtype=bool)
+    for match in matches:
+        first, last = np.searchsorted(starts, [match.start, match.end - 1], side="right") - 1
+        keep[first : last + 1] = False
+    return "".join(text[bounds[i] : bounds[i + 1]] for i in np.flatnonzero(keep)).strip()
+
+
+# --- suites ------------------------------------------------------------------------------------------------
+
+
+def items_of(section: recipes.Decontamination) -> list[Item]:
+    """All items that the section names."""
+    own = list(_probes()) if section.probes else []
+    return own + [item for suite in section.suites for item in read_suite(suite)]
+
+
+def read_suite(suite: recipes.SuiteFile) -> Iterator[Item]:
+    """The items of a file or of a folder: every text of every record, or those that the recipe names.
+
+    Raises `UserError` where a file cannot be read: a suite that is read in part would be cleaned away in part.
+    """
+    path = Path(suite.path)
+    paths = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    if not path.exists():
+        raise UserError(f"corpus.decontamination.suites: {suite.path}: no such file or folder; mend the path")
+    read = 0
+    for file in paths:
+        if path.is_dir() and not any(file.name.endswith(ending) for ending in _READERS):
+            continue
+        for place, record in _records(file):
+            for key, text in _texts(record, suite.fields):
+                read += 1
+                yield Item(suite.name, ":".join(part for part in (file.name.split(".")[0], place, key) if part), text)
+    if not read:
+        fields = f" with a text in {', '.join(suite.fields)}" if suite.fields else ""
+        raise UserError(f"corpus.decontamination.suites: {suite.path}: no record{fields}; mend path or fields")
+
+
+def _records(path: Path) -> Iterator[tuple[str, Any]]:
+    reader = next((reader for ending, reader in _READERS.items() if path.name.endswith(ending)), None)
+    if reader is None:
+        raise UserError(f"{path}: a suite is read from {' '.join(_READERS)} files; convert it to one of them")
+    try:
+        yield from reader(path)
+    except (OSError, EOFError, ValueError, csv.Error, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read as a suite ({str(error).splitlines()[0]}); mend the file") from None
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Any]]:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if text := line.decode("utf-8-sig" if number == 1 else "utf-8").strip():
+                yield str(number), text
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    yield from ((place, json.loads(line)) for place, line in _lines(path))
+
+
+def _table(path: Path) -> Iterator[tuple[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
+        yield from ((str(number), row) for number, row in enumerate(rows, start=1))
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, Any]]:
+    number = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1000):
+            for row in batch.to_pylist():
+                number += 1
+                yield str(number), row
+
+
+def _tree(path: Path) -> Iterator[tuple[str, Any]]:
+    """A whole JSON or YAML file; its lists are its records, wherever they stand."""
+    text = path.read_text(encoding="utf-8")
+    yield "", json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+
+
+_READERS = {
+    ".txt": _lines, ".jsonl": _json_lines, ".jsonl.gz": _json_lines, ".csv": _table, ".tsv": _table,
+    ".parquet": _parquet, ".json": _tree, ".yaml": _tree, ".yml": _tree,
+}  # fmt: skip
+
+
+def _texts(value: Any, fields: Sequence[str], key: str = "", named: bool = False) -> Iterator[tuple[str, str]]:
+    """(path, text) of every text in a record, or of those below the keys in `fields`."""
+    if isinstance(value, str):
+        if value.strip() and (named or not fields):
+            yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _texts(inner, fields, f"{key}.{name}".strip("."), named or name in fields)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value, start=1):
+            yield from _texts(inner, fields, f"{key}.{number}".strip("."), named)
+
+
+def _probes() -> Iterator[Item]:
+    """The project's own probes of bias, with each of their mentions."""
+    for file in sorted((resources.files("eval_suites") / "probes").iterdir(), key=lambda file: file.name):
+        if not file.name.endswith(".yaml"):
+            continue
+        for group, rows in yaml.safe_load(file.read_text(encoding="utf-8")).items():
+            for number, row in enumerate(rows, start=1):
+                for mention in row["pair"]:
+                    name = f"{file.name.removesuffix('.yaml')}:{group}.{number}"
+                    yield Item("probes", name, row["context"].replace("{}", mention))
