@@ -11,6 +11,7 @@ split. It writes
       dropped/<reason>-00000.parquet     what was dropped, with its text
       ledger.parquet                     one row for each document that entered: where from, which licence, what
                                          was done to it, what was decided and why
+      filters/                           what the filters of relevance and toxicity learned, where the recipe has any
       report.json  overview.png
 
 Documents are read in this process and sent to the workers in batches: one process for each core, or a Ray cluster. What
@@ -36,15 +37,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute, ipc
+from pyarrow import dataset as ds
 
 from pipelines.chain import stage_main
+from pipelines.corpus.cleaning.filters import train_filters
 from pipelines.corpus.decision import Fates, Gathering, Identities
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.draft import EXAMPLES
 from pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
+from pipelines.corpus.licensing import accounts as licensing
+from pipelines.corpus.licensing.attribution import write_attribution
 from pipelines.corpus.paragraphs import without_repeated
 from pipelines.corpus.parallel import ordered_map
 from pipelines.corpus.preparation import Packet, batches, prepare
+from pipelines.corpus.privacy.planted import measure_recall
 from pipelines.corpus.report import Tally, draw_overview
 from pipelines.corpus.sources import read_source
 from pipelines.corpus.splits import NAMES
@@ -58,13 +64,15 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Build the corpus that the recipe describes; return its size in a sentence."""
     corpus = recipe.corpus.model_copy(update={"blocklist": run.blocklists(recipe)})
     recipe = recipe.model_copy(update={"corpus": corpus})
+    filters = out.corpus / "filters" if corpus.relevance or corpus.toxicity else None
+    trained = train_filters(corpus, filters) if filters else {}
     scratch = out.corpus / "scratch"
     with Gathering(scratch, recipe.corpus) as candidates:
-        _prepare(recipe, candidates, scratch / "spool.arrow")
+        _prepare(recipe, filters, candidates, scratch / "spool.arrow")
         fates = candidates.decide()
-        report = _write(recipe.corpus, fates, candidates.ids, scratch / "spool.arrow", out)
+        report = _write(recipe, fates, candidates.ids, scratch / "spool.arrow", out)
     shutil.rmtree(scratch)
-    out.write_report("corpus", recipe, report)
+    out.write_report("corpus", recipe, {**report, **({"filters": trained} if trained else {})})
     draw_overview(report, out.corpus / "overview.png")
     documents, sizes = report["documents"], report["bytes"]
     return (
@@ -73,11 +81,11 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     )
 
 
-def _prepare(recipe: Recipe, candidates: Gathering, spool: Path) -> None:
+def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool: Path) -> None:
     """First pass: prepare every document and spool them all. Raises `UserError` where no candidate is left."""
     drops: Counter[str] = Counter()
     with ipc.new_stream(str(spool), SPOOL) as writer:
-        for packet in _packets(recipe):
+        for packet in _packets(recipe, filters):
             candidates.add(packet.candidates)
             drops.update(compute.filter(packet.rows["reason"], _is(packet.rows, "dropped")).to_pylist())
             writer.write_batch(packet.rows)
@@ -86,10 +94,10 @@ def _prepare(recipe: Recipe, candidates: Gathering, spool: Path) -> None:
         raise UserError(f"no document is left of {drops.total()} ({counts}): relax corpus.quality or add text")
 
 
-def _packets(recipe: Recipe) -> Iterator[Packet]:
+def _packets(recipe: Recipe, filters: Path | None) -> Iterator[Packet]:
     """All documents, in order, prepared in the workers; as many as `max_bytes` allows."""
     corpus = recipe.corpus
-    work = functools.partial(prepare, corpus_json=corpus.model_dump_json(), seed=recipe.seed)
+    work = functools.partial(prepare, corpus_json=corpus.model_dump_json(), seed=recipe.seed, filters=filters)
     streams = [_read(source, prefix=len(corpus.sources) > 1) for source in corpus.sources]
     left = corpus.max_bytes or sys.maxsize
     with (
@@ -133,9 +141,9 @@ def _in_turn(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:
                 left.remove(stream)
 
 
-def _write(corpus: Corpus, fates: Fates, ids: Identities, spool: Path, out: RunDir) -> dict[str, Any]:
+def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunDir) -> dict[str, Any]:
     """Second pass: from the spool to the files of each split and reason, the ledger and the report."""
-    tally, number = Tally(), 0
+    corpus, tally, number = recipe.corpus, Tally(recipe.seed), 0
     with (
         ShardWriter(out.documents) as documents,
         ShardWriter(out.dropped) as dropped,
@@ -150,9 +158,21 @@ def _write(corpus: Corpus, fates: Fates, ids: Identities, spool: Path, out: RunD
                 for name in compute.unique(part[column]).to_pylist():
                     writer.write(name, part.filter(compute.equal(part[column], name)))
             ledger.write(rows.select(LEDGER.names))
-            for row in rows.to_pylist():
-                tally.add(row)
-    return tally.report(corpus)
+            tally.add(rows)
+    report = tally.report(corpus)
+    report["personal_data"] = {"planted": measure_recall(tally.sample.texts(), corpus.personal_data, recipe.seed)}
+    report["licensing"] = licensing.report(licensing.holdings(report), corpus.licenses)
+    report["attribution"] = write_attribution(_works(out), out.corpus, use=corpus.licenses.use)
+    return report
+
+
+def _works(out: RunDir) -> Iterator[dict[str, Any]]:
+    """The kept documents, for the attribution file."""
+    columns = {"license": ds.field("license"), "source": ds.field("source"), "meta": ds.field("meta")}
+    columns["bytes_after"] = compute.binary_length(ds.field("text"))
+    for batch in ds.dataset(out.documents, format="parquet").to_batches(columns=columns):
+        for row in batch.to_pylist():
+            yield {**row, "decision": "kept"}
 
 
 def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Identities) -> pa.RecordBatch:

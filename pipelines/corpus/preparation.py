@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -93,7 +94,7 @@ def batches(items: Iterable[Document | Quarantined]) -> Iterator[list[Document |
     size = 0
     for item in items:
         batch.append(item)
-        size += len(item.text) if isinstance(item, Document) else 0
+        size += item.size if isinstance(item, Document) else 0
         if len(batch) >= BATCH_DOCUMENTS or size >= BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
@@ -101,12 +102,15 @@ def batches(items: Iterable[Document | Quarantined]) -> Iterator[list[Document |
         yield batch
 
 
-def prepare(batch: Sequence[Document | Quarantined], corpus_json: str, seed: int) -> Packet:
+def prepare(
+    batch: Sequence[Document | Quarantined], corpus_json: str, seed: int, filters: Path | None = None
+) -> Packet:
     """Prepare a batch, in order. Modules without docstrings hold no prose and vanish; nothing else does.
 
     corpus_json: the recipe's `corpus` section; its steps are built once in each process.
+    filters: the folder of the trained filters, where the recipe has some.
     """
-    corpus, steps = _corpus(corpus_json)
+    corpus, steps = _corpus(corpus_json, filters)
     # A parsed module is a hundred thousand small objects without cycles: collecting them costs a quarter of the time.
     gc.disable()
     try:
@@ -119,9 +123,9 @@ def prepare(batch: Sequence[Document | Quarantined], corpus_json: str, seed: int
 
 
 @cache
-def _corpus(corpus_json: str) -> tuple[Corpus, list[Step]]:
+def _corpus(corpus_json: str, filters: Path | None) -> tuple[Corpus, list[Step]]:
     corpus = Corpus.model_validate_json(corpus_json)
-    return corpus, build_steps(corpus)
+    return corpus, build_steps(corpus, filters)
 
 
 @dataclass(slots=True)

@@ -37,11 +37,21 @@ class Profile:
     min_punctuated_lines: float = 0.0
     max_short_lines: float = 1.0
     max_lines_per_word: float = 1.0
+    max_hashes: float = 0.1
+    max_ellipses: float = 0.1
     max_duplicate_lines: float = 0.3
+    max_duplicate_line_count: float = 1.0
+    page_lines: int = 100
+    """About two printed pages, what the rule was made for. A manual of a hundred pages repeats its headings and its
+    descriptions of parameters, and is no worse for it."""
+    max_duplicate_paragraphs: float = 0.3
+    max_duplicate_paragraph_count: float = 1.0
     max_top_ngrams: Mapping[int, float] = field(default_factory=lambda: {2: 0.20, 3: 0.18, 4: 0.16})
     max_duplicate_ngrams: Mapping[int, float] = field(
         default_factory=lambda: {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
     )
+    lines: recipes.LineRules | None = None
+    """The recipe's, like the number of words."""
 
 
 _STOP_WORDS = {

@@ -1,77 +1,417 @@
 """Quality rules: the first one that a document fails is the reason why it is dropped.
 
-The rules are those of Gopher (Rae et al. 2021, appendix A1), with the limits that the recipe sets.
+The rules are those of Gopher (Rae et al. 2021, appendix A1), C4 (Raffel et al. 2020, §2.2; see `line_rules`) and
+FineWeb (Penedo et al. 2024, §3.6), with the limits that the recipe sets, or else those of the document's language.
+
+Whole batches are measured at once, on arrays (see `words`): a document in Python takes some milliseconds, and here
+some tenths of one. Repetition is looked for where it can be: an n-gram of words that stands twice begins with an
+(n-1)-gram that stands twice, so each length looks only at what the one before it left.
 """
 
 from __future__ import annotations
 
-import re
-import string
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.profiles import profile_for
+from pipelines.corpus.cleaning.line_rules import apply_line_rules
+from pipelines.corpus.cleaning.profiles import Profile, profile_for
 from pipelines.corpus.draft import Draft
+from pipelines.corpus.words import (
+    LETTER,
+    SPACE,
+    SYMBOL,
+    TERMINAL,
+    WORD,
+    Characters,
+    Hashes,
+    Positions,
+    SpanHasher,
+    hash_word,
+    mixed,
+    tokens,
+)
 
-_PROSE_ASCII = (string.ascii_letters + string.digits + string.whitespace + ".,;:!?'\"()[]-%/&").encode()
-_SYMBOL_BEYOND_ASCII = re.compile("[^\x00-\x7f\\w\\s¡¿’‘“”«»–—…]")
-_LETTER = re.compile(r"[^\W\d_]")
+SHORT_LINE = 30
+"""Characters (FineWeb, §3.6)."""
+_PART = 1_000_000
+"""Characters measured together; some 60 bytes of memory go with each of them."""
+_BULLETS = [ord(sign) for sign in "-•"]
 
-PAGE = 100
-"""Lines that are searched for repetition together: about two printed pages, what the rule was made for. A manual of
-a hundred pages repeats its headings and its descriptions of parameters, and is no worse for it."""
+_Flags = NDArray[np.bool_]
+_Shares = NDArray[np.float64]
 
 
 class Quality:
-    """The step: `reason_to_drop`."""
+    """The step: where the recipe has rules for lines, it removes the lines that fail them; then it judges what is
+    left. Reasons: those of `reasons_to_drop` and of `apply_line_rules`."""
 
     name = "quality"
 
     def __init__(self, limits: recipes.Quality):
         self.limits = limits
+        self._profiles: dict[str, Profile] = {}
 
     def __call__(self, draft: Draft) -> None:
-        draft.reason = reason_to_drop(draft.text, self.limits)
+        self.many([draft])
+
+    def many(self, drafts: Sequence[Draft]) -> None:
+        """Each draft ends as it would alone."""
+        if self.limits.lines:
+            for draft in drafts:
+                apply_line_rules(draft, self.limits.lines)
+        for part in _parts([draft for draft in drafts if not draft.reason]):
+            reasons = reasons_to_drop([draft.text for draft in part], [self._profile(draft) for draft in part])
+            for draft, reason in zip(part, reasons, strict=True):
+                draft.reason = reason
+
+    def _profile(self, draft: Draft) -> Profile:
+        if draft.language not in self._profiles:
+            self._profiles[draft.language] = profile_for(draft.language, self.limits)
+        return self._profiles[draft.language]
 
 
-def reason_to_drop(text: str, limits: recipes.Quality) -> str | None:
-    """`empty`, `too_few_words`, `too_many_words`, `word_length`, `symbols`, `few_alphabetic_words`,
-    `repeated_lines`, or None for a document that stays."""
-    quality = profile_for("", limits)
-    words = text.split()
-    if not words:
-        return "empty"
-    if len(words) < quality.min_words:
-        return "too_few_words"
-    if len(words) > quality.max_words:
-        return "too_many_words"
-    low, high = quality.mean_word_length
-    if not low <= sum(map(len, words)) / len(words) <= high:
-        return "word_length"
-    if symbol_share(text) > quality.max_symbol_ratio:
-        return "symbols"
-    if (
-        sum(word.isalpha() or _LETTER.search(word) is not None for word in words) / len(words)
-        < quality.min_alphabetic_words
-    ):
-        return "few_alphabetic_words"
-    if repeated_share(text) > quality.max_duplicate_lines:
-        return "repeated_lines"
-    return None
+def _parts(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
+    part: list[Draft] = []
+    size = 0
+    for draft in drafts:
+        if part and size + len(draft.text) > _PART:
+            yield part
+            part, size = [], 0
+        part.append(draft)
+        size += len(draft.text)
+    if part:
+        yield part
 
 
-def symbol_share(text: str) -> float:
-    """Characters that are neither letters, digits, blanks nor signs that prose uses, over all."""
-    symbols = len(text.encode("ascii", errors="ignore").translate(None, _PROSE_ASCII))
-    if not text.isascii():
-        symbols += len(_SYMBOL_BEYOND_ASCII.findall(text))
-    return symbols / len(text)
+def reasons_to_drop(texts: Sequence[str], profiles: Sequence[Profile]) -> list[str | None]:
+    """For each text the first rule that it fails, by the limits that go with it; None for one that stays.
+
+    In this order: `empty`, `too_few_words`, `too_many_words`, `word_length`, `symbols`, `few_alphabetic_words`,
+    `hashes`, `ellipses`, `few_stop_words`, `bullet_lines`, `ellipsis_lines`, `few_punctuated_lines`, `short_lines`,
+    `line_breaks`, `repeated_lines`, `repeated_paragraphs`, `common_ngram`, `repeated_ngrams`.
+    """
+    characters = Characters(texts)
+    limits = _Limits(profiles)
+    words = _Words.of(characters)
+    reasons: list[str | None] = [None] * len(texts)
+    left = np.ones(len(texts), dtype=bool)
+
+    def judge(reason: str, fails: _Flags) -> None:
+        for number in np.flatnonzero(fails & left).tolist():
+            reasons[number] = reason
+        left[fails] = False
+
+    for reason, fails in _word_rules(characters, words, limits):
+        judge(reason, fails)
+    hasher = characters.hasher(fold=False)
+    hashes = hasher(words.starts, words.ends)
+    judge("few_stop_words", _few_stop_words(words, hashes, profiles))
+    for reason, fails in _line_rules(characters, hasher, words, limits):
+        judge(reason, fails)
+    judge_ngrams = (limits.ngrams("max_top_ngrams"), limits.ngrams("max_duplicate_ngrams"))
+    for reason, fails in _ngram_rules(characters, words, hashes, left, *judge_ngrams):
+        judge(reason, fails)
+    return reasons
 
 
-def repeated_share(text: str) -> float:
-    """Characters in lines that stand on the same page before, over all characters in lines; see `PAGE`."""
-    lines = [line for raw in text.split("\n") if (line := raw.strip())]
-    repeated = 0
-    for start in range(0, len(lines), PAGE):
-        page = lines[start : start + PAGE]
-        repeated += sum(map(len, page)) - sum(map(len, set(page)))
-    return repeated / max(1, sum(map(len, lines)))
+class _Limits:
+    """Limits of many texts, each as an array with a value for every text."""
+
+    def __init__(self, profiles: Sequence[Profile]):
+        kinds = list(dict.fromkeys(profiles))
+        numbers = {profile: number for number, profile in enumerate(kinds)}
+        self._kinds, self._of = kinds, np.array([numbers[profile] for profile in profiles], dtype=np.int64)
+
+    def __getitem__(self, name: str) -> _Shares:
+        return np.array([getattr(profile, name) for profile in self._kinds], dtype=np.float64)[self._of]
+
+    def ngrams(self, name: str) -> dict[int, _Shares]:
+        """n → the limit for n-grams; infinite where a text has none."""
+        tables: list[Mapping[int, float]] = [getattr(profile, name) for profile in self._kinds]
+        return {
+            n: np.array([table.get(n, np.inf) for table in tables])[self._of]
+            for n in sorted({n for table in tables for n in table})
+        }
+
+
+class _Words(NamedTuple):
+    """The words and signs of many texts."""
+
+    starts: Positions
+    ends: Positions
+    text: Positions
+    """The number of the text that each is in."""
+    is_word: _Flags
+    """Not a sign."""
+    tokens: Positions
+    """Words and signs in each text."""
+    words: Positions
+    """Words in each text."""
+
+    @classmethod
+    def of(cls, characters: Characters) -> _Words:
+        starts, ends = tokens(characters)
+        text, count = characters.text_of(starts), len(characters.starts) - 1
+        is_word = (characters.kinds[starts] & WORD) != 0
+        return cls(starts, ends, text, is_word, np.bincount(text, minlength=count), _count(text, is_word, count))
+
+
+def _count(text: Positions, flags: _Flags, count: int) -> Positions:
+    """How many flags are set in each text."""
+    return np.bincount(text[flags], minlength=count)
+
+
+def _share(part: NDArray[np.number], whole: NDArray[np.number]) -> _Shares:
+    return part / np.maximum(1, whole)
+
+
+def _word_rules(characters: Characters, words: _Words, limits: _Limits) -> Iterator[tuple[str, _Flags]]:
+    count = len(characters.starts) - 1
+    lengths = np.diff(characters.starts) - 1
+    yield "empty", words.tokens == 0
+    yield "too_few_words", words.words < limits["min_words"]
+    yield "too_many_words", words.words > limits["max_words"]
+    sizes = np.bincount(words.text, weights=(words.ends - words.starts) * words.is_word, minlength=count)
+    mean, bounds = _share(sizes, words.words), limits["mean_word_length"]
+    yield "word_length", (mean < bounds[:, 0]) | (mean > bounds[:, 1])
+    yield (
+        "symbols",
+        _share(_in_each(characters, (characters.kinds & SYMBOL) != 0), lengths) > limits["max_symbol_ratio"],
+    )
+    letters = np.zeros(len(characters.kinds) + 1, dtype=np.int32)
+    np.cumsum((characters.kinds & LETTER) != 0, out=letters[1:])
+    alphabetic = _count(words.text, letters[words.ends] > letters[words.starts], count)
+    yield "few_alphabetic_words", _share(alphabetic, words.tokens) < limits["min_alphabetic_words"]
+    yield "hashes", _share(_in_each(characters, characters.codes == ord("#")), words.tokens) > limits["max_hashes"]
+    ellipses = _count(words.text, _ends_in_ellipsis(characters, words.ends), count)
+    yield "ellipses", _share(ellipses, words.tokens) > limits["max_ellipses"]
+
+
+def _in_each(characters: Characters, flags: _Flags) -> Positions:
+    """How many characters of each text are flagged."""
+    return np.diff(np.searchsorted(np.flatnonzero(flags), characters.starts))
+
+
+def _ends_in_ellipsis(characters: Characters, ends: Positions) -> _Flags:
+    codes, point = characters.codes, ord(".")
+    three = (codes[ends - 1] == point) & (codes[ends - 2] == point) & (codes[ends - 3] == point) & (ends > 2)
+    return three | (codes[ends - 1] == ord("…"))
+
+
+def _few_stop_words(words: _Words, hashes: Hashes, profiles: Sequence[Profile]) -> _Flags:
+    """Texts with fewer stop words than their language has, by number of different ones or by share of all words."""
+    fails = np.zeros(len(profiles), dtype=bool)
+    for profile in set(profiles):
+        if not profile.min_stop_words and not profile.min_stop_word_share:
+            continue
+        mine = np.array([other == profile for other in profiles])
+        table, numbers = _stop_words(profile)
+        rough = np.zeros(1 << 16, dtype=bool)
+        rough[table >> np.uint64(48)] = True
+        found = np.flatnonzero(rough[hashes >> np.uint64(48)])
+        index = np.minimum(np.searchsorted(table, hashes[found]), len(table) - 1)
+        hit = table[index] == hashes[found]
+        text, word = words.text[found[hit]], numbers[index[hit]]
+        different = np.bincount(np.unique(text * len(table) + word) // len(table), minlength=len(profiles))
+        share = _share(np.bincount(text, minlength=len(profiles)), words.words)
+        fails |= mine & ((different < profile.min_stop_words) | (share < profile.min_stop_word_share))
+    return fails
+
+
+_tables: dict[frozenset[str], tuple[Hashes, Positions]] = {}
+
+
+def _stop_words(profile: Profile) -> tuple[Hashes, Positions]:
+    """(hashes in order, number of the word) of the stop words: as they are, with a capital, and in capitals."""
+    if profile.stop_words not in _tables:
+        forms = {
+            hash_word(form): number
+            for number, word in enumerate(sorted(profile.stop_words))
+            for form in (word, word.capitalize(), word.upper())
+        }
+        hashes = sorted(forms)
+        _tables[profile.stop_words] = (
+            np.array(hashes, dtype=np.uint64), np.array([forms[each] for each in hashes], dtype=np.int64)
+        )  # fmt: skip
+    return _tables[profile.stop_words]
+
+
+def _line_rules(
+    characters: Characters, hasher: SpanHasher, words: _Words, limits: _Limits
+) -> Iterator[tuple[str, _Flags]]:
+    """What is said of lines is said of those that are not blank, without the blanks around them."""
+    count = len(characters.starts) - 1
+    breaks = np.flatnonzero(characters.codes == ord("\n"))
+    opens = np.concatenate([np.zeros(1, dtype=np.int64), breaks[:-1] + 1])
+    solid = np.flatnonzero((characters.kinds & SPACE) == 0)
+    first, last = np.searchsorted(solid, opens), np.searchsorted(solid, breaks) - 1
+    full = last >= first
+    starts, ends, lines = solid[first[full]], solid[last[full]] + 1, characters.text_of(breaks)
+    text, after_blank = lines[full], np.concatenate([[True], ~full[:-1]])[full]
+    total = np.bincount(text, minlength=count)
+    size = np.bincount(text, weights=ends - starts, minlength=count)
+
+    def share(flags: _Flags) -> _Shares:
+        return _share(_count(text, flags, count), total)
+
+    yield "bullet_lines", share(np.isin(characters.codes[starts], _BULLETS)) > limits["max_bullet_lines"]
+    yield "ellipsis_lines", share(_ends_in_ellipsis(characters, ends)) > limits["max_ellipsis_lines"]
+    ended = (characters.kinds[ends - 1] & TERMINAL) != 0
+    yield "few_punctuated_lines", share(ended) < limits["min_punctuated_lines"]
+    yield "short_lines", share(ends - starts <= SHORT_LINE) > limits["max_short_lines"]
+    inner = np.bincount(lines, minlength=count) - 1  # `Characters` ended each text with one more
+    yield "line_breaks", _share(inner, words.tokens) > limits["max_lines_per_word"]
+
+    fresh = np.diff(text, prepend=-1) != 0
+    index = np.arange(len(text)) - np.flatnonzero(fresh)[np.cumsum(fresh) - 1] if len(text) else text
+    page = text * (1 << 32) + index // limits["page_lines"][text].astype(np.int64)
+    again = _seen_before(hasher(starts, ends) ^ mixed(page.astype(np.uint64)))
+    repeated = np.bincount(text, weights=(ends - starts) * again, minlength=count)
+    fails = _share(repeated, size) > limits["max_duplicate_lines"]
+    yield "repeated_lines", fails | (share(again) > limits["max_duplicate_line_count"])
+
+    heads = np.flatnonzero(fresh | after_blank)
+    tails = np.concatenate([heads[1:] - 1, [len(text) - 1]]).astype(np.int64) if len(heads) else heads
+    owner, length = text[heads], ends[tails] - starts[heads]
+    again = _seen_before(hasher(starts[heads], ends[tails]) ^ mixed(owner.astype(np.uint64)))
+    repeated = np.bincount(owner, weights=length * again, minlength=count)
+    fails = _share(repeated, size) > limits["max_duplicate_paragraphs"]
+    number = _share(_count(owner, again, count), np.bincount(owner, minlength=count))
+    yield "repeated_paragraphs", fails | (number > limits["max_duplicate_paragraph_count"])
+
+
+def _seen_before(hashes: Hashes) -> _Flags:
+    """Which of these stood in the array before."""
+    again = np.zeros(len(hashes), dtype=bool)
+    groups = _Groups.of(hashes)
+    again[groups.members[~groups.opens]] = True
+    return again
+
+
+class _Groups(NamedTuple):
+    """Places in an array that hold the same hash, group by group, each in ascending order; single ones are left out."""
+
+    members: Positions
+    opens: _Flags
+    """Whether a member is the first of its group."""
+
+    @classmethod
+    def of(cls, hashes: Hashes) -> _Groups:
+        """Hashes are compared by the bits that a place leaves of 64: 40 and more."""
+        bits = np.uint64(max(1, len(hashes)).bit_length())
+        packed = ((hashes >> bits) << bits) | np.arange(len(hashes), dtype=np.uint64)
+        packed.sort()
+        same = np.zeros(len(packed) + 1, dtype=bool)
+        same[1:-1] = (packed[1:] ^ packed[:-1]) >> bits == 0
+        among = same[:-1] | same[1:]
+        members = (packed[among] & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+        return cls(members, ~same[:-1][among])
+
+
+def _ngram_rules(
+    characters: Characters, words: _Words, hashes: Hashes, wanted: _Flags,
+    top: Mapping[int, _Shares], duplicate: Mapping[int, _Shares],
+) -> Iterator[tuple[str, _Flags]]:  # fmt: skip
+    """The commonest n-gram of words and signs, and those that stand in the text before: their characters, over all.
+
+    As in Gopher, the commonest one counts with all the places where it stands (but it must stand twice: in a text of
+    twenty words, any four are a fifth of it); a repeated one counts once for each time that it comes back, and
+    repetitions that overlap are counted without the overlap.
+    """
+    count = len(wanted)
+    size = np.maximum(1, np.diff(characters.starts) - 1)
+    some = wanted[words.text]
+    text, hashes = words.text[some], hashes[some] + mixed(words.text[some].astype(np.uint64))
+    letters = np.zeros(len(text) + 1, dtype=np.int64)
+    np.cumsum((words.ends - words.starts)[some], out=letters[1:])
+    bounds = np.searchsorted(text, np.arange(count + 1))
+    fails = {"common_ngram": np.zeros(count, dtype=bool), "repeated_ngrams": np.zeros(count, dtype=bool)}
+    place = np.arange(len(text))
+    rolling = hashes.copy()
+    repeated = np.ones(len(text) + 1, dtype=bool)
+    longest = max([*top, *duplicate], default=0)
+    shortest = min([*top, *duplicate], default=0)
+    for n in range(2, longest + 1):
+        # What can stand twice: both its first n-1 words and its last n-1 words do.
+        going_on = place[place + n <= bounds[text[place] + 1]]
+        place = going_on[repeated[going_on] & repeated[going_on + 1]] if n > shortest else going_on
+        rolling[place] += hashes[place + n - 1] * np.uint64(pow(0xD6E8FEB86659FD93, n - 1, 1 << 64))
+        if n < shortest:
+            continue
+        groups = _Groups.of(mixed(rolling[place]))
+        members = place[groups.members]
+        if n in top:
+            cover = _commonest(members, groups.opens, text, letters, n, count)
+            fails["common_ngram"] |= cover / size > top[n]
+        if n in duplicate:
+            limit = np.where(fails["repeated_ngrams"], np.inf, duplicate[n] * size)
+            fails["repeated_ngrams"] |= _repeats_too_much(members, groups.opens, text, letters, n, limit)
+        repeated = np.zeros(len(text) + 1, dtype=bool)
+        repeated[members] = True
+        place = np.flatnonzero(repeated)
+        place = place[~(fails["repeated_ngrams"] & fails["common_ngram"])[text[place]]]
+    yield from fails.items()
+
+
+def _commonest(members: Positions, opens: _Flags, text: Positions, letters: Positions, n: int, count: int) -> Positions:
+    """Characters that the commonest n-gram of each text covers (the first of several), with a blank between words; 0
+    where none stands twice."""
+    heads = np.flatnonzero(opens)
+    times, places = np.diff(np.append(heads, len(members))), members[heads]
+    best = np.zeros(count, dtype=np.int64)
+    # The commonest win and, among equals, the first: one number holds both.
+    np.maximum.at(best, text[places], (times << 40) | ((1 << 40) - 1 - places))
+    found = np.flatnonzero(best)
+    first = (1 << 40) - 1 - (best[found] & ((1 << 40) - 1))
+    cover = np.zeros(count, dtype=np.int64)
+    cover[found] = (best[found] >> 40) * (letters[first + n] - letters[first] + n - 1)
+    return cover
+
+
+def _repeats_too_much(
+    members: Positions, opens: _Flags, text: Positions, letters: Positions, n: int, limits: _Shares
+) -> _Flags:
+    """Texts in which n-grams that stood before cover more characters than the limit."""
+    fails = np.zeros(len(limits), dtype=bool)
+    again = members[~opens]
+    if not len(again):
+        return fails
+    # Every word in a repetition, overlapping or not: a bound, and cheap.
+    edges = np.zeros(len(text) + 1, dtype=np.int32)
+    edges[again] += 1
+    edges[again + n] -= 1
+    inside = np.cumsum(edges[:-1]) > 0
+    covered = np.bincount(text, weights=np.diff(letters) * inside, minlength=len(limits))
+    doubtful = covered > limits
+    if not doubtful.any():
+        return fails
+    group = np.cumsum(opens) - 1
+    order = np.argsort(members)
+    places, groups = members[order], group[order]
+    some = doubtful[text[places]]
+    places, groups = places[some], groups[some]
+    cut = np.searchsorted(text[places], np.arange(len(limits) + 1))
+    for number in np.flatnonzero(doubtful).tolist():
+        mine = slice(cut[number], cut[number + 1])
+        size = letters[places[mine] + n] - letters[places[mine]]
+        fails[number] = _covered(places[mine].tolist(), groups[mine].tolist(), size.tolist(), n) > limits[number]
+    return fails
+
+
+def _covered(places: Sequence[int], groups: Sequence[int], sizes: Sequence[int], n: int) -> int:
+    """Characters of the n-grams that stood before, read from left to right without overlaps."""
+    seen: set[int] = set()
+    free = total = 0
+    for place, group, size in zip(places, groups, sizes, strict=True):
+        if place < free:
+            continue
+        if group in seen:
+            total += size
+            free = place + n
+        else:
+            seen.add(group)
+    return total

