@@ -70,7 +70,7 @@ _PLACEHOLDERS = """
 _PLACEHOLDER_WORDS = frozenset(_PLACEHOLDERS.split())
 
 _ASSIGNMENT = re.compile(
-    r"[=:]>?[ \t]{0,3}[\"'`]?(?=[^\s\"'`<>,;(){}\[\]|0-9]{0,255}[0-9])([^\s\"'`<>,;(){}\[\]|]{8,256})"
+    r"[=:]>?[ \t]{0,3}[\"'`]?(?=[^\s\"'`<>,;(){}\[\]|=0-9]{0,255}[0-9])([^\s\"'`<>,;(){}\[\]|=]{8,256}={0,2})"
 )
 _NAME = re.compile(
     r"(?i)(?P<password>passw(?:or)?ds?|passwd|passphrase|pwd|contrase[ñn]a|senha|clave(?:[ _-](?:secreta|privada))?)"
@@ -79,9 +79,11 @@ _NAME = re.compile(
     r"|secret[ _-]?key|client[ _-]?secret|credentials?|bearer|clave[ _]de[ _]api|signing[ _-]?key|encryption[ _-]?key"
     r"|account[ _-]?key)[\"'`*]{0,3}\s{0,3}$"
 )
+_NAME_PARTS = ("pass", "pwd", "key", "secret", "token", "auth", "clave", "contras", "senha", "cred", "bearer")
+"""One of them is in every name; a quick look before the slow one."""
 _BEARER = re.compile(r"\b(?:[Bb]earer|[Bb]asic) ([A-Za-z0-9_\-.+/=]{16,512})")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_NAME_LENGTH = 48
+_NAME_LENGTH = 32
 _RANDOM_LENGTH, _RANDOM_BITS = 16, 3.0
 """A value of at least so many characters, with so many bits of entropy in each by their own frequencies: 32 random
 hexadecimal digits have 3.6 ± 0.1, and of words of code as long as that with a digit in them, few pass 3.4."""
@@ -100,8 +102,10 @@ def find_url_credentials(text: str) -> Iterator[Match]:
     if "=" in text:
         for match in _PARAMETER.finditer(text):
             strict = match[0][1:4].lower() in {"key", "sig"}
-            plain = _is_placeholder(match[1]) or _is_template(match[1]) or not _has_digit(match[1])
-            if not plain and (not strict or _looks_random(match[1])):
+            value = match[1]
+            drawn = _has_digit(value) or len(re.findall("[a-z][A-Z]", value)) > 2
+            plain = _is_placeholder(value) or _is_template(value) or not drawn
+            if not plain and (not strict or _looks_random(value)):
                 yield Match(*match.span(1), "url_credentials", "parameter", Strength.NAMED)
 
 
@@ -115,7 +119,8 @@ def find_secrets(text: str) -> Iterator[Match]:
         for match in _PRIVATE_KEY.finditer(text):
             yield Match(match.start(), match.start() + len(match[0].rstrip()), "secret", "private_key", Strength.NAMED)
     for match in _ASSIGNMENT.finditer(text):
-        if _has_digit(match[1]) and (name := _NAME.search(text[max(0, match.start() - _NAME_LENGTH) : match.start()])):
+        before = text[max(0, match.start() - _NAME_LENGTH) : match.start()].lower()
+        if any(part in before for part in _NAME_PARTS) and (name := _NAME.search(before)):
             value = match[1].rstrip(".")
             if _looks_like_password(value) if name["password"] else _looks_random(value):
                 yield Match(match.start(1), match.start(1) + len(value), "secret", "assigned", Strength.NAMED)
@@ -158,8 +163,8 @@ def _looks_like_password(value: str) -> bool:
         classes >= 3
         and len(value) <= 64
         and not _is_template(value)
-        and not re.search(r"://|^[./\\]|\w\.\w+\.\w|[()=]|::", value)
-        and not re.fullmatch(r"[\w-]+(?:\.[\w-]+)+", value)
+        and not re.search(r"://|^[./\\]|[a-z]\.[a-z_]+\.[a-z]|[()=]|::", value)
+        and not (re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", value) and not re.search("[0-9][A-Za-z]", value))
     )
 
 

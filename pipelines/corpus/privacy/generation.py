@@ -145,12 +145,16 @@ def _mx_curp(chance: Random) -> Writings:
 _RFC_ORDER = "0123456789ABCDEFGHIJKLMN&OPQRSTUVWXYZ Ñ"
 
 
+_HOMOCLAVE = "123456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
+"""SAT, anexo 1: neither 0 nor O; the first of the two is a quotient that stays below 20 for names of usual length."""
+
+
 def _mx_rfc(chance: Random) -> Writings:
     """SAT: weights 13 to 2 over the places in a table of 39 signs; 11 minus the rest, 10 is written A, 11 is 0."""
     company = chance.random() < 0.3
     head = _draw(chance, "BCDFGHLMNPRSTV", 2 if company else 1) + chance.choice("AEIOU")
     head += _draw(chance, "BCDFGHLMNPRSTV", 3 - len(head) if company else 4 - len(head))
-    body = head + _birthday(chance) + _draw(chance, UPPER + DIGITS, 2)
+    body = head + _birthday(chance) + chance.choice("123456789ABCDEFGHIJ") + chance.choice(_HOMOCLAVE)
     padded = body.rjust(12)
     total = sum(_RFC_ORDER.index(sign) * (13 - place) for place, sign in enumerate(padded))
     whole = body + "0123456789A"[-total % 11]

@@ -13,10 +13,12 @@ class Strength(IntEnum):
 
     SHAPE = 1
     """It is written as such things are."""
-    CHECKED = 2
-    """Its check digits hold, or its form leaves no doubt (an e-mail address, a key's prefix)."""
-    NAMED = 3
-    """A word before it says what it is."""
+    WORD = 2
+    """Nothing but the word before it tells it from any other number."""
+    CHECKED = 3
+    """Its check digits hold, or its form leaves no doubt (an e-mail address)."""
+    NAMED = 4
+    """It is written as such things are, and what stands before it says what it is."""
 
 
 @dataclass(frozen=True, slots=True)

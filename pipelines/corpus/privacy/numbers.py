@@ -21,6 +21,9 @@ _LEAD = 6
 """The most letters, with their hyphen or space, that a form has before its first digits (`MG-1…`, `GOMC85…`)."""
 _COUNTRY_AND_CHECK = re.compile(r"[A-Za-z]{2}[0-9]{2}[ -]?$")
 """How an IBAN begins whose bank is written in letters."""
+_LED = re.compile(r"[^\W\d_]$|[A-ZÑ&]{2}[ -]$")
+"""Before the birthday of a CURP or an RFC."""
+_SIGNS = re.compile(r"[ ./-]")
 _LISTED = re.compile(r"[\s,;/|)]{0,3}(?:(?:y|e|o|u|and|or|&)[ ])?[(]?")
 """Between two numbers of one list: the second has the first one's name."""
 
@@ -44,6 +47,7 @@ class Form:
     bare: re.Pattern[str] | None
     """How it is written where it needs a word before it, because ordinary numbers look like that too."""
     valid: Callable[[str], bool]
+    """Given the letters and digits alone."""
     lead: bool = False
     """It begins with letters."""
     any_case: bool = False
@@ -96,7 +100,7 @@ class NameWords:
         return found
 
 
-_WORD = re.compile(r"[^\W\d_](?:\. ?[^\W\d_](?![^\W\d_]))+|[^\W\d_]+")
+_WORD = re.compile(r"[A-Z](?:\. ?[A-Z](?![\w-]))+|[^\W\d_](?:\.[^\W\d_](?!\w))+|[^\W\d_]+")
 _TO_THE_LAST_DIGIT = re.compile(r"(?s)^.*(?:[0-9]|\n[ \t]*\n)")
 
 
@@ -106,7 +110,7 @@ def find_chains(text: str, words: NameWords) -> Iterator[Chain]:
     for match in _CHAIN.finditer(text):
         start, end = match.span()
         digits = len(match[0].translate(_SEPARATORS))
-        if digits == 6 and not (start and text[start - 1].isalpha()):
+        if digits == 6 and not _LED.search(text, max(0, start - 4), start):
             continue
         names = words.before(text, start)
         if not names and last_names and start - last_end <= 6 and _LISTED.fullmatch(text, last_end, start):
@@ -145,16 +149,16 @@ class Numbers:
 
 
 def _match(text: str, start: int, form: Form, named: bool) -> Match | None:
-    believed = named
+    believed, strength = named, Strength.NAMED if named else Strength.CHECKED
     match = form.written.match(text, start) if form.written else None
     if match is None and named and form.bare:
         match = form.bare.match(text, start)
-        believed = not form.bare_must_check
+        believed, strength = not form.bare_must_check, Strength.WORD
     if match is None or not (form.any_case or named or match[0] == match[0].upper()):
         return None
-    if not believed and not form.valid(match[0]):
+    if not believed and not form.valid(_SIGNS.sub("", match[0])):
         return None
-    return Match(*match.span(), form.kind, form.name, Strength.NAMED if named else Strength.CHECKED)
+    return Match(*match.span(), form.kind, form.name, strength)
 
 
 def _leads(text: str, start: int) -> list[int]:

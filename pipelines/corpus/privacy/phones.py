@@ -19,7 +19,7 @@ _COUNTRY = (
 )
 """Country codes that are assigned (ITU-T E.164): +2147483647 is no telephone."""
 _INTERNATIONAL = re.compile(
-    rf"(?<![\w.,\[+*/-])(?<!\w\()\(?(?:\+ ?{_COUNTRY}|\b00 ?{_COUNTRY}(?=[ .)-]))\)?"
+    rf"(?<![\w.,\[+*/-])(?<!\w\()\(?(?:\+ ?{_COUNTRY}|\b00 ?(?!1){_COUNTRY}(?=[ .)-])|\b001(?=[ -]\(?[2-9]\d\d\)?[ -]\d{{3}}[ -]\d{{4}}\b))\)?"
     r"(?:[ .-]{0,2}\(?[0-9]{1,4}\)?){2,6}(?: ?(?:x|ext\.?) ?[0-9]{1,5})?(?![\w*/]|[ ][0-9]|\.[0-9])"
 )
 
@@ -76,6 +76,7 @@ _GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\()?"
 _NUMBER = re.compile(
     rf"\+? ?\(?(?:[0-9]{{9,15}}|[0-9](?:{_GAP}[0-9]){{6,17}})(?: ?(?:x|ext\.?) ?[0-9]{{1,5}})?(?!\w|[.,][0-9])"
 )
+_GROUP = re.compile(r"[0-9]+")
 _FURTHER = re.compile(r"[ ]?(?:[/,;-]|y|e|o|and|or)[ ]?[+(]{0,2}")
 """Between the numbers of a list, the first of which was named."""
 
@@ -93,27 +94,40 @@ class Phones:
         for chain in chains:
             if chain.digits < 7:
                 continue
-            start = _with_signs(text, chain.start)
+            start = _places(text, chain.start)[0]
             named = bool(_FURTHER.fullmatch(text, named_until, chain.start)) if named_until >= 0 else False
             if not named and "phone" in chain.names:
                 named = bool(_NAMED.search(text[max(0, start - _NAMED_WINDOW) : start]))
             first = chain.start
-            while named and (match := _NUMBER.match(text, start)) and 7 <= _digits(match[0]) <= 15:
-                first = named_until = match.end()
-                yield Match(*match.span(), "phone", "named", Strength.NAMED)
-                further = _FURTHER.match(text, named_until)
+            while named and (end := _end_of_named(text, start)):
+                yield Match(start, end, "phone", "named", Strength.NAMED)
+                first = named_until = end
+                further = _FURTHER.match(text, end)
                 start = further.end() if further else len(text)
             yield from self._in_chain(text, first, chain.end)
 
     def _in_chain(self, text: str, start: int, end: int) -> Iterator[Match]:
-        for group in re.finditer(r"[0-9]+", text[start:end]):
-            place = _with_signs(text, start + group.start())
-            if match := _INTERNATIONAL.match(text, place):
-                if _is_international(match[0]):
+        for group in _GROUP.finditer(text, start, end):
+            for place in _places(text, group.start()):
+                match = _INTERNATIONAL.match(text, place)
+                if match and _is_international(match[0]):
                     yield Match(*match.span(), "phone", "international", Strength.CHECKED)
                     return
-            elif (match := self._national.match(text, place)) and not _YEARS.search(match[0]):
-                yield Match(*match.span(), "phone", "national", Strength.SHAPE)
+                match = self._national.match(text, place)
+                if match and not _YEARS.search(match[0]):
+                    yield Match(*match.span(), "phone", "national", Strength.SHAPE)
+                    break
+
+
+def _end_of_named(text: str, start: int) -> int | None:
+    """Where the number that a word named ends; without what cannot belong to it because it would be too long."""
+    match = _NUMBER.match(text, start)
+    if match is None:
+        return None
+    number, longest = match[0], 15 if match[0].startswith(("+", "00")) else 13
+    while _digits(number) > longest and " " in number:
+        number = number.rpartition(" ")[0].rstrip(" -")
+    return start + len(number) if 7 <= _digits(number) <= 15 else None
 
 
 def _separated(plan: str, country: str) -> str:
@@ -129,20 +143,22 @@ def _separated(plan: str, country: str) -> str:
     return out
 
 
-def _with_signs(text: str, start: int) -> int:
-    """Back over the + and the bracket before a number."""
-    place = start
-    while place > 0 and start - place < 3 and text[place - 1] in "+(":
-        place -= 1
-    if place == start and text[max(0, start - 2) : start] == "+ ":
-        place -= 2
-    return place
+def _places(text: str, start: int) -> list[int]:
+    """Where a number whose digits begin at `start` may begin: before the + and the bracket, too; the first first."""
+    places = [start]
+    while places[0] and start - places[0] < 2 and text[places[0] - 1] in "+(":
+        places.insert(0, places[0] - 1)
+    if text[max(0, start - 2) : start] == "+ ":
+        places.insert(0, start - 2)
+    return places
 
 
 def _is_international(number: str) -> bool:
     """9 to 15 digits (ITU-T E.164), and not a decimal number: +1.2345678901."""
     number = re.split("x|ext", number)[0]
-    return 9 <= _digits(number.lstrip("+( ").removeprefix("00")) <= 15 and not re.fullmatch(r"\+[0-9]+\.[0-9]+", number)
+    return 9 <= _digits(number.lstrip("+( ").removeprefix("00")) <= 15 and not re.fullmatch(
+        r"\+ ?[0-9]+\.[0-9]+", number
+    )
 
 
 def _digits(text: str) -> int:
