@@ -99,11 +99,11 @@ class Index:
             sizes = np.bincount(tokens.texts, minlength=len(batch))
             self.too_short += int((sizes < shortest).sum())
             for size in range(shortest, length + 1):
-                hashes, firsts = tokens.passages(size)
+                firsts = tokens.passages(size)
                 # The whole item, or any passage of one that is long enough.
-                fits = (sizes[tokens.texts[firsts]] == size) | (size == length)
-                numbers = (tokens.texts[firsts[fits]] + start).astype(np.int32)
-                lengths.setdefault(size, []).append((hashes[fits], numbers))
+                firsts = firsts[(sizes[tokens.texts[firsts]] == size) | (size == length)]
+                numbers = (tokens.texts[firsts] + start).astype(np.int32)
+                lengths.setdefault(size, []).append((tokens.hashes(firsts, size), numbers))
         self._tables = {
             size: _Table(np.concatenate([hashes for hashes, _ in parts]), np.concatenate([own for _, own in parts]))
             for size, parts in lengths.items()
@@ -115,9 +115,8 @@ class Index:
         tokens = _Tokens([text])
         found: list[tuple[int, int, int]] = []
         for size, table in self._tables.items():
-            hashes, firsts = tokens.passages(size)
-            at, owners = table.find(hashes)
-            found += zip(firsts[at].tolist(), (firsts[at] + size).tolist(), owners.tolist(), strict=True)
+            firsts, owners = table.find(tokens.hashes(np.arange(max(0, len(tokens.starts) - size + 1)), size))
+            found += zip(firsts.tolist(), (firsts + size).tolist(), owners.tolist(), strict=True)
         joined: list[list[int]] = []
         for first, end, item in sorted(found):
             if joined and first <= joined[-1][1] and item == joined[-1][2]:
@@ -134,22 +133,25 @@ class _Tokens:
     """The words of several texts, and the hashes of their passages."""
 
     def __init__(self, texts: Sequence[str]):
-        characters = Characters(texts)
-        self.starts, self.ends = words(characters)
-        self.texts = characters.text_of(self.starts)
-        self._passage = SpanHasher(characters.hasher(fold=True)(self.starts, self.ends))
-        lettered = np.zeros(len(characters.kinds) + 1, dtype=np.int64)
-        np.cumsum((characters.kinds & LETTER) != 0, out=lettered[1:])
-        self._lettered = np.zeros(len(self.starts) + 1, dtype=np.int64)
-        np.cumsum(lettered[self.ends] > lettered[self.starts], out=self._lettered[1:])
+        self._characters = Characters(texts)
+        self.starts, self.ends = words(self._characters)
+        self.texts = self._characters.text_of(self.starts)
+        self._passage = SpanHasher(self._characters.hasher(fold=True)(self.starts, self.ends))
 
-    def passages(self, size: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """(hashes, first words) of the passages of `size` words that lie in one text and are not mostly figures."""
+    def hashes(self, firsts: NDArray[np.int64], size: int) -> NDArray[np.uint64]:
+        """Of the passages of `size` words that begin with these."""
+        return self._passage(firsts, firsts + size)
+
+    def passages(self, size: int) -> NDArray[np.int64]:
+        """First words of the passages of `size` words that lie in one text and are not mostly figures."""
         firsts = np.arange(max(0, len(self.starts) - size + 1))
         inside = self.texts[firsts] == self.texts[firsts + size - 1]
-        inside &= self._lettered[firsts + size] - self._lettered[firsts] >= MIN_LETTERED * size
-        firsts = firsts[inside]
-        return self._passage(firsts, firsts + size), firsts
+        lettered = np.zeros(len(self._characters.kinds) + 1, dtype=np.int64)
+        np.cumsum((self._characters.kinds & LETTER) != 0, out=lettered[1:])
+        words_with_letters = np.zeros(len(self.starts) + 1, dtype=np.int64)
+        np.cumsum(lettered[self.ends] > lettered[self.starts], out=words_with_letters[1:])
+        inside &= words_with_letters[firsts + size] - words_with_letters[firsts] >= MIN_LETTERED * size
+        return firsts[inside]
 
 
 class _Table:
