@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.corpus.balance.counterfactual import Counterfactual
 from pipelines.corpus.blocklist import Blocked
 from pipelines.corpus.cleaning.quality import Quality
 from pipelines.corpus.cleaning.relevance import RelevanceFilter
@@ -32,6 +33,8 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
         steps.append(RelevanceFilter(filters))
     if corpus.toxicity and filters:
         steps.append(ToxicityFilter(corpus.toxicity, filters))
+    if corpus.balance and corpus.balance.counterfactual:
+        steps.append(Counterfactual(corpus.balance.counterfactual))
     if corpus.personal_data.kinds or corpus.personal_data.named_entities:
         steps.append(Redact(corpus.personal_data))
     return steps
