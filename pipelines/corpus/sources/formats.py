@@ -7,10 +7,11 @@ It raises `ValueError`, `OSError` or `EOFError` where the rest of the file canno
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
 from pipelines.corpus.sources.streams import lines, open_stream
@@ -74,7 +75,7 @@ def read_csv(path: Path, text_columns: Sequence[str]) -> Iterator[Record]:
         yield from faults
 
 
-def _text_lines(file: IO[bytes], faults: list[Record]) -> Iterator[str]:
+def _text_lines(file: io.BufferedReader, faults: list[Record]) -> Iterator[str]:
     """Decoded lines; one that is none is empty, and told among the faults."""
     for number, line in lines(file):
         try:

@@ -39,11 +39,11 @@ def signals(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def merge(header: Mapping[str, Any], page: Mapping[str, str]) -> dict[str, str]:
-    """The signals of a header and those of the page itself: what either reserves is reserved."""
-    merged = {**header, **page}
-    for key in set(header) & set(page) & set(SIGNALS.values()):
-        merged[key] = f"{header[key]}, {page[key]}" if page[key] != header[key] else page[key]
+def merge(meta: Mapping[str, Any], page: Mapping[str, str]) -> dict[str, Any]:
+    """A document's metadata with the signals of the page itself beside those of its header: both count."""
+    merged = {**meta, **page}
+    for key in set(meta) & set(page):
+        merged[key] = page[key] if page[key] == meta[key] else f"{meta[key]}, {page[key]}"
     return merged
 
 

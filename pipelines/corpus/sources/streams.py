@@ -10,7 +10,6 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
 
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
 
@@ -23,7 +22,7 @@ DAMAGES = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 """What reading a damaged stream raises."""
 
 
-def open_stream(path: Path) -> IO[bytes]:
+def open_stream(path: Path) -> io.BufferedReader:
     """The content of a file, decompressed if its last suffix says so. Reading raises `ValueError` for a bomb."""
     match path.suffix.lower():
         case ".gz":
@@ -35,9 +34,9 @@ def open_stream(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def guarded(stream: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile, size: int) -> IO[bytes]:
+def guarded(stream: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile, size: int) -> io.BufferedReader:
     """A decompressed stream that raises `ValueError` where it proves to be a bomb. `size`: the bytes it comes from."""
-    return cast(IO[bytes], io.BufferedReader(_Guarded(stream, size), buffer_size=2**17))
+    return io.BufferedReader(_Guarded(stream, size), buffer_size=2**17)
 
 
 def read_whole(path: Path) -> bytes:
@@ -49,11 +48,11 @@ def read_whole(path: Path) -> bytes:
     return data
 
 
-def lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+def lines(file: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
     """(number from 1, line without its end); None stands for a line too long to hold, which is read past in pieces."""
     number, size = 1, 0
     held: list[bytes] = []  # the beginning of a line, as far as it was read
-    while block := file.read(_BLOCK):
+    while block := file.read1(_BLOCK):
         if number == 1 and not held and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise ValueError("UTF-16, which cannot be cut into lines: save it as UTF-8")
         *ended, last = block.split(b"\n")
@@ -78,7 +77,10 @@ class _Guarded(io.RawIOBase):
         return True
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
-        piece = self._stream.read(len(buffer))
+        try:
+            piece = self._stream.read1(len(buffer))  # read() would lose what stands before a damaged spot
+        except EOFError as error:  # some readers take an EOFError for the end that it is not
+            raise ValueError(str(error)) from None
         self._read += len(piece)
         if self._read > self._limit:
             raise ValueError(f"a decompression bomb: over {self._limit // 2**20} MB from a {MAX_RATIO}th of that")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.sources import files
@@ -86,14 +87,14 @@ def _located(path: str, folder: Path | None) -> str:
     return str(folder / path) if folder and (folder / path).is_file() else COMMON_CRAWL + path
 
 
-def _open(source: WebArchive, location: str) -> IO[bytes]:
+def _open(source: WebArchive, location: str) -> io.BufferedReader:
     """The content of a file, decompressed: warcio would pass over damage in a compressed one."""
     try:
         if not _is_remote(location):
             return open_stream(Path(location))
         answer = urllib.request.urlopen(location, timeout=TIMEOUT)
         if not location.endswith(".gz"):
-            return cast(IO[bytes], answer)
+            return cast(io.BufferedReader, answer)
         return guarded(gzip.GzipFile(fileobj=answer), int(answer.headers.get("Content-Length") or 2**40))
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", None) or error
@@ -110,7 +111,8 @@ def _read_file(source: WebArchive, location: str, license: str, evidence: str) -
     number = 0
     try:
         with _open(source, location) as file:
-            for number, record in enumerate(ArchiveIterator(file), start=1):
+            stream = _Stream(file)
+            for number, record in enumerate(ArchiveIterator(stream), start=1):
                 found = _document(record)
                 if isinstance(found, str):
                     yield Quarantined(f"{name}, record {number}", found)
@@ -123,8 +125,22 @@ def _read_file(source: WebArchive, location: str, license: str, evidence: str) -
                         license_evidence=evidence, language=language or source.language or "",
                         meta={**terms, **meta, "path": name}, form=form, data=data,
                     )  # fmt: skip
+            if not stream.tail.endswith((b"\r\n\r\n", b"\n\n")):  # every record ends so
+                yield Quarantined(f"{name}, after record {number}", "the file ends in the middle of a record")
     except (*DAMAGES, ArchiveLoadFailed, http.client.HTTPException) as error:
         yield Quarantined(f"{name}, after record {number}", " ".join(str(error).split())[:300] or type(error).__name__)
+
+
+class _Stream:
+    """A file as warcio reads it: what stands before a damaged spot is given, and the last bytes are remembered."""
+
+    def __init__(self, file: io.BufferedReader):
+        self._file, self.tail = file, b""
+
+    def read(self, size: int) -> bytes:
+        piece = self._file.read1(size)
+        self.tail = (self.tail + piece[-4:])[-4:]
+        return piece
 
 
 _Found = tuple[Form, str, bytes, str, dict[str, Any]]

@@ -93,7 +93,7 @@ def _pages(path: Path, site: dict[str, Any]) -> Iterator[dict[str, str]]:
     pieces: list[str] = []
     inside, size = "", 0
     with open_stream(path) as file:
-        for kind, name, attributes in events(iter(lambda: file.read(_PIECE), b"")):
+        for kind, name, attributes in events(iter(lambda: file.read1(_PIECE), b"")):
             if kind == "text":
                 size += len(name)
                 if inside and size <= MAX_RECORD_BYTES:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html.entities
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 from xml.parsers import expat
 
@@ -54,15 +55,18 @@ def events(pieces: Iterable[bytes]) -> Iterator[Event]:
     parser.CharacterDataHandler = lambda text: waiting.append(("text", text, {}))
     parser.EntityDeclHandler = refuse
     parser.SkippedEntityHandler = skipped
-    try:
-        for piece in pieces:
-            parser.Parse(piece, False)
-            yield from waiting
-            waiting.clear()
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise XmlDamage(f"not well-formed XML: {error}") from None
-    yield from waiting
+    for piece in chain(pieces, (b"",)):
+        damage = None
+        try:
+            parser.Parse(piece, not piece)
+        except expat.ExpatError as error:
+            damage = XmlDamage(f"not well-formed XML: {error}")
+        except XmlDamage as error:
+            damage = error
+        yield from waiting  # what stands before the damage is sound
+        waiting.clear()
+        if damage:
+            raise damage
 
 
 def _local(name: str) -> str:
@@ -91,7 +95,7 @@ def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
     skipping = texts = rows = 0
 
     def closed() -> str:
-        found = " ".join("".join(pieces).split(" ")).strip()
+        found = "".join(pieces).strip()
         pieces.clear()
         return found
 
@@ -117,7 +121,7 @@ def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
                     yield row
                 cells.clear()
         elif name in markup.cells and rows:
-            cells += [closed()] if kind == "end" and rows == 1 else []
+            cells += [" ".join(closed().split())] if kind == "end" and rows == 1 else []
         elif name in markup.paragraphs:
             if rows:
                 pieces.append(" ")

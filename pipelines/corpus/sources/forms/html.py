@@ -6,8 +6,8 @@ one page are read in full: what sets prose off from boilerplate on a page does n
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
@@ -45,8 +45,9 @@ def extract(document: Document) -> Document:
         text = trafilatura.extract(root, include_comments=False, include_tables=True)
     if not text or not text.strip():
         raise Unreadable("no text is left of the page without menus and boilerplate")
-    said = _facts(root)
-    return with_text(document, text, said.pop("language", ""), **{**said, **merge(document.meta, said)})
+    said, reserved = _facts(root)
+    read = with_text(document, text, said.pop("language"), **said)
+    return dataclasses.replace(read, meta=merge(read.meta, reserved))
 
 
 def parse(page: str) -> HtmlElement:
@@ -96,13 +97,13 @@ def blocks(root: HtmlElement) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _facts(root: HtmlElement) -> dict[str, Any]:
-    """Language, title, author, date, stated licence and signals, from a page's head."""
+def _facts(root: HtmlElement) -> tuple[dict[str, str], dict[str, str]]:
+    """(language, title, author, date and stated licence; what the publisher says to machines) from a page's head."""
     tags = [
         ((tag.get("name") or tag.get("property") or tag.get("http-equiv") or ""), tag.get("content") or "")
         for tag in root.iter("meta")
     ]
-    facts: dict[str, Any] = {}
+    facts: dict[str, str] = {}
     for name, value in tags:
         if (key := _FACTS.get(name.lower())) and value.strip():
             facts.setdefault(key, value.strip()[:500])
@@ -114,4 +115,4 @@ def _facts(root: HtmlElement) -> dict[str, Any]:
             facts["stated_license"] = link.get("href")[:500]
             break
     language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
-    return {**facts, **signals(tags), "language": iso_639_1(language)}
+    return {**facts, "language": iso_639_1(language)}, signals(tags)

@@ -6,6 +6,7 @@ Left out are references, formulas, tables, figures, and marks of citations; tran
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pipelines.corpus.document import Document
@@ -27,6 +28,8 @@ _MARKUP = Markup(
         "floats-group", "object-id", "citation", "mixed-citation", "element-citation",
     }),
 )  # fmt: skip
+_HOLLOW = re.compile(r" ?[(\[][\s,;–-]*[)\]]| (?=[,.])")
+"""What the mark of a citation leaves behind."""
 _CITATION = ("bibr", "fn", "table-fn")
 
 
@@ -40,8 +43,9 @@ def extract(document: Document) -> Document:
         raise Unreadable(f"XML of another kind, <{facts.get('root', '')}>: articles in JATS are read")
     if not found:
         raise Unreadable("an article without abstract and body")
+    text = "\n\n".join(_HOLLOW.sub("", " ".join(paragraph.split())) for paragraph in found)
     return with_text(
-        document, "\n\n".join(" ".join(paragraph.split()) for paragraph in found), iso_639_1(facts.get("lang", "")),
+        document, text, iso_639_1(facts.get("lang", "")),
         title=found[0] if facts.get("title") else "", doi=facts.get("doi"), date=facts.get("year"),
         stated_license=facts.get("license"), translations=int(facts.get("translations", 0)) or None,
     )  # fmt: skip

@@ -25,18 +25,19 @@ _COMMENT = re.compile(r"(?<!\\)%.*?(?:\n|\Z)")
 _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\])?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _NOTHING = (
     "cite", "citep", "citet", "citeauthor", "citeyear", "parencite", "textcite", "autocite", "ref", "eqref", "pageref",
-    "autoref", "cref", "Cref", "label", "bibliography", "bibliographystyle", "thanks", "footnotetext", "vspace",
-    "hspace", "includegraphics", "input", "include", "index", "maketitle", "tableofcontents", "affiliation", "email",
+    "autoref", "cref", "Cref", "label", "bibliography", "bibliographystyle", "thanks", "footnote", "footnotetext",
+    "vspace", "hspace", "includegraphics", "input", "include", "index", "maketitle", "tableofcontents", "affiliation", "email",
     "author", "date", "title",
 )  # fmt: skip
 """Macros that stand for no words of the text."""
+_HEADINGS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph")
 
 
 def _converter() -> LatexNodes2Text:
     context = get_default_latex_context_db()
-    context.add_context_category(
-        "left out", macros=[MacroTextSpec(name, simplify_repl="") for name in _NOTHING], prepend=True
-    )
+    nothing = [MacroTextSpec(name, simplify_repl="") for name in _NOTHING]
+    headings = [MacroTextSpec(name, simplify_repl="\n\n%(3)s\n\n") for name in _HEADINGS]
+    context.add_context_category("prose", macros=nothing + headings, prepend=True)
     return LatexNodes2Text(latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
 
 
@@ -57,6 +58,6 @@ def extract(document: Document) -> Document | None:
         words = converter.latex_to_text(title[1], tolerant_parsing=True) if title else ""
     except latexwalker.LatexWalkerError as error:
         raise Unreadable(f"not LaTeX that can be read: {error}") from None
-    text = re.sub(r"[ \t]+(?=\n|[,.;:)])|(?<=\n)[ \t]+", "", text)
+    text = re.sub(r"[ \t]+(?=\n|[,.;:)])|(?<=\n)[ \t]+", "", text.replace("\u00a0", " "))
     text = re.sub(r"\n{3,}", "\n\n", text).strip()
     return with_text(document, f"{words.strip()}\n\n{text}".strip(), title=" ".join(words.split()))

@@ -7,6 +7,7 @@ pages hold no prose.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -49,19 +50,24 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "abbr": ("1",), "abreviatura": ("1",),
 }  # fmt: skip
 """Templates that stand for words in a sentence → their parameters that do."""
+_MONTHS = {
+    "1": "enero", "2": "febrero", "3": "marzo", "4": "abril", "5": "mayo", "6": "junio", "7": "julio", "8": "agosto",
+    "9": "septiembre", "10": "octubre", "11": "noviembre", "12": "diciembre",
+}  # fmt: skip
 _NO_PROSE = {
     "ref", "references", "table", "gallery", "math", "chem", "ce", "timeline", "score", "imagemap", "syntaxhighlight",
     "source", "graph", "mapframe", "maplink", "hiero", "templatedata", "inputbox", "categorytree", "style", "script",
     "td", "tr", "th", "includeonly", "indicator", "section", "templatestyles",
 }  # fmt: skip
 _LEFTOVERS = re.compile(r"'{2,}|\[\[|\]\]|\{\{|\}\}|\{\||\|\}|__[A-ZÁÉÍÓÚÑ_]+__|-\{|\}-")
-_HOLLOW = re.compile(r"[ \u00a0]*\([\s,;:–—-]*\)")
-"""Brackets that a template had filled."""
+_HOLLOW = re.compile(r"[ \u00a0]*\([\s,;:–—-]*\)|(?<=\()[\s,;:]+|[\s,;:]+(?=\))")
+"""Brackets that a template had filled, and what is left of a list in brackets when one was in it."""
 
 
 def extract(document: Document) -> Document | None:
     source = content(document)
-    namespaces = _NAMESPACES | set(document.meta.pop("namespaces", ()))
+    namespaces = _NAMESPACES | set(document.meta.get("namespaces", ()))
+    document = dataclasses.replace(document, meta={k: v for k, v in document.meta.items() if k != "namespaces"})
     if _REDIRECT.match(source) or _DISAMBIGUATION.search(source):
         return None
     parsed = mwparserfromhell.parse(source, skip_style_tags=False)
@@ -127,9 +133,13 @@ def _template(node: nodes.Template, namespaces: set[str]) -> str:
     name, _, argument = str(node.name).strip().lower().replace("_", " ").partition(":")
     if name == "formatnum" and argument:
         return argument
-    words = (
+    words = [
         _render(node.get(place).value.nodes, namespaces).strip() for place in _WORDS.get(name, ()) if node.has(place)
-    )
+    ]
+    if name == "fecha" and len(words) == 3 and words[1] in _MONTHS:
+        return f"{words[0]} de {_MONTHS[words[1]]} de {words[2]}"
+    if name == "siglo" and words and node.has("3") and str(node.get("3").value).strip().lower() == "s":
+        return f"siglo {words[0]}"
     return " ".join(filter(None, words))
 
 
