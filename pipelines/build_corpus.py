@@ -12,7 +12,9 @@ split. It writes
       ledger.parquet                     one row for each document that entered: where from, which licence, what
                                          was done to it, what was decided and why
       filters/                           what the filters of relevance and toxicity learned, where the recipe has any
-      report.json  overview.png
+      README.md  README.es.md            the datasheet, for people, with overview.png and personal_data.png
+      ATTRIBUTION.md                     the works whose licence asks that they be named
+      report.json
 
 Documents are read in this process and sent to the workers in batches: one process for each core, or a Ray cluster. What
 the workers send back is appended to files below `corpus/scratch`, and decided upon when all is there. So memory does
@@ -39,6 +41,8 @@ import pyarrow as pa
 from pyarrow import compute, ipc
 from pyarrow import dataset as ds
 
+from model_cards import datasheet
+from model_cards.formats import Language
 from pipelines.chain import stage_main
 from pipelines.corpus.cleaning.filters import train_filters
 from pipelines.corpus.decision import Fates, Gathering, Identities
@@ -51,13 +55,15 @@ from pipelines.corpus.paragraphs import without_repeated
 from pipelines.corpus.parallel import ordered_map
 from pipelines.corpus.preparation import Packet, batches, prepare
 from pipelines.corpus.privacy.planted import measure_recall
-from pipelines.corpus.report import Tally, draw_overview
+from pipelines.corpus.report import Tally, draw_overview, draw_recall
 from pipelines.corpus.sources import read_source
 from pipelines.corpus.splits import NAMES
 from pipelines.errors import UserError
 from pipelines.progress import progress
 from pipelines.recipe import Corpus, Recipe, Source
-from pipelines.run_dir import RunDir
+from pipelines.run_dir import RunDir, write_text
+
+DATASHEETS: dict[Language, str] = {"en": "README.md", "es": "README.es.md"}
 
 
 def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
@@ -74,6 +80,10 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     shutil.rmtree(scratch)
     out.write_report("corpus", recipe, {**report, **({"filters": trained} if trained else {})})
     draw_overview(report, out.corpus / "overview.png")
+    if planted := report["personal_data"]["planted"]:
+        draw_recall(planted, out.corpus / "personal_data.png")
+    for language, name in DATASHEETS.items():
+        write_text(out.corpus / name, datasheet.render(report, recipe.name, recipe.purpose, language))
     documents, sizes = report["documents"], report["bytes"]
     return (
         f"{documents['kept']:,} documents, {sizes['kept'] / 1e6:.1f} MB "

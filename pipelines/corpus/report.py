@@ -1,28 +1,34 @@
-"""The corpus in figures: what `report.json` says, counted row by row, and the same as a picture."""
+"""The corpus in figures: what `report.json` says, counted batch by batch, and the same as pictures."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipelines.corpus.privacy.planted import Sample
 from pipelines.corpus.privacy.redaction import redacted_kinds
 from pipelines.recipe import Corpus
 from pipelines.run_dir import SPLITS
 
 EXAMPLES, EXCERPT = 3, 200
-"""Dropped documents shown for each reason, and how many of their characters."""
+"""Dropped documents, and edits, shown for each reason and kind, and how many of their characters."""
 QUARANTINE_SHOWN = 100
 """Of the records that could not be read; the ledger has them all."""
 LARGEST = 20
 BARS = 10
 """Licences that the picture shows before it sums up the rest."""
+EDIT = pa.struct([pa.field("key", pa.string(), nullable=False), ("value", pa.int32())])
+COMPARING = "deduplication"
+"""The last step, which compares the documents that all others have left, and their paragraphs."""
 
 
 @dataclass
@@ -32,87 +38,196 @@ class Count:
     documents: int = 0
     bytes: int = 0
 
-    def add(self, size: int) -> None:
-        self.documents += 1
-        self.bytes += size
-
     def as_dict(self) -> dict[str, int]:
         return {"documents": self.documents, "bytes": self.bytes}
+
+
+@dataclass
+class Passage:
+    """What went into a step, what came out, and how many documents it changed."""
+
+    entered: Count = field(default_factory=Count)
+    left: Count = field(default_factory=Count)
+    changed: int = 0
+
+    def add(self, sizes: np.ndarray, left: np.ndarray, changed: np.ndarray) -> None:
+        """sizes: bytes before the step. left: bytes after it, -1 where the step dropped the document."""
+        self.entered.documents += len(sizes)
+        self.entered.bytes += int(sizes.sum())
+        self.left.documents += int((left >= 0).sum())
+        self.left.bytes += int(left[left >= 0].sum())
+        self.changed += int(changed.sum())
+
+
+@dataclass
+class Edits:
+    """Edits of one kind, and a few of them as people want to see them."""
+
+    edits: int = 0
+    documents: int = 0
+    examples: list[dict[str, str]] = field(default_factory=list)
 
 
 def _counts() -> defaultdict[str, Count]:
     return defaultdict(Count)
 
 
-@dataclass
 class Tally:
-    """Counts rows of the ledger (with their texts) and reports on them."""
+    """Counts batches of the spool's rows, decided upon, and reports on them. Memory: a line for each kind of thing."""
 
-    read: Count = field(default_factory=Count)
-    kept: Count = field(default_factory=Count)
-    splits: defaultdict[str, Count] = field(default_factory=_counts)
-    drops: defaultdict[str, Count] = field(default_factory=_counts)
-    sources: defaultdict[str, Count] = field(default_factory=_counts)
-    licenses: defaultdict[str, Count] = field(default_factory=_counts)
-    names: defaultdict[str, Count] = field(default_factory=_counts)
-    evidence: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    examples: defaultdict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))
-    edits: Counter[str] = field(default_factory=Counter)
-    quarantined: list[dict[str, str]] = field(default_factory=list)
-    quarantined_total: int = 0
+    def __init__(self, seed: int) -> None:
+        self.decisions: defaultdict[str, Count] = _counts()
+        self.splits: defaultdict[str, Count] = _counts()
+        self.drops: defaultdict[str, Count] = _counts()
+        self.read_from: defaultdict[str, Count] = _counts()
+        self.kept_from: defaultdict[str, Count] = _counts()
+        self.languages: defaultdict[str, Count] = _counts()
+        self.licenses: defaultdict[str, Count] = _counts()
+        self.names: defaultdict[str, Count] = _counts()
+        self.evidence: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.examples: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+        self.steps: dict[str, Passage] = {}
+        self.edits: defaultdict[str, Edits] = defaultdict(Edits)
+        self.quarantined: list[dict[str, str]] = []
+        self.sample = Sample(seed)
+        """Kept texts, on which the recall of personal data is measured."""
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        if row["decision"] == "quarantined":
-            self.quarantined_total += 1
-            if len(self.quarantined) < QUARANTINE_SHOWN:
-                self.quarantined.append({"place": row["id"], "reason": row["reason"]})
-            return
-        self.read.add(row["bytes_before"])
-        if row["decision"] == "kept":
-            self._add_kept(row)
-        else:
-            self._add_dropped(row)
+    def add(self, rows: pa.RecordBatch) -> None:
+        decision = rows["decision"]
+        damaged = rows.filter(pc.equal(decision, "quarantined"))
+        self._add(self.decisions, damaged, "decision", "bytes_before")
+        for row in damaged.slice(0, QUARANTINE_SHOWN - len(self.quarantined)).select(["id", "reason"]).to_pylist():
+            self.quarantined.append({"place": row["id"], "reason": row["reason"]})
+        documents = rows.filter(pc.not_equal(decision, "quarantined"))
+        self._add(self.read_from, documents, "source", "bytes_before")
+        self._add_steps(documents)
+        dropped = documents.filter(pc.equal(documents["decision"], "dropped"))
+        self._add(self.decisions, dropped, "decision", "bytes_before")
+        self._add(self.drops, dropped, "reason", "bytes_before")
+        self._add_drop_examples(dropped)
+        self._add_kept(documents.filter(pc.equal(documents["decision"], "kept")))
 
-    def _add_kept(self, row: Mapping[str, Any]) -> None:
-        name = json.loads(row["meta"]).get("distribution", row["source"])
-        for counts, key in (
-            (self.splits, row["split"]), (self.sources, row["source"]),
-            (self.licenses, row["license"]), (self.names, name),
+    def _add_kept(self, kept: pa.RecordBatch) -> None:
+        for counts, column in (
+            (self.decisions, "decision"), (self.splits, "split"), (self.kept_from, "source"),
+            (self.languages, "language"), (self.licenses, "license"),
         ):  # fmt: skip
-            counts[key].add(row["bytes_after"])
-        self.kept.add(row["bytes_after"])
-        self.evidence[row["license"]][row["license_evidence"]] += 1
-        self.edits.update(dict(row["edits"]))
+            self._add(counts, kept, column, "bytes_after")
+        distribution = pc.struct_field(pc.extract_regex(kept["meta"], r'"distribution": "(?P<name>[^"]+)"'), "name")
+        self._add(self.names, kept, pc.coalesce(distribution, kept["source"]), "bytes_after")
+        known = pa.table({"license": kept["license"], "evidence": kept["license_evidence"]})
+        for row in known.group_by(["license", "evidence"]).aggregate([([], "count_all")]).to_pylist():
+            self.evidence[row["license"]][row["evidence"]] += row["count_all"]
+        for identity, text in zip(kept["id"].to_pylist(), kept["text"].to_pylist(), strict=True):
+            self.sample.add(identity, text)
+        self._add_edits(kept)
 
-    def _add_dropped(self, row: Mapping[str, Any]) -> None:
-        self.drops[row["reason"]].add(row["bytes_before"])
-        examples = self.examples[row["reason"]]
-        if len(examples) < EXAMPLES:
-            examples.append({"id": row["id"], "excerpt": " ".join(row["text"].split())[:EXCERPT]})
+    @staticmethod
+    def _add(counts: defaultdict[str, Count], rows: pa.RecordBatch, column: str | pa.Array, size: str) -> None:
+        keys = rows[column] if isinstance(column, str) else column
+        table = pa.table({"key": keys, "size": rows[size]})
+        for row in table.group_by("key").aggregate([([], "count_all"), ("size", "sum")]).to_pylist():
+            counts[row["key"] or ""].documents += row["count_all"]
+            counts[row["key"] or ""].bytes += row["size_sum"] or 0
+
+    def _add_drop_examples(self, dropped: pa.RecordBatch) -> None:
+        for reason in pc.unique(dropped["reason"]).to_pylist():
+            missing = EXAMPLES - len(self.examples[reason])
+            rows = dropped.filter(pc.equal(dropped["reason"], reason)).slice(0, missing)
+            for row in rows.select(["id", "text"]).to_pylist():
+                self.examples[reason].append({"id": row["id"], "excerpt": _excerpt(row["text"])})
+
+    def _add_edits(self, kept: pa.RecordBatch) -> None:
+        edits = kept["edits"].cast(pa.list_(EDIT)).flatten()
+        table = pa.table({"kind": edits.field("key"), "count": edits.field("value")})
+        for row in table.group_by("kind").aggregate([("count", "sum"), ("count", "count")]).to_pylist():
+            self.edits[row["kind"]].edits += row["count_sum"]
+            self.edits[row["kind"]].documents += row["count_count"]
+        shown = kept["changes"].flatten().field("kind")
+        lacking = [k for k in pc.unique(shown).to_pylist() if len(self.edits[k].examples) < EXAMPLES]
+        if not lacking:
+            return
+        wanted = pc.is_in(shown, pa.array(lacking, pa.string()))
+        changes = kept["changes"].flatten().filter(wanted).to_pylist()
+        ids = kept["id"].take(pc.list_parent_indices(kept["changes"]).filter(wanted)).to_pylist()
+        for identity, change in zip(ids, changes, strict=True):
+            examples = self.edits[change["kind"]].examples
+            if len(examples) < EXAMPLES and all(example["id"] != identity for example in examples):
+                examples.append({
+                    "id": identity, "before": _excerpt(change["before"]), "after": _excerpt(change["after"]),
+                })  # fmt: skip
+
+    def _add_steps(self, documents: pa.RecordBatch) -> None:
+        """From the traces, which hold for each step that saw a document the bytes that it left."""
+        if not len(documents):
+            return
+        trace, lengths = documents["trace"].flatten(), pc.list_value_length(documents["trace"]).to_numpy()
+        parents = np.repeat(np.arange(len(documents)), lengths)
+        last = np.cumsum(lengths) - 1
+        after = trace.field("bytes").to_numpy()
+        before = np.concatenate([[0], after[:-1]])
+        before[last - lengths + 1] = documents["bytes_before"].to_numpy()
+        names = np.array(trace.field("step").to_pylist(), dtype=object)
+        dropped_by = np.array(documents["dropped_by"].to_pylist(), dtype=object)
+        dropped = names == dropped_by[parents]
+        changed = trace.field("changed").to_numpy(zero_copy_only=False)
+        for name in dict.fromkeys(names):
+            here = names == name
+            step = self.steps.setdefault(name, Passage())
+            step.add(before[here], np.where(dropped, -1, after)[here], (changed & ~dropped)[here])
+        compared = ~dropped[last]
+        kept = np.array(pc.equal(documents["decision"], "kept").to_pylist())[compared]
+        sizes = documents["bytes_after"].to_numpy()[compared]
+        self.steps.setdefault(COMPARING, Passage()).add(
+            after[last][compared], np.where(kept, sizes, -1), kept & (sizes != after[last][compared])
+        )
 
     def report(self, corpus: Corpus) -> dict[str, Any]:
         """The content of `report.json`. Bytes are UTF-8: of dropped documents as read, of kept ones as kept."""
+        kept, dropped = self.decisions["kept"], self.decisions["dropped"]
+        # The last one, however few documents came to it first.
+        steps = sorted(self.steps.items(), key=lambda item: item[0] == COMPARING)
         return {
             "documents": {
-                "read": self.read.documents, "kept": self.kept.documents,
-                "dropped": self.read.documents - self.kept.documents, "quarantined": self.quarantined_total,
+                "read": kept.documents + dropped.documents, "kept": kept.documents, "dropped": dropped.documents,
+                "quarantined": self.decisions["quarantined"].documents,
             },
-            "bytes": {"read": self.read.bytes, "kept": self.kept.bytes},
+            "bytes": {"read": sum(count.bytes for count in self.read_from.values()), "kept": kept.bytes},
             "splits": {name: self.splits[name].as_dict() for name in SPLITS if name in self.splits},
             "drops": {
                 reason: {**count.as_dict(), "examples": self.examples[reason]} for reason, count in _largest(self.drops)
             },
+            "steps": [
+                {
+                    "step": name, "documents_in": step.entered.documents, "documents_out": step.left.documents,
+                    "bytes_in": step.entered.bytes, "bytes_out": step.left.bytes, "changed": step.changed,
+                }
+                for name, step in steps
+            ],
             "edits": {
-                "unicode": self.edits["unicode"],
-                "redacted": {kind: self.edits[kind] for kind in redacted_kinds(corpus.personal_data)},
+                "unicode": self.edits["unicode"].documents,
+                "redacted": {kind: self.edits[kind].edits for kind in redacted_kinds(corpus.personal_data)},
+                "kinds": {
+                    kind: {"edits": found.edits, "documents": found.documents, "examples": found.examples}
+                    for kind, found in sorted(self.edits.items(), key=lambda item: (-item[1].edits, item[0]))
+                    if found.edits
+                },
             },
             "sources": [
-                {"name": source.name, "kind": source.kind, **self.sources[source.name].as_dict()}
+                {
+                    "name": source.name, "kind": source.kind, **self.kept_from[source.name].as_dict(),
+                    "read": self.read_from[source.name].as_dict(), "license": getattr(source, "license", None),
+                    "terms": getattr(source, "terms", None),
+                }
                 for source in corpus.sources
+            ],
+            "languages": [
+                {"language": name, **count.as_dict(), "share_bytes": count.bytes / max(1, kept.bytes)}
+                for name, count in _largest(self.languages)
             ],
             "licenses": [
                 {
-                    "license": name, **count.as_dict(), "share_bytes": count.bytes / self.kept.bytes,
+                    "license": name, **count.as_dict(), "share_bytes": count.bytes / max(1, kept.bytes),
                     "evidence": dict(sorted(self.evidence[name].items())),
                 }
                 for name, count in _largest(self.licenses)
@@ -121,6 +236,10 @@ class Tally:
             "domain": {"name": corpus.domain.name, "where": dict(corpus.domain.where)} if corpus.domain else None,
             "quarantined": self.quarantined,
         }  # fmt: skip
+
+
+def _excerpt(text: str) -> str:
+    return " ".join(text.split())[:EXCERPT]
 
 
 def _largest(counts: Mapping[str, Count]) -> list[tuple[str, Count]]:
@@ -144,6 +263,26 @@ def draw_overview(report: Mapping[str, Any], path: Path) -> None:
     right.set_title("Licences of the text that was kept")
     right.set_xlabel("% of bytes")
     figure.savefig(path, dpi=120, metadata={"Software": None})  # the same picture, whatever matplotlib's version
+
+
+def draw_recall(planted: Mapping[str, Any], path: Path) -> None:
+    """Recall on planted data by kind, with its interval; the best found first."""
+    rows = sorted(planted.items(), key=lambda item: (-item[1]["recall"], item[0]))
+    figure = Figure(figsize=(8, 0.8 + 0.28 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    values = [100 * row["recall"] for _, row in rows]
+    bounds = [
+        [100 * (row["recall"] - row["low"]) for _, row in rows],
+        [100 * (row["high"] - row["recall"]) for _, row in rows],
+    ]
+    axes.errorbar(values, range(len(rows)), xerr=bounds, fmt="o", color="#2b6cb0", ecolor="#a0aec0", capsize=3)
+    axes.set_yticks(range(len(rows)), [f"{kind.replace('_', ' ')} ({row['planted']})" for kind, row in rows])
+    axes.invert_yaxis()
+    axes.set_xlim(min(90.0, *(100 * row["low"] - 2 for _, row in rows)), 101)
+    axes.set_title("Personal data: recall on items planted into this corpus")
+    axes.set_xlabel("% found, with its 95% interval (in brackets: items planted)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
 def _bars(axes: Axes, names: Sequence[str], values: Sequence[float], labels: Sequence[str]) -> None:

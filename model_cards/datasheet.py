@@ -1,0 +1,27 @@
+"""The corpus' datasheet: `corpus/report.json` → Markdown, in English and in Spanish.
+
+What a person asks of a corpus, in the order of Gebru et al. 2021 ("Datasheets for Datasets"): what it is made of,
+what was done to it and to how much of it, what is known of the rights of others in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from model_cards.formats import Language, filters
+
+
+def render(report: Mapping[str, Any], name: str, purpose: str, language: Language) -> str:
+    """The whole page. `report` is the corpus' report, `name` and `purpose` the recipe's."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("model_cards"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(filters(language))
+    return environment.get_template(f"datasheet.{language}.md.jinja").render(report=report, name=name, purpose=purpose)
