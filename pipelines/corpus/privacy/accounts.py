@@ -77,28 +77,22 @@ def _groups(*sizes: int) -> str:
     )
 
 
-_CARD = "|".join(
-    [
-        _groups(4, 4, 4, 4, 3),
-        _groups(4, 4, 4, 4),
-        _groups(4, 6, 5),
-        _groups(4, 6, 4),
-        _groups(4, 4, 4, 3),
-        "[0-9]{16,19}",
-    ]
+_CARD = (
+    *(_groups(*sizes) for sizes in ((4, 4, 4, 4, 3), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 3))),
+    "[0-9]{16,19}",
 )
+_IBAN_GROUPS = r"[A-Z]{2}[0-9]{2}(?:[ -][A-Z0-9]{4}){2,7}"
+_IBAN = (rf"{_IBAN_GROUPS}[ -][A-Z0-9]{{1,3}}", _IBAN_GROUPS, r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 FORMS: tuple[Form, ...] = (
-    Form("credit_card", "credit_card", None, 12, pattern(_CARD), pattern(r"[0-9]{12,19}"), is_card),
-    Form("iban", "bank_account", None, 6,
-         pattern(r"[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,3})?)"), None, _is_iban,
-         lead=True),
+    Form("credit_card", "credit_card", None, 12, tuple(map(pattern, _CARD)), pattern(r"[0-9]{12,19}"), is_card),
+    Form("iban", "bank_account", None, 6, tuple(map(pattern, _IBAN)), None, _is_iban, lead=True),
     Form("ar_cbu", "bank_account", "ar", 22,
-         pattern(r"[0-9]{22}|[0-9]{8}[ -][0-9]{14}|[0-9]{7}[ -][0-9][ -][0-9]{13}[ -][0-9]"
-                 r"|[0-9]{4}(?: [0-9]{4}){4} [0-9]{2}"), None, _is_cbu),
+         (pattern(r"[0-9]{22}|[0-9]{8}[ -][0-9]{14}|[0-9]{7}[ -][0-9][ -][0-9]{13}[ -][0-9]"
+                 r"|[0-9]{4}(?: [0-9]{4}){4} [0-9]{2}"),), None, _is_cbu),
     Form("mx_clabe", "bank_account", "mx", 18,
-         pattern(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{11}\1[0-9]|[0-9]{4}(?: [0-9]{4}){3} [0-9]{2}"), None, is_clabe),
-    Form("es_ccc", "bank_account", "es", 20, pattern(r"[0-9]{4}([ -]?)[0-9]{4}\1[0-9]{2}\1[0-9]{10}"), None, _is_ccc),
+         (pattern(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{11}\1[0-9]|[0-9]{4}(?: [0-9]{4}){3} [0-9]{2}"),), None, is_clabe),
+    Form("es_ccc", "bank_account", "es", 20, (pattern(r"[0-9]{4}([ -]?)[0-9]{4}\1[0-9]{2}\1[0-9]{10}"),), None, _is_ccc),
 )  # fmt: skip
 
 WORDS = {

@@ -105,7 +105,7 @@ def find_url_credentials(text: str) -> Iterator[Match]:
             value = match[1]
             drawn = _has_digit(value) or len(re.findall("[a-z][A-Z]", value)) > 2
             plain = _is_placeholder(value) or _is_template(value) or not drawn
-            if not plain and (not strict or _looks_random(value)):
+            if not plain and (not strict or (len(value) >= _RANDOM_LENGTH and _entropy(value) > _RANDOM_BITS)):
                 yield Match(*match.span(1), "url_credentials", "parameter", Strength.NAMED)
 
 

@@ -77,7 +77,7 @@ def _form(
 ) -> Form:
     return Form(
         f"{country}_{name}", "national_id", country, digits,
-        pattern(written) if written else None, pattern(bare) if bare else None, valid, lead, any_case,
+        (pattern(written),) if written else (), pattern(bare) if bare else None, valid, lead, any_case,
         bare_must_check,
     )  # fmt: skip
 

@@ -42,8 +42,8 @@ class Form:
     """ISO 3166-1 code in small letters; None for what is written alike everywhere."""
     digits: int
     """At least so many in a row (spaces and points between them do not count)."""
-    written: re.Pattern[str] | None
-    """How it is written so that check digits are enough to know it."""
+    written: tuple[re.Pattern[str], ...]
+    """How it is written so that check digits are enough to know it; the longer ways first."""
     bare: re.Pattern[str] | None
     """How it is written where it needs a word before it, because ordinary numbers look like that too."""
     valid: Callable[[str], bool]
@@ -149,16 +149,15 @@ class Numbers:
 
 
 def _match(text: str, start: int, form: Form, named: bool) -> Match | None:
-    believed, strength = named, Strength.NAMED if named else Strength.CHECKED
-    match = form.written.match(text, start) if form.written else None
-    if match is None and named and form.bare:
-        match = form.bare.match(text, start)
-        believed, strength = not form.bare_must_check, Strength.WORD
-    if match is None or not (form.any_case or named or match[0] == match[0].upper()):
-        return None
-    if not believed and not form.valid(_SIGNS.sub("", match[0])):
-        return None
-    return Match(*match.span(), form.kind, form.name, strength)
+    ways = [match for way in form.written if (match := way.match(text, start))]
+    if not named and not form.any_case:
+        ways = [match for match in ways if match[0] == match[0].upper()]
+    for match in ways:
+        if form.valid(_SIGNS.sub("", match[0])):
+            return Match(*match.span(), form.kind, form.name, Strength.NAMED if named else Strength.CHECKED)
+    if named and not ways and form.bare and (match := form.bare.match(text, start)):
+        ways = [match] if not form.bare_must_check or form.valid(_SIGNS.sub("", match[0])) else []
+    return Match(*ways[0].span(), form.kind, form.name, Strength.WORD) if named and ways else None
 
 
 def _leads(text: str, start: int) -> list[int]:
