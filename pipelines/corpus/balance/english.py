@@ -135,8 +135,8 @@ def _other(tokens: Sequence[Token], place: int) -> str | None:
     if bare in _persons():
         if following == "-" or (place and tokens[place - 1].text == "-"):
             raise _Unsure  # a compound: man-eater, boy-band
-        if bare in ("man", "boy") and following in ",!" and opens_sentence(tokens, place):
-            raise _Unsure  # an exclamation
+        if bare in ("man", "boy", "woman", "girl") and (not place or not tokens[place - 1].is_word):
+            raise _Unsure  # an exclamation, or somebody who is spoken to
         return _persons()[bare].other + (word[len(bare) :] if mark and rest in ("s", "") else "")
     return None
 

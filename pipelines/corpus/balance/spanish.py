@@ -136,6 +136,8 @@ _BOTH_AT_ONCE = re.compile(
     r"\b(?:el|la|los|las|un|una|al|del) [yeou] (?:de |a )?(?:el|la|los|las|un|una)\b"
 )
 """Words that name both genders already: el/la, ciudadano(a), las y los."""
+_MAY_BE_SOMEBODY = re.compile(r"(?:[oa]|or|ón|án|és|ín)s?$|^$")
+_AGENT = re.compile(r"[dts]or(?:es)?$")
 _NAME_INSIDE = re.compile(r"(?<!\ben)(?<=[a-záéíóúüñ]) [A-ZÁÉÍÓÚÑ]")
 _NEUTRAL_ADJECTIVE = re.compile(r"(?:[ai]bles?|[aei]ntes?|istas?|ales|al|[aeo]ces|[aeo]z)$")
 _CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{3,}\b")
@@ -304,6 +306,10 @@ class _Sentence:
         if before in PREPOSITIONS or self._word(place + 1) in ("mismo", "misma", "mismos", "mismas", "solo", "sola"):
             raise _Unsure  # a thing as often as a person (en ella: in the law)
         form = PRONOUNS[self.words[place]]
+        if self._text(place + 1) == "," and self._word(place + 2) in DETERMINERS:
+            raise _Unsure  # "era él, el retrato"
+        if self._determined_before(place, form):
+            raise _Unsure  # "la información …, que ella no sea divulgada"
         self._change(place, form.other)
         self.agreeing.add(form.gender)
         self._predicate(place + 1, form)
@@ -389,8 +395,13 @@ class _Sentence:
             else:
                 break
             at -= 1
-        if form.gender == "f" and not form.plural and changes.get(at + 1) == "el" and self._word(at) in ("a", "de"):
-            changes[at], changes[at + 1] = self.words[at] + "l", ""
+        if (
+            form.gender == "f"
+            and not form.plural
+            and changes.get(at + 1) == "el"
+            and self._word(at) in ("a", "á", "de")
+        ):
+            changes[at], changes[at + 1] = ("del" if self._word(at) == "de" else "al"), ""
         if not found and not (bare and self._may_stand_bare(at + 1, form)):
             raise _Unsure
         for where, new in changes.items():
@@ -410,7 +421,17 @@ class _Sentence:
             return place - 2 in self.settled
         if form.plural:
             return before in {"con", "entre", "por", "para", "como"} | BE
+        if before in BE and not self.settled and any(word in DETERMINERS for word in self.words[:place]):
+            return False  # "un sentimental no puede ser buen sociólogo": the subject is somebody unknown
         return before == "como" or before in BE
+
+    def _determined_before(self, place: int, form: Form) -> bool:
+        """Whether a noun that was not changed, of the gender and number of `form`, stands earlier in the sentence."""
+        return any(
+            (other := DETERMINERS.get(self.words[at])) is not None and other[1:] == form[1:]
+            for at in range(place)
+            if at not in self.settled
+        )
 
     def _partitive(self, first: int, form: Form) -> None:
         """una de las alumnas: the pronoun goes with the persons."""
@@ -427,6 +448,11 @@ class _Sentence:
         following = self._word(end)
         if following is not None and following not in self._closed() and not _is_verb(following):
             raise _Unsure  # another noun: the person's noun is an adjective (la vecina ciudad), or a name follows
+        if following in ("y", "e", "o", "u", "ni"):
+            following = self._word(end + 1) or "y"
+            if not (following in self._closed() or following in _persons() or following in _invariable_adjectives()
+                    or _is_verb(following)) and _MAY_BE_SOMEBODY.search(following):  # fmt: skip
+                raise _Unsure  # "condesa y generala": a person that the lexicon does not know
         return end
 
     @staticmethod
@@ -475,7 +501,13 @@ class _Sentence:
         at += 1
         if self._word(at) in ("siendo", "sido"):
             at += 1
-        self._adjectives(at, form)
+        if self._adjectives(at, form) == at and (determiner := DETERMINERS.get(self._word(at) or "")):
+            at += 1
+            while (word := self._word(at)) is not None and (_adjective(word) or word in _invariable_adjectives()):
+                at += 1
+            word = self._word(at) or ""
+            if determiner.gender == form.gender and word not in _persons() and _MAY_BE_SOMEBODY.search(word):
+                raise _Unsure  # "este hombre es un pillo": a person that the lexicon does not know
 
     # --- the others --------------------------------------------------------------------------------------------
 
@@ -499,13 +531,15 @@ class _Sentence:
         gender: Gender | None = adjective.gender if adjective else None
         if gender is None and re.search(r"[oa]s?$", word):
             gender = "m" if "o" in word[-2:] else "f"
+        elif gender is None and _AGENT.search(word) and not self._has_own_article(place, "m"):
+            gender = "m"  # andador, encantadores
         if gender is None or gender not in self.agreeing or word in NEUTRAL_DETERMINERS:
             return
         before = self._word(place - 1)
         if adjective is None:
             if _is_verb(word) or self._has_own_article(place, gender):
                 return
-            if not _alternates(word):
+            if not _AGENT.search(word) and not _alternates(word):
                 return
             if before in DETERMINERS and DETERMINERS[before].gender != gender:
                 return  # la mano, el problema: the article knows better than the ending

@@ -55,6 +55,13 @@ SPANISH_UNSURE = [
     "Las chicas no son como las de entonces.",
     "La mujer más hermosa del mundo era mía.",
     "EL DIRECTOR GENERAL",
+    "La funcionaria tiene la obligación de que ella no sea divulgada.",
+    "Un sentimental no puede ser buen sociólogo.",
+    "Este hombre es un pillo.",
+    "Era él, el retrato.",
+    "Eres condesa y generala.",
+    "Un hombre de su edad es fuerte, sutil y andador.",
+    "Los actores del desarrollo regional.",
     "La víctima es una persona.",  # grammar only
     "La madre y la hija estaban juntas.",
 ]
@@ -69,7 +76,8 @@ ENGLISH = [
 ]
 ENGLISH_UNSURE = [
     "We gave her food.", "We saw her leave.", "Sarah said he was here.", "He met Mr. Smith.", "She was pregnant.",
-    "Man, those are dangerous.", "The weather was fine.", "A man-made lake.", "The king of Spain spoke.",
+    "Man, those are dangerous.",
+    "Here you go, man.", "The weather was fine.", "A man-made lake.", "The king of Spain spoke.",
 ]  # fmt: skip
 
 
