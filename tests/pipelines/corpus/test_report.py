@@ -1,0 +1,97 @@
+"""The report's figures are those of the ledger, step by step."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from helpers import desdecero
+
+from pipelines.run_dir import RunDir
+
+
+@pytest.fixture(scope="module")
+def run(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A small corpus of two sources in which something happens at every step."""
+    folder = tmp_path_factory.mktemp("report")
+    for number, text in enumerate(prose[:80]):
+        place = folder / ("manual" if number % 3 else "notes")
+        place.mkdir(exist_ok=True)
+        (place / f"{number:02d}.txt").write_text(f"{text}\n\nAsk ana.{number}@correo.es.\n", encoding="utf-8")
+    (folder / "notes" / "copy.txt").write_text(f"{prose[0]}\n\nAsk ana.0@correo.es.\n", encoding="utf-8")
+    (folder / "notes" / "short.txt").write_text("Too short.", encoding="utf-8")
+    (folder / "notes" / "noise.txt").write_bytes(bytes(range(256)) * 40)
+    (folder / "r.yaml").write_text(
+        "name: r\npurpose: To count | and see.\nlanguages: [en]\ncorpus:\n  sources:\n"
+        "    - {kind: files, path: manual, license: PSF-2.0}\n    - {kind: files, path: notes, license: CC-BY-SA-4.0}\n"
+        "tokenizer: {vocab_size: 500}\npretrain: {budget: {steps: 1}}\n",
+        encoding="utf-8",
+    )
+    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=folder)
+    assert finished.returncode == 0, finished.stderr
+    return RunDir(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def report(run: RunDir) -> dict[str, Any]:
+    return json.loads((run.corpus / "report.json").read_text(encoding="utf-8"))
+
+
+def test_what_leaves_a_step_enters_the_next(run: RunDir, report: dict[str, Any]) -> None:
+    steps = report["steps"]
+    for one, following in itertools.pairwise(steps):
+        assert one["documents_out"] == following["documents_in"]
+        assert one["bytes_out"] == following["bytes_in"]
+    assert steps[0]["documents_in"] == report["documents"]["read"]
+    assert steps[0]["bytes_in"] == report["bytes"]["read"]
+    assert steps[-1]["documents_out"] == report["documents"]["kept"]
+    assert steps[-1]["bytes_out"] == report["bytes"]["kept"]
+    ledger = pq.read_table(run.ledger).to_pylist()
+    for step in steps:
+        dropped = sum(row["dropped_by"] == step["step"] for row in ledger)
+        assert step["documents_in"] - step["documents_out"] == dropped
+
+
+def test_counts_are_those_of_the_ledger(run: RunDir, report: dict[str, Any]) -> None:
+    ledger = pq.read_table(run.ledger).to_pylist()
+    kept = [row for row in ledger if row["decision"] == "kept"]
+    assert report["documents"]["kept"] == len(kept) > 50
+    assert report["documents"]["quarantined"] == 1 == len(report["quarantined"])
+    assert report["bytes"]["kept"] == sum(row["bytes_after"] for row in kept)
+    for source in report["sources"]:
+        assert source["documents"] == sum(row["source"] == source["name"] for row in kept)
+        assert source["bytes"] == sum(row["bytes_after"] for row in kept if row["source"] == source["name"])
+    emails = sum(dict(row["edits"]).get("email", 0) for row in kept)
+    assert report["edits"]["redacted"]["email"] == report["edits"]["kinds"]["email"]["edits"] == emails == len(kept)
+
+
+def test_recall_is_measured_on_planted_items_and_no_address_is_shown(run: RunDir, report: dict[str, Any]) -> None:
+    email = report["personal_data"]["planted"]["email"]
+    assert email["planted"] >= 100
+    assert 0 < email["low"] <= email["recall"] <= email["high"] <= 1
+    for path in run.corpus.glob("*.*"):
+        assert b"@correo.es" not in path.read_bytes()
+
+
+def test_licences_are_judged_and_attributed(run: RunDir, report: dict[str, Any]) -> None:
+    asked = {row["kind"]: row["licenses"] for row in report["licensing"]["asks"]}
+    assert asked["share_alike"] == ["CC-BY-SA-4.0"]
+    assert "notes" in (run.corpus / "ATTRIBUTION.md").read_text(encoding="utf-8")
+
+
+def test_datasheet_says_the_same_in_both_languages(run: RunDir, report: dict[str, Any]) -> None:
+    english = (run.corpus / "README.md").read_text(encoding="utf-8")
+    spanish = (run.corpus / "README.es.md").read_text(encoding="utf-8")
+    for page in (english, spanish):
+        assert page.count("\n| ") == english.count("\n| ")
+        assert page.count("\n## ") == english.count("\n## ")
+        assert f"| {report['documents']['kept']}" in page or f" {report['documents']['kept']} " in page
+        assert r"To count \| and see." in page
+        for picture in ("overview.png", "personal_data.png"):
+            assert picture in page
+            assert (run.corpus / picture).stat().st_size > 5000
+    assert "recall on planted data" in english
+    assert "exhaustividad sobre datos sembrados" in spanish
