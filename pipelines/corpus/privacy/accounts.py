@@ -66,7 +66,7 @@ def _is_cbu(number: str) -> bool:
 
 
 def _is_ccc(number: str) -> bool:
-    return len(set(number)) > 3 and ccc.is_valid(_NOT_DIGITS.sub("", number))
+    return len(set(number)) > 4 and ccc.is_valid(_NOT_DIGITS.sub("", number))
 
 
 def _groups(*sizes: int) -> str:

@@ -3,8 +3,8 @@
 `email`  not addresses at domains that are reserved for examples (RFC 2606), nor the `git@` of a repository. Also
          written around harvesters: `ana [at] correo [punto] es`, `ana (arroba) correo.es`.
 `ip`     valid, public addresses only: private, loopback and documentation ranges identify nobody. A dotted quad
-         whose four numbers are all below 32 is read as a version or section number (1.2.3.4): of random addresses,
-         1 in 4,096 looks like that. IPv6 only within 2000::/3, the one range given out by IANA, because `::2` is a
+         whose numbers are all below 32, or all but one, and whose first is below 64, is read as a version or section
+         number (1.2.3.4, 55.1.12.6): of random addresses, 1 in 300 looks like that. IPv6 only within 2000::/3, the one range given out by IANA, because `::2` is a
          slice; or written in full, with all of its eight groups.
 """
 
@@ -86,5 +86,5 @@ def _is_public(text: str) -> bool:
         # Above 2000::/3 nothing is given out, yet eight written groups are an address, be it a mistaken one.
         in_full = text.count(":") == 7 and len(text) > 23
         return address.is_global or (in_full and address.is_reserved)
-    looks_like_version = all(number < 32 for number in address.packed)
+    looks_like_version = address.packed[0] < 64 and sum(number < 32 for number in address.packed) >= 3
     return address.is_global and not address.is_multicast and not looks_like_version and text not in _PUBLIC_RESOLVERS
