@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
 
-WORD, LETTER, SPACE, SYMBOL, TERMINAL, APOSTROPHE, POINT, DIGIT = (1 << bit for bit in range(8))
+WORD, LETTER, SPACE, SYMBOL, TERMINAL, DIGIT, JOINS_WORDS, JOINS_DIGITS = (1 << bit for bit in range(8))
 """What a character may be; see `_kinds`."""
 
 _BASE = 0x9E3779B97F4A7C15
@@ -73,13 +73,14 @@ def words(characters: Characters) -> tuple[Positions, Positions]:
 
 
 def tokens(characters: Characters) -> tuple[Positions, Positions]:
-    """(starts, ends) of words and signs: a word may hold apostrophes between letters (don't) and points or commas
-    between digits (3.14); a sign is a stretch of one and the same character (—, ..., ===)."""
+    """(starts, ends) of words and signs. A word may hold apostrophes and points (don't, D.S., 3.14), and beside a digit
+    commas, strokes, hyphens and colons (1,000, 2008/09, 012-PCM); a sign is a stretch of one and the same character
+    (—, ..., ===). So spaCy's tokenizers do it, but for their lists of abbreviations and of endings (do|n't)."""
     kinds = characters.kinds
     group = np.where(kinds & SPACE, np.uint32(0), characters.codes)
     before, after = np.roll(kinds, 1), np.roll(kinds, -1)
-    joins = (kinds & APOSTROPHE).astype(bool) & ((before & after & LETTER) != 0)
-    joins |= (kinds & POINT).astype(bool) & ((before & after & DIGIT) != 0)
+    joins = ((kinds & JOINS_WORDS) != 0) | (((kinds & JOINS_DIGITS) != 0) & (((before | after) & DIGIT) != 0))
+    joins &= (before & after & WORD) != 0
     group[((kinds & WORD) != 0) | joins] = 1
     padded = np.zeros(len(group) + 2, dtype=np.uint32)
     padded[1:-1] = group
@@ -126,7 +127,7 @@ def _characters() -> str:
 @cache
 def _kinds() -> NDArray[np.uint8]:
     """For each code point: WORD (as `\\w` of `re`, and combining marks), LETTER, SPACE, SYMBOL (neither of these nor a
-    sign of prose), TERMINAL (ends a sentence), APOSTROPHE, POINT (or comma), DIGIT."""
+    sign of prose), TERMINAL (ends a sentence), DIGIT, and the signs that a word may hold; see `tokens`."""
     kinds = np.zeros(_CODES, dtype=np.uint8)
 
     def mark(pattern: str, kind: int) -> None:
@@ -138,7 +139,7 @@ def _kinds() -> NDArray[np.uint8]:
     mark(r"[^\W\d_]+", LETTER)
     mark(r"\s+", SPACE)
     mark(r"\d+", DIGIT)
-    for signs, kind in ((_SENTENCE_ENDS, TERMINAL), ("'’", APOSTROPHE), (".,", POINT)):
+    for signs, kind in ((_SENTENCE_ENDS, TERMINAL), ("'’.", JOINS_WORDS), (",/-:", JOINS_DIGITS)):
         kinds[[ord(sign) for sign in signs]] |= np.uint8(kind)
     symbols = (kinds & (WORD | SPACE)) == 0
     symbols[[ord(sign) for sign in _PROSE]] = False
