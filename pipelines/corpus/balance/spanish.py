@@ -113,6 +113,8 @@ PARTITIVES: dict[str, Form] = {
 }  # fmt: skip
 """Before "de" and a plural of persons: una de las alumnas."""
 PRONOUNS: dict[str, Form] = {**_both("él", "ella", False), **_both("ellos", "ellas", True)}
+GIVEN_NAMES = words("es", "given_names")
+THINGS = words("es", "capitalised_things")
 PREPOSITIONS = words("es", "prepositions")
 BE = words("es", "be")
 HAVE = words("es", "have")
@@ -138,9 +140,10 @@ _BOTH_AT_ONCE = re.compile(
 """Words that name both genders already: el/la, ciudadano(a), las y los."""
 _MAY_BE_SOMEBODY = re.compile(r"(?:[oa]|or|ón|án|és|ín)s?$|^$")
 _AGENT = re.compile(r"[dts]or(?:es)?$")
-_NAME_INSIDE = re.compile(r"(?<!\ben)(?<=[a-záéíóúüñ]) [A-ZÁÉÍÓÚÑ]")
+_NAME_INSIDE = re.compile(r"(?<!\ben)(?<=[a-záéíóúüñ]) ([A-ZÁÉÍÓÚÑ][a-záéíóúüñ]+)")
 _NEUTRAL_ADJECTIVE = re.compile(r"(?:[ai]bles?|[aei]ntes?|istas?|ales|al|[aeo]ces|[aeo]z)$")
-_CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{3,}\b")
+_CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{2,}\W+(?:[A-ZÁÉÍÓÚÑ]{1,3}\W+)?[A-ZÁÉÍÓÚÑ]{2,}\b|\b[A-ZÁÉÍÓÚÑ]{9,}\b")
+"""Words in capitals are a heading; one by itself is an acronym."""
 
 
 @cache
@@ -222,8 +225,8 @@ def _swap_once(sentence: str, names: Mapping[str, Form]) -> str | None:
     text = sentence.lower()
     if _BOTH_AT_ONCE.search(text) or _CAPITALS.search(sentence) or _blocked().search(text):
         return None
-    if not names and _NAME_INSIDE.search(sentence):  # what most sentences are left for, told without reading them
-        return None
+    if not names and any(word.lower() not in THINGS for word in _NAME_INSIDE.findall(sentence)):
+        return None  # what most sentences are left for, told without reading them
     try:
         return _Sentence(sentence, tokenise(sentence), names).swapped()
     except _Unsure:
@@ -270,11 +273,12 @@ class _Sentence:
             if token.text in self.names:
                 continue
             if token.is_word and token.is_capitalised and not opens_sentence(self.tokens, place):
-                # A place, mostly, behind "en"; a person anywhere else.
-                if place == 0 or self.words[place - 1] != "en" or word in _persons():
+                # A place, mostly, behind "en"; an acronym names an office; anything else may be a person.
+                if word not in THINGS and not token.is_acronym and (self.words[place - 1] != "en" or word in _people()):
                     raise _Unsure
             elif (
-                (word in ("lo", "la", "los", "las") and self._is_clitic(place))
+                (token.is_capitalised and word in GIVEN_NAMES)
+                or (word in ("lo", "la", "los", "las") and self._is_clitic(place))
                 or _ENCLITIC.search(word)
                 or _DEMONSTRATIVE.match(word)
                 or word in _generic_plurals()
@@ -341,8 +345,19 @@ class _Sentence:
         end = self._after(place + 1, form)
         if inside_another and any(_PARTICIPLE.search(self.words[at]) for at in range(place + 1, end)):
             raise _Unsure  # "el aporte del trabajador regulado": the participle may be the outer noun's
+        self._refuse_a_holder_of_office(end, form)
         if not inside_another:  # "los pensamientos de los hombres eran sombríos": the predicate is the outer noun's
             self._predicate(end, form)
+
+    def _refuse_a_holder_of_office(self, at: int, form: Form) -> None:
+        """Refuse "el presidente de Bolivia", who is somebody in particular."""
+        if form.plural or self._word(at) not in ("de", "del"):
+            return
+        at += 1
+        while self._word(at) in DETERMINERS:
+            at += 1
+        if at < len(self.tokens) and self.tokens[at].is_capitalised and not self.tokens[at].is_acronym:
+            raise _Unsure
 
     def _common_noun(self, place: int) -> None:
         """periodista, estudiante: changed by its article and adjectives; left where nothing tells its gender."""
@@ -501,7 +516,8 @@ class _Sentence:
         at += 1
         if self._word(at) in ("siendo", "sido"):
             at += 1
-        if self._adjectives(at, form) == at and (determiner := DETERMINERS.get(self._word(at) or "")):
+        is_being = word in BE or self.words[at - 1] in ("siendo", "sido")
+        if self._adjectives(at, form) == at and is_being and (determiner := DETERMINERS.get(self._word(at) or "")):
             at += 1
             while (word := self._word(at)) is not None and (_adjective(word) or word in _invariable_adjectives()):
                 at += 1
@@ -513,11 +529,16 @@ class _Sentence:
 
     def _refuse_stray_agreement(self, place: int) -> None:
         """Refuse the sentence where a word that was not changed might agree with a person that was."""
-        word = self._word(place)
-        if word is None or place in self.settled:
+        word, token = self._word(place), self.tokens[place]
+        if word is None or place in self.settled or token.is_acronym:
             return
+        if word in THINGS and token.is_capitalised:
+            return  # a part of the name of a law, an office or a place
         if (determiner := DETERMINERS.get(word) or PARTITIVES.get(word)) and determiner.gender in self.agreeing:
-            following = self._word(place + 1)
+            head = place + 1
+            while self._word(head) in _invariable_adjectives():
+                head += 1  # el responsable: a person, too
+            following = self._word(head)
             if following is None or (following in self._closed() and following not in NOUNS_ALL_THE_SAME):
                 raise _Unsure  # a pronoun (otra, todas, los de): whom it stands for is unknown
             return

@@ -37,6 +37,10 @@ class Token:
         return self.text[0].isalpha()
 
     @property
+    def is_acronym(self) -> bool:
+        return len(self.text) > 1 and self.text.isupper()
+
+    @property
     def is_capitalised(self) -> bool:
         return self.text[0].isupper()
 
