@@ -73,7 +73,8 @@ WORDINGS: dict[str, list[str]] = {
     "LicenseRef-public-domain": [
         "public domain", "dominio público", "domínio público", "obra en dominio público", "PD", "en dominio público",
         "in the public domain", "domaine public", "public domain in the USA", "Public domain in the USA.",
-        "de dominio público", "em domínio público", "obra em domínio público", "obra de dominio público", "PD-old", "PD-US",
+        "de dominio público", "em domínio público", "obra em domínio público", "obra de dominio público",
+        "PD-old", "PD-US",
     ],
     "LicenseRef-all-rights-reserved": [
         "all rights reserved", "todos los derechos reservados", "todos os direitos reservados", "proprietary",
