@@ -4,8 +4,8 @@
         subprocess.run([...], env={**os.environ, **hub.environment()})
         hub.files("me/name")                    # path → bytes at the head of `main`
 
-Written from the calls that huggingface_hub makes; the real Hub knows much more. Model repositories only. Reading
-is open to all; writing asks for the token.
+Written from the calls that huggingface_hub makes; the real Hub knows much more. Repositories of models, and those of
+data sets as far as reading goes. Reading is open to all; writing asks for the token.
 """
 
 from __future__ import annotations
@@ -173,9 +173,14 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.hub.repositories[repo]
         oid, files = repository.at(revision or "main")
         names = [{"rfilename": path} for path in sorted(files)]
+        card = files["README.md"].content.decode().split("---\n") if "README.md" in files else []
+        about = dict(line.split(": ", 1) for line in card[1].splitlines() if ": " in line) if len(card) > 2 else {}
         self.send(
-            {"id": repo, "modelId": repo, "sha": oid, "private": repository.private, "siblings": names, "tags": []}
-        )
+            {
+                "id": repo, "modelId": repo, "sha": oid, "private": repository.private, "siblings": names, "tags": [],
+                "cardData": about,
+            }
+        )  # fmt: skip
 
     def tree(self, repo: str, revision: str, folder: str = "") -> None:
         """The files of a commit. These repositories are flat, so a folder has none."""
@@ -231,20 +236,21 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet: `requests` is the log."""
 
 
+KIND = r"(?:models|datasets)"
 REPO, REVISION = r"(?P<repo>[^/]+/[^/]+)", r"(?P<revision>[^/]+)"
 ROUTES = (
     ("GET", r"/api/whoami-v2", _Handler.whoami),
     ("POST", r"/api/validate-yaml", _Handler.validate_yaml),
     ("POST", r"/api/repos/create", _Handler.create_repo),
-    ("POST", rf"/api/models/{REPO}/preupload/{REVISION}", _Handler.preupload),
-    ("POST", rf"/api/models/{REPO}/commit/{REVISION}", _Handler.commit),
+    ("POST", rf"/api/{KIND}/{REPO}/preupload/{REVISION}", _Handler.preupload),
+    ("POST", rf"/api/{KIND}/{REPO}/commit/{REVISION}", _Handler.commit),
     ("POST", rf"/{REPO}\.git/info/lfs/objects/batch", _Handler.lfs_batch),
     ("PUT", r"/lfs/(?P<oid>[0-9a-f]{64})", _Handler.lfs_upload),
     ("POST", r"/lfs/(?P<oid>[0-9a-f]{64})", _Handler.lfs_verify),
-    ("GET", rf"/api/models/{REPO}", _Handler.model_info),
-    ("GET", rf"/api/models/{REPO}/revision/{REVISION}", _Handler.model_info),
-    ("GET", rf"/api/models/{REPO}/tree/{REVISION}", _Handler.tree),
-    ("GET", rf"/api/models/{REPO}/tree/{REVISION}/(?P<folder>.+)", _Handler.tree),
-    ("GET HEAD", rf"/{REPO}/resolve/{REVISION}/(?P<path>.+)", _Handler.resolve),
+    ("GET", rf"/api/{KIND}/{REPO}", _Handler.model_info),
+    ("GET", rf"/api/{KIND}/{REPO}/revision/{REVISION}", _Handler.model_info),
+    ("GET", rf"/api/{KIND}/{REPO}/tree/{REVISION}", _Handler.tree),
+    ("GET", rf"/api/{KIND}/{REPO}/tree/{REVISION}/(?P<folder>.+)", _Handler.tree),
+    ("GET HEAD", rf"/(?:datasets/)?{REPO}/resolve/{REVISION}/(?P<path>.+)", _Handler.resolve),
 )
 WRITING = (_Handler.whoami, _Handler.create_repo, _Handler.preupload, _Handler.commit, _Handler.lfs_batch)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -94,28 +93,8 @@ def _licensed(document: Document) -> Document:
     """With the licence that the document itself states, where nobody else knows one."""
     if document.license != names.UNKNOWN or "stated_license" not in document.meta:
         return document
-    known = license_stated(document.meta["stated_license"])
+    known = names.normalise(document.meta["stated_license"])
     return dataclasses.replace(document, license=known.expression, license_evidence=known.evidence)
-
-
-def license_stated(words: str) -> names.License:
-    """The licence that a document states, by name or by its address at Creative Commons.
-
-    Licences adapted to a country have texts of their own: `LicenseRef-` marks those that SPDX does not list.
-    """
-    match = _CREATIVE_COMMONS.search(words)
-    if not match:
-        return names.normalise(words)
-    kind, version, country = match[1].lower(), match[2], (match[3] or "").upper()
-    if kind == "mark":
-        return names.normalise("public domain")
-    name = f"{'CC0' if kind == 'zero' else f'CC-{kind.upper()}'}-{version}{f'-{country}' if country else ''}"
-    return names.License(names.spdx(name) or f"LicenseRef-{name}", "free_text")
-
-
-_CREATIVE_COMMONS = re.compile(
-    r"creativecommons\.org/(?:licenses|publicdomain)/([a-z-]+)/(\d\.\d)(?:/(igo|[a-z]{2})(?![a-z.-]))?", re.IGNORECASE
-)
 
 
 class _TooSlow(BaseException):

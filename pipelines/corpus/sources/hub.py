@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.licensing import names
 from pipelines.corpus.sources.records import DocumentBuilder
 from pipelines.errors import UserError
 from pipelines.recipe import HubDataset
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo
 
 
 def signature(source: HubDataset) -> list[str]:
@@ -25,22 +30,44 @@ def read(source: HubDataset) -> Iterator[Document | Quarantined]:
             f"source {source.name} is the Hub dataset {source.dataset}, and HF_HUB_OFFLINE is set: "
             "unset it, or give a local copy as a `files` source"
         )
-    build = DocumentBuilder(source)
+    about = _about(source)
+    build = DocumentBuilder(_licensed(source, about))
     for number, row in enumerate(_rows(source), start=1):
         yield build.from_record(source.dataset, f"row {number}", row)
 
 
-def _rows(source: HubDataset) -> Iterator[dict[str, Any]]:
-    import datasets
-    from httpx2 import HTTPError
+def _about(source: HubDataset) -> DatasetInfo:
+    """What the Hub says of the dataset. Asked first: it answers at once, where reading retries for half a minute."""
     from huggingface_hub import HfApi
 
-    try:
-        # Asked first, because it answers at once, where the library retries for half a minute and logs each try.
-        HfApi().dataset_info(source.dataset, revision=source.revision, timeout=10)
+    with _explained(source):
+        return HfApi().dataset_info(source.dataset, revision=source.revision, timeout=10)
+
+
+def _licensed(source: HubDataset, about: DatasetInfo) -> HubDataset:
+    """The source with the licence of the dataset's card, where the recipe names none and the card names one."""
+    stated = about.card_data.get("license") if about.card_data else None
+    if source.license is None and isinstance(stated, str) and names.normalise(stated).evidence != "unknown":
+        return source.model_copy(update={"license": stated})
+    return source
+
+
+def _rows(source: HubDataset) -> Iterator[dict[str, Any]]:
+    import datasets
+
+    with _explained(source):
         yield from datasets.load_dataset(
             source.dataset, source.config, split=source.split, revision=source.revision, streaming=True
         )
+
+
+@contextmanager
+def _explained(source: HubDataset) -> Iterator[None]:
+    """Turn what the libraries raise into a `UserError`."""
+    from httpx2 import HTTPError
+
+    try:
+        yield
     except (HTTPError, OSError, ValueError, RuntimeError) as error:
         # Not found, gated, a wrong config or split, a broken connection: the library's first sentence says which.
         reason = str(error).strip().split("\n")[0].rstrip(".")

@@ -26,8 +26,8 @@ _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\])?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _NOTHING = (
     "cite", "citep", "citet", "citeauthor", "citeyear", "parencite", "textcite", "autocite", "ref", "eqref", "pageref",
     "autoref", "cref", "Cref", "label", "bibliography", "bibliographystyle", "thanks", "footnote", "footnotetext",
-    "vspace", "hspace", "includegraphics", "input", "include", "index", "maketitle", "tableofcontents", "affiliation", "email",
-    "author", "date", "title",
+    "vspace", "hspace", "includegraphics", "input", "include", "index", "maketitle", "tableofcontents", "affiliation",
+    "email", "author", "date", "title",
 )  # fmt: skip
 """Macros that stand for no words of the text."""
 _HEADINGS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph")
@@ -59,5 +59,5 @@ def extract(document: Document) -> Document | None:
     except latexwalker.LatexWalkerError as error:
         raise Unreadable(f"not LaTeX that can be read: {error}") from None
     text = re.sub(r"[ \t]+(?=\n|[,.;:)])|(?<=\n)[ \t]+", "", text.replace("\u00a0", " "))
-    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]{2,}", " ", text)).strip()
     return with_text(document, f"{words.strip()}\n\n{text}".strip(), title=" ".join(words.split()))

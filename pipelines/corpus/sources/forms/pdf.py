@@ -59,9 +59,10 @@ def extract(document: Document) -> Document:
     if sum(len(match[0]) for match in _STRANGE.finditer(whole)) > MAX_STRANGE * len(whole):
         raise Unreadable("its fonts do not say which letters they draw")
     about: Mapping[str, Any] = reader.metadata or {}
+    blank = sum(not text.strip() for text in pages)
     more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
     return with_text(
-        document, join(pages), pages=count, title=str(about.get("/Title") or ""),
+        document, join(pages), pages=count, pages_without_text=blank or None, title=str(about.get("/Title") or ""),
         author=str(about.get("/Author") or ""), damage=f"unread: {', '.join(unread[:20])}{more}" if unread else None,
     )  # fmt: skip
 
