@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.chain import run_chain
 from pipelines.corpus.blocklist import Blocked, Blocklist, Entry, add_entries, read_entries
 from pipelines.corpus.document import Document
 from pipelines.corpus.draft import Draft
@@ -24,12 +25,43 @@ from pipelines.run_dir import STAGES, RunDir, find_run
 Words = Callable[..., str]
 
 
+RECIPE = """\
+name: small
+purpose: To forget some of what it was made of.
+languages: [en]
+corpus:
+  sources:
+    - {{kind: files, path: {folder}/manual, license: PSF-2.0}}
+    - {{kind: files, path: {folder}/mirror, license: PSF-2.0}}
+  quality: {{min_words: 5}}
+  validation: 0.1
+tokenizer: {{vocab_size: 400}}
+model: {{layers: 1, hidden_size: 16, heads: 2, context_length: 32}}
+pretrain: {{budget: {{steps: 1}}}}
+evaluate: {{sample_tokens: 10}}
+"""
+
+
+@pytest.fixture(scope="module")
+def sealed(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs, in it one sealed up to its tokens, and the recipe that makes it.
+
+    The source `mirror` has copies of the first two texts of `manual`, and texts of its own.
+    """
+    folder = tmp_path_factory.mktemp("forget")
+    for source, texts in {"manual": prose[:40], "mirror": [prose[0], prose[1] + " See also.", *prose[40:60]]}.items():
+        (folder / source).mkdir()
+        for number, text in enumerate(texts):
+            (folder / source / f"{number:04d}.txt").write_text(text, encoding="utf-8")
+    (folder / "small.yaml").write_text(RECIPE.format(folder=folder), encoding="utf-8")
+    run_chain(load_recipe(folder / "small.yaml"), RunDir(folder / "runs" / "a"), last="tokens")
+    return folder
+
+
 @pytest.fixture
-def home(tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of runs, in it one sealed up to its tokens, and a recipe that makes it."""
-    folder = tiny("llama")
-    (folder / "runs").mkdir()
-    shutil.move(folder / "run", folder / "runs" / "a")
+def home(sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, to alter at will."""
+    folder = Path(shutil.copytree(sealed, tmp_path / "home"))
     monkeypatch.chdir(folder)
     return folder
 
@@ -60,7 +92,10 @@ def texts(run: RunDir) -> dict[str, str]:
 
 
 def first(run: RunDir, split: str = "train") -> str:
-    return next(id for id, row in ledger(run).items() if row["split"] == split)
+    """A document of a split, of which there is no copy."""
+    rows = ledger(run).values()
+    copied = {row["duplicate_of"] for row in rows}
+    return next(row["id"] for row in rows if row["split"] == split and row["id"] not in copied)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -75,58 +110,61 @@ def test_a_dry_run_lists_and_writes_nothing(home: Path, forget: Words) -> None:
     (row,) = [row for row in pq.read_table(run.token_index).to_pylist() if row["id"] == id]
     said = forget("a", "--document", id)
     assert files(home) == before
-    assert f"{id}   source texts" in said
+    assert f"{id}   source manual" in said
     assert f"{row['shard']} {row['start']:,} to {row['start'] + row['tokens']:,}   {id}" in said
     assert "--yes would add 1 line to runs/blocklist.jsonl" in said
     assert "runs/a: corpus tokenizer tokens" in said
-    assert f"source    texts: {load_recipe(home / 'tiny.yaml').corpus.sources[0].path}" in said  # type: ignore[union-attr]
+    assert f"source    manual: {load_recipe(home / 'small.yaml').corpus.sources[0].path}" in said  # type: ignore[union-attr]
     assert "nothing is ever deleted there" in said
 
 
-def test_a_removed_document_is_gone_from_the_next_build_and_its_run_is_stale_until_then(
+def test_what_was_removed_is_gone_from_the_next_build_and_its_run_is_stale_until_then(
     home: Path, forget: Words
 ) -> None:
-    from pipelines.chain import run_chain
-
-    run, recipe = RunDir("runs/a"), load_recipe(home / "tiny.yaml")
+    run, recipe = RunDir("runs/a"), load_recipe(home / "small.yaml")
     id, sealed = first(run), files(run.path)
-    text = texts(run)[id]
-    forget("a", "--document", id, "--reason", "request of 20 November", "--yes")
+    before, text = ledger(run), texts(run)[id]
+    said = forget("a", "--document", id, "--source", "mirror", "--reason", "request of 20 November", "--yes")
+    assert "and the whole of mirror" in said
 
     assert files(run.path) == sealed  # what is sealed stays as it was …
     states = {name: run.state(STAGES[name], recipe) for name in ("corpus", "tokenizer", "tokens")}
     assert {state.name for state in states.values()} == {"stale"}  # … and is no longer believed
-    assert "block list in 1 documents" in states["tokens"].reason
+    assert "at odds with a block list in 23 documents" in states["tokens"].reason
     faults = run.verify(recipe)
     assert len(faults) == 3 and all("stale" in fault for fault in faults)
     assert publication(recipe, run, "owner/name").states["corpus"].startswith("stale")
 
-    (entry,) = read_entries(run.blocklist)
-    assert (entry.id, entry.source, entry.reason) == (id, "texts", "request of 20 November")
-    assert entry.sha256 == ledger(run)[id]["sha256_before"]
+    source, document = read_entries(run.blocklist)
+    assert (source.id, source.source, source.sha256) == ("*", "mirror", None)
+    assert (document.id, document.source, document.reason) == (id, "manual", "request of 20 November")
+    assert document.sha256 == before[id]["sha256_before"]
     assert text[:40] not in run.blocklist.read_text(encoding="utf-8")
 
     run_chain(recipe, run, last="tokens")
-    row = ledger(run)[id]
-    assert (row["decision"], row["reason"], row["bytes_after"]) == ("dropped", "blocked", 0)
-    assert text not in texts(run).values() and texts(run)[id] == ""
-    assert id not in pq.read_table(run.token_index)["id"].to_pylist()
+    after = ledger(run)
+    assert {row["reason"] for row in after.values() if row["source"] == "mirror" or row["id"] == id} == {"blocked"}
+    assert {(row["decision"], row["bytes_after"]) for row in after.values() if row["reason"] == "blocked"} == {
+        ("dropped", 0)
+    }
+    assert not any(texts(run)[gone] for gone, row in after.items() if row["reason"] == "blocked")
+    assert not any(
+        row["reason"] == "blocked" for row in after.values() if row["source"] == "manual" and row["id"] != id
+    )
+    assert set(pq.read_table(run.token_index)["id"].to_pylist()).isdisjoint({id})
     assert run.verify(recipe) == []
 
-
-def test_a_build_with_the_same_list_gives_the_same_bytes(home: Path, forget: Words) -> None:
-    from pipelines.chain import run_chain
-
-    recipe = load_recipe(home / "tiny.yaml")
-    forget("a", "--document", first(RunDir("runs/a")), "--yes")
-    for name in ("a", "b"):
-        run_chain(recipe, RunDir(f"runs/{name}"), last="corpus")
-    first_seal, second_seal = (RunDir(f"runs/{name}").seal("corpus", recipe) for name in ("a", "b"))
-    assert first_seal and second_seal and first_seal.outputs == second_seal.outputs
+    # The same list gives the same bytes, …
+    again = RunDir("runs/b")
+    run_chain(recipe, again, last="corpus")
+    assert again.seal("corpus", recipe).outputs == run.seal("corpus", recipe).outputs  # type: ignore[union-attr]
+    # … and without it, the corpus is not what a build would make.
+    run.blocklist.unlink()
+    assert run.state(STAGES["corpus"], recipe).name == "stale"
 
 
 def test_runs_beside_it_are_found_and_become_stale_and_others_do_not(home: Path, forget: Words) -> None:
-    recipe = load_recipe(home / "tiny.yaml")
+    recipe = load_recipe(home / "small.yaml")
     shutil.copytree("runs/a", "runs/b")
     shutil.copytree("runs/a", "elsewhere/c")
     (Path("runs") / "broken").mkdir()
@@ -139,19 +177,16 @@ def test_runs_beside_it_are_found_and_become_stale_and_others_do_not(home: Path,
 
 
 def test_an_entry_that_concerns_other_runs_makes_nothing_stale(home: Path) -> None:
-    run, recipe = RunDir("runs/a"), load_recipe(home / "tiny.yaml")
+    run, recipe = RunDir("runs/a"), load_recipe(home / "small.yaml")
     add_entries(run.blocklist, [Entry("0" * 64, "another.txt", "another source", "2026-11-20", "")])
     assert run.state(STAGES["corpus"], recipe).name == "sealed"
 
 
 def test_a_list_that_the_recipe_names_is_obeyed_and_a_missing_one_is_refused(home: Path) -> None:
     run, id = RunDir("runs/a"), first(RunDir("runs/a"))
-    add_entries(home / "shared.jsonl", [Entry(None, id, "texts", "2026-11-20", "")])
-    words = [f"corpus.blocklist=[{home / 'shared.jsonl'}]"]
-    recipe = load_recipe(home / "tiny.yaml", words)
+    add_entries(home / "shared.jsonl", [Entry(None, id, "manual", "2026-11-20", "")])
+    recipe = load_recipe(home / "small.yaml", [f"corpus.blocklist=[{home / 'shared.jsonl'}]"])
     assert run.blocklists(recipe) == (str(home / "shared.jsonl"),)
-    from pipelines.chain import run_chain
-
     run_chain(recipe, run, last="corpus")
     assert ledger(run)[id]["reason"] == "blocked"
     (home / "shared.jsonl").unlink()
@@ -159,68 +194,26 @@ def test_a_list_that_the_recipe_names_is_obeyed_and_a_missing_one_is_refused(hom
         run.state(STAGES["corpus"], recipe)
 
 
-def test_a_document_that_is_let_in_again_makes_the_corpus_stale(home: Path, forget: Words) -> None:
-    from pipelines.chain import run_chain
-
-    run, recipe = RunDir("runs/a"), load_recipe(home / "tiny.yaml")
-    forget("a", "--document", first(run), "--yes")
-    run_chain(recipe, run, last="corpus")
-    run.blocklist.unlink()
-    assert run.state(STAGES["corpus"], recipe).name == "stale"
-
-
-def test_text_is_found_in_any_case_and_patterns_as_they_are_written(home: Path, forget: Words) -> None:
+def test_text_is_found_in_any_case_and_patterns_as_they_are_written(home: Path) -> None:
     run = RunDir("runs/a")
-    id = first(run)
-    excerpt = texts(run)[id][20:60]
+    excerpt = texts(run)[first(run)][20:60]
     holding = {id for id, text in texts(run).items() if excerpt.casefold() in text.casefold()}
     entries, _ = find_entries(run, [], [], [excerpt.upper()], "")
     assert holding <= {entry.id for entry in entries}
-    entries, _ = find_entries(run, [], [], ["/^000[01]\\.txt$/"], "")
-    assert {entry.id for entry in entries} >= {"0000.txt", "0001.txt"}
+    entries, _ = find_entries(run, [], [], ["/^manual/001[01]\\.txt$/"], "")
+    assert {entry.id for entry in entries} >= {"manual/0010.txt", "manual/0011.txt"}
 
 
-def test_copies_go_with_a_document(home: Path) -> None:
+@pytest.mark.parametrize("asked", ["manual/0000.txt", "mirror/0000.txt", "manual/0001.txt", "mirror/0001.txt"])
+def test_copies_go_with_a_document(home: Path, asked: str) -> None:
     """The next build would keep a copy in its place."""
-    from pipelines.chain import run_chain
-
-    (home / "texts").mkdir()
-    text = " ".join(f"word{number}" for number in range(300))
-    for name, said in {"a": text, "b": text + " end", "c": " ".join(reversed(text.split()))}.items():
-        (home / "texts" / f"{name}.txt").write_text(said, encoding="utf-8")
-    for number in range(20):
-        other = " ".join(f"text{number}n{word}" for word in range(50))
-        (home / "texts" / f"z{number}.txt").write_text(other, encoding="utf-8")
-    recipe = load_recipe(home / "tiny.yaml", [f"corpus.sources=[{{kind: files, path: {home / 'texts'}}}]"])
-    run = RunDir("runs/copies")
-    run_chain(recipe, run, last="corpus")
-    copies = {id for id, row in ledger(run).items() if row["duplicate_of"]}
-    assert len(copies & {"a.txt", "b.txt"}) == 1  # one of both was dropped for the other
-    for asked in ("a.txt", "b.txt"):
-        entries, _ = find_entries(run, [], [asked], [], "")
-        assert {entry.id for entry in entries} == {"a.txt", "b.txt"}
+    entries, left = find_entries(RunDir("runs/a"), [], [asked], [], "")
+    assert {entry.id for entry in entries} >= {f"{source}/{asked[-8:]}" for source in ("manual", "mirror")}
+    assert left == []
 
 
-def test_a_whole_source_is_forgotten_and_copies_elsewhere_are_counted(home: Path, forget: Words) -> None:
-    from pipelines.chain import run_chain
-
-    for name in ("one", "two"):
-        (home / name).mkdir()
-    for number in range(20):
-        said = " ".join(f"text{number}n{word}" for word in range(50))
-        (home / "one" / f"{number}.txt").write_text(said, encoding="utf-8")
-        (home / "two" / f"{number}.txt").write_text(said if number < 3 else said + " more" * 40, encoding="utf-8")
-    sources = [f"{{kind: files, path: {home / name}}}" for name in ("one", "two")]
-    recipe = load_recipe(home / "tiny.yaml", [f"corpus.sources=[{', '.join(sources)}]"])
-    run = RunDir("runs/sources")
-    run_chain(recipe, run, last="corpus")
-    said = forget("sources", "--source", "one", "--yes")
-    assert "copies of these in source two would stay" in said
-    assert [(entry.source, entry.id) for entry in read_entries(run.blocklist)] == [("one", "*")]
-    run_chain(recipe, run, last="corpus")
-    rows = ledger(run).values()
-    assert {row["reason"] for row in rows if row["source"] == "one"} == {"blocked"}
-    assert {row["split"] for row in rows if row["source"] == "two" and row["decision"] == "kept"}
+def test_copies_of_a_whole_source_stay_and_are_counted(home: Path, forget: Words) -> None:
+    assert "2 copies of these in source mirror would stay" in forget("a", "--source", "manual")
 
 
 def test_asking_twice_adds_nothing(home: Path, forget: Words) -> None:
