@@ -62,11 +62,13 @@ class Classifier:
     slope: float
     """Of the calibration: logit = slope · score + offset."""
     offset: float
+    least_known: float = 0.0
+    """Share of a text's features that must be known. Of a text in words that no example used, nothing is known."""
 
     def probability(self, found: set[Feature]) -> float | None:
-        """Of a text's `features`; None where the classifier knows none of them."""
+        """Of a text's `features`; None where the classifier knows none, or too few, of them."""
         known = self.weights.keys() & found
-        if not known:
+        if not known or len(known) < self.least_known * len(found):
             return None
         # fsum: the order of a set changes from process to process, and rounding with it
         score = math.fsum(map(self.weights.__getitem__, known)) / math.sqrt(len(known)) + self.bias
@@ -81,14 +83,14 @@ class Classifier:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "bias": self.bias, "slope": self.slope, "offset": self.offset,
+            "bias": self.bias, "slope": self.slope, "offset": self.offset, "least_known": self.least_known,
             "weights": {_name(feature): weight for feature, weight in self.weights.items()},
         }  # fmt: skip
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Classifier:
         weights = {_feature(name): weight for name, weight in data["weights"].items()}
-        return cls(weights, data["bias"], data["slope"], data["offset"])
+        return cls(weights, data["bias"], data["slope"], data["offset"], data["least_known"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,18 @@ def read_examples(path: str, text_field: str, role: str) -> list[Document]:
 
 
 def train(
-    found: Sequence[set[Feature]], labels: Sequence[bool], fold_keys: Sequence[str], choose: Chooser, where: str
+    found: Sequence[set[Feature]],
+    labels: Sequence[bool],
+    fold_keys: Sequence[str],
+    choose: Chooser,
+    where: str,
+    least_known: float,
+    unknown: bool,
 ) -> Trained:
     """Train on all examples, and measure on folds of them.
 
-    found: the `features` of each. where: what the examples are, for messages.
+    found: the `features` of each. where: what the examples are, for messages. unknown: what the caller decides about
+    a text that the classifier cannot judge (see `Classifier.least_known`).
     Raises `UserError` where they are too few, or fall into too few keys to hold any out.
     """
     truth = np.asarray(labels, dtype=bool)
@@ -171,26 +180,29 @@ def train(
             f"from and to measure on: give at least {MIN_EXAMPLES} different ones of each"
         )
     folds = _folds(truth, fold_keys)
-    scores = np.zeros(len(truth))
+    scores = np.full(len(truth), np.nan)
     for fold in range(FOLDS):
         rest: list[int] = np.flatnonzero(folds != fold).tolist()
         held: list[int] = np.flatnonzero(folds == fold).tolist()
         if len(set(truth[rest])) < 2 or not held:
             raise UserError(f"{where}: its examples fall into too few groups for {FOLDS} folds: give more of them")
         weights, bias = _fit([found[place] for place in rest], truth[rest])
-        raw = Classifier(weights, bias, 1.0, 0.0)
+        raw = Classifier(weights, bias, 1.0, 0.0, least_known)
         for place in held:
             scores[place] = _score(raw, found[place])
-    decisions = np.zeros(len(truth), dtype=bool)
+    judged = ~np.isnan(scores)
+    decisions = np.full(len(truth), unknown)
     for fold in range(FOLDS):
-        others, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        others, held_out = np.flatnonzero((folds != fold) & judged), np.flatnonzero((folds == fold) & judged)
+        if len(set(truth[others])) < 2:
+            raise UserError(f"{where}: the examples have too few words in common to learn from: give more of them")
         slope, offset = _calibrate(scores[others], truth[others])
         threshold = choose(_sigmoid(slope * scores[others] + offset), others)
         decisions[held_out] = _sigmoid(slope * scores[held_out] + offset) >= threshold
-    slope, offset = _calibrate(scores, truth)
-    threshold = choose(_sigmoid(slope * scores + offset), np.arange(len(truth)))
+    slope, offset = _calibrate(scores[judged], truth[judged])
+    threshold = choose(_sigmoid(slope * scores[judged] + offset), np.flatnonzero(judged))
     weights, bias = _fit(found, truth)
-    return Trained(Classifier(weights, bias, slope, offset), round(threshold, DIGITS), decisions, truth)
+    return Trained(Classifier(weights, bias, slope, offset, least_known), round(threshold, DIGITS), decisions, truth)
 
 
 def save(path: Path, data: Mapping[str, Any]) -> None:
@@ -246,9 +258,9 @@ def _fit(found: Sequence[set[Feature]], truth: NDArray[np.bool_]) -> tuple[dict[
 
 
 def _score(classifier: Classifier, found: set[Feature]) -> float:
-    """The score before calibration; an example of which nothing is known lies at the bias."""
+    """The score before calibration; not a number for a text that the classifier cannot judge."""
     probability = classifier.probability(found)
-    return classifier.bias if probability is None else math.log(probability / (1 - probability))
+    return math.nan if probability is None else math.log(probability / (1 - probability))
 
 
 def _calibrate(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:

@@ -76,7 +76,8 @@ def train_relevance(section: recipes.Relevance, folder: Path) -> dict[str, Any]:
         mine = np.sort(probabilities[np.asarray(labels)[places]])
         return float(mine[int((1 - (section.keep_recall or KEEP_RECALL)) * len(mine))])
 
-    trained = train([features(words(text)) for text in texts], labels, texts, choose, "corpus.relevance")
+    trained = train([features(words(text)) for text in texts], labels, texts, choose,
+                    "corpus.relevance", least_known=0.0, unknown=True)  # fmt: skip
     if not trained.beats_chance:
         kept, mistaken = trained.recall, trained.false_positives
         raise UserError(

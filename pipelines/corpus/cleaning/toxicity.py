@@ -9,10 +9,11 @@ of gay people for an insult (Dixon et al. 2018; Röttger et al. 2021). A filter 
 A document is dropped as `toxic` when the share of its sentences that the recipe names is toxic, and more of them
 than chance would flag in a neutral document. What was not measured drops nothing:
 
-- a document in a language that no examples were labelled in, and
+- a document in a language that no examples were labelled in,
+- a sentence in words that the examples do not use, and
 - a sentence that mentions a group for which the examples hold too few neutral sentences to measure the error on.
 
-Documents that stay for one of these are counted, as `toxicity_unmeasured`; toxic sentences are, as
+Documents that stay for their language or a group are counted, as `toxicity_unmeasured`; toxic sentences are, as
 `toxic_sentence`; and without labelled examples, sentences with an insult of the list, as `insult`.
 """
 
@@ -54,6 +55,10 @@ ANY = "any"
 """Stands for the language where the examples name none."""
 MIN_GROUP = 30
 """Neutral examples that mention a group, fewer than which measure nothing: their interval's upper end is over 11%."""
+LEAST_KNOWN = 0.25
+"""Of a sentence's words, pairs and beginnings: less means that some half of its words are in no example. Errors that
+were measured on posts say nothing about statutes. (A filter that was trained on templates alone took most lines of
+laws for toxic before it had this limit.)"""
 LEXICON_HIT = "<insult>"
 TELL_TALES = 15
 TRUE = {"true", "1", "yes", "sí", "si", "toxic", "tóxico", "hateful", "hate", "offensive", "biased"}
@@ -256,12 +261,13 @@ def _train_language(
     def choose(probabilities: NDArray[np.float64], places: NDArray[np.intp]) -> float:
         if section.threshold is not None:
             return section.threshold
-        # Half the bound: aimed at the whole of it, every second filter would pass it on sentences held out.
-        return max(_lowest_threshold(probabilities[kind[places]], bound / 2) for kind in measured)
+        # Half the bound: aimed at the whole of it, every second filter would pass it on sentences held out. And never
+        # below one half: easy examples would call everything toxic that is not as neutral as they are.
+        return max(0.5, *(_lowest_threshold(probabilities[kind[places]], bound / 2) for kind in measured))
 
     trained = train(
         [_signs(text, insults) for text in texts], labels.tolist(), [key for _, key in examples.values()], choose,
-        f"corpus.toxicity.labelled, language {language}",
+        f"corpus.toxicity.labelled, language {language}", least_known=LEAST_KNOWN, unknown=False,
     )  # fmt: skip
     groups = {group: trained.rate(places) if places.sum() >= MIN_GROUP else None for group, places in by_group.items()}
     return trained, groups
@@ -271,7 +277,7 @@ def _lowest_threshold(neutral: NDArray[np.float64], bound: float) -> float:
     """The lowest threshold that at most `bound` of the probabilities of neutral sentences reach."""
     ranked = np.sort(neutral)[::-1]
     allowed = int(bound * len(ranked))
-    return float(np.nextafter(ranked[allowed], 2)) + 1e-5 if allowed < len(ranked) else 0.0
+    return float(ranked[allowed]) + 1e-5 if allowed < len(ranked) else 0.0
 
 
 def _faults(

@@ -190,6 +190,16 @@ def test_labels_that_do_not_serve_are_refused(tmp_path: Path, record: dict[str, 
         train_toxicity(Toxicity(labelled=path), tmp_path)
 
 
+def test_text_unlike_the_examples_is_not_judged(measured: tuple[dict[str, Any], ToxicityFilter]) -> None:
+    _, step = measured
+    law = (
+        "Artículo 12.- Incorpórase el numeral segundo del reglamento vigente. Deróganse cuantas normas se opongan. "
+        "Regístrese, comuníquese y publíquese. Lima, ocho de agosto. La autoridad sanitaria aprobará directivas."
+    )
+    draft = judged(step, law, "es")
+    assert (draft.reason, draft.edits["toxic_sentence"]) == (None, 0)
+
+
 def test_a_long_neutral_document_is_not_dropped_for_being_long() -> None:
     # P(Bin(5, 1%) ≥ 1) = 4.9%, P(Bin(5, 1%) ≥ 2) = 0.1%; P(Bin(100, 1%) ≥ 5) = 0.34%, ≥ 4 = 1.8%
     assert [beyond_chance(n, 0.01) for n in (1, 5, 100)] == [1, 2, 5]
