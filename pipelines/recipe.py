@@ -206,6 +206,15 @@ class Language(Section):
     """Drop what has no known language: code, tables, several languages in one document."""
 
 
+class Spelling(Section):
+    """Correct the slips of a scanner in Spanish text: only what is sure, and every change on record."""
+
+    clean_text: Annotated[str, AfterValidator(_absolute_path)] | None = None
+    """A file, folder or glob of text without slips, of the same subject: its words count as correct."""
+    text_field: str = "text"
+    """The column or key that holds the text, in .jsonl .csv .parquet."""
+
+
 class LineRules(Section):
     """A line that fails one of these is removed; limits of C4 (Raffel et al. 2020, §2.2)."""
 
@@ -497,6 +506,7 @@ class Corpus(Section):
     """Stop reading after this many bytes of raw text."""
     lines: Lines | None = None
     language: Language | None = None
+    spelling: Spelling | None = None
     quality: Quality = Quality()
     decontamination: Decontamination | None = None
     deduplication: Deduplication = Deduplication()
