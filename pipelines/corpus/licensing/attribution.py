@@ -17,10 +17,11 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipelines.corpus.licensing.expressions import REMEMBERED
 from pipelines.corpus.licensing.obligations import Use, obligations
 from pipelines.run_dir import write_text
 
@@ -92,7 +93,7 @@ def _work(row: Mapping[str, Any], intended: str | None, use: Use) -> tuple[Any, 
     return row["source"], title, author, _first(meta, SOURCE), chosen, required, row["bytes_after"] or 0
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def _required(license: str, intended: str | None, use: Use) -> tuple[str, str | None]:
     """(the expression as chosen, whether it asks for a name)."""
     found = obligations(license, intended, use)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from license_expression import AND, OR, ExpressionError, LicenseWithExceptionSymbol, Licensing, get_spdx_licensing
@@ -11,6 +11,9 @@ from license_expression import AND, OR, ExpressionError, LicenseWithExceptionSym
 UNKNOWN = "LicenseRef-unknown"
 UNSAID = frozenset((UNKNOWN, "NOASSERTION", "NONE"))
 """What stands where a licence should: nothing is known."""
+
+REMEMBERED = 4096
+"""Answers that are kept: a corpus has some dozens of licences, and may have one wording of its own a document."""
 
 _VERSIONED = re.compile(r"(?P<stem>.+?)-(?P<version>\d+(?:\.\d+)*)(?P<tail>-only|-or-later|\+)?")
 
@@ -21,7 +24,7 @@ def spdx_licensing() -> Licensing:
     return get_spdx_licensing()
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def parse(expression: str) -> Any | None:
     """The tree of an expression, or None where it is none."""
     try:
@@ -43,12 +46,20 @@ def without_exception(node: Any) -> str | None:
     return str(node.license_symbol) if isinstance(node, LicenseWithExceptionSymbol) else None
 
 
+def canonical(node: Any) -> str:
+    """The same string for the same expression, whatever the order of its parts and however often they are said."""
+    if not (is_and(node) or is_or(node)):
+        return str(node)
+    parts = sorted({f"({canonical(part)})" for part in node.args})
+    return (" AND " if is_and(node) else " OR ").join(parts)
+
+
 def is_listed(key: str) -> bool:
     """Whether SPDX (or ScanCode, for `LicenseRef-scancode-…`) lists this licence."""
     return key in spdx_licensing().known_symbols
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def versions_from(key: str) -> tuple[str, ...]:
     """The versions that `GPL-2.0-or-later` or `CC-BY-SA-3.0+` lets one choose from; () for any other licence."""
     found = _VERSIONED.fullmatch(key)

@@ -17,10 +17,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pipelines.corpus.licensing import creative_commons
-from pipelines.corpus.licensing.expressions import UNKNOWN, is_listed, parse, spdx_licensing
+from pipelines.corpus.licensing.expressions import REMEMBERED, UNKNOWN, is_listed, parse, spdx_licensing
 from pipelines.corpus.licensing.wordings import (
     ADDRESSES,
     ANY_VERSION,
@@ -70,6 +70,7 @@ def identify(
     return License(UNKNOWN, "unknown")
 
 
+@lru_cache(maxsize=REMEMBERED)
 def normalise(text: str | None) -> License:
     """The licence that a data set states for a document, in one string."""
     if text and (found := spdx(text) or HUB.get(text.strip().lower())):

@@ -23,14 +23,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
 import yaml
 from license_expression import get_license_index
 
-from pipelines.corpus.licensing.expressions import UNSAID, is_and, is_or, parse, without_exception
+from pipelines.corpus.licensing.expressions import REMEMBERED, UNSAID, is_and, is_or, parse, without_exception
 
 Kind = Literal[
     "attribution", "notice", "changes", "share_alike", "source", "non_commercial", "no_derivatives", "use_limits",
@@ -105,7 +105,7 @@ class Row:
     basis: Basis
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def obligations(expression: str, intended: str | None = None, use: Use = "commercial") -> Obligations:
     """What an expression asks, and how that meets a model's intended licence and the use one means to make of it.
 
@@ -194,7 +194,7 @@ def table() -> dict[str, Row]:
     return rows
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def row_of(key: str) -> Row:
     """The row of one licence: the table's, that of the licence it is a port or a later choice of, or its category's."""
     if key in table():

@@ -17,11 +17,16 @@ versions and ports (`CC-BY-NC-*`, which is not `CC-BY-NC-SA-*`), a version and t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
+from pipelines.corpus.document import Document
 from pipelines.corpus.draft import Draft
 from pipelines.corpus.licensing.expressions import (
+    REMEMBERED,
+    UNKNOWN,
     UNSAID,
+    canonical,
     is_and,
     is_or,
     parse,
@@ -29,6 +34,7 @@ from pipelines.corpus.licensing.expressions import (
     versions_from,
     without_exception,
 )
+from pipelines.corpus.licensing.names import normalise
 from pipelines.corpus.licensing.obligations import Kind, row_of
 from pipelines.errors import UserError
 from pipelines.recipe import Licenses
@@ -50,7 +56,8 @@ class Policy:
         self._exact: dict[str, Verdict] = {}
         self._families: list[tuple[re.Pattern[str], Verdict]] = []
         self._kinds: list[tuple[str, Verdict]] = []
-        self._verdicts: dict[str, Verdict] = {}
+        self.verdict = lru_cache(maxsize=REMEMBERED)(self._verdict)
+        """Of an expression."""
         lists: dict[Verdict, tuple[str, ...]] = {
             "denied": licenses.denied, "review": licenses.review, "allowed": licenses.allowed,
         }  # fmt: skip
@@ -78,15 +85,13 @@ class Policy:
                 f"https://spdx.org/licenses, LicenseRef-<a name of your own>, a family such as CC-BY-*, or one of "
                 f"{', '.join(KINDS)}"
             )
-        self._exact.setdefault(_canonical(tree), verdict)
+        self._exact.setdefault(canonical(tree), verdict)
         if later := versions_from(str(tree)):
             self._families.append((re.compile("|".join(map(re.escape, later))), verdict))
 
-    def verdict(self, expression: str) -> Verdict:
-        if expression not in self._verdicts:
-            tree = parse(expression)
-            self._verdicts[expression] = "unknown" if tree is None else self._judge(tree)
-        return self._verdicts[expression]
+    def _verdict(self, expression: str) -> Verdict:
+        tree = parse(expression)
+        return "unknown" if tree is None else self._judge(tree)
 
     def action(self, verdict: Verdict) -> Action:
         """What becomes of a document with this verdict."""
@@ -99,7 +104,7 @@ class Policy:
         }[verdict]
 
     def _judge(self, node: Any) -> Verdict:
-        if listed := self._exact.get(_canonical(node)):
+        if listed := self._exact.get(canonical(node)):
             return listed
         if is_and(node):
             return max((self._judge(part) for part in node.args), key=VERDICTS.index)
@@ -134,6 +139,10 @@ class LicensePolicy:
 
     A dropped document leaves its row in the ledger and no text; a quarantined one is put aside with its text, among
     the dropped ones, for a person to look at.
+
+    A document may state another licence than its source does (`stated_license` in its metadata): a rights line of a
+    page, against what a data set says of all its pages. Nobody can tell here who is right, so both must be acceptable,
+    and the disagreement is counted and shown: it is how texts come under a licence that nobody gave them.
     """
 
     name = "license"
@@ -143,6 +152,10 @@ class LicensePolicy:
 
     def __call__(self, draft: Draft) -> None:
         verdict = self.policy.verdict(draft.document.license)
+        if stated := _disagreement(draft.document):
+            draft.edits[DISAGREEMENT] += 1
+            draft.show(DISAGREEMENT, draft.document.license, stated)
+            verdict = max(verdict, self.policy.verdict(stated), key=VERDICTS.index)
         action = self.policy.action(verdict)
         if action == "keep":
             return
@@ -151,9 +164,23 @@ class LicensePolicy:
             draft.text = ""
 
 
-def _canonical(tree: Any) -> str:
-    """The same string for the same expression, whatever the order of its parts."""
-    return str(tree.simplify()) if is_and(tree) or is_or(tree) else str(tree)
+DISAGREEMENT = "license_disagreement"
+
+
+def _disagreement(document: Document) -> str | None:
+    """The licence that a document states, where it is known, and another than that of its source."""
+    words = document.meta.get("stated_license")
+    if not isinstance(words, str):
+        return None
+    stated = normalise(words).expression
+    return None if stated == UNKNOWN or stated in _parts(document.license) else stated
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _parts(expression: str) -> frozenset[str]:
+    """An expression and every licence in it."""
+    tree = parse(expression)
+    return frozenset((expression, *(str(symbol) for symbol in tree.symbols))) if tree is not None else frozenset()
 
 
 def _may_be_unlisted(key: str) -> bool:

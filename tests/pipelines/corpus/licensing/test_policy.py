@@ -24,8 +24,8 @@ pretrain: {budget: {steps: 1}}
 """
 
 
-def draft(license: str) -> Draft:
-    document = Document("1", "Un texto.", "laws", license, "declared", "es", {})
+def draft(license: str, **meta: str) -> Draft:
+    document = Document("1", "Un texto.", "laws", license, "declared", "es", meta)
     return Draft(document, document.text, document.language)
 
 
@@ -118,6 +118,27 @@ def test_a_dropped_text_is_not_kept_and_a_quarantined_one_is(
     assert (taken.reason, taken.text) == (reason, text)
 
 
+@pytest.mark.parametrize(
+    ("license", "stated", "disagreement", "reason"),
+    [
+        ("CC-BY-4.0", "https://creativecommons.org/licenses/by-nc-nd/4.0/", "CC-BY-NC-ND-4.0", "license_denied"),
+        ("CC-BY-4.0", "Todos los derechos reservados", "LicenseRef-all-rights-reserved", None),
+        ("CC-BY-4.0", "CC BY 4.0", None, None),
+        ("CC-BY-4.0 AND MIT", "MIT", None, None),
+        ("CC-BY-4.0", "see the imprint", None, None),
+        ("LicenseRef-unknown", "CC BY 4.0", "CC-BY-4.0", "license_unknown"),
+    ],
+)
+def test_a_document_that_contradicts_its_source_must_be_acceptable_by_both(
+    license: str, stated: str, disagreement: str | None, reason: str | None
+) -> None:
+    taken = draft(license, stated_license=stated)
+    LicensePolicy(Licenses(denied=("non_commercial",), if_unknown="quarantine"))(taken)
+    assert taken.reason == reason
+    assert [change.after for change in taken.changes] == ([disagreement] if disagreement else [])
+    assert taken.edits["license_disagreement"] == (1 if disagreement else 0)
+
+
 @pytest.mark.parametrize("entry", ["Apache", "GPL 3", "MIT AND", "CC-BY", "(MIT"])
 def test_an_entry_that_is_no_licence_is_refused_in_a_sentence(entry: str) -> None:
     with pytest.raises(UserError, match=r"corpus\.licenses\.denied: .*spdx\.org"):
@@ -132,6 +153,11 @@ def test_what_licences_ask_allows_none() -> None:
 def test_an_entry_in_two_lists_is_refused_with_its_line() -> None:
     with pytest.raises(UserError, match=r"line 7: corpus\.licenses: MIT is both in allowed and in denied"):
         parse_recipe(RECIPE.replace("LISTS", "allowed: [MIT], denied: [MIT]"), "r.yaml", Path())
+
+
+def test_an_expression_of_many_choices_is_judged_at_once() -> None:
+    many = " AND ".join(f"(MIT OR LicenseRef-{number})" for number in range(400))
+    assert Policy(Licenses()).verdict(many) == "allowed"
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
