@@ -160,11 +160,10 @@ def show(texts: dict[str, list[str]], detector: Detector, wanted: str, number: i
         ]
         print(f"\n{title}: {len(found)}")
         for match, text in found[:: max(1, len(found) // number)][:number]:
-            before, after = text[max(0, match.start - 40) : match.start], text[match.end : match.end + 25]
+            before = " ".join(text[max(0, match.start - 40) : match.start].split())
+            after = " ".join(text[match.end : match.end + 25].split())
             value = text[match.start : match.end][:60]
-            print(
-                f"  {match.form:14} {match.strength.name:7} {' '.join(before.split())} ⟦{value}⟧ {' '.join(after.split())}"
-            )
+            print(f"  {match.form:14} {match.strength.name:7} {before} ⟦{value}⟧ {after}")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,8 @@ FORMS: tuple[Form, ...] = (
                  r"|[0-9]{4}(?: [0-9]{4}){4} [0-9]{2}"),), None, _is_cbu),
     Form("mx_clabe", "bank_account", "mx", 18,
          (pattern(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{11}\1[0-9]|[0-9]{4}(?: [0-9]{4}){3} [0-9]{2}"),), None, is_clabe),
-    Form("es_ccc", "bank_account", "es", 20, (pattern(r"[0-9]{4}([ -]?)[0-9]{4}\1[0-9]{2}\1[0-9]{10}"),), None, _is_ccc),
+    Form("es_ccc", "bank_account", "es", 20,
+         (pattern(r"[0-9]{4}([ -]?)[0-9]{4}\1[0-9]{2}\1[0-9]{10}"),), None, _is_ccc),
 )  # fmt: skip
 
 WORDS = {

@@ -4,8 +4,8 @@
          written around harvesters: `ana [at] correo [punto] es`, `ana (arroba) correo.es`.
 `ip`     valid, public addresses only: private, loopback and documentation ranges identify nobody. A dotted quad
          whose numbers are all below 32, or all but one, and whose first is below 64, is read as a version or section
-         number (1.2.3.4, 55.1.12.6): of random addresses, 1 in 300 looks like that. IPv6 only within 2000::/3, the one range given out by IANA, because `::2` is a
-         slice; or written in full, with all of its eight groups.
+         number (1.2.3.4, 55.1.12.6): of random addresses, 1 in 180 looks like that. IPv6 only within 2000::/3, the
+         one range given out by IANA, because `::2` is a slice; or written in full, with all of its eight groups.
 """
 
 from __future__ import annotations

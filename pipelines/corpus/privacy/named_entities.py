@@ -30,12 +30,12 @@ class NamedEntities:
                 "name one that you have installed in spacy_model"
             )
         self._section = section
+        self._analyzer = _analyzer(section.language, section.spacy_model)
         self._kinds = {_PRESIDIO[entity]: entity for entity in section.entities}
 
     def find(self, text: str) -> Iterator[Match]:
-        analyzer = _analyzer(self._section.language, self._section.spacy_model)
         for start, piece in _pieces(text):
-            for result in analyzer.analyze(
+            for result in self._analyzer.analyze(
                 piece, language=self._section.language, entities=sorted(self._kinds),
                 score_threshold=self._section.min_score,
             ):  # fmt: skip

@@ -95,7 +95,8 @@ FORMS: tuple[Form, ...] = (
     _form("ar", "dni", 7, _never, bare=rf"[MF]?(?:{_MILLIONS})"),
     # Chile
     _form("cl", "rut", 7, rut.is_valid, r"(?:[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[0-9]{8}) ?- ?[0-9K]",
-          r"(?:[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}|[0-9]{1,2} [0-9]{3} [0-9]{3})(?: ?- ?| ?)[0-9K]", any_case=True, bare_must_check=True),
+          r"(?:[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}|[0-9]{1,2} [0-9]{3} [0-9]{3})(?: ?- ?| ?)[0-9K]",
+          any_case=True, bare_must_check=True),
     # Mexico
     _form("mx", "curp", 6, curp.is_valid, r"[A-Z]{4} ?[0-9]{6} ?[A-Z]{6} ?[0-9A-Z][0-9]", lead=True),
     _form("mx", "rfc", 6, _is_rfc, r"[A-ZÑ&]{3,4}[ -]?[0-9]{6}[ -]?[A-Z0-9]{3}",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from pipelines.corpus.draft import Draft
 from pipelines.corpus.privacy.detection import Detector
+from pipelines.corpus.privacy.matches import Match
 from pipelines.corpus.privacy.replacement import build_replacer
 from pipelines.recipe import PersonalData
 
 _CONTEXT = 30
 """Characters shown on either side of a replacement."""
+_MASK = "█"
 
 
 class Redact:
-    """The step. Its examples show what surrounds a replacement and never what was replaced."""
+    """The step. Its examples show what surrounds a replacement, and a bar for each character of what was replaced."""
 
     name = "personal_data"
 
@@ -23,21 +26,32 @@ class Redact:
         self._replace = build_replacer(section)
 
     def __call__(self, draft: Draft) -> None:
-        draft.text, counts = self.redact(draft.text)
-        draft.edits.update(counts)
+        before = draft.text
+        matches = self._detector.find(before)
+        draft.text, places = self._replaced(before, matches)
+        draft.edits.update(match.kind for match in matches)
+        for match, (start, end) in zip(matches, places, strict=True):
+            left, right = draft.text[max(0, start - _CONTEXT) : start], draft.text[end : end + _CONTEXT]
+            draft.show(
+                match.kind, f"{left}{_MASK * (match.end - match.start)}{right}", left + draft.text[start:end] + right
+            )
 
     def redact(self, text: str) -> tuple[str, Counter[str]]:
         """Return (the text without what was found, how many of each kind)."""
-        counts: Counter[str] = Counter()
-        pieces, last = [], 0
-        for match in self._detector.find(text):
-            pieces += [text[last : match.start], self._replace(match, text[match.start : match.end])]
-            counts[match.kind] += 1
+        matches = self._detector.find(text)
+        return self._replaced(text, matches)[0], Counter(match.kind for match in matches)
+
+    def _replaced(self, text: str, matches: Sequence[Match]) -> tuple[str, list[tuple[int, int]]]:
+        """The text with its replacements, and where these are."""
+        pieces, places, last, length = [], [], 0, 0
+        for match in matches:
+            new = self._replace(match, text[match.start : match.end])
+            pieces += [text[last : match.start], new]
+            start = length + match.start - last
+            length = start + len(new)
+            places.append((start, length))
             last = match.end
-        if not counts:
-            return text, counts
-        pieces.append(text[last:])
-        return "".join(pieces), counts
+        return "".join([*pieces, text[last:]]), places
 
 
 def redacted_kinds(section: PersonalData) -> tuple[str, ...]:

@@ -163,22 +163,28 @@ def _draw_number(chance: Random, form: str, value: str) -> str:
     if form == "us_ssn":
         plain = f"9{chance.randrange(100):02}{chance.randrange(1, 70):02}{chance.randrange(1, 10_000):04}"
         return _poured(plain, value)
+    original = "".join(sign for sign in value if sign.isalnum() or sign == "&")
     for _ in range(200):
         plain = GENERATORS[_MAKER.get(form, form)].make(chance)[0]
-        if len(plain) == _length(value) and plain[:2].isdigit() == value[:2].isdigit():
+        if len(plain) == len(original) and plain[:2].isdigit() == original[:2].isdigit():
             return _poured(plain, value)
-    return _poured("".join(chance.choice(string.digits) for _ in range(_length(value))), value)
+    # A way of writing that is never made up (a DNI without its letter): signs of the same sort.
+    return _shuffled(chance, value)
+
+
+def _draw_entity(chance: Random, form: str, value: str) -> str:
+    """Another name, street or date; a date written as the original is, where it is among the ways that are made up."""
+    writings = GENERATORS[form].make(chance)
+    shapes = [re.sub(r"[0-9]", "0", writing) for writing in writings]
+    shape = re.sub(r"[0-9]", "0", value)
+    return writings[shapes.index(shape) if shape in shapes else -1]
 
 
 _MAKER = {"ve_ci_bare": "ar_dni", "uy_rut": "ar_cuit"}
 _DRAWERS: dict[str, Callable[[Random, str, str], str]] = {
     "email": _draw_email, "ip": _draw_address, "phone": _draw_phone, "secret": _draw_secret,
-    "url_credentials": _draw_credentials,
+    "url_credentials": _draw_credentials, "person": _draw_entity, "address": _draw_entity, "date": _draw_entity,
 }  # fmt: skip
-
-
-def _length(value: str) -> int:
-    return sum(sign.isalnum() for sign in value)
 
 
 def _poured(plain: str, value: str) -> str:

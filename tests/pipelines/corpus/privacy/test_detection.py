@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from pipelines.corpus.privacy.detection import Detector
@@ -155,4 +157,4 @@ def test_matches_are_in_order_and_apart() -> None:
     text = "Ana: DNI 12345678Z, ana@correo.es, tel. 612 345 678, ES9121000418450200051332; https://a:S3cr3to-9@b.es/"
     matches = Detector(PersonalData()).find(text)
     assert [match.kind for match in matches] == ["national_id", "email", "phone", "bank_account", "url_credentials"]
-    assert all(one.end <= other.start for one, other in zip(matches, matches[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(matches))
