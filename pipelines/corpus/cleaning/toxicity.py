@@ -55,8 +55,8 @@ ANY = "any"
 """Stands for the language where the examples name none."""
 MIN_GROUP = 30
 """Neutral examples that mention a group, fewer than which measure nothing: their interval's upper end is over 11%."""
-LEAST_KNOWN = 0.25
-"""Of a sentence's words, pairs and beginnings: less means that some half of its words are in no example. Errors that
+LEAST_KNOWN = 1 / 3
+"""Of a sentence's words, pairs and beginnings: less means that about half of its words are in no example. Errors that
 were measured on posts say nothing about statutes. (A filter that was trained on templates alone took most lines of
 laws for toxic before it had this limit.)"""
 LEXICON_HIT = "<insult>"
