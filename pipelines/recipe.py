@@ -186,7 +186,7 @@ class Lines(Section):
     """Lines that are no part of the text go; what is joined is joined."""
 
     boilerplate: bool = True
-    """Page numbers, menus, cookie notices, buttons, the licence around Project Gutenberg's books."""
+    """Page numbers, menus, cookie notices and buttons."""
     repeated: bool = True
     """Running heads and feet of pages, but for the first of each, and lines that echo the one before."""
     join_hyphens: bool = False

@@ -10,8 +10,12 @@ from pathlib import Path
 
 from pipelines.corpus.balance.counterfactual import Counterfactual
 from pipelines.corpus.blocklist import Blocked
+from pipelines.corpus.cleaning.contamination import Decontaminate
+from pipelines.corpus.cleaning.language import IdentifyLanguage
+from pipelines.corpus.cleaning.lines import LINE_COUNTS, CleanLines
 from pipelines.corpus.cleaning.quality import Quality
 from pipelines.corpus.cleaning.relevance import RelevanceFilter
+from pipelines.corpus.cleaning.spelling import CorrectSpelling
 from pipelines.corpus.cleaning.toxicity import ToxicityFilter
 from pipelines.corpus.cleaning.unicode import RepairUnicode
 from pipelines.corpus.draft import Step
@@ -26,6 +30,12 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
     filters: the folder into which `train_filters` trained what learns from examples.
     """
     steps: list[Step] = [Blocked(corpus.blocklist), LicensePolicy(corpus.licenses), RepairUnicode()]
+    if corpus.lines:
+        steps.append(CleanLines(corpus.lines, filters / LINE_COUNTS if filters else None))
+    if corpus.language:
+        steps.append(IdentifyLanguage(corpus.language))
+    if corpus.spelling:
+        steps.append(CorrectSpelling(corpus.spelling))
     steps.append(Quality(corpus.quality))
     if (corpus.relevance or corpus.toxicity) and filters is None:
         raise ValueError("a recipe with trained filters needs their folder")
@@ -33,6 +43,8 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
         steps.append(RelevanceFilter(filters))
     if corpus.toxicity and filters:
         steps.append(ToxicityFilter(corpus.toxicity, filters))
+    if corpus.decontamination:
+        steps.append(Decontaminate(corpus.decontamination))
     if corpus.balance and corpus.balance.counterfactual:
         steps.append(Counterfactual(corpus.balance.counterfactual))
     if corpus.personal_data.kinds or corpus.personal_data.named_entities:

@@ -19,7 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines import recipe as recipes
+from pipelines.corpus.cleaning.unicode import clean
+from pipelines.corpus.document import Document
 from pipelines.corpus.draft import Draft
+from pipelines.corpus.sources import read_source
+from pipelines.corpus.sources.extraction import prose
 
 LONGEST = 200
 """Characters. A longer line is a paragraph, and no header."""
@@ -50,9 +54,9 @@ _COOKIES = re.compile(
 _SEPARATOR = re.compile(r"\s*[|»›·•>/]\s+|\s{3,}|\t")
 _MENU = re.compile(
     "inicio|portada|home|contacto|contáctenos|contacta|contact(?: us)?|aviso legal|mapa del sitio|mapa web|sitemap|"
-    "política de (?:privacidad|cookies)|privacy(?: policy)?|cookies|quiénes somos|acerca de|about(?: us)?|entrar|acceder|"
-    "iniciar sesión|registrarse|regístrate|log ?in|sign (?:in|up)|register|ayuda|help|faq|suscríbete|suscribirse|"
-    "subscribe|buscar|search|noticias|news|blog|menú|menu|siguiente|anterior|next|previous|inici|contacte|avís legal|"
+    "política de (?:privacidad|cookies)|privacy(?: policy)?|cookies|quiénes somos|acerca de|about(?: us)?|entrar|"
+    "acceder|iniciar sesión|registrarse|regístrate|log ?in|sign (?:in|up)|register|ayuda|help|faq|suscríbete|"
+    "suscribirse|subscribe|buscar|search|noticias|news|blog|menú|menu|siguiente|anterior|next|previous|inici|contacte|avís legal|"
     "qui som|inicia la sessió|cerca|início|contato|aviso de privacidade|sobre nós|pesquisar|quen somos|"
     "términos y condiciones|condiciones de uso|terms(?: of use)?|rss",
     re.IGNORECASE,
@@ -66,12 +70,6 @@ _BUTTONS = re.compile(
     r"enviar por (?:correo|e-?mail)|descargar pdf|download pdf|haz(?: clic|click) aquí|click here",
     re.IGNORECASE,
 )
-_START_OF_BOOK = re.compile(
-    r"^\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG.*$|^\*END\*?\s*THE SMALL PRINT.*$", re.MULTILINE | re.IGNORECASE
-)
-_END_OF_BOOK = re.compile(
-    r"^(?:\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|End of (?:the |this )?Project Gutenberg)", re.MULTILINE
-)
 _BROKEN = re.compile(r"(?<![\w-])([^\W\d_]{2,})[-¬‐\u00ad]\n[ \t]*([^\W\d_]+)(?![\w-])[ \t]?([,.;:!?)»”]*)[ ]?")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _ITEM = re.compile(r"\W*(?:\w{1,3}[).]|\(|[-•*] )")
@@ -80,8 +78,12 @@ _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = tuple('.!?…:;»”")')
 
 
+LINE_COUNTS = "lines.npz"
+"""The file of a first pass, among those of the trained filters."""
+
+
 class CleanLines:
-    """The step. What it takes away is counted as `book_licence`, `page_number`, `boilerplate`, `repeated_line`,
+    """The step. What it takes away is counted as `page_number`, `boilerplate`, `repeated_line`,
     `frequent_line` and `joined_word`.
 
     counts: where a first pass saved its `LineCounter`; needed for `across_documents` alone.
@@ -100,8 +102,6 @@ class CleanLines:
 
     def __call__(self, draft: Draft) -> None:
         text = draft.text
-        if self.section.boilerplate:
-            text = self._without_book_licence(draft, text)
         lines = text.split("\n")
         gone: dict[int, str] = {}
         if self.section.boilerplate:
@@ -119,16 +119,6 @@ class CleanLines:
         if self.section.join_hyphens:
             text = self._joined(draft, text)
         draft.text = text
-
-    def _without_book_licence(self, draft: Draft, text: str) -> str:
-        if "gutenberg" not in text[:20_000].lower():
-            return text
-        start, end = _START_OF_BOOK.search(text), _END_OF_BOOK.search(text)
-        book = text[start.end() if start else 0 : end.start() if end else len(text)].strip("\n")
-        if len(book) < len(text):
-            draft.edits["book_licence"] += 1
-            draft.show("book_licence", " ".join(text[:300].split()), " ".join(book[:100].split()))
-        return book
 
     def _joined(self, draft: Draft, text: str) -> str:
         """Words that a line end has cut are whole again; the rest of the line stays below."""
@@ -302,6 +292,21 @@ class LineCounter:
         with np.load(path) as saved:
             counter.documents, counter.cells = int(saved["documents"]), saved["cells"]
         return counter
+
+
+def count_lines(corpus: recipes.Corpus, path: Path) -> LineCounter:
+    """The first pass: count the lines of every document of the corpus, as the step will see them, and save them.
+
+    It reads the sources once more, in this process.
+    """
+    counter = LineCounter()
+    for source in corpus.sources:
+        for item in read_source(source):
+            document = prose(item) if isinstance(item, Document) else None
+            if isinstance(document, Document):
+                counter.add(clean(document.text)[0])
+    counter.save(path)
+    return counter
 
 
 def _columns(folded: str) -> NDArray[np.uint32]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.cleaning.lines import CleanLines, LineCounter
+from pipelines.corpus.cleaning.lines import CleanLines, LineCounter, count_lines
 from pipelines.corpus.document import Document
 from pipelines.corpus.draft import Draft
-from pipelines.recipe import Lines
+from pipelines.recipe import Corpus, Files, Lines
 
 SENTENCE = "El alcalde leyó el acta en voz baja, y los vecinos que habían ido a escucharle callaron hasta el final. "
 
@@ -102,15 +103,6 @@ def test_words_cut_by_a_line_end_are_joined_where_asked(before: str, after: str)
     assert cleaned(before).text == before
 
 
-def test_the_licence_around_a_gutenberg_book_goes() -> None:
-    book = f"{SENTENCE}\n\n{SENTENCE * 2}".strip()
-    draft = cleaned(
-        "The Project Gutenberg EBook of Actas\n\n*** START OF THIS PROJECT GUTENBERG EBOOK ACTAS ***\n\n"
-        f"{book}\n\nEnd of the Project Gutenberg EBook of Actas\nFULL LICENSE …"
-    )
-    assert (draft.text, draft.edits) == (book, {"book_licence": 1})
-
-
 def test_lines_of_many_documents_are_found_by_a_first_pass_whatever_their_figures(tmp_path: Path) -> None:
     first, second = LineCounter(), LineCounter()
     for number in range(40):
@@ -122,3 +114,12 @@ def test_lines_of_many_documents_are_found_by_a_first_pass_whatever_their_figure
     assert first.count("Esta línea no está en ninguno de ellos") == 0
     draft = cleaned(f"Boletín municipal número 41\n{SENTENCE}", Lines(across_documents=0.5), tmp_path / "lines.npz")
     assert (draft.text, draft.edits) == (SENTENCE, {"frequent_line": 1})
+
+
+def test_a_first_pass_counts_the_lines_of_a_corpus_as_the_step_will_see_them(tmp_path: Path) -> None:
+    records = [{"id": n, "text": f"Portal del\u00a0ayuntamiento de Lugo\r\n{SENTENCE}{n * 'a'}"} for n in range(12)]
+    (tmp_path / "pages.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    corpus = Corpus(sources=(Files(kind="files", path=str(tmp_path / "pages.jsonl")),))
+    counter = count_lines(corpus, tmp_path / "lines.npz")
+    assert (counter.documents, counter.count("Portal del ayuntamiento de Lugo")) == (12, 12)
+    assert LineCounter.load(tmp_path / "lines.npz").documents == 12
