@@ -2,12 +2,13 @@
 #   make run      install, and train a model from scratch on the documentation on this machine
 #   make test     install, and run every test and check
 #   make bench    what the choices of the training loop cost and bring on this machine
+#   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
@@ -22,6 +23,11 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python tests/benchmarks/bench_training.py
+
+bench-corpus: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/bench_corpus.py
+	$(BIN)/python tests/benchmarks/bench_corpus.py --memory 100 500
 
 $(VENV)/installed: pyproject.toml
 	@echo "installing into $(VENV): a few minutes, once"

@@ -46,7 +46,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_vali
 
 LIBRARIES = (
     "desdecero", "torch", "transformers", "accelerate", "tokenizers", "datasets", "evaluate", "peft",
-    "huggingface-hub", "fairlearn", "safetensors", "numpy", "pyarrow", "rensa", "ftfy", "license-expression",
+    "huggingface-hub", "fairlearn", "safetensors", "numpy", "pyarrow", "ftfy", "license-expression",
 )  # fmt: skip
 
 

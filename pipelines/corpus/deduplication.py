@@ -30,8 +30,6 @@ from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from pipelines.corpus.words import Characters, Hashes, Positions, mixed, words
 
@@ -288,6 +286,9 @@ class Deduplicator:
         self._of[second[chosen]] = first[chosen]
 
     def _join(self, first: _Numbers, second: _Numbers) -> None:
+        from scipy.sparse import coo_array  # here: the workers, who only sketch, start half a second earlier
+        from scipy.sparse.csgraph import connected_components
+
         if len(first):
             edges = (np.ones(len(first), dtype=np.int8), (self._labels[first], self._labels[second]))
             names = connected_components(coo_array(edges, shape=(self.count, self.count)), directed=False)[1]

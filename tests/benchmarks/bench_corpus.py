@@ -22,6 +22,7 @@ import json
 import os
 import random
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,31 @@ NO_RULES = {
     "max_short_lines": 1.0, "max_lines_per_word": 10**9, "max_duplicate_lines": 1.0, "max_duplicate_paragraphs": 1.0,
     "max_top_ngrams": {}, "max_duplicate_ngrams": {},
 }  # fmt: skip
+
+
+class Clock:
+    """Wall clock and processor seconds, of this process and of those that it started and that have ended."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), self._used()
+
+    def stop(self) -> Clock:
+        self.seconds, self.cpu_seconds = time.perf_counter() - self._wall, self._used() - self._cpu
+        return self
+
+    @staticmethod
+    def _used() -> float:
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def say_speeds(benchmark: str, size: int, ours: Clock, peer: Clock, **more: object) -> None:
+    ratio = peer.seconds / ours.seconds
+    say(
+        benchmark, size / 1e6 / ours.seconds, size / 1e6 / peer.seconds, "MB/s", ratio,
+        ratio_of_cpu_seconds=peer.cpu_seconds / ours.cpu_seconds, cpu_seconds=[ours.cpu_seconds, peer.cpu_seconds],
+        **more,
+    )  # fmt: skip
 
 
 def say(benchmark: str, ours: float, peer: float | None, unit: str, ratio: float | None, **more: object) -> None:
@@ -123,15 +149,15 @@ def our_recipe(text: Path, quality: dict[str, Any], language: str) -> Recipe:
     )  # fmt: skip
 
 
-def run_ours(text: Path, out: Path, quality: dict[str, Any], language: str) -> tuple[float, dict[str, str]]:
+def run_ours(text: Path, out: Path, quality: dict[str, Any], language: str) -> tuple[Clock, dict[str, str]]:
     """(seconds, id → reason for which it was dropped or "")."""
     run = RunDir(out)
     run.corpus.mkdir(parents=True)
-    started = time.perf_counter()
+    clock = Clock()
     build_corpus(our_recipe(text, quality, language), run, run)
-    seconds = time.perf_counter() - started
+    clock.stop()
     rows = parquet.read_table(run.ledger, columns=["id", "reason"]).to_pylist()
-    return seconds, {row["id"]: row["reason"] or "" for row in rows}
+    return clock, {row["id"]: row["reason"] or "" for row in rows}
 
 
 # --- datatrove -----------------------------------------------------------------------------------------------
@@ -146,7 +172,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def peer_filters(text: Path, out: Path, language: str, lines: bool) -> tuple[float, dict[str, str]]:
+def peer_filters(text: Path, out: Path, language: str, lines: bool) -> tuple[Clock, dict[str, str]]:
     """The same rules in the same order: lines first. Each filter writes what it drops, as ours does."""
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.filters import (
@@ -173,18 +199,18 @@ def peer_filters(text: Path, out: Path, language: str, lines: bool) -> tuple[flo
         FineWebQualityFilter(language=code, exclusion_writer=excluded("fineweb")),
         JsonlWriter(str(out / "kept"), compression=None),
     ]
-    started = time.perf_counter()
+    clock = Clock()
     with quiet():
         LocalPipelineExecutor(
             pipeline, tasks=PROCESSES, workers=PROCESSES, logging_dir=str(out / "logs"), start_method="spawn"
         ).run()
-    seconds = time.perf_counter() - started
+    clock.stop()
     reasons = {row["id"]: "" for row in _json_lines(out / "kept")}
     reasons |= {row["id"]: row["metadata"]["filter_reason"] for row in _json_lines(out / "dropped")}
-    return seconds, reasons
+    return clock, reasons
 
 
-def peer_deduplication(text: Path, out: Path, language: str) -> tuple[float, set[str]]:
+def peer_deduplication(text: Path, out: Path, language: str) -> tuple[Clock, set[str]]:
     """datatrove's four stages; (seconds, ids that stay)."""
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup import MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
@@ -205,7 +231,7 @@ def peer_deduplication(text: Path, out: Path, language: str) -> tuple[float, set
     def folder(name: str) -> str:
         return str(out / name)
 
-    started = time.perf_counter()
+    clock = Clock()
     with quiet():
         reader = JsonlReader(str(text), compression=None)
         run("1", [reader, MinhashDedupSignature(folder("signatures"), config=config, language=code)], PROCESSES)
@@ -215,8 +241,8 @@ def peer_deduplication(text: Path, out: Path, language: str) -> tuple[float, set
         dropped = JsonlWriter(folder("dropped"), compression=None)
         kept = JsonlWriter(folder("kept"), compression=None)
         run("4", [reader, MinhashDedupFilter(folder("remove"), exclusion_writer=dropped), kept], PROCESSES)
-    seconds = time.perf_counter() - started
-    return seconds, {row["id"] for row in _json_lines(out / "kept")}
+    clock.stop()
+    return clock, {row["id"] for row in _json_lines(out / "kept")}
 
 
 def minhash_config() -> Any:
@@ -237,27 +263,26 @@ def _json_lines(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def compare_filters(text: Path, work: Path, size: int, language: str, lines: bool) -> None:
-    ours_seconds, ours = run_ours(text, work / "ours", {**RULES, "lines": {} if lines else None}, language)
-    peer_seconds, peer = peer_filters(text, work / "peer", language, lines)
+    ours_clock, ours = run_ours(text, work / "ours", {**RULES, "lines": {} if lines else None}, language)
+    peer_clock, peer = peer_filters(text, work / "peer", language, lines)
     compared = {name: reason for name, reason in ours.items() if not reason.endswith("_duplicate")}
     only_ours = Counter(reason for name, reason in compared.items() if reason and not peer[name])
     only_peer = Counter(peer[name] for name, reason in compared.items() if not reason and peer[name])
-    say(
-        "filters: Gopher, FineWeb" + (", C4" if lines else ""), size / 1e6 / ours_seconds, size / 1e6 / peer_seconds, "MB/s", peer_seconds / ours_seconds,
-        documents=len(ours), both_drop=sum(bool(reason and peer[name]) for name, reason in compared.items()),
+    say_speeds(
+        "filters: Gopher, FineWeb" + (", C4" if lines else ""), size, ours_clock, peer_clock, documents=len(ours),
+        both_drop=sum(bool(reason and peer[name]) for name, reason in compared.items()),
         both_keep=sum(not reason and not peer[name] for name, reason in compared.items()),
         only_ours_drops=dict(only_ours.most_common()), only_the_peer_drops=dict(only_peer.most_common()),
     )  # fmt: skip
 
 
 def compare_deduplication(text: Path, work: Path, size: int, language: str) -> None:
-    ours_seconds, ours = run_ours(text, work / "ours", NO_RULES, language)
-    peer_seconds, kept = peer_deduplication(text, work / "peer", language)
+    ours_clock, ours = run_ours(text, work / "ours", NO_RULES, language)
+    peer_clock, kept = peer_deduplication(text, work / "peer", language)
     dropped = {name for name, reason in ours.items() if reason}
     gone = set(ours) - kept
-    say(
-        "near-duplicate removal", size / 1e6 / ours_seconds, size / 1e6 / peer_seconds, "MB/s",
-        peer_seconds / ours_seconds, documents=len(ours), both_drop=len(dropped & gone),
+    say_speeds(
+        "near-duplicate removal", size, ours_clock, peer_clock, documents=len(ours), both_drop=len(dropped & gone),
         only_ours_drops=len(dropped - gone), only_the_peer_drops=len(gone - dropped),
     )  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from pipelines.build_corpus import build_corpus
+from pipelines.corpus import preparation
 from pipelines.corpus.documents import read_documents
 from pipelines.errors import UserError
 from pipelines.recipe import PersonalData, Recipe
@@ -54,7 +57,9 @@ def recipe(texts: Path, **corpus: Any) -> Recipe:
         {
             "name": "test", "purpose": "To test.", "languages": ["en"], "pretrain": {"budget": {"steps": 1}},
             "corpus": {
-                "sources": [{"kind": "files", "path": str(texts), "license": "MIT"}], "validation": 0.1, **corpus,
+                "sources": [{"kind": "files", "path": str(texts), "license": "MIT"}], "validation": 0.1,
+                "quality": {"max_duplicate_ngrams": {}, "max_top_ngrams": {}},  # the stories are six sentences each
+                **corpus,
             },
         }
     )  # fmt: skip
@@ -99,7 +104,8 @@ def test_the_report_counts_what_the_ledger_holds(texts: Path, tmp_path: Path) ->
     assert {name: split["documents"] for name, split in report["splits"].items()} == Counter(
         row["split"] for row in kept
     )
-    assert report["edits"] == {"unicode": 1, "redacted": {**dict.fromkeys(PersonalData().kinds, 0), "email": 1, "phone": 1}}
+    edits = {kind: found["edits"] for kind, found in report["edits"]["kinds"].items()}
+    assert edits == {"unicode": 1, "email": 1, "phone": 1}
     assert report["licenses"] == [
         {"license": "MIT", "documents": len(kept), "bytes": report["bytes"]["kept"], "share_bytes": 1.0,
          "evidence": {"declared": len(kept)}}
@@ -146,3 +152,99 @@ def test_a_domain_that_matches_nothing_says_so(texts: Path, tmp_path: Path) -> N
     domain = {"name": "laws", "where": {"path": "loys/*"}}
     with pytest.raises(UserError, match=r"corpus.domain laws: 0 distinct documents match \{path: loys/\*\}"):
         build(recipe(texts, domain=domain), tmp_path / "run")
+
+
+# --- copies and paragraphs --------------------------------------------------------------------------------
+
+
+def hashes(run: RunDir) -> dict[str, str]:
+    return {path.name: sha256_file(path) for path in sorted(run.corpus.rglob("*")) if path.is_file()}
+
+
+def ledger_of(run: RunDir) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in parquet.read_table(run.ledger).to_pylist()}
+
+
+@pytest.mark.parametrize(("keep", "stays"), [("first", "a/1.txt"), ("longest", "b/1.txt"), ("best_license", "b/0.txt")])
+def test_which_copy_stays_is_the_recipes_rule(keep: str, stays: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a" / "1.txt").write_text(story(1))
+    (tmp_path / "b" / "0.txt").write_text(story(1).upper())
+    (tmp_path / "b" / "1.txt").write_text(story(1) + "\nAnd one more line.")
+    for number in range(5):
+        (tmp_path / "a" / f"other {number}.txt").write_text(story(10 + number))
+    sources = [
+        {"kind": "files", "path": str(tmp_path / "a")},
+        {"kind": "files", "path": str(tmp_path / "b"), "license": "MIT"},
+    ]
+    run, _ = build(recipe(tmp_path, sources=sources, deduplication={"keep": keep}), tmp_path / "run")
+    copies = {name: row for name, row in ledger_of(run).items() if name in ("a/1.txt", "b/0.txt", "b/1.txt")}
+    assert {name for name, row in copies.items() if row["decision"] == "kept"} == {stays}
+    assert {row["duplicate_of"] for name, row in copies.items() if name != stays} == {stays}
+    assert {row["dropped_by"] for name, row in copies.items() if name != stays} == {"deduplication"}
+
+
+NOTICE = "This page belongs to the archive of the harbour office, which answers no letters on Sundays or on holidays."
+
+
+def test_paragraphs_that_many_documents_repeat_stay_in_the_first_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02d}.txt").write_text(f"{story(number)}\n\n{NOTICE}\n\nThe end, number {number}.")
+    (folder / "only a notice.txt").write_text(f"A short remark.\n\n{NOTICE}")
+    (folder / "rare.txt").write_text(f"{story(50)}\n\nA paragraph of ten words or more that stands only once here.")
+    run, report = build(recipe(folder, deduplication={"paragraphs": {"max_documents": 3}}), tmp_path / "run")
+    ledger = ledger_of(run)
+    kept = {row["id"]: row["text"] for split in report["splits"] for row in read_documents(run, split)}
+    assert [name for name, text in kept.items() if NOTICE in text] == ["00.txt"]
+    assert kept["05.txt"] == f"{story(5)}\n\nThe end, number 5."
+    assert kept["rare.txt"].endswith("only once here.")
+    assert dict(ledger["05.txt"]["edits"]) == {"repeated_paragraph": 1}
+    assert ledger["05.txt"]["bytes_after"] == len(kept["05.txt"])
+    assert ledger["05.txt"]["bytes_before"] - ledger["05.txt"]["bytes_after"] == len(NOTICE) + 2
+    assert ledger["05.txt"]["sha256_after"] == hashlib.sha256(kept["05.txt"].encode()).hexdigest()
+    notice = ledger["only a notice.txt"]
+    assert (notice["reason"], notice["dropped_by"], notice["split"]) == ("repeated_paragraphs", "paragraphs", None)
+
+
+def test_relatives_are_never_on_both_sides_of_a_split(tmp_path: Path) -> None:
+    """Thirty texts in three versions each, too different to be copies: every version is on its family's side."""
+    folder, chance = tmp_path / "texts", random.Random(0)
+    folder.mkdir()
+    words = [f"word{number}" for number in range(4000)]
+    for family in range(30):
+        text = chance.choices(words, k=300)
+        for version in range(3):
+            text[version * 70 : version * 70 + 70] = chance.choices(words, k=70)
+            (folder / f"{family} {version}.txt").write_text(" ".join(text))
+    run, _ = build(recipe(folder, quality={"min_words": 5}, validation=0.3), tmp_path / "run")
+    sides: dict[str, set[str]] = {}
+    for name, row in ledger_of(run).items():
+        assert row["decision"] == "kept"
+        sides.setdefault(name.split()[0], set()).add(row["split"])
+    assert all(len(side) == 1 for side in sides.values())
+    assert {side for family in sides.values() for side in family} == {"train", "validation"}
+
+
+# --- engines ----------------------------------------------------------------------------------------------
+
+
+def test_the_number_of_processes_changes_no_byte(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "BATCH_DOCUMENTS", 5)
+    found = []
+    for processes in (1, 3):
+        monkeypatch.setattr(os, "cpu_count", lambda processes=processes: processes)
+        run, _ = build(recipe(texts, deduplication={"paragraphs": {}}), tmp_path / str(processes))
+        found.append(hashes(run))
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bytes(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'desdecero[ray]'")
+    monkeypatch.setattr(preparation, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    runs = [build(recipe(texts, domain=DOMAIN, engine=engine), tmp_path / engine)[0] for engine in ("processes", "ray")]
+    assert hashes(runs[0]) == hashes(runs[1])
