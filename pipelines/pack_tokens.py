@@ -17,10 +17,11 @@ wrote in a text stay text. Memory is bounded by one batch of documents, and thir
 
 from __future__ import annotations
 
+import json
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -30,6 +31,7 @@ import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerFast
 
 from pipelines.chain import stage_main
+from pipelines.corpus.balance.reweighting import reweight
 from pipelines.corpus.documents import read_documents
 from pipelines.corpus.mixture import copies, lot, wanted_tokens
 from pipelines.progress import progress
@@ -41,7 +43,7 @@ BATCH_DOCUMENTS = 512
 INDEX_SCHEMA = pa.schema(
     [("id", pa.string()), ("split", pa.string()), ("shard", pa.string()), ("start", pa.int64()), ("tokens", pa.int64())]
 )
-FACTS = ["id", "source", "license"]  # of a document, besides its text
+FACTS = ["id", "source", "license", "language", "meta"]  # of a document, besides its text
 
 Encoded = tuple[dict[str, Any], np.ndarray]
 """A document's facts (and its `bytes`), and its token ids."""
@@ -51,12 +53,13 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
     dtype = np.dtype("<u2") if len(tokenizer) <= 1 << 16 else np.dtype("<u4")
     splits: dict[Split, dict[str, int]] = {}
-    licenses, sources = Counter[str](), Counter[str]()
+    licenses, sources, groups = Counter[str](), Counter[str](), Counter[str]()
     available: dict[str, int] = {}
+    """Tokens by group, where the recipe mixes groups."""
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
         for split in (split for split in SPLITS if run.document_files(split)):
             documents = _encoded(run, split, tokenizer, dtype)
-            if split == "train" and recipe.tokens.mixture:
+            if split == "train" and (recipe.tokens.mixture or recipe.tokens.reweight):
                 documents = _mixed(documents, recipe, run, out, dtype, available)
             size = {"documents": 0, "tokens": 0, "bytes": 0}
             with Shards(out, split, dtype) as shards:
@@ -74,13 +77,13 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                         for facts, ids in batch:
                             licenses[facts["license"]] += len(ids)
                             sources[facts["source"]] += len(ids)
+                            groups[facts.get("group", "")] += len(ids)
             splits[split] = {**size, "shards": shards.count}
+    mixture = [{**row, "epochs": row["tokens"] / available.get(row["group"], 1)} for row in _shares(groups, "group")]
     report = {
         "dtype": dtype.str, "splits": splits,
-        "sources": [
-            {**entry, "epochs": entry["tokens"] / available.get(entry["source"], entry["tokens"])}
-            for entry in _shares(sources, "source")
-        ],
+        "sources": _shares(sources, "source"),
+        "mixture": mixture if available else None,
         "licenses": _shares(licenses, "license"),
     }  # fmt: skip
     out.write_report("tokens", recipe, report)
@@ -139,31 +142,44 @@ def _mixed(
     documents: Iterable[Encoded], recipe: Recipe, run: RunDir, out: RunDir, dtype: np.dtype[Any],
     available: dict[str, int],
 ) -> Iterator[Encoded]:  # fmt: skip
-    """The documents as often as the recipe's mixture asks: all first copies, then all second ones, and so on.
+    """The documents as often as the recipe asks: all first copies, then all second ones, and so on.
 
-    `available` is filled with the tokens that each source has. The ids lie in a file meanwhile; memory holds some
-    thirty bytes for each document.
+    Each has its `group` among its facts. `available` is filled with the tokens that each group has. The ids lie in a
+    file meanwhile; memory holds some thirty bytes for each document.
     """
+    by = recipe.tokens.reweight.by if recipe.tokens.reweight else "source"
     spool = out.tokens / "unmixed.bin"
     numbers: dict[str, int] = {}
-    sources, lots, lengths, sizes = array("H"), array("Q"), array("q"), array("q")
+    members, lots, lengths, sizes = array("L"), array("Q"), array("q"), array("q")
     with spool.open("wb") as file:
         for facts, ids in documents:
-            sources.append(numbers.setdefault(facts["source"], len(numbers)))
+            members.append(numbers.setdefault(_group(facts, by), len(numbers)))
             lots.append(lot(recipe.seed, facts["id"]))
             lengths.append(len(ids))
             sizes.append(facts["bytes"])
             file.write(ids.tobytes())
-    numbered, length = np.asarray(sources), np.asarray(lengths)
-    available.update({name: int(length[numbered == number].sum()) for name, number in numbers.items()})
-    wanted = wanted_tokens(available, recipe.tokens.mixture)
-    times = copies(np.asarray(lots), numbered, length, [wanted[name] for name in numbers])
-    stream, starts = np.memmap(spool, dtype, "r"), np.cumsum(length) - length
+    member, length = np.asarray(members), np.asarray(lengths)
+    tokens = np.bincount(member, length, len(numbers)).astype(np.int64).tolist()
+    available.update(zip(numbers, tokens, strict=True))
+    if recipe.tokens.reweight:
+        epochs = reweight(available, recipe.tokens.reweight.target, recipe.tokens.reweight.max_epochs)
+        wanted = {name: int(available[name] * times) for name, times in epochs.items()}
+    else:
+        wanted = wanted_tokens(available, recipe.tokens.mixture)
+    times = copies(np.asarray(lots), member, length, [wanted[name] for name in numbers])
+    names, stream, starts = list(numbers), np.memmap(spool, dtype, "r"), np.cumsum(length) - length
     for turn in range(int(times.max())):
         for place, facts in enumerate(read_documents(run, "train", FACTS)):
             if times[place] > turn:
-                yield {**facts, "bytes": sizes[place]}, stream[starts[place] : starts[place] + length[place]]
+                added = {"bytes": sizes[place], "group": names[member[place]]}
+                yield facts | added, stream[starts[place] : starts[place] + length[place]]
     spool.unlink()
+
+
+def _group(facts: Mapping[str, Any], by: str) -> str:
+    """Of a document: its source, language, licence, or what its metadata say under a key."""
+    value = facts[by] if by in ("source", "language", "license") else json.loads(facts["meta"]).get(by)
+    return "" if value is None else str(value)
 
 
 def _shares(tokens: Counter[str], name: str) -> list[dict[str, Any]]:

@@ -420,22 +420,6 @@ class Counterfactual(Section):
     proper name stays as it is."""
 
 
-class Reweight(Section):
-    """Train more often on the groups that the corpus has too little of."""
-
-    by: str = "source"
-    """source, language, license, or a metadata key of the documents."""
-    target: Literal["uniform"] | Mapping[str, Annotated[float, Field(ge=0)]] = "uniform"
-    """Share of the training text by group; groups that are not named keep their proportions in what is left."""
-    max_epochs: Annotated[float, Field(ge=1)] = 4.0
-    """Times that any text is trained on. Up to 4, repetition is about as good as new text (Muennighoff et al. 2023)."""
-
-
-class Balance(Section):
-    counterfactual: Counterfactual | None = None
-    reweight: Reweight | None = None
-
-
 class Licenses(Section):
     """Which licences the corpus may hold. The lists name SPDX expressions, families (`CC-BY-*`: all versions) or what
     licences ask (`non_commercial`, `no_derivatives`, …), judged as `corpus/licensing/policy.py` says: of an OR the
@@ -521,7 +505,7 @@ class Corpus(Section):
     """Lists of removed documents to obey, besides `blocklist.jsonl` beside the run (see `desdecero forget`)."""
     relevance: Relevance | None = None
     toxicity: Toxicity | None = None
-    balance: Balance | None = None
+    counterfactual: Counterfactual | None = None
 
     @field_validator("sources")
     @classmethod
@@ -561,9 +545,27 @@ class Share(Section):
     """Training tokens that it gives, at most, repetitions included."""
 
 
+class Reweight(Section):
+    """Train more often on the groups that the corpus has too little of."""
+
+    by: str = "source"
+    """source, language, license, or a metadata key of the documents."""
+    target: Literal["uniform"] | Mapping[str, Annotated[float, Field(ge=0)]] = "uniform"
+    """Share of the training text by group; groups that are not named keep their proportions in what is left."""
+    max_epochs: Annotated[float, Field(ge=1)] = 4.0
+    """Times that any text is trained on. Up to 4, repetition is about as good as new text (Muennighoff et al. 2023)."""
+
+
 class Tokens(Section):
     mixture: Mapping[str, Share] = {}
     """Source → its share. Sources that are not named give all that they have, once. Held-out text is never mixed."""
+    reweight: Reweight | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Tokens:
+        if self.mixture and self.reweight:
+            raise ValueError("mixture and reweight both say how often a text is trained on: give one of them")
+        return self
 
 
 class Model(Section):

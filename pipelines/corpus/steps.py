@@ -45,8 +45,8 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
         steps.append(ToxicityFilter(corpus.toxicity, filters))
     if corpus.decontamination:
         steps.append(Decontaminate(corpus.decontamination))
-    if corpus.balance and corpus.balance.counterfactual:
-        steps.append(Counterfactual(corpus.balance.counterfactual))
+    if corpus.counterfactual:
+        steps.append(Counterfactual(corpus.counterfactual))
     if corpus.personal_data.kinds or corpus.personal_data.named_entities:
         steps.append(Redact(corpus.personal_data))
     return steps

@@ -107,7 +107,7 @@ def read_names(path: str) -> dict[str, Form]:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"corpus.balance.counterfactual.names: {path}: {error}") from None
+        raise UserError(f"corpus.counterfactual.names: {path}: {error}") from None
     names: dict[str, Form] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -115,12 +115,12 @@ def read_names(path: str) -> dict[str, Form]:
         pair = [name.strip() for name in line.split(",")]
         if len(pair) != 2 or not all(_WORD.fullmatch(name) for name in pair) or pair[0] == pair[1]:
             raise UserError(
-                f"corpus.balance.counterfactual.names: {path}, line {number}: {line.strip()!r} is no pair of names: "
+                f"corpus.counterfactual.names: {path}, line {number}: {line.strip()!r} is no pair of names: "
                 "write a man's and a woman's, as in Mario,María"
             )
         if again := [name for name in pair if name in names]:
             raise UserError(
-                f"corpus.balance.counterfactual.names: {path}, line {number}: {again[0]} has a partner already: "
+                f"corpus.counterfactual.names: {path}, line {number}: {again[0]} has a partner already: "
                 "exchanging twice would not give it back; name it once"
             )
         names[pair[0]], names[pair[1]] = Form(pair[1], "m", False), Form(pair[0], "f", False)

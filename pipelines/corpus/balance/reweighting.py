@@ -37,12 +37,12 @@ def reached(sizes: Mapping[str, int], epochs: Mapping[str, float]) -> dict[str, 
 
 def _shares(sizes: Mapping[str, int], target: Literal["uniform"] | Mapping[str, float]) -> dict[str, float]:
     if not sizes:
-        raise UserError("corpus.balance.reweight: there is no text to weigh")
+        raise UserError("tokens.reweight: there is no text to weigh")
     if isinstance(target, str):
         return dict.fromkeys(sizes, 1 / len(sizes))
     if unknown := sorted(set(target) - set(sizes)):
         raise UserError(
-            f"corpus.balance.reweight.target: no text of group {unknown[0]!r}: the groups are "
+            f"tokens.reweight.target: no text of group {unknown[0]!r}: the groups are "
             f"{', '.join(sorted(map(repr, sizes)))}"
         )
     named = sum(target.values())
@@ -50,7 +50,7 @@ def _shares(sizes: Mapping[str, int], target: Literal["uniform"] | Mapping[str, 
     if named > 1 + 1e-9 or (others and named > 1 - 1e-9) or (not others and abs(named - 1) > 1e-9):
         left = f", and leave nothing to {', '.join(sorted(others))}" if others and named <= 1 + 1e-9 else ""
         raise UserError(
-            f"corpus.balance.reweight.target: the shares add up to {named:g}{left}: let them add up to "
+            f"tokens.reweight.target: the shares add up to {named:g}{left}: let them add up to "
             f"{'less than 1' if others else '1'}"
         )
     rest = sum(others.values())

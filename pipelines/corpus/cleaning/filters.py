@@ -33,6 +33,6 @@ def example_sources(corpus: Corpus) -> list[Files]:
     if corpus.toxicity:
         paths += [corpus.toxicity.labelled] if corpus.toxicity.labelled else []
         paths += corpus.toxicity.lexicon.values()
-    if corpus.balance and corpus.balance.counterfactual and corpus.balance.counterfactual.names:
-        paths.append(corpus.balance.counterfactual.names)
+    if corpus.counterfactual and corpus.counterfactual.names:
+        paths.append(corpus.counterfactual.names)
     return [Files(kind="files", path=path) for path in paths]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -90,3 +91,21 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
     spans = [shard[row["start"] : row["start"] + row["tokens"]].tolist() for row in rows if row["id"] == twice]
     assert len(spans) == copies_of[twice] and all(span == spans[0] for span in spans)
     assert not (run.tokens / "unmixed.bin").exists()
+
+
+def test_groups_are_reweighted_by_what_is_known_of_documents(prose: list[str], tmp_path: Path) -> None:
+    lines = [{"text": text, "era": "old" if number % 5 == 0 else "new"} for number, text in enumerate(prose)]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "name: r\npurpose: A balance.\nlanguages: [en]\n"
+        "corpus: {sources: [{kind: files, path: texts.jsonl, license: PSF-2.0}]}\ntokenizer: {vocab_size: 500}\n"
+        "tokens: {reweight: {by: era, target: uniform, max_epochs: 10}}\npretrain: {budget: {steps: 1}}\n",
+        encoding="utf-8",
+    )
+    finished = desdecero("run", "r.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    run = RunDir(tmp_path / "run")
+    mixture = {entry["group"]: entry for entry in run.report("tokens", run.recipe())["mixture"]}
+    assert mixture["old"]["share_tokens"] == pytest.approx(0.5, abs=0.01)
+    assert mixture["new"]["epochs"] == 1
+    assert 2 < mixture["old"]["epochs"] <= 10
