@@ -56,9 +56,9 @@ _MENU = re.compile(
     "inicio|portada|home|contacto|contáctenos|contacta|contact(?: us)?|aviso legal|mapa del sitio|mapa web|sitemap|"
     "política de (?:privacidad|cookies)|privacy(?: policy)?|cookies|quiénes somos|acerca de|about(?: us)?|entrar|"
     "acceder|iniciar sesión|registrarse|regístrate|log ?in|sign (?:in|up)|register|ayuda|help|faq|suscríbete|"
-    "suscribirse|subscribe|buscar|search|noticias|news|blog|menú|menu|siguiente|anterior|next|previous|inici|contacte|avís legal|"
-    "qui som|inicia la sessió|cerca|início|contato|aviso de privacidade|sobre nós|pesquisar|quen somos|"
-    "términos y condiciones|condiciones de uso|terms(?: of use)?|rss",
+    "suscribirse|subscribe|buscar|search|noticias|news|blog|menú|menu|siguiente|anterior|next|previous|"
+    "inici|contacte|avís legal|qui som|inicia la sessió|cerca|início|contato|aviso de privacidade|sobre nós|"
+    "pesquisar|quen somos|términos y condiciones|condiciones de uso|terms(?: of use)?|rss",
     re.IGNORECASE,
 )
 _BUTTONS = re.compile(
