@@ -8,13 +8,29 @@ from collections.abc import Iterator, Sequence
 
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.sources import files, hub, installed_docs, web_archive, wikipedia
-from pipelines.recipe import Source
+from pipelines.recipe import Corpus, Files, Source
 
 
 def signature(sources: Sequence[Source]) -> str:
     """sha256 over what each source looks like now: names, versions, sizes and times; no text is read."""
     seen = [[source.name, *_kind(source).signature(source)] for source in sources]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def consulted(corpus: Corpus) -> list[Files]:
+    """What a corpus is made by, besides its documents: examples, word lists, clean text, suites."""
+    paths: list[str | None] = []
+    if corpus.relevance:
+        paths += [corpus.relevance.wanted, corpus.relevance.unwanted]
+    if corpus.toxicity:
+        paths += [corpus.toxicity.labelled, *corpus.toxicity.lexicon.values()]
+    if corpus.counterfactual:
+        paths.append(corpus.counterfactual.names)
+    if corpus.spelling:
+        paths.append(corpus.spelling.clean_text)
+    if corpus.decontamination:
+        paths += [suite.path for suite in corpus.decontamination.suites]
+    return [Files(kind="files", path=path) for path in paths if path]
 
 
 def read_source(source: Source) -> Iterator[Document | Quarantined]:

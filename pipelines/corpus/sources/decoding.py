@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import string
 from collections import Counter
 
 MAX_RECORD_BYTES = 64 * 2**20
@@ -99,7 +100,7 @@ def _as_declared(data: bytes, declared: str | None) -> tuple[str, str] | None:
         # Pages declare these two by default, whatever they are in; they fit any bytes, and so prove nothing.
         if codec.name in ("iso8859-1", "cp1252", "ascii", "utf-8") or not codec._is_text_encoding:
             return None
-        if codec.name in ("utf-7", "idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined"):
+        if codec.name.replace("_", "-") in _NO_CHARSETS:
             return None
         text, name = data.decode(codec.name), codec.name
     except (LookupError, UnicodeError, ValueError):
@@ -108,6 +109,8 @@ def _as_declared(data: bytes, declared: str | None) -> tuple[str, str] | None:
     return (text, name) if len(_C1.findall(text)) <= len(text) / 1000 else None
 
 
+_ASCII_LETTERS = [letter.encode() for letter in string.ascii_letters]
+_NO_CHARSETS = ("utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined")
 _C1 = re.compile("[\x80-\x9f]")
 _LOWER = "áéíóúüñçàèìòùâêîôûäëïöãõåøæœßýÿ"
 _UPPER = _LOWER.replace("ß", "").upper()
@@ -130,9 +133,10 @@ def _western(data: bytes) -> tuple[str, str]:
 
     In each reading, the characters beyond ASCII are counted that stand where Western writing has them: accented
     letters in words, quotes at their ends. Windows-1252 is taken unless 90% do in another reading, and 10% more than
-    in it. A text with twenty or more such characters that are less than half at home in any reading is in none of
-    these. (Of 82 Spanish novels in each of the three, whole and in pieces of 2,000 characters, 2,703 of 2,706 were
-    read as they were written; the others held a handful of such characters.)
+    in it. A text with twenty or more such characters is in none of these if less than 70% of them are at home in any
+    reading, or if they outnumber its other letters. (Of 82 Spanish novels in each of the three, whole and in pieces
+    of 2,000 characters, 2,703 of 2,706 were read as they were written; the others held a handful of such characters.
+    In the declaration of human rights in 18 languages, the lowest share in the right reading is 87%, in Guaraní.)
     """
     sample = data[: 4 * _SAMPLE]
     latin = _at_home(sample.decode("windows-1252", errors="replace"))
@@ -140,7 +144,8 @@ def _western(data: bytes) -> tuple[str, str]:
     many = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
     if best >= 0.9 and best - latin >= 0.1 and many >= 3:
         return data.decode(encoding), encoding
-    if many >= 20 and max(latin, best) < 0.5:
+    ascii_letters = sum(map(sample.count, _ASCII_LETTERS))
+    if many >= 20 and (max(latin, best) < 0.7 or many > ascii_letters):
         raise Undecodable("in an encoding that is neither UTF-8 nor of the West: convert it to UTF-8")
     try:
         return data.decode("windows-1252"), "windows-1252"

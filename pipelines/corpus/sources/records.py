@@ -16,6 +16,8 @@ from pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
 
 MAX_META_CHARACTERS = 20_000
 """A longer list or object of a record is left out of its metadata: it is data (embeddings, word boxes)."""
+MAX_META_DEPTH = 20
+"""Of lists and objects in one another: what is nested deeper is left out too, and could not be sent to a worker."""
 
 
 def declared_license(source: Files | HubDataset | Wikipedia | WebArchive) -> names.License:
@@ -98,7 +100,7 @@ class DocumentBuilder:
     def _meta(self, fields: dict[str, Any]) -> dict[str, Any]:
         """All that a record has besides its text, and what the recipe gives a name."""
         meta = {
-            key: value
+            printable(key): value
             for key, column in fields.items()
             if key not in self.text_columns and (value := plain(column)) is not None
         }
@@ -152,13 +154,18 @@ def plain(value: Any) -> Any:
             return value if math.isfinite(value) else None
         case datetime.date() | datetime.time():
             return value.isoformat()
-        case list() | dict():
+        case list() | dict() if _is_shallow(value, MAX_META_DEPTH):
             try:
                 written = json.dumps(value, default=str, allow_nan=False)
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError):  # not a number; a key that is no text
                 return None
             return json.loads(printable(written)) if len(written) <= MAX_META_CHARACTERS else None
     return None
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_shallow(item, levels - 1) for item in inner)
 
 
 def _parse_template(source: Files | HubDataset) -> list[tuple[str, str | None]]:

@@ -91,7 +91,7 @@ def _pages(path: Path, site: dict[str, Any]) -> Iterator[dict[str, str]]:
     """The pages of a dump: for each the text of its elements, and `redirect` or `too_long` where it is so."""
     page: dict[str, str] = {}
     pieces: list[str] = []
-    inside, size = "", 0
+    inside, size, begun = "", 0, False
     with open_stream(path) as file:
         for kind, name, attributes in events(iter(lambda: file.read1(_PIECE), b"")):
             if kind == "text":
@@ -99,6 +99,9 @@ def _pages(path: Path, site: dict[str, Any]) -> Iterator[dict[str, str]]:
                 if inside and size <= MAX_RECORD_BYTES:
                     pieces.append(name)
             elif kind == "start":
+                if not begun and name != "mediawiki":
+                    raise ValueError(f"no MediaWiki dump, but XML that begins with <{name}>")
+                begun = True
                 inside = name if name in _OF_PAGE or name in ("id", "namespace", "base") else ""
                 pieces, size = [], 0
                 if name == "page":
