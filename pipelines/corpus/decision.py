@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,7 @@ class Gathering:
             return np.argsort(self._column("license_ranks", np.int8), kind="stable")
         return None
 
-    def _column(self, name: str, kind: type[np.generic]) -> NDArray[np.generic]:
+    def _column(self, name: str, kind: type[Any]) -> NDArray[Any]:
         self._columns[name].close()
         return np.fromfile(self._folder / name, dtype=kind)
 

@@ -22,11 +22,12 @@ Workers make sketches; the main process appends them to files, one for each band
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,7 +213,7 @@ class Deduplicator:
         kinds[order], groups[order] = exact, self._labels
         return Verdicts(of, kinds, groups)
 
-    def _by_rank(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _by_rank(self, values: NDArray[Any]) -> NDArray[Any]:
         return values if self._order is None else values[self._order]
 
     def _drop_exact(self) -> NDArray[np.bool_]:
@@ -224,9 +225,9 @@ class Deduplicator:
         return ~self._alive
 
     def _columns(self, band: int) -> NDArray[np.uint16]:
-        return self._by_rank(np.fromfile(self._band_file(band), dtype=np.uint16).reshape(-1, ROWS))  # type: ignore[return-value]
+        return self._by_rank(np.fromfile(self._band_file(band), dtype=np.uint16).reshape(-1, ROWS))
 
-    def _candidates(self, band: int):  # type: ignore[no-untyped-def]
+    def _candidates(self, band: int) -> Iterator[Hashes]:
         """Pairs (rank of the first) << 32 | (rank of the second) that share a band, some at a time."""
         columns = self._columns(band)
         keys = np.zeros(self.count, dtype=np.uint64)

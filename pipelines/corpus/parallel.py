@@ -5,15 +5,16 @@ Two engines run it: this machine's cores, or a Ray cluster. What is computed, an
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import connection
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pipelines.errors import UserError
 
@@ -47,9 +48,8 @@ def _on_cores(
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads (torch, arrow) may hang
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_follow_parent) as pool:
         yield from _in_order(
-            lambda item: pool.submit(function, item), lambda future: future.result(), lambda future: future.cancel(),
-            items, AHEAD * processes,
-        )  # fmt: skip
+            lambda item: pool.submit(function, item), Future.result, Future.cancel, items, AHEAD * processes
+        )
 
 
 def _on_ray(
@@ -62,8 +62,8 @@ def _on_ray(
         raise UserError("corpus.engine is ray, which is not installed: pip install 'desdecero[ray]'") from None
     ours = not ray.is_initialized()
     if ours:
-        local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": processes or os.cpu_count()}
-        ray.init(logging_level="warning", log_to_driver=False, include_dashboard=False, **local)
+        cores = None if os.environ.get("RAY_ADDRESS") else processes or os.cpu_count()
+        ray.init(num_cpus=cores, logging_level=logging.WARNING, log_to_driver=False, include_dashboard=False)
     try:
         remote = ray.remote(function if hasattr(function, "__name__") else lambda item: function(item))
         ahead = AHEAD * (processes or int(ray.cluster_resources().get("CPU", 1)))
@@ -74,10 +74,10 @@ def _on_ray(
 
 
 def _in_order(
-    submit: Callable[[Item], object], result: Callable[[object], Result], cancel: Callable[[object], object],
+    submit: Callable[[Item], Any], result: Callable[[Any], Any], cancel: Callable[[Any], object],
     items: Iterable[Item], ahead: int,
-) -> Generator[Result, None, None]:  # fmt: skip
-    pending: deque[object] = deque()
+) -> Generator[Any, None, None]:  # fmt: skip
+    pending: deque[Any] = deque()
     try:
         for item in items:
             pending.append(submit(item))

@@ -168,7 +168,7 @@ def quiet() -> Iterator[None]:
     from loguru import logger
 
     logger.remove()
-    with contextlib.redirect_stderr(None), contextlib.redirect_stdout(None):
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
         yield
 
 

@@ -17,7 +17,7 @@ from pipelines.build_corpus import build_corpus
 from pipelines.corpus import preparation
 from pipelines.corpus.documents import read_documents
 from pipelines.errors import UserError
-from pipelines.recipe import PersonalData, Recipe
+from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir, sha256_file
 
 SENTENCES = [
@@ -163,26 +163,6 @@ def hashes(run: RunDir) -> dict[str, str]:
 
 def ledger_of(run: RunDir) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in parquet.read_table(run.ledger).to_pylist()}
-
-
-@pytest.mark.parametrize(("keep", "stays"), [("first", "a/1.txt"), ("longest", "b/1.txt"), ("best_license", "b/0.txt")])
-def test_which_copy_stays_is_the_recipes_rule(keep: str, stays: str, tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    (tmp_path / "a" / "1.txt").write_text(story(1))
-    (tmp_path / "b" / "0.txt").write_text(story(1).upper())
-    (tmp_path / "b" / "1.txt").write_text(story(1) + "\nAnd one more line.")
-    for number in range(5):
-        (tmp_path / "a" / f"other {number}.txt").write_text(story(10 + number))
-    sources = [
-        {"kind": "files", "path": str(tmp_path / "a")},
-        {"kind": "files", "path": str(tmp_path / "b"), "license": "MIT"},
-    ]
-    run, _ = build(recipe(tmp_path, sources=sources, deduplication={"keep": keep}), tmp_path / "run")
-    copies = {name: row for name, row in ledger_of(run).items() if name in ("a/1.txt", "b/0.txt", "b/1.txt")}
-    assert {name for name, row in copies.items() if row["decision"] == "kept"} == {stays}
-    assert {row["duplicate_of"] for name, row in copies.items() if name != stays} == {stays}
-    assert {row["dropped_by"] for name, row in copies.items() if name != stays} == {"deduplication"}
 
 
 NOTICE = "This page belongs to the archive of the harbour office, which answers no letters on Sundays or on holidays."
