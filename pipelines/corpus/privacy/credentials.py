@@ -48,11 +48,12 @@ def _compiled(issued: dict[str, tuple[str, str]]) -> list[tuple[tuple[str, ...],
 
 
 _MARKS, _MARKS_WITH_UNDERSCORE = _compiled(_ISSUED), _compiled(_ISSUED_WITH_UNDERSCORE)
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:.{0,20000}?-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----|(?:\\n|\s|[\w+/=:,.-]{40,}){1,500})",
-    re.DOTALL,
-)
+_KEY_NAME = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_BEGIN, _KEY_END = re.compile(f"-----BEGIN {_KEY_NAME}"), re.compile(f"-----END {_KEY_NAME}")
+_KEY_BODY = re.compile(r"(?:\\n|\s|[\w+/=:,.-]{40,}+){0,500}+")
+"""Of a key whose end is cut off."""
+_KEY_LENGTH = 20_000
+"""Characters; an RSA key of 16,384 bits takes 13,000."""
 
 _USERINFO = re.compile(r"://(([^\s/@:\"'`<>?#]{0,64}):([^\s/@\"'`<>]{1,128}))@(?=[\w\[{$])")
 _BARE_USERINFO = re.compile(r"://([A-Za-z0-9_-]{16,128})@(?=[\w\[])")
@@ -116,8 +117,7 @@ def find_secrets(text: str) -> Iterator[Match]:
                 if _entropy(match[0][-32:]) > 2.5:  # not sk-xxxxxxxxxxxxxxxxxxxx
                     yield Match(*match.span(), "secret", form, Strength.NAMED)
     if "PRIVATE KEY" in text:
-        for match in _PRIVATE_KEY.finditer(text):
-            yield Match(match.start(), match.start() + len(match[0].rstrip()), "secret", "private_key", Strength.NAMED)
+        yield from _find_private_keys(text)
     for match in _ASSIGNMENT.finditer(text):
         before = text[max(0, match.start() - _NAME_LENGTH) : match.start()].lower()
         if any(part in before for part in _NAME_PARTS) and (name := _NAME.search(before)):
@@ -128,6 +128,19 @@ def find_secrets(text: str) -> Iterator[Match]:
         for match in _BEARER.finditer(text):
             if _has_digit(match[1]) and _looks_random(match[1]):
                 yield Match(*match.span(1), "secret", "bearer", Strength.NAMED)
+
+
+def _find_private_keys(text: str) -> Iterator[Match]:
+    """From a key's first line to its last one, or as far as it looks like a key where the last one is missing."""
+    end = 0
+    for begin in _KEY_BEGIN.finditer(text):
+        if begin.start() < end:
+            continue
+        dashes = text.find("-----", begin.end(), begin.end() + _KEY_LENGTH)
+        last = _KEY_END.match(text, dashes) if dashes >= 0 else None
+        body = _KEY_BODY.match(text, begin.end())
+        end = last.end() if last else begin.end() + len(body[0].rstrip()) if body else begin.end()
+        yield Match(begin.start(), end, "secret", "private_key", Strength.NAMED)
 
 
 def _is_placeholder(value: str) -> bool:

@@ -41,7 +41,9 @@ _PUBLIC_RESOLVERS = {"8.8.8.8", "8.8.4.4", "1.1.1.1", "9.9.9.9"}
 def find_emails(text: str) -> Iterator[Match]:
     end, sign = 0, text.find("@")
     while sign >= 0:
-        match = _EMAIL.search(text, max(end, sign - _LOCAL), sign + _DOMAIN)
+        # Decorators and mentions (` @property`) are most of the signs in code and chats: a glance tells them.
+        between = sign > 0 and not text[sign - 1].isspace() and text[sign + 1 : sign + 2].isalnum()
+        match = _EMAIL.search(text, max(end, sign - _LOCAL), sign + _DOMAIN) if between else None
         if match and match.start() < sign:
             end = match.end()
             if _is_personal(match[0]):

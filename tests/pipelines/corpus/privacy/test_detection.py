@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -158,3 +159,27 @@ def test_matches_are_in_order_and_apart() -> None:
     matches = Detector(PersonalData()).find(text)
     assert [match.kind for match in matches] == ["national_id", "email", "phone", "bank_account", "url_credentials"]
     assert all(one.end <= other.start for one, other in pairwise(matches))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "1 ", "1 (", "12.345.678-", "@", "a@", "2001:", "1.1.1.1.", "http://a:b@", "api_key=a1B2", "0034 ",
+        "-----BEGIN PRIVATE KEY-----\n", "Tel. 612345678 / ", "eyJaaaaaaaaaa.", "ES12 ", "a [at] ", "D. N. ",
+    ],
+)  # fmt: skip
+def test_time_grows_with_the_length_of_a_text_and_not_with_its_square(piece: str) -> None:
+    detector = Detector(PersonalData())
+
+    def seconds(length: int) -> float:
+        text = piece * (length // len(piece))
+        start = time.process_time()
+        detector.find(text)
+        return time.process_time() - start
+
+    assert seconds(40_000) < 8 * seconds(10_000) + 0.05  # sixteen times, if it were the square
+
+
+def test_a_key_that_is_cut_off_is_taken_as_far_as_it_goes() -> None:
+    body = "MHcCAQEEIBkg4LVWM9nuwNSk3yByxZpYRTBnVJk5OkMSFfVkjf9NoAoGCCqGSM49"
+    assert redacted(f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n{body}\nY luego.") == "<secret>\nY luego."
