@@ -132,10 +132,10 @@ def check_inputs(stage: Stage, recipe: Recipe, run: RunDir) -> None:
 
 
 def source_signature(recipe: Recipe) -> str:
-    """What the corpus sources look like now; changes when a file or a distribution does."""
-    from pipelines.corpus.sources import signature
+    """What the corpus' sources, and the files that its filters learn from, look like now; it changes when one does."""
+    from pipelines.corpus.sources import consulted, signature
 
-    return signature(recipe.corpus.sources)
+    return signature([*recipe.corpus.sources, *consulted(recipe.corpus)])
 
 
 def _function(stage: Stage):  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.corpus.cleaning.relevance import train_relevance
 from pipelines.corpus.cleaning.toxicity import train_toxicity
-from pipelines.recipe import Corpus, Files
+from pipelines.recipe import Corpus
 
 
 def train_filters(corpus: Corpus, folder: Path) -> dict[str, Any]:
@@ -23,16 +23,3 @@ def train_filters(corpus: Corpus, folder: Path) -> dict[str, Any]:
     if corpus.toxicity:
         reports["toxicity"] = train_toxicity(corpus.toxicity, folder)
     return reports
-
-
-def example_sources(corpus: Corpus) -> list[Files]:
-    """Every file that the filters learn from, as sources: what the corpus is made of besides its documents."""
-    paths: list[str] = []
-    if corpus.relevance:
-        paths += [corpus.relevance.wanted, corpus.relevance.unwanted]
-    if corpus.toxicity:
-        paths += [corpus.toxicity.labelled] if corpus.toxicity.labelled else []
-        paths += corpus.toxicity.lexicon.values()
-    if corpus.counterfactual and corpus.counterfactual.names:
-        paths.append(corpus.counterfactual.names)
-    return [Files(kind="files", path=path) for path in paths]

@@ -11,10 +11,11 @@ import pytest
 from helpers import docstrings
 
 from pipelines.corpus.cleaning.classifier import READ_CHARACTERS
-from pipelines.corpus.cleaning.filters import example_sources, train_filters
+from pipelines.corpus.cleaning.filters import train_filters
 from pipelines.corpus.cleaning.relevance import FILE, RelevanceFilter, train_relevance
 from pipelines.corpus.document import Document
 from pipelines.corpus.draft import Draft
+from pipelines.corpus.sources import consulted
 from pipelines.errors import UserError
 from pipelines.recipe import Corpus, Files, Relevance
 
@@ -71,7 +72,7 @@ def test_the_same_examples_give_the_same_bytes(section: Relevance, tmp_path: Pat
     for name in "ab":
         corpus = Corpus(sources=(Files(kind="files", path=section.wanted),), relevance=section)
         assert set(train_filters(corpus, tmp_path / name)) == {"relevance"}
-        assert [Path(source.path).name for source in example_sources(corpus)] == ["wanted.jsonl", "unwanted.jsonl"]
+        assert [Path(source.path).name for source in consulted(corpus)] == ["wanted.jsonl", "unwanted.jsonl"]
     assert (tmp_path / "a" / FILE).read_bytes() == (tmp_path / "b" / FILE).read_bytes()
 
 
