@@ -25,10 +25,10 @@ from pipelines.corpus.draft import Draft
 
 WINDOW = 200
 """Characters of a text that are judged at once."""
-WINDOWS = (5, 20)
+WINDOWS = (3, 20)
 """A longer document is judged by this many windows, evenly spread; by the second number if the first do not agree."""
 AGREED = 0.75
-"""Probability from which the first windows do. Of 1,501 laws, 98.1% are known by 5 windows, 99.2% so."""
+"""Probability from which the first windows do. Of 1,501 laws, 94.0% are known by 3 windows, 99.3% so."""
 MIN_LETTERS = 20
 """Fewer letters than these say nothing: of UI strings of 20 to 50 characters, one in five is judged wrongly."""
 MIN_STOP_WORDS = 0.04
