@@ -63,6 +63,9 @@ class Quality:
         if self.limits.lines:
             for draft in drafts:
                 apply_line_rules(draft, self.limits.lines)
+        for draft in drafts:
+            if not draft.reason and len(draft.text) > _PART and _words_in(draft.text) > self.limits.max_words:
+                draft.reason = "too_many_words"
         for part in _parts([draft for draft in drafts if not draft.reason]):
             reasons = reasons_to_drop([draft.text for draft in part], [self._profile(draft) for draft in part])
             for draft, reason in zip(part, reasons, strict=True):
@@ -72,6 +75,16 @@ class Quality:
         if draft.language not in self._profiles:
             self._profiles[draft.language] = profile_for(draft.language, self.limits)
         return self._profiles[draft.language]
+
+
+def _words_in(text: str) -> int:
+    """Words of a text that may be too long to be measured as a whole, counted a part at a time."""
+    total = 0
+    for start in range(0, len(text), _PART):
+        characters = Characters([text[start : start + _PART]])
+        starts, _ = tokens(characters)
+        total += int(((characters.kinds[starts] & WORD) != 0).sum())
+    return total
 
 
 def _parts(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

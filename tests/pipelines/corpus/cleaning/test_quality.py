@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -148,6 +150,23 @@ def test_many_texts_at_once_are_judged_as_each_alone(prose: list[str]) -> None:
     assert together == [
         reasons_to_drop([text], [profile])[0] for text, profile in zip(texts, profiles, strict=True)
     ] and len(set(together)) > 3  # fmt: skip
+
+
+def test_a_text_too_long_to_be_measured_is_dropped_in_little_memory() -> None:
+    code = """
+import resource
+from pipelines import recipe
+from pipelines.corpus.cleaning.quality import Quality
+from pipelines.corpus.document import Document
+from pipelines.corpus.draft import Draft
+text = "palabra " * 5_000_000
+draft = Draft(Document("id", text, "source", "MIT", "declared", "es", {}), text, "es")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+Quality(recipe.Quality()).many([draft])
+print(draft.reason, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert found[0] == "too_many_words" and int(found[1]) < 300_000  # KB; measured as a whole: 2.4 GB
 
 
 # --- rules for lines ----------------------------------------------------------------------------------------
