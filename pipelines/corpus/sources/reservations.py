@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines.corpus.draft import Draft
+from pipelines.recipe import Source
 
 SIGNALS = {
     "tdm-reservation": "tdm", "tdm-policy": "tdm_policy", "x-robots-tag": "robots", "robots": "robots",
@@ -58,9 +59,8 @@ class Reservations:
 
     name = "reservations"
 
-    def __init__(self, sources: Iterable[str]):
-        """sources: the names of those that respect them."""
-        self._sources = frozenset(sources)
+    def __init__(self, sources: Iterable[Source]):
+        self._sources = {source.name for source in sources if getattr(source, "respect_reservations", False)}
 
     def __call__(self, draft: Draft) -> None:
         if draft.document.source in self._sources and reserved(draft.document.meta):

@@ -7,6 +7,7 @@ A file that another one takes in (\\input) is a document of its own.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from pylatexenc import latexwalker
 from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
@@ -33,12 +34,33 @@ _NOTHING = (
 _HEADINGS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph")
 
 
+@cache
 def _converter() -> LatexNodes2Text:
     context = get_default_latex_context_db()
     nothing = [MacroTextSpec(name, simplify_repl="") for name in _NOTHING]
     headings = [MacroTextSpec(name, simplify_repl="\n\n%(3)s\n\n") for name in _HEADINGS]
     context.add_context_category("prose", macros=nothing + headings, prepend=True)
     return LatexNodes2Text(latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
+
+
+def _to_text(converter: LatexNodes2Text, source: str) -> str:
+    """LaTeX as text. Stretches without markup bypass the parser, which reads a character at a time."""
+    plain: list[str] = []
+
+    def put_aside(match: re.Match[str]) -> str:
+        if len(plain) == _PLACES:
+            return match[0]
+        plain.append(match[0])
+        return chr(_FIRST + len(plain) - 1)
+
+    short = _PLAIN.sub(put_aside, _PLACE.sub("\ufffd", source))
+    text = converter.latex_to_text(short, tolerant_parsing=True)
+    return _PLACE.sub(lambda match: plain[ord(match[0]) - _FIRST], text)
+
+
+_PLAIN = re.compile(r"(?<=[ \n])[^\\{}$%&~#^_`'\-\n\[\]]{12,}")
+_FIRST, _PLACES = 0xF0000, 0xFFFE  # a plane of Unicode for private use
+_PLACE = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _PLACES - 1)}]")
 
 
 def extract(document: Document) -> Document | None:
@@ -54,7 +76,7 @@ def extract(document: Document) -> Document | None:
     title = _TITLE.search(_COMMENT.sub("", before)) or _TITLE.search(body)
     converter = _converter()
     try:
-        text = converter.latex_to_text(body, tolerant_parsing=True)
+        text = _to_text(converter, body)
         words = converter.latex_to_text(title[1], tolerant_parsing=True) if title else ""
     except latexwalker.LatexWalkerError as error:
         raise Unreadable(f"not LaTeX that can be read: {error}") from None

@@ -142,7 +142,13 @@ def test_what_counts_as_a_reservation(meta: dict[str, Any], expected: bool) -> N
 
 
 def test_the_step_drops_what_is_reserved_where_the_recipe_respects_it() -> None:
-    step = Reservations(["web"])
+    address = "https://a.test/a.warc"
+    step = Reservations(
+        [
+            WebArchive(kind="web_archive", path=address, name="web"),
+            WebArchive(kind="web_archive", path=address, name="other", respect_reservations=False),
+        ]
+    )
     for source, reason in (("web", "rights_reserved"), ("other", None)):
         draft = Draft(Document("x", "t", source, "MIT", "declared", "", {"tdm": "1"}), "t", "")
         step(draft)
