@@ -60,9 +60,10 @@ class Objective(nn.Module):
     @torch.compiler.disable  # how many tokens are masked changes from step to step, and would recompile all
     def loss(self, hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         counted = targets != IGNORED
-        head = self.model.get_output_embeddings()
+        model: Any = self.model  # its parts differ by class
+        head = model.get_output_embeddings()
         if self.kind in MASKED:
-            transform = self.model.cls.predictions.transform if self.kind == "bert" else self.model.head
+            transform = model.cls.predictions.transform if self.kind == "bert" else model.head
             with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.in_bfloat16):
                 hidden = transform(hidden[counted])
             targets = targets[counted]
