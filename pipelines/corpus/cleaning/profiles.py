@@ -113,7 +113,8 @@ _LIMITS = {
 }
 """What sets a language apart from `Profile`'s defaults. Shares behind a limit are of documents that fail it, measured
 on 410 passages of Spanish novels of 1840–1920, 450 Peruvian laws, 300 clinical cases, 407 scanned by-laws, 392 modern
-English texts (MASC) and 702 reference pages of Python packages: `tests/benchmarks/bench_quality_profiles.py`.
+English texts (MASC) and 702 reference pages of Python packages; see `tests/benchmarks/bench_quality_profiles.py`. The
+limits were chosen on these texts: others may lose more.
 
 No language asks for lines that end as sentences do: 70% of the scanned by-laws, which break lines as paper does, and
 11% of laws fail FineWeb's limit of 0.12."""
