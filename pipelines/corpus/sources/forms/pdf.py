@@ -35,8 +35,7 @@ logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each oddity th
 
 
 def extract(document: Document) -> Document:
-    reader = pypdf.PdfReader(io.BytesIO(document.data))
-    _open(reader)
+    reader = _open(document.data)
     count = len(reader.pages)
     if count > MAX_PAGES:
         raise Unreadable(f"{count:,} pages, over {MAX_PAGES:,}: split the file")
@@ -67,15 +66,15 @@ def extract(document: Document) -> Document:
     )  # fmt: skip
 
 
-def _open(reader: pypdf.PdfReader) -> None:
-    if not reader.is_encrypted:
-        return
+def _open(data: bytes) -> pypdf.PdfReader:
     try:
-        opened = reader.decrypt("")  # many are locked against changes only
+        reader = pypdf.PdfReader(io.BytesIO(data))
+        opened = not reader.is_encrypted or reader.decrypt("")  # many are locked against changes only
     except DependencyError:
         raise Unreadable("encrypted with AES, which takes another library: pip install cryptography") from None
     if not opened:
         raise Unreadable("encrypted with a password")
+    return reader
 
 
 def join(pages: list[str]) -> str:

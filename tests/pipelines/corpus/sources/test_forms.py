@@ -202,9 +202,9 @@ def test_a_page_that_breaks_is_told_and_the_others_are_read(document: Build, pdf
 
 def test_scans_and_locked_files_are_quarantined(document: Build, pdf: Callable[..., bytes]) -> None:
     assert "scanned pictures" in refused(document("pdf", data=pdf([["1"], ["2"]])))
-    for password, owner in (("secret", None), ("", "owner")):
+    for password, owner, method in (("secret", None, "RC4-128"), ("", "owner", "RC4-128"), ("", "owner", "AES-256")):
         writer, locked = pypdf.PdfWriter(clone_from=io.BytesIO(pdf([LINES]))), io.BytesIO()
-        writer.encrypt(password, owner, algorithm="RC4-128")
+        writer.encrypt(password, owner, algorithm=method)
         writer.write(locked)
         found = prose(document("pdf", data=locked.getvalue()))
         if password:
