@@ -243,8 +243,8 @@ class Quality(Section):
 
     min_words: Annotated[int, Field(ge=0)] = 20
     """Gopher (Rae et al. 2021, table A1) asks for 50 words; reference pages and short laws are shorter."""
-    max_words: Annotated[int, Field(gt=0)] = 200_000
-    """Longer than any book; what is longer is data."""
+    max_words: Annotated[int, Field(gt=0)] = 2_000_000
+    """Longer than the longest novels (Don Quixote has 380,000, Proust's has 1,300,000); what is longer is data."""
     mean_word_length: tuple[float, float] | None = None
     """Least and most characters in a word, on average."""
     max_symbol_ratio: float | None = None

@@ -65,7 +65,7 @@ def home(trained_smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 READING = [
     line
     for line in commands("README.md")
-    if line.startswith("desdecero") and line.split()[1] in ("status", "verify", "publish", "recipes")
+    if line.startswith("desdecero") and line.split()[1] in ("status", "verify", "corpus", "publish", "recipes")
 ]
 
 
