@@ -16,14 +16,17 @@ from ftfy.badness import is_bad
 
 from pipelines.corpus.draft import Draft
 
-_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb]")
-_WIDE_BLANKS = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+_INVISIBLE_SIGNS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb"
+_WIDE_BLANK_SIGNS = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_OTHER_WIDTHS = "ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ\u3000\uff01-\uffee"
+"""What ftfy's `fix_latin_ligatures` and `fix_character_width` replace."""
+_INVISIBLE, _WIDE_BLANKS = re.compile(f"[{_INVISIBLE_SIGNS}]"), re.compile(f"[{_WIDE_BLANK_SIGNS}]")
+_RARE = re.compile(f"[{_INVISIBLE_SIGNS}{_WIDE_BLANK_SIGNS}{_OTHER_WIDTHS}\ud800-\udfff]")
+"""All that is replaced sign by sign, half surrogate pairs among it: most texts have none, and one look tells."""
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _SUSPECT = re.compile("[^\x00-\x7f](?:(?<=[\x80-\x9fÂÃŒœ])|[^\x00-\x7f]+)")
 """Where mojibake can be: every pattern of ftfy's `is_bad` holds two characters beyond ASCII side by side, or one of
 these. Looking there alone takes a hundredth of the time: `is_bad` spends 0.4 µs on each character of a Spanish text."""
-_OTHER_WIDTHS = re.compile("[ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ\u3000\uff01-\uffee]")
-"""What `fix_latin_ligatures` and `fix_character_width` replace."""
 
 
 class RepairUnicode:
@@ -38,23 +41,28 @@ class RepairUnicode:
 
 def clean(text: str) -> tuple[str, bool]:
     """Return (clean text, whether any character was repaired or normalised, blanks and line ends apart)."""
+    rare = _RARE.search(text) is not None
     # ASCII has nothing to repair or to compose, and most technical prose is ASCII.
-    repaired = text if text.isascii() else _repair(text)
-    repaired = _INVISIBLE.sub("", fixes.remove_terminal_escapes(repaired) if "\x1b" in repaired else repaired)
-    plain = repaired if repaired.isascii() else _WIDE_BLANKS.sub(" ", repaired)
+    repaired = text if text.isascii() else _repair(text, rare)
+    plain = repaired
+    if rare or repaired is not text:
+        repaired = _INVISIBLE.sub("", fixes.remove_terminal_escapes(repaired) if "\x1b" in repaired else repaired)
+        plain = _WIDE_BLANKS.sub(" ", repaired)
     # str.splitlines knows every line end: \r\n, \r, form feed, U+0085, U+2028, …
     lines = "\n".join(line.rstrip() for line in plain.splitlines())
-    return _EMPTY_LINES.sub("\n\n", lines).strip("\n"), repaired != text
+    return (_EMPTY_LINES.sub("\n\n", lines) if "\n\n\n" in lines else lines).strip("\n"), repaired != text
 
 
-def _repair(text: str) -> str:
+def _repair(text: str, rare: bool) -> str:
     """ftfy's steps, each taken only where there is something for it: the costly one where its own test says so."""
-    text = fixes.fix_surrogates(text)
+    if rare:
+        text = fixes.fix_surrogates(text)
     if may_be_bad(text):
         text = "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in text.split("\n"))
-    if _OTHER_WIDTHS.search(text):
+        rare = True  # what was repaired may hold anything
+    if rare:
         text = fixes.fix_character_width(fixes.fix_latin_ligatures(text))
-    return unicodedata.normalize("NFC", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def may_be_bad(text: str) -> bool:
