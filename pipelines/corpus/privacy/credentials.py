@@ -121,7 +121,7 @@ def find_secrets(text: str) -> Iterator[Match]:
     for match in _ASSIGNMENT.finditer(text):
         before = text[max(0, match.start() - _NAME_LENGTH) : match.start()].lower()
         if any(part in before for part in _NAME_PARTS) and (name := _NAME.search(before)):
-            value = match[1].rstrip(".")
+            value = match[1].rstrip(".”’»")
             if _looks_like_password(value) if name["password"] else _looks_random(value):
                 yield Match(match.start(1), match.start(1) + len(value), "secret", "assigned", Strength.NAMED)
     if "earer " in text or "asic " in text:
@@ -165,7 +165,7 @@ def _looks_random(value: str) -> bool:
         and not _is_template(value)
         and not _UUID.fullmatch(value)
         and not re.search(r"//|\.\w+\.\w|^\.?/|_\w*_|-[a-z]+-|::", value)
-        and len(re.findall(r"[0-9]+", value)) > 1
+        and (len(re.findall(r"[0-9]+", value)) > 1 or len(re.findall(r"[a-z][A-Z]", value)) > 3)
     )
 
 

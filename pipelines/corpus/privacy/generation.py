@@ -99,6 +99,11 @@ def _es_cif(chance: Random) -> Writings:
             f"{first}{number}-{end}"]  # fmt: skip
 
 
+def _es_vat(chance: Random) -> Writings:
+    number = chance.choice([_es_dni, _es_nie, _es_cif])(chance)[0]
+    return [f"ES{number}", f"ES-{number}", f"ES {number}"]
+
+
 def _ar_cuit(chance: Random) -> Writings:
     """AFIP: weights 5432765432, 11 minus the rest; where that is 10, the number gets another prefix."""
     while True:
@@ -519,6 +524,7 @@ GENERATORS: dict[str, Generator] = {
     "es_dni": Generator("national_id", "es", _es_dni, ("DNI", "NIF", "D.N.I.", "documento nacional de identidad")),
     "es_nie": Generator("national_id", "es", _es_nie, ("NIE", "N.I.E.")),
     "es_cif": Generator("national_id", "es", _es_cif, ("CIF", "NIF", "C.I.F.")),
+    "es_vat": Generator("national_id", "es", _es_vat, ("NIF", "NIF-IVA", "VAT")),
     "ar_cuit": Generator("national_id", "ar", _ar_cuit, ("CUIT", "CUIL", "C.U.I.T.")),
     "ar_dni": Generator("national_id", "ar", _card_number, ("DNI", "D.N.I.", "documento nacional de identidad")),
     "cl_rut": Generator("national_id", "cl", _cl_rut, ("RUT", "RUN", "R.U.T.")),

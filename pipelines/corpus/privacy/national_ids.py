@@ -90,6 +90,7 @@ FORMS: tuple[Form, ...] = (
     _form("es", "cif", 7, _is_es_cif,
           r"[A-HJ-NP-SUVW][ .-]?(?:[0-9]{7}|[0-9]{2}\.[0-9]{3}\.[0-9]{2}|[0-9]\.[0-9]{3}\.[0-9]{3})[ -]?[0-9A-Z]",
           lead=True),
+    _form("es", "vat", 7, nif.is_valid, r"ES[ -]?(?:[A-Z]-?[0-9]{7}-?[0-9A-Z]|[0-9]{8}-?[A-Z])", lead=True),
     # Argentina
     _form("ar", "cuit", 11, cuit.is_valid, r"[23][034567][ -]?(?:[0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})[ -]?[0-9]"),
     _form("ar", "dni", 7, _never, bare=rf"[MF]?(?:{_MILLIONS})"),

@@ -87,7 +87,7 @@ _NUMBER = re.compile(
 )
 _GROUP = re.compile(r"[0-9]+")
 _FURTHER = re.compile(r"[ ]?(?:[/,;-]|y|e|o|and|or)[ ]?[+(]{0,2}|[ ][+(]{1,2}")
-"""Between the numbers of a list, the first of which was named."""
+"""Between the numbers of a list, the first of which was one."""
 
 
 class Phones:
@@ -117,7 +117,9 @@ class Phones:
                 start = further.end() if further else len(text)
                 while start > end and start <= len(text) and text[start - 1] in "+(":
                     start -= 1
-            yield from self._in_chain(text, first, chain.end)
+            for phone in self._in_chain(text, first, chain.end):
+                named_until = max(named_until, phone.end)
+                yield phone
 
     def _in_chain(self, text: str, start: int, end: int) -> Iterator[Match]:
         for group in _GROUP.finditer(text, start, end):

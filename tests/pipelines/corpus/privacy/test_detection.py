@@ -32,6 +32,7 @@ def redacted(text: str) -> str:
         ("Tel.: 4321-1234. WhatsApp: 55 1234 5678", "Tel.: <phone>. WhatsApp: <phone>"),
         ("Telfs.: 918823884 / 918823984 / 619128686.", "Telfs.: <phone> / <phone> / <phone>."),
         ("0034 93 567 22 28", "<phone>"),
+        ("+51 987 654 321, (01) 445-1234; 310 123 4567", "<phone>, <phone>; <phone>"),
         ("(+34) 612\u00a0345\u00a0678", "<phone>"),
         ("Fax 976 558 563. 50009 Zaragoza", "Fax <phone>. 50009 Zaragoza"),
         (
@@ -48,7 +49,7 @@ def test_contact_details_are_replaced_by_their_kind(text: str, expected: str) ->
     "number",
     [
         # Spain: DNI, NIE, CIF as the Ministerio del Interior and the Agencia Tributaria print them
-        "12345678Z", "12.345.678-Z", "12345678 Z", "12.345.678 Z", "X-1234567-L", "X1234567L", "A58818501",
+        "12345678Z", "12.345.678-Z", "12345678 Z", "12.345.678 Z", "X-1234567-L", "X1234567L", "A58818501", "ESA58818501",
         # Argentina, Chile, Mexico
         "20-12345678-6", "20123456786", "12.345.678-5", "12345678-5", "HEGG560427MVZRRL04", "GODE561231GR8",
         # Brazil, Peru, Colombia, Uruguay, United States
@@ -103,6 +104,7 @@ def test_cards_and_accounts_are_replaced(text: str, expected: str) -> None:
         ("ghp_" + "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3bC5", "<secret>"),
         ("AIza" + "SyA1bC2dE3fG4hI5jK6lM7nO8pQ9rS0tU1v", "<secret>"),
         ('api_key = "9f86d081884c7d659a2feaa0c55ad015"', 'api_key = "<secret>"'),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY=<secret>"),
         ("contraseña: Tr4moya!Gris", "contraseña: <secret>"),
         ("-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB+Rb\n-----END EC PRIVATE KEY-----\nfin", "<secret>\nfin"),
     ],

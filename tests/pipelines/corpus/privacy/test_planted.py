@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_report_and_another_one_another() -> None:
 def test_only_what_the_recipe_asks_for_is_planted() -> None:
     report = measure_recall(TEXTS, PersonalData(kinds=("national_id", "email"), countries=("es",)), seed=0)
     assert set(report) == {"national_id", "email"}
-    assert set(report["national_id"]["forms"]) == {"es_cif", "es_dni", "es_nie"}
+    assert set(report["national_id"]["forms"]) == {"es_cif", "es_dni", "es_nie", "es_vat"}
     assert measure_recall(TEXTS, PersonalData(planted=0), seed=0) == {}
     assert measure_recall(["", " \n"], PersonalData(), seed=0) == {}
 
