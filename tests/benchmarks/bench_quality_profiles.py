@@ -1,7 +1,7 @@
 """What the limits of each language cost good text and catch of bad text.
 
     DESDECERO_DATA=… python tests/benchmarks/bench_quality_profiles.py            # a minute: profiles compared
-    DESDECERO_DATA=… python tests/benchmarks/bench_quality_profiles.py --limits   # three: each limit over a range
+    DESDECERO_DATA=… python tests/benchmarks/bench_quality_profiles.py --limits   # minutes: each limit over a range
 
 The first prints the share of documents dropped, by corpus: by Gopher's and FineWeb's published limits with English
 stop words, by the same with the language's stop words, and by the language's profile. The scanned by-laws are shown
