@@ -133,7 +133,8 @@ FORMS: tuple[Form, ...] = (
 
 _CARDS = "co_cc uy_ci ec_ci ve_ci ve_ci_bare do_cedula"
 WORDS = {
-    "es_dni es_nie es_cif": "nif",
+    "es_dni es_nie es_cif es_vat": "nif",
+    "es_vat": "iva vat",
     "es_nie": "nie",
     "es_cif": "cif",
     "es_dni es_nie ar_dni pe_dni": "dni",

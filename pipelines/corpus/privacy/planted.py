@@ -181,7 +181,8 @@ def _insert(
 
 
 _SECRET_PART = {
+    "es_vat": re.compile(r"ES[ -]?(.+)"),
     "userinfo": re.compile(r"//([^/]+)@"), "parameter": re.compile(r"(?:token|api_key|sig)=(\w+)$"),
     "assigned": re.compile(r"[=:] ?\"?(.+?)\"?$"), "email": re.compile(r"(?:mailto:)?(.+)"),
 }  # fmt: skip
-"""What of a writing must go: of an address the credentials, of an assignment the value."""
+"""What of a writing must go: of an address the credentials, of an assignment the value, of a VAT number what names a person."""

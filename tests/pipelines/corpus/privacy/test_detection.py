@@ -49,7 +49,8 @@ def test_contact_details_are_replaced_by_their_kind(text: str, expected: str) ->
     "number",
     [
         # Spain: DNI, NIE, CIF as the Ministerio del Interior and the Agencia Tributaria print them
-        "12345678Z", "12.345.678-Z", "12345678 Z", "12.345.678 Z", "X-1234567-L", "X1234567L", "A58818501", "ESA58818501",
+        "12345678Z", "12.345.678-Z", "12345678 Z", "12.345.678 Z", "X-1234567-L", "X1234567L", "A58818501",
+        "ESA58818501",
         # Argentina, Chile, Mexico
         "20-12345678-6", "20123456786", "12.345.678-5", "12345678-5", "HEGG560427MVZRRL04", "GODE561231GR8",
         # Brazil, Peru, Colombia, Uruguay, United States
