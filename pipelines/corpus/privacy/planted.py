@@ -185,4 +185,4 @@ _SECRET_PART = {
     "userinfo": re.compile(r"//([^/]+)@"), "parameter": re.compile(r"(?:token|api_key|sig)=(\w+)$"),
     "assigned": re.compile(r"[=:] ?\"?(.+?)\"?$"), "email": re.compile(r"(?:mailto:)?(.+)"),
 }  # fmt: skip
-"""What of a writing must go: of an address the credentials, of an assignment the value, of a VAT number what names a person."""
+"""What of a writing must go: of an address the credentials, of an assignment the value, of a VAT number the rest."""
