@@ -138,7 +138,7 @@ def _western(data: bytes) -> tuple[str, str]:
     of 2,000 characters, 2,703 of 2,706 were read as they were written; the others held a handful of such characters.
     In the declaration of human rights in 18 languages, the lowest share in the right reading is 87%, in Guaraní.)
     """
-    sample = data[: 4 * _SAMPLE]
+    sample = data[:_SAMPLE]
     latin = _at_home(sample.decode("windows-1252", errors="replace"))
     best, encoding = max((_at_home(sample.decode(name)), name) for name in ("cp850", "mac_roman"))
     many = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
