@@ -11,7 +11,7 @@ split. It writes
       dropped/<reason>-00000.parquet     what was dropped, with its text
       ledger.parquet                     one row for each document that entered: where from, which licence, what
                                          was done to it, what was decided and why
-      filters/                           what the filters of relevance and toxicity learned, where the recipe has any
+      filters/                           what the steps learned that learn from text, where the recipe has any
       README.md  README.es.md            the datasheet, for people, with overview.png and personal_data.png
       ATTRIBUTION.md                     the works whose licence asks that they be named
       report.json
@@ -44,7 +44,7 @@ from pyarrow import dataset as ds
 from model_cards import datasheet
 from model_cards.formats import Language
 from pipelines.chain import stage_main
-from pipelines.corpus.cleaning.filters import train_filters
+from pipelines.corpus.cleaning.filters import learns, train_filters
 from pipelines.corpus.decision import Fates, Gathering, Identities
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.draft import EXAMPLES
@@ -70,11 +70,11 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Build the corpus that the recipe describes; return its size in a sentence."""
     corpus = recipe.corpus.model_copy(update={"blocklist": run.blocklists(recipe)})
     recipe = recipe.model_copy(update={"corpus": corpus})
-    filters = out.corpus / "filters" if corpus.relevance or corpus.toxicity else None
-    trained = train_filters(corpus, filters) if filters else {}
+    filters = out.corpus / "filters"
+    trained = train_filters(corpus, filters)
     scratch = out.corpus / "scratch"
     with Gathering(scratch, recipe.corpus) as candidates:
-        _prepare(recipe, filters, candidates, scratch / "spool.arrow")
+        _prepare(recipe, filters if learns(corpus) else None, candidates, scratch / "spool.arrow")
         fates = candidates.decide()
         report = _write(recipe, fates, candidates.ids, scratch / "spool.arrow", out)
     shutil.rmtree(scratch)

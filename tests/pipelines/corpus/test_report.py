@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -95,3 +96,22 @@ def test_datasheet_says_the_same_in_both_languages(run: RunDir, report: dict[str
             assert (run.corpus / picture).stat().st_size > 5000
     assert "recall on planted data" in english
     assert "exhaustividad sobre datos sembrados" in spanish
+
+
+def test_lines_that_many_documents_share_are_counted_first_and_then_removed(prose: list[str], tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    for number, text in enumerate(prose[:40]):
+        page = f"Boletín de la Casa del Libro, número único\n{text}\n"
+        (tmp_path / "texts" / f"{number}.txt").write_text(page, encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "name: r\npurpose: P.\nlanguages: [en]\ncorpus:\n  sources: [{kind: files, path: texts, license: PSF-2.0}]\n"
+        "  lines: {across_documents: 0.5}\npretrain: {budget: {steps: 1}}\n",
+        encoding="utf-8",
+    )
+    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    texts = [
+        row["text"] for path in (tmp_path / "run/corpus/documents").iterdir() for row in pq.read_table(path).to_pylist()
+    ]
+    assert len(texts) > 20
+    assert not any("Casa del Libro" in text for text in texts)
