@@ -144,5 +144,6 @@ class ShardWriter:
 
 def read_spool(path: Path) -> Iterator[pa.RecordBatch]:
     """The rows of a spool, one batch in memory at a time."""
-    with ipc.open_stream(str(path)) as stream:
+    # Read, not mapped: pages of a mapped file would count as memory of this process.
+    with pa.OSFile(str(path)) as file, ipc.open_stream(file) as stream:
         yield from stream
