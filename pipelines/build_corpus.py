@@ -55,6 +55,7 @@ from pipelines.corpus.paragraphs import without_repeated
 from pipelines.corpus.parallel import ordered_map
 from pipelines.corpus.preparation import Packet, batches, prepare
 from pipelines.corpus.privacy.planted import measure_recall
+from pipelines.corpus.privacy.replacement import key_fingerprint
 from pipelines.corpus.report import Tally, draw_overview, draw_recall
 from pipelines.corpus.sources import read_source
 from pipelines.corpus.splits import NAMES
@@ -70,6 +71,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Build the corpus that the recipe describes; return its size in a sentence."""
     corpus = recipe.corpus.model_copy(update={"blocklist": run.blocklists(recipe)})
     recipe = recipe.model_copy(update={"corpus": corpus})
+    key = key_fingerprint(corpus.personal_data)  # a key that is not there is missed now, not after all was read
     filters = out.corpus / "filters"
     trained = train_filters(corpus, filters)
     scratch = out.corpus / "scratch"
@@ -78,7 +80,8 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         fates = candidates.decide()
         report = _write(recipe, fates, candidates.ids, scratch / "spool.arrow", out)
     shutil.rmtree(scratch)
-    out.write_report("corpus", recipe, {**report, **({"filters": trained} if trained else {})})
+    report["filters"], report["personal_data"]["key"] = trained, key
+    out.write_report("corpus", recipe, report)
     draw_overview(report, out.corpus / "overview.png")
     if planted := report["personal_data"]["planted"]:
         draw_recall(planted, out.corpus / "personal_data.png")

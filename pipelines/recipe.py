@@ -451,7 +451,7 @@ class Licenses(Section):
 
 
 class NamedEntities(Section):
-    """Names, addresses and dates, found by Presidio with a spaCy model that you have installed (`desdecero[presidio]`)."""
+    """Names, addresses and dates, found by Presidio (`desdecero[presidio]`) with a spaCy model that you installed."""
 
     entities: Annotated[tuple[Literal["person", "address", "date"], ...], Field(min_length=1)] = ("person",)
     spacy_model: str | None = None

@@ -21,6 +21,7 @@ from pipelines.corpus.cleaning.unicode import RepairUnicode
 from pipelines.corpus.draft import Step
 from pipelines.corpus.licensing.policy import LicensePolicy
 from pipelines.corpus.privacy.redaction import Redact
+from pipelines.corpus.sources.reservations import Reservations
 from pipelines.recipe import Corpus
 
 
@@ -29,7 +30,12 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
 
     filters: the folder into which `train_filters` trained what learns from examples.
     """
-    steps: list[Step] = [Blocked(corpus.blocklist), LicensePolicy(corpus.licenses), RepairUnicode()]
+    steps: list[Step] = [
+        Blocked(corpus.blocklist),
+        Reservations(corpus.sources),
+        LicensePolicy(corpus.licenses),
+        RepairUnicode(),
+    ]
     if corpus.lines:
         steps.append(CleanLines(corpus.lines, filters / LINE_COUNTS if filters else None))
     if corpus.language:
