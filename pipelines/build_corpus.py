@@ -38,8 +38,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute, ipc
-from pyarrow import dataset as ds
+from pyarrow import compute, ipc, parquet
 
 from model_cards import datasheet
 from model_cards.formats import Language
@@ -181,11 +180,14 @@ def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunD
 
 def _works(out: RunDir) -> Iterator[dict[str, Any]]:
     """The kept documents, for the attribution file."""
-    columns = {"license": ds.field("license"), "source": ds.field("source"), "meta": ds.field("meta")}
-    columns["bytes_after"] = compute.binary_length(ds.field("text"))
-    for batch in ds.dataset(out.documents, format="parquet").to_batches(columns=columns):
-        for row in batch.to_pylist():
-            yield {**row, "decision": "kept"}
+    columns = ["license", "source", "meta", "text"]
+    for path in sorted(out.documents.glob("*.parquet")):
+        with parquet.ParquetFile(path) as file:  # a dataset's scanner reads ahead, and holds a whole file of texts
+            for batch in file.iter_batches(batch_size=1000, columns=columns):
+                sizes = compute.binary_length(batch["text"])
+                works = pa.RecordBatch.from_arrays([*batch.columns[:3], sizes], names=[*columns[:3], "bytes_after"])
+                for row in works.to_pylist():
+                    yield {**row, "decision": "kept"}
 
 
 def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Identities) -> pa.RecordBatch:
