@@ -23,6 +23,8 @@ EXAMPLES, EXCERPT = 3, 200
 """Dropped documents, and edits, shown for each reason and kind, and how many of their characters."""
 QUARANTINE_SHOWN = 100
 """Of the records that could not be read; the ledger has them all."""
+CORRECTIONS_SHOWN = 1000
+"""Of the words that spelling corrected; the documents' own edits count them all."""
 LARGEST = 20
 BARS = 10
 """Licences that the picture shows before it sums up the rest."""
@@ -88,6 +90,7 @@ class Tally:
         self.examples: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         self.steps: dict[str, Passage] = {}
         self.edits: defaultdict[str, Edits] = defaultdict(Edits)
+        self.corrections: Counter[tuple[str, str]] = Counter()
         self.quarantined: list[dict[str, str]] = []
         self.sample = Sample(seed)
         """Kept texts, on which the recall of personal data is measured."""
@@ -144,6 +147,8 @@ class Tally:
             self.edits[row["kind"]].edits += row["count_sum"]
             self.edits[row["kind"]].documents += row["count_count"]
         shown = kept["changes"].flatten().field("kind")
+        for change in kept["changes"].flatten().filter(pc.equal(shown, "spelling")).to_pylist():
+            self.corrections[change["before"], change["after"]] += 1
         lacking = [k for k in pc.unique(shown).to_pylist() if len(self.edits[k].examples) < EXAMPLES]
         if not lacking:
             return
@@ -213,6 +218,10 @@ class Tally:
                     if found.edits
                 },
             },
+            "corrections": [
+                {"word": word, "replacement": replacement, "count": count}
+                for (word, replacement), count in sorted(self.corrections.items(), key=lambda item: (-item[1], item[0]))
+            ][:CORRECTIONS_SHOWN],
             "sources": [
                 {
                     "name": source.name, "kind": source.kind, **self.kept_from[source.name].as_dict(),

@@ -115,3 +115,29 @@ def test_lines_that_many_documents_share_are_counted_first_and_then_removed(pros
     ]
     assert len(texts) > 20
     assert not any("Casa del Libro" in text for text in texts)
+
+
+def test_every_corrected_word_is_on_record(tmp_path: Path) -> None:
+    """A scanner's slip among clean words: the report lists what was changed into what, and how often."""
+    (tmp_path / "texts").mkdir()
+    matters = ["la educación rural", "el agua potable", "los mercados", "las carreteras", "la salud", "los bosques"]
+    for number, matter in enumerate(matters):
+        others = [
+            f"La comisión aprobó la resolución número {i} sobre {matter} y el {i}.º plan." for i in range(number, 12)
+        ]
+        text = " ".join(others) + f" Se publicó la resolucíón de {matter}.\n"
+        (tmp_path / "texts" / f"{number}.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "name: r\npurpose: P.\nlanguages: [es]\ncorpus:\n"
+        "  sources: [{kind: files, path: texts, license: CC0-1.0, language: es}]\n  spelling: {}\n"
+        "  quality: {max_duplicate_ngrams: {}, max_top_ngrams: {}}\n  deduplication: {similarity: 1}\n"
+        "pretrain: {budget: {steps: 1}}\n",
+        encoding="utf-8",
+    )
+    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    report = json.loads((tmp_path / "run/corpus/report.json").read_text(encoding="utf-8"))
+    assert {"word": "resolucíón", "replacement": "resolución"}.items() <= report["corrections"][0].items()
+    assert sum(row["count"] for row in report["corrections"]) == report["edits"]["kinds"]["spelling"]["edits"]
+    for name in ("README.md", "README.es.md"):
+        assert "resolucíón → resolución" in (tmp_path / "run/corpus" / name).read_text(encoding="utf-8")
