@@ -14,7 +14,7 @@ run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
