@@ -18,7 +18,7 @@ split. It writes
 
 Documents are read in this process and sent to the workers in batches: one process for each core, or a Ray cluster. What
 the workers send back is appended to files below `corpus/scratch`, and decided upon when all is there. So memory does
-not grow with the text, and by some 60 bytes with each document; and the result does not depend on the number of
+not grow with the text, and by some 100 bytes with each document; and the result does not depend on the number of
 processes: the same recipe and sources give the same bytes. Several sources are read in turn, a document of each, so
 that a size limit leaves none of them out.
 """

@@ -1,7 +1,7 @@
 """What is decided over all documents at once: copies, repeated paragraphs, splits.
 
 A candidate is a document that no step dropped. The main process appends what the workers found out about candidates
-to files, and decides on arrays when all are there. Memory: some 60 bytes a candidate; see the parts.
+to files, and decides on arrays when all are there. Memory: some 100 bytes a candidate; see the parts.
 """
 
 from __future__ import annotations
