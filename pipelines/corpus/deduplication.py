@@ -16,7 +16,8 @@ Documents that are similar, but not enough to drop one of them (`RELATED` or mor
 a group is never cut by a split: no held-out document has a close relative in training.
 
 Workers make sketches; the main process appends them to files, one for each band, and decides when all are there. Disk:
-270 bytes a document. Memory: one band at a time is looked at; some 100 bytes a document at the peak (1.16 GB for ten million, measured).
+270 bytes a document. Memory: one band at a time is looked at; some 100 bytes a document at the peak (1.16 GB for ten
+million, measured).
 """
 
 from __future__ import annotations

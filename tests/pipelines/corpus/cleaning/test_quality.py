@@ -166,7 +166,7 @@ Quality(recipe.Quality()).many([draft])
 print(draft.reason, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert found[0] == "too_many_words" and int(found[1]) < 300_000  # KB; measured as a whole, 50 bytes a character: 2 GB
+    assert found[0] == "too_many_words" and int(found[1]) < 300_000  # KB; as a whole, it would take 2 GB
 
 
 # --- rules for lines ----------------------------------------------------------------------------------------
