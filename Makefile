@@ -2,13 +2,14 @@
 #   make run      install, and train a model from scratch on the documentation on this machine
 #   make test     install, and run every test and check
 #   make bench    what the choices of the training loop cost and bring on this machine
+#   make bench-train     the same trained by transformers.Trainer: speed, loss in a given time, peak memory
 #   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: run test check bench bench-corpus clean
+.PHONY: run test check bench bench-train bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
@@ -23,6 +24,9 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python tests/benchmarks/bench_training.py
+
+bench-train: $(VENV)/installed-dev
+	$(BIN)/python tests/benchmarks/bench_train.py
 
 bench-corpus: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
