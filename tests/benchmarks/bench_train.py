@@ -4,7 +4,8 @@
     python tests/benchmarks/bench_train.py --only causal           one of causal, masked, memory
     python tests/benchmarks/bench_train.py --seconds 60            a quick look, with other ratios
 
-Both sides get the model class, the sizes, the tokenizer and the tokens of the recipe (quickstart, quickstart_bert), and are measured on the same held-out documents. Each comparison is one JSON line:
+Both sides get the model class, the sizes, the tokenizer and the tokens of the recipe (quickstart, quickstart_bert), and
+are measured on the same held-out documents. Each comparison is one JSON line:
 {"benchmark", "ours", "peer", "unit", "ratio"}; a ratio above 1 is better than the peer, except against xz, where it is
 our bits per byte over its own. Time is wall clock from the start of training, compilation included; of the peer,
 what a first look at its speed takes is left out, and its code is in the cache by then. Run it on an idle machine.
