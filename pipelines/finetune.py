@@ -39,12 +39,12 @@ from eval_suites.scoring import DocumentScore
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
 from pipelines.evaluate_model import held_out, load_model
-from pipelines.pretrain import make_deterministic
 from pipelines.progress import progress
 from pipelines.recipe import Finetune, Recipe
 from pipelines.run_dir import RunDir, Split, write_json
 from pipelines.training.batches import IGNORED, Batches
 from pipelines.training.curve import draw_loss
+from pipelines.training.trainer import make_deterministic
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss"}

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from transformers import LlamaConfig
 
-from pipelines.pretrain import Objective, make_deterministic
 from pipelines.recipe import load_recipe
 from pipelines.training.batches import Batches
 from pipelines.training.models import build_model
+from pipelines.training.objective import Objective
 from pipelines.training.optimizers import Muon, build_optimizers
 from pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
+from pipelines.training.trainer import make_deterministic
 
 RECIPE = load_recipe("quickstart")
 

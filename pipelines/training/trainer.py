@@ -1,0 +1,117 @@
+"""A model, its data and its devices: what a step of training needs, whoever drives it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from transformers import PreTrainedTokenizerFast
+
+from pipelines.errors import UserError
+from pipelines.recipe import Recipe
+from pipelines.run_dir import RunDir
+from pipelines.training.batches import IGNORED, Batches
+from pipelines.training.models import build_config, build_model, training_flops_per_token
+from pipelines.training.objective import Objective
+from pipelines.training.optimizers import build_optimizers
+
+VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
+
+
+def make_deterministic() -> None:
+    """Same seed, same machine, same bits: compiled training on a CPU is not reproducible without this."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS, before it starts
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a costly debugging aid
+
+
+class Training:
+    """A model, its data and the devices: what one step of training needs."""
+
+    def __init__(self, recipe: Recipe, run: RunDir, accelerator: Accelerator):
+        self.recipe, self.accelerator = recipe, accelerator
+        if recipe.pretrain.batch_size % accelerator.num_processes:
+            raise UserError(
+                f"pretrain.batch_size {recipe.pretrain.batch_size} cannot be shared by {accelerator.num_processes} "
+                "processes: make it a multiple of them"
+            )
+        self.share = recipe.pretrain.batch_size // accelerator.num_processes
+        self.micro = min(self.share, recipe.pretrain.micro_batch_size or self.share)
+        self.tokens_per_step = recipe.pretrain.batch_size * recipe.model.context_length
+        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
+        dtype = run.report("tokens", recipe)["dtype"]
+        self.train_data = self._batches(run, "train", dtype)
+        self.validation_data = self._batches(run, "validation", dtype)
+        set_seed(recipe.seed)
+        self.model = build_model(build_config(recipe.model, self.tokenizer))
+        self.flops_per_token = training_flops_per_token(self.model, recipe.model.context_length)
+
+    def _batches(self, run: RunDir, split: Any, dtype: str) -> Batches:
+        masked = self.recipe.model.objective == "masked"
+        return Batches(
+            run.token_files(split), dtype, self.recipe.model.context_length, self.recipe.pretrain.batch_size,
+            self.recipe.seed, self.tokenizer.mask_token_id if masked else None, self.recipe.pretrain.mask_probability,
+        )  # fmt: skip
+
+    def prepare(self, precision: str, compiled: bool) -> None:
+        """Put the model on its device, compiled and wrapped for several processes as planned."""
+        self.half = precision == "bf16"
+        self.bare = Objective(self.model, self.recipe.pretrain, self.half)
+        if compiled:
+            self.bare.compile()
+        self.objective = self.accelerator.prepare(self.bare)
+
+    def new_optimizers(self) -> list[Any]:
+        optimizers = build_optimizers(self.model, self.recipe.pretrain.optimizer, self.half)
+        return [self.accelerator.prepare(optimizer) for optimizer in optimizers]
+
+    def step(self, step: int, optimizers: list[Any]) -> tuple[float, float]:
+        """One optimiser step; returns (mean loss in nats per target over all processes, gradient norm).
+
+        The loss of every micro-batch is a sum, divided by the targets of the whole batch: so the step is the
+        same however the batch is cut, by accumulation or between processes.
+        """
+        rank = self.accelerator.process_index
+        inputs, targets = self.train_data.batch(step)
+        count = int((targets != IGNORED).sum())
+        mine = slice(rank * self.share, (rank + 1) * self.share)
+        pieces = list(zip(inputs[mine].split(self.micro), targets[mine].split(self.micro), strict=True))
+        torch.manual_seed(hash((self.recipe.seed, step, rank)))  # dropout, if any: the same after a resume
+        total = torch.zeros((), device=self.accelerator.device)
+        for number, (x, y) in enumerate(pieces, start=1):
+            last = number == len(pieces)
+            with nullcontext() if last else self.accelerator.no_sync(self.objective):
+                loss, measured = self.objective(x.to(self.accelerator.device), y.to(self.accelerator.device))
+                # Wrapped for several processes, gradients are averaged; the factor turns that into a sum.
+                self.accelerator.backward(loss * (self.accelerator.num_processes / count))
+            total += measured.detach()
+        norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.pretrain.clip_norm)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return float(self.accelerator.reduce(total)) / count, float(norm)
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Nats per target on the same held-out sequences each time. Not compiled: its shapes come up rarely."""
+        data, device = self.validation_data, self.accelerator.device
+        number = min(VALIDATION_SEQUENCES, len(data.blocks))
+        inputs, targets = data.prepare(data.blocks.stack(range(number)), step=0)
+        self.bare.eval()
+        total = sum(
+            float(self.bare.forward(x.to(device), y.to(device))[1])
+            for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True)
+        )
+        self.bare.train()
+        return total / int((targets != IGNORED).sum())
+
+    def save_model(self, folder: Path) -> None:
+        """What `from_pretrained` loads, for any transformers user."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.model_max_length = self.recipe.model.context_length
+        self.tokenizer.save_pretrained(folder)
