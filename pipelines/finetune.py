@@ -43,6 +43,7 @@ from pipelines.progress import progress
 from pipelines.recipe import Finetune, Recipe
 from pipelines.run_dir import RunDir, Split, write_json
 from pipelines.training.batches import IGNORED, Batches
+from pipelines.training.collators import build_collator
 from pipelines.training.curve import draw_loss
 from pipelines.training.trainer import make_deterministic
 
@@ -64,8 +65,8 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     model, tokenizer = load_model(run.model, recipe)
     masked = recipe.model.objective == "masked"
     batches = Batches(
-        run.token_files("domain_train"), run.report("tokens", recipe)["dtype"], recipe.model.context_length,
-        wanted.batch_size, recipe.seed, tokenizer.mask_token_id if masked else None, recipe.pretrain.mask_probability,
+        run.token_files("domain_train"), run.report("tokens", recipe)["dtype"], build_collator(recipe, tokenizer),
+        wanted.batch_size, recipe.seed,
     )  # fmt: skip
     texts = {
         kind: [document["text"] for document in held_out(recipe, run, split, wanted.max_eval_bytes)]

@@ -528,6 +528,12 @@ class Tokenizer(Section):
     """WordPiece only."""
     max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
     """Longer corpora are sampled evenly: memory stays bounded and merges hardly change."""
+    sentinels: Annotated[int, Field(ge=0)] = 0
+    """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
+
+    @property
+    def sentinel_tokens(self) -> tuple[str, ...]:
+        return tuple(f"<extra_id_{number}>" for number in range(self.sentinels))
 
 
 ROTARY = ("llama", "qwen3", "modernbert")
@@ -645,6 +651,15 @@ class Schedule(Section):
         return self
 
 
+class SpanCorruption(Section):
+    """What encoder–decoders learn from (Raffel et al. 2020, §3.3.4: these two did best)."""
+
+    density: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    """Share of the tokens that are noise."""
+    mean_length: Annotated[float, Field(ge=1)] = 3.0
+    """Of a span of noise, in tokens."""
+
+
 class Pretrain(Section):
     budget: Budget
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -662,6 +677,8 @@ class Pretrain(Section):
     """Factor of ln² Z, which keeps logits from drifting in long bf16 runs; PaLM used 1e-4 (Chowdhery et al. 2022)."""
     mask_probability: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Masked models only. Wettig et al. 2023: more than BERT's 15% serves small models better."""
+    span_corruption: SpanCorruption = SpanCorruption()
+    """Encoder–decoders only."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` times a matrix product in both and takes bf16 where it is faster."""
     compile: Literal["auto", "always", "never"] = "auto"
@@ -748,6 +765,15 @@ class Recipe(Section):
     finetune: Finetune | None = None
     card: Card = Card()
     publish: Publish = Publish()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sentinels_of_t5(cls, data: Any) -> Any:
+        """Written out in the tokenizer's section, so that its seal knows of them."""
+        match data:
+            case {"model": {"architecture": "t5"}}:
+                return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
+        return data
 
     @model_validator(mode="after")
     def _finetune_has_a_domain(self) -> Recipe:

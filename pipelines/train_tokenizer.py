@@ -49,7 +49,8 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
             f"the corpus has only enough variety for {tokenizer.get_vocab_size()} tokens, and tokenizer.vocab_size "
             f"asks for {wanted.vocab_size}: lower it, lower tokenizer.min_frequency, or bring more text"
         )
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **special)
+    more = {"extra_special_tokens": list(wanted.sentinel_tokens)}
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **special, **more)
     fast.save_pretrained(out.tokenizer)
 
     tokenizer.encode_special_tokens = True  # "<|endoftext|>" written by a person stays text
@@ -77,7 +78,7 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 def train(wanted: recipes.Tokenizer, texts: Iterator[str] | Sample) -> Tokenizer:
     """Train a tokenizer of the wanted kind and size on `texts`."""
-    special = list(SPECIAL_TOKENS[wanted.kind].values())
+    special = [*SPECIAL_TOKENS[wanted.kind].values(), *wanted.sentinel_tokens]
     trainer: trainers.Trainer
     if wanted.kind == "bpe":
         tokenizer = Tokenizer(models.BPE())

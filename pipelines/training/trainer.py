@@ -16,6 +16,7 @@ from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches
+from pipelines.training.collators import build_collator
 from pipelines.training.models import build_config, build_model, training_flops_per_token
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
@@ -52,11 +53,8 @@ class Training:
         self.flops_per_token = training_flops_per_token(self.model, recipe.model.context_length)
 
     def _batches(self, run: RunDir, split: Any, dtype: str) -> Batches:
-        masked = self.recipe.model.objective == "masked"
-        return Batches(
-            run.token_files(split), dtype, self.recipe.model.context_length, self.recipe.pretrain.batch_size,
-            self.recipe.seed, self.tokenizer.mask_token_id if masked else None, self.recipe.pretrain.mask_probability,
-        )  # fmt: skip
+        collator = build_collator(self.recipe, self.tokenizer)
+        return Batches(run.token_files(split), dtype, collator, self.recipe.pretrain.batch_size, self.recipe.seed)
 
     def prepare(self, precision: str, compiled: bool) -> None:
         """Put the model on its device, compiled and wrapped for several processes as planned."""
@@ -99,9 +97,8 @@ class Training:
     @torch.no_grad()
     def validation_loss(self) -> float:
         """Nats per target on the same held-out sequences each time. Not compiled: its shapes come up rarely."""
-        data, device = self.validation_data, self.accelerator.device
-        number = min(VALIDATION_SEQUENCES, len(data.blocks))
-        inputs, targets = data.prepare(data.blocks.stack(range(number)), step=0)
+        device = self.accelerator.device
+        inputs, targets = self.validation_data.first(VALIDATION_SEQUENCES)
         self.bare.eval()
         total = sum(
             float(self.bare.forward(x.to(device), y.to(device))[1])

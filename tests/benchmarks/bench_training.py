@@ -19,6 +19,7 @@ from transformers import LlamaConfig
 
 from pipelines.recipe import load_recipe
 from pipelines.training.batches import Batches
+from pipelines.training.collators import Causal
 from pipelines.training.models import build_model
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import Muon, build_optimizers
@@ -53,7 +54,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     tokens = np.random.default_rng(0).integers(0, RECIPE.tokenizer.vocab_size, 2 * size * length, dtype="<u2")
     with tempfile.TemporaryDirectory() as folder:
         tokens.tofile(Path(folder) / "train.bin")
-        return Batches([Path(folder) / "train.bin"], "<u2", length, size, seed=0).batch(0)
+        return Batches([Path(folder) / "train.bin"], "<u2", Causal(length), size, seed=0).batch(0)
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from pipelines.errors import UserError
-from pipelines.training.batches import IGNORED, Batches, Blocks
+from pipelines.training.batches import IGNORED, Batches, Blocks, Collator
+from pipelines.training.collators import Causal, Masked
 
 LENGTH = 8
 
@@ -23,12 +24,12 @@ def files(tmp_path: Path) -> list[Path]:
     return [tmp_path / "a.bin", tmp_path / "b.bin"]
 
 
-def batches(files: list[Path], seed: int = 0, **options: object) -> Batches:
-    return Batches(files, "<u2", LENGTH, 4, seed, **options)  # type: ignore[arg-type]
+def batches(files: list[Path], seed: int = 0, collator: Collator | None = None) -> Batches:
+    return Batches(files, "<u2", collator or Causal(LENGTH), 4, seed)
 
 
 def test_blocks_cover_each_shard_in_order_without_crossing_it(files: list[Path]) -> None:
-    blocks = Blocks(files, "<u2", LENGTH, lookahead=1)
+    blocks = Blocks(files, "<u2", LENGTH + 1, LENGTH)
     assert len(blocks) == 74 // 8 + 124 // 8
     assert blocks[0].tolist() == list(range(9))
     assert blocks[9].tolist() == list(range(75, 84))
@@ -49,10 +50,10 @@ def test_each_epoch_sees_every_block_once_in_another_order(files: list[Path]) ->
 
 
 def test_a_step_is_the_same_whether_or_not_earlier_steps_were_asked_for(files: list[Path]) -> None:
-    walked = batches(files, mask_token=999, mask_probability=0.3)
+    walked = batches(files, collator=Masked(LENGTH, 999, 0.3))
     for step in range(20):
         expected = walked.batch(step)
-    fresh = batches(files, mask_token=999, mask_probability=0.3).batch(19)
+    fresh = batches(files, collator=Masked(LENGTH, 999, 0.3)).batch(19)
     assert all(torch.equal(a, b) for a, b in zip(expected, fresh, strict=True))
 
 
@@ -61,7 +62,7 @@ def test_seed_changes_the_order(files: list[Path]) -> None:
 
 
 def test_masked_targets_are_the_hidden_tokens_and_only_those(files: list[Path]) -> None:
-    data = batches(files, mask_token=999, mask_probability=0.3)
+    data = batches(files, collator=Masked(LENGTH, 999, 0.3))
     shares = []
     for step in range(200):
         inputs, targets = data.batch(step)
