@@ -22,6 +22,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -29,6 +30,7 @@ from pydantic import (
 )
 
 from pipelines.errors import UserError
+from pipelines.training.size_dial import parse_size, sized
 
 
 class Section(BaseModel):
@@ -578,6 +580,10 @@ class Model(Section):
     architecture: Literal["llama", "qwen3", "gpt2", "bert", "modernbert"] = "llama"
     """The first three go on with a text, the last two fill gaps in one. `qwen3` is `llama` with normalised queries
     and keys; `modernbert` is `bert` with rotary positions, gated units and, in most layers, local attention."""
+    size: str | None = None
+    """One dial for all that follows, and for vocabulary, batch, learning rates and weight decay: parameters in all
+    (`5M`, `1.2B`) or a depth (`d12`). Whatever the recipe gives itself wins; the resolved recipe shows the rest. Its
+    rules, with their origin, are in `training/size_dial.py`."""
     layers: Annotated[int, Field(ge=1)] = 4
     hidden_size: Annotated[int, Field(ge=8)] = 256
     heads: Annotated[int, Field(ge=1)] = 4
@@ -589,8 +595,17 @@ class Model(Section):
     """Pretraining sees little repetition, so none by default (Geiping & Goldstein 2022, §4.2)."""
     tie_embeddings: bool = True
 
+    @field_validator("size", mode="before")
+    @classmethod
+    def _is_a_size(cls, size: Any) -> Any:
+        if size is not None:
+            parse_size(str(size))
+        return size
+
     @model_validator(mode="after")
     def _heads_divide(self) -> Model:
+        if self.size and not {"hidden_size", "heads"} <= self.model_fields_set:
+            return self  # the dial has yet to set them
         if self.hidden_size % self.heads or (self.architecture in ROTARY and self.hidden_size // self.heads % 2):
             raise ValueError(
                 f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of an even, whole size: "
@@ -775,6 +790,12 @@ class Recipe(Section):
                 return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
         return data
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _set_what_the_size_says(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
+        recipe = read(data)
+        return read(_merged(data, sized(recipe))) if recipe.model.size else recipe
+
     @model_validator(mode="after")
     def _finetune_has_a_domain(self) -> Recipe:
         if self.finetune and not self.corpus.domain:
@@ -866,6 +887,12 @@ def _apply(data: dict[str, Any], override: str) -> None:
         raise UserError(f"--set {override}: no such place in the recipe") from None
     except yaml.YAMLError:
         raise UserError(f"--set {override}: {value!r} is not valid YAML") from None
+
+
+def _merged(data: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with what `more` adds to it, section by section; in the place of a whole section left empty, too."""
+    both = {key: _merged(data.get(key) or {}, value) for key, value in more.items() if isinstance(value, Mapping)}
+    return {**data, **{key: value for key, value in more.items() if key not in both}, **both}
 
 
 def _sentence(error: ValidationError, where: str, tree: yaml.Node | None) -> str:

@@ -18,9 +18,7 @@ from transformers import (
 )
 
 from pipelines import recipe as recipes
-
-MASKED = ("bert", "modernbert")
-"""Model types that fill gaps: every token sees those after it, too."""
+from pipelines.training.size_dial import MASKED, feed_forward_width
 
 
 def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
@@ -53,7 +51,7 @@ def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> P
     if wanted.architecture in ("llama", "qwen3"):
         build = LlamaConfig if wanted.architecture == "llama" else Qwen3Config
         return build(
-            intermediate_size=wanted.intermediate_size or _gated_width(wanted.hidden_size),
+            intermediate_size=wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size),
             num_key_value_heads=wanted.heads,
             head_dim=wanted.hidden_size // wanted.heads,
             attention_dropout=wanted.dropout,
@@ -63,7 +61,7 @@ def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> P
     if wanted.architecture == "modernbert":
         return ModernBertConfig(
             # Two thirds of four times, as the model's authors do: its units are gated (Warner et al. 2024, §2.1.1).
-            intermediate_size=wanted.intermediate_size or _gated_width(wanted.hidden_size),
+            intermediate_size=wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size),
             attention_dropout=wanted.dropout,
             embedding_dropout=wanted.dropout,
             mlp_dropout=wanted.dropout,
@@ -75,7 +73,7 @@ def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> P
             **ids,
         )
     return BertConfig(
-        intermediate_size=wanted.intermediate_size or 4 * wanted.hidden_size,
+        intermediate_size=wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size),
         hidden_dropout_prob=wanted.dropout,
         attention_probs_dropout_prob=wanted.dropout,
         type_vocab_size=1,  # one segment: no next-sentence task (Liu et al. 2019, §4.2)
@@ -111,8 +109,3 @@ def training_flops_per_token(model: PreTrainedModel, context_length: int) -> flo
     _, inner = count_parameters(model)
     attention = 12 * config.num_hidden_layers * config.hidden_size * context_length
     return 6.0 * (inner + head) + attention * (1.0 if config.model_type in MASKED else 0.5)
-
-
-def _gated_width(hidden_size: int) -> int:
-    """8/3 of the hidden size, to the next multiple of 32 (matrix kernels like round numbers)."""
-    return -(-(hidden_size * 8 // 3) // 32) * 32
