@@ -66,7 +66,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     masked = recipe.model.objective == "masked"
     batches = Batches(
         run.token_files("domain_train"), run.report("tokens", recipe)["dtype"], build_collator(recipe, tokenizer),
-        wanted.batch_size, recipe.seed,
+        wanted.batch_size, recipe.seed, len(tokenizer),
     )  # fmt: skip
     texts = {
         kind: [document["text"] for document in held_out(recipe, run, split, wanted.max_eval_bytes)]

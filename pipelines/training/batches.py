@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from pipelines.errors import UserError
+from pipelines.training.shuffle import Permutation
 
 IGNORED = -100  # a target that counts for nothing: torch's cross-entropy knows it by this number
 
@@ -38,7 +39,7 @@ class Blocks:
     """Blocks of `span` tokens, mapped from files, `stride` apart."""
 
     def __init__(self, files: Sequence[Path], dtype: str, span: int, stride: int):
-        self.shards = [np.memmap(file, np.dtype(dtype), "r") for file in files if file.stat().st_size]
+        self.shards = [map_shard(file, np.dtype(dtype)) for file in files]
         self.span, self.stride = span, stride
         counts = [max(0, (len(shard) - span) // stride + 1) for shard in self.shards]
         self.ends = np.cumsum(counts)
@@ -51,41 +52,62 @@ class Blocks:
         start = (index - (int(self.ends[shard - 1]) if shard else 0)) * self.stride
         return np.asarray(self.shards[shard][start : start + self.span], dtype=np.int64)
 
-    def stack(self, indices: Sequence[int]) -> np.ndarray:
+    def stack(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """(len(indices), span) token ids, int64."""
         return np.stack([self[int(i)] for i in indices])
 
 
 class Batches:
-    """Global batches of inputs and targets for a run: `batch(step)` is a function of seed and step."""
+    """Global batches of inputs and targets for a run: `batch(step)` is a function of seed and step.
 
-    def __init__(self, files: Sequence[Path], dtype: str, collator: Collator, size: int, seed: int):
+    Memory does not depend on the number of tokens: shards are mapped, and the order is computed place by place.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], dtype: str, collator: Collator, size: int, seed: int, vocab_size: int
+    ):  # fmt: skip
+        """`vocab_size` is what token ids must be below: those that another tokenizer made are refused."""
         self.blocks = Blocks(files, dtype, collator.span, collator.stride)
-        self.collator, self.size, self.seed = collator, size, seed
+        self.collator, self.size, self.seed, self.vocab_size = collator, size, seed, vocab_size
         if not len(self.blocks):
             tokens = sum(len(shard) for shard in self.blocks.shards)
             raise UserError(
                 f"{tokens} tokens do not fill one sequence of model.context_length {collator.length}: "
                 "bring more text or lower the context length"
             )
-        self._order: tuple[int, np.ndarray] | None = None
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(inputs, targets) of a step, counted from 0; `size` rows each, int64."""
-        places = range(step * self.size, (step + 1) * self.size)
-        return self._collate([self._block(place) for place in places], step)
+        return self._collate(self.order(np.arange(step * self.size, (step + 1) * self.size)), step)
 
     def first(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(inputs, targets) of the first sequences, unshuffled, at most `rows` of them: the same ones each time."""
-        return self._collate(range(min(rows, len(self.blocks))), step=0)
+        return self._collate(np.arange(min(rows, len(self.blocks))), step=0)
 
-    def _collate(self, indices: Sequence[int], step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        generator = np.random.default_rng((self.seed, 1, step))
-        inputs, targets = self.collator(self.blocks.stack(indices), generator)
+    def order(self, places: np.ndarray) -> np.ndarray:
+        """The sequences that stand at these places of the endless row of epochs, each in an order of its own."""
+        epochs, positions = np.divmod(places, len(self.blocks))
+        found = np.empty_like(places)
+        for epoch in np.unique(epochs).tolist():
+            here = epochs == epoch
+            found[here] = Permutation(len(self.blocks), (self.seed, 0, epoch))(positions[here])
+        return found
+
+    def _collate(self, indices: np.ndarray, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = self.blocks.stack(indices)
+        if (largest := int(tokens.max())) >= self.vocab_size:
+            raise UserError(
+                f"the shards of tokens/ hold the id {largest}, and the vocabulary ends at {self.vocab_size - 1}: they "
+                "were made by another tokenizer; build the tokens again with `desdecero tokens`"
+            )
+        inputs, targets = self.collator(tokens, np.random.default_rng((self.seed, 1, step)))
         return torch.from_numpy(inputs), torch.from_numpy(targets)
 
-    def _block(self, place: int) -> int:
-        epoch, position = divmod(place, len(self.blocks))
-        if self._order is None or self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.blocks))
-        return int(self._order[1][position])
+
+def map_shard(file: Path, dtype: np.dtype[Any]) -> np.ndarray:
+    """A shard's tokens, read from the disk where they are looked at."""
+    size = file.stat().st_size
+    if not size or size % dtype.itemsize:
+        what = "is empty" if not size else f"has {size} bytes, no whole number of {dtype.itemsize}-byte tokens"
+        raise UserError(f"{file} {what}: it was cut short; build the tokens again with `desdecero tokens`")
+    return np.memmap(file, dtype, "r")

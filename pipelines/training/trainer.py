@@ -54,7 +54,8 @@ class Training:
 
     def _batches(self, run: RunDir, split: Any, dtype: str) -> Batches:
         collator = build_collator(self.recipe, self.tokenizer)
-        return Batches(run.token_files(split), dtype, collator, self.recipe.pretrain.batch_size, self.recipe.seed)
+        size, vocabulary = self.recipe.pretrain.batch_size, len(self.tokenizer)
+        return Batches(run.token_files(split), dtype, collator, size, self.recipe.seed, vocabulary)
 
     def prepare(self, precision: str, compiled: bool) -> None:
         """Put the model on its device, compiled and wrapped for several processes as planned."""

@@ -54,7 +54,9 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     tokens = np.random.default_rng(0).integers(0, RECIPE.tokenizer.vocab_size, 2 * size * length, dtype="<u2")
     with tempfile.TemporaryDirectory() as folder:
         tokens.tofile(Path(folder) / "train.bin")
-        return Batches([Path(folder) / "train.bin"], "<u2", Causal(length), size, seed=0).batch(0)
+        return Batches([Path(folder) / "train.bin"], "<u2", Causal(length), size, 0, RECIPE.tokenizer.vocab_size).batch(
+            0
+        )
 
 
 def main() -> None:

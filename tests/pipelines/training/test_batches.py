@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def batches(files: list[Path], seed: int = 0, collator: Collator | None = None) -> Batches:
-    return Batches(files, "<u2", collator or Causal(LENGTH), 4, seed)
+    return Batches(files, "<u2", collator or Causal(LENGTH), 4, seed, vocab_size=1000)
 
 
 def test_blocks_cover_each_shard_in_order_without_crossing_it(files: list[Path]) -> None:
@@ -44,7 +46,7 @@ def test_causal_target_is_the_next_token(files: list[Path]) -> None:
 def test_each_epoch_sees_every_block_once_in_another_order(files: list[Path]) -> None:
     data = batches(files)
     number = len(data.blocks)
-    places = [data._block(place) for place in range(2 * number)]
+    places = data.order(np.arange(2 * number)).tolist()
     assert sorted(places[:number]) == sorted(places[number:]) == list(range(number))
     assert places[:number] != places[number:]
 
@@ -81,5 +83,45 @@ def test_too_little_text_for_one_sequence_is_refused(tmp_path: Path) -> None:
 
 def test_empty_shard_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.bin").touch()
-    with pytest.raises(UserError, match="0 tokens do not fill"):
-        batches([tmp_path / "empty.bin"])
+    np.arange(50, dtype="<u2").tofile(tmp_path / "whole.bin")
+    with pytest.raises(UserError, match=r"empty\.bin is empty: it was cut short; build the tokens again"):
+        batches([tmp_path / "whole.bin", tmp_path / "empty.bin"])
+
+
+def test_shard_cut_inside_a_token_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cut.bin").write_bytes(b"\1" * 51)
+    with pytest.raises(UserError, match=r"cut\.bin has 51 bytes, no whole number of 2-byte tokens"):
+        batches([tmp_path / "cut.bin"])
+
+
+def test_tokens_of_another_tokenizer_are_refused(tmp_path: Path) -> None:
+    np.arange(1000, 1100, dtype="<u2").tofile(tmp_path / "other.bin")
+    with pytest.raises(UserError, match=r"hold the id 1\d\d\d, and the vocabulary ends at 999: .* another tokenizer"):
+        batches([tmp_path / "other.bin"]).batch(0)
+
+
+def test_the_batch_that_processes_share_does_not_depend_on_their_number(files: list[Path]) -> None:
+    """Each takes its part of one global batch, so two steps of 4 are the sequences of one step of 8."""
+    halves = [batches(files).batch(step)[0] for step in (10, 11)]
+    assert torch.equal(torch.cat(halves), Batches(files, "<u2", Causal(LENGTH), 8, 0, 1000).batch(5)[0])
+
+
+def test_a_corpus_of_100_gb_is_read_in_little_memory(tmp_path: Path) -> None:
+    """Sparse files of that size: 50 billion tokens, of which the middle of each shard is written."""
+    for number in range(10):
+        with (tmp_path / f"train-{number}.bin").open("wb") as file:
+            file.truncate(10_000_000_000)
+    program = """
+import resource, sys, pathlib
+from pipelines.training.batches import Batches
+from pipelines.training.collators import Causal
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+data = Batches(sorted(pathlib.Path(sys.argv[1]).glob("*.bin")), "<u2", Causal(256), 64, 0, 1000)
+for step in [0, 1, 2, 1_000_000, 3_000_000, 4_000_000]:
+    data.batch(step)
+print(len(data.blocks), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    blocks, kibibytes = map(int, done.stdout.split())
+    assert blocks == 10 * (5_000_000_000 - 1) // 256 // 10 * 10
+    assert kibibytes < 50_000

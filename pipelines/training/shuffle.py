@@ -1,0 +1,47 @@
+"""Random orders that are computed, not stored: any place of any epoch, in no memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ROUNDS = 8
+"""Four make a permutation that nobody who sees few places can tell from a random one (Luby & Rackoff 1988). Of 5 things
+all 120 orders came equally often (12,000 draws) with eight rounds on halves of 3 bits, and with 6 to 24 on 2 did not."""
+SMALLEST_HALF = 3  # bits
+
+
+class Permutation:
+    """A pseudo-random permutation of `0 … size − 1`.
+
+    A balanced Feistel network, which permutes the numbers of an even number of bits whatever its round function is,
+    repeated where it leads out of the range (cycle walking: Black & Rogaway 2002, "Ciphers with Arbitrary Finite
+    Domains", §3): at most 4 times a place on average from 17 things on, since its range is then less than 4 sizes.
+    The round function is the finaliser of SplitMix64 (Steele et al. 2014, figure 17).
+    """
+
+    def __init__(self, size: int, key: tuple[int, ...]):
+        """The same `size` and `key` give the same permutation, on any machine."""
+        self.size = size
+        self.half = np.uint64(max(SMALLEST_HALF, ((size - 1).bit_length() + 1) // 2))
+        self.mask = (np.uint64(1) << self.half) - np.uint64(1)
+        self.keys = np.random.SeedSequence(key).generate_state(ROUNDS, np.uint64)
+
+    def __call__(self, places: np.ndarray) -> np.ndarray:
+        """What stands at these places, int64 of the same shape."""
+        found = self._network(places.astype(np.uint64))
+        while len(outside := np.flatnonzero(found >= self.size)):
+            found.flat[outside] = self._network(found.flat[outside])
+        return found.astype(np.int64)
+
+    def _network(self, numbers: np.ndarray) -> np.ndarray:
+        left, right = numbers >> self.half, numbers & self.mask
+        for key in self.keys:
+            left, right = right, left ^ (_mix(right + key) & self.mask)
+        return (left << self.half) | right
+
+
+def _mix(numbers: np.ndarray) -> np.ndarray:
+    """Every bit of the result depends on every bit of the number; uint64, modulo 2⁶⁴."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
