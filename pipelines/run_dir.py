@@ -81,7 +81,7 @@ STAGES: dict[str, Stage] = {
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 2),
         Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 1),
         Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 2),
-        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 1),
+        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 2),
         Stage(
             "evaluate", "pipelines.evaluate_model", "evaluate_model",
             ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 1,
@@ -89,7 +89,7 @@ STAGES: dict[str, Stage] = {
         Stage("audit", "pipelines.audit_model", "audit_model", ("seed", "audit"), ("pretrain",), 1),
         Stage(
             "finetune", "pipelines.finetune", "finetune",
-            ("seed", "evaluate", "finetune"), ("corpus", "tokens", "pretrain"), 1,
+            ("seed", "evaluate", "finetune"), ("corpus", "tokens", "pretrain"), 2,
         ),
         Stage(
             "card", "pipelines.write_card", "write_card", ("name", "purpose", "languages", "card", "publish"),

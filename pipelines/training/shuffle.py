@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS = 8
-"""Four make a permutation that nobody who sees few places can tell from a random one (Luby & Rackoff 1988). Of 5 things
-all 120 orders came equally often (12,000 draws) with eight rounds on halves of 3 bits, and with 6 to 24 on 2 did not."""
+"""Four make a permutation that nobody who sees few places can tell from a random one (Luby & Rackoff 1988). Of 5
+things all 120 orders came equally often (12,000 draws) with 8 rounds on halves of 3 bits, not with 6 to 24 on 2."""
 SMALLEST_HALF = 3  # bits
 
 
