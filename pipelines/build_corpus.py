@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute, ipc, parquet
+from pyarrow import compute, ipc
 
 from model_cards import datasheet
 from model_cards.formats import Language
@@ -49,7 +49,7 @@ from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.draft import EXAMPLES
 from pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
 from pipelines.corpus.licensing import accounts as licensing
-from pipelines.corpus.licensing.attribution import write_attribution
+from pipelines.corpus.licensing.attribution import Works
 from pipelines.corpus.paragraphs import without_repeated
 from pipelines.corpus.parallel import ordered_map
 from pipelines.corpus.preparation import Packet, batches, prepare
@@ -63,6 +63,8 @@ from pipelines.progress import progress
 from pipelines.recipe import Corpus, Recipe, Source
 from pipelines.run_dir import RunDir, write_text
 
+WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
+"""What the attribution file is made from."""
 DATASHEETS: dict[Language, str] = {"en": "README.md", "es": "README.es.md"}
 
 
@@ -160,6 +162,7 @@ def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunD
         ShardWriter(out.documents) as documents,
         ShardWriter(out.dropped) as dropped,
         TableWriter(out.ledger, LEDGER) as ledger,
+        Works(out.corpus, use=corpus.licenses.use) as works,
     ):
         for rows in read_spool(spool):
             numbers = number + np.arange(compute.sum(_is(rows, "kept")).as_py() or 0)
@@ -170,41 +173,28 @@ def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunD
                 for name in compute.unique(part[column]).to_pylist():
                     writer.write(name, part.filter(compute.equal(part[column], name)))
             ledger.write(rows.select(LEDGER.names))
+            works.add(rows.select(WORK_COLUMNS).to_pylist())
             tally.add(rows)
+        attribution = works.write()
     report = tally.report(corpus)
     report["personal_data"] = {"planted": measure_recall(tally.sample.texts(), corpus.personal_data, recipe.seed)}
     report["licensing"] = licensing.report(licensing.holdings(report), corpus.licenses)
-    report["attribution"] = write_attribution(_works(out), out.corpus, use=corpus.licenses.use)
+    report["attribution"] = attribution
     return report
-
-
-def _works(out: RunDir) -> Iterator[dict[str, Any]]:
-    """The kept documents, for the attribution file."""
-    columns = ["license", "source", "meta", "text"]
-    for path in sorted(out.documents.glob("*.parquet")):
-        with parquet.ParquetFile(path) as file:  # a dataset's scanner reads ahead, and holds a whole file of texts
-            for batch in file.iter_batches(batch_size=1000, columns=columns):
-                sizes = compute.binary_length(batch["text"])
-                works = pa.RecordBatch.from_arrays([*batch.columns[:3], sizes], names=[*columns[:3], "bytes_after"])
-                for row in works.to_pylist():
-                    yield {**row, "decision": "kept"}
 
 
 def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Identities) -> pa.RecordBatch:
     """The rows with the decision on each candidate; numbers: those of the candidates among them."""
-    candidates = iter(numbers.tolist())
-    columns = {name: rows[name].to_pylist() for name in ("decision", "reason", "dropped_by", "duplicate_of", "split")}
-    for row, decision in enumerate(columns["decision"]):
-        if decision != "kept":
-            continue
-        number = next(candidates)
-        if reason := fates.reason(number):
-            columns["decision"][row], columns["reason"][row] = "dropped", reason
-            columns["dropped_by"][row] = DROPPED_BY[reason]
-            if (original := int(fates.duplicate_of[number])) >= 0:
-                columns["duplicate_of"][row] = ids[original]
-        else:
-            columns["split"][row] = NAMES[fates.splits[number]]
+    names = ("decision", "reason", "dropped_by", "duplicate_of", "split")
+    columns = {name: np.array(rows[name].to_pylist(), dtype=object) for name in names}
+    places, stay = np.flatnonzero(columns["decision"] == "kept"), fates.splits[numbers] >= 0
+    columns["split"][places[stay]] = np.array(NAMES, dtype=object)[fates.splits[numbers[stay]]]
+    for row, number in zip(places[~stay].tolist(), numbers[~stay].tolist(), strict=True):
+        reason = fates.reason(number)
+        columns["decision"][row], columns["reason"][row] = "dropped", reason
+        columns["dropped_by"][row] = DROPPED_BY[reason or ""]
+        if (original := int(fates.duplicate_of[number])) >= 0:
+            columns["duplicate_of"][row] = ids[original]
     return _with_columns(rows, columns)
 
 
@@ -231,7 +221,7 @@ def _without_repeated(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, c
     return _with_columns(rows, columns)
 
 
-def _with_columns(rows: pa.RecordBatch, columns: dict[str, list[Any]]) -> pa.RecordBatch:
+def _with_columns(rows: pa.RecordBatch, columns: dict[str, Any]) -> pa.RecordBatch:
     arrays = [
         pa.array(columns[field.name], field.type) if field.name in columns else rows[field.name]
         for field in rows.schema

@@ -36,7 +36,7 @@ from pipelines.training.size_dial import parse_size, sized
 class Section(BaseModel):
     """A part of a recipe: frozen, and closed to keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid")
 
 
 # --- corpus ------------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ _ROUNDS = 4
 150 words) take the least of all shingles, as in plain MinHash."""
 _BUCKET = 64
 """Documents of a band that the others are compared with: the first of them, by the rule of which copy stays."""
+_PIECE = 1 << 15
+"""Hashes made at a time where signatures have places left to fill."""
 _PAIRS = 4_000_000
 """Pairs in memory: when there are more, they are compared, and what proves to be a copy needs no more comparisons."""
 
@@ -123,14 +125,25 @@ def _signatures(shingles: Hashes, owners: Positions, count: int) -> NDArray[np.u
 def _fill(least: Hashes, empty: NDArray[np.bool_], shingles: Hashes, owners: Positions) -> None:
     """Give each empty place the least hash of all shingles of its text, by a hash function of its own."""
     bounds = np.searchsorted(owners, np.arange(len(least) + 1))
-    rows, places = np.nonzero(empty)
-    counts = (bounds[1:] - bounds[:-1])[rows]
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    index = np.arange(counts.sum()) - np.repeat(starts - bounds[rows], counts)
+    all_rows, all_places = np.nonzero(empty)
+    all_counts = np.diff(bounds)[all_rows]
     seeds = mixed(np.arange(SIGNATURE_SIZE, dtype=np.uint64) + np.uint64(1 << 40))
-    hashes = mixed(shingles[index] ^ np.repeat(seeds[places], counts))
-    values = (hashes & np.uint64(0xFFFFFFFF)) | np.uint64(_ROUNDS << 32)
-    least[rows, places] = np.minimum.reduceat(values, starts)
+    for part in _pieces(all_counts):
+        rows, places, counts = all_rows[part], all_places[part], all_counts[part]
+        starts = np.cumsum(counts) - counts
+        index = np.arange(counts.sum()) - np.repeat(starts - bounds[rows], counts)
+        hashes = mixed(shingles[index] ^ np.repeat(seeds[places], counts))
+        values = (hashes & np.uint64(0xFFFFFFFF)) | np.uint64(_ROUNDS << 32)
+        least[rows, places] = np.minimum.reduceat(values, starts)
+
+
+def _pieces(counts: Positions) -> Iterator[slice]:
+    """Stretches of the array that count some 32,000 together: what fits a core's cache goes twice as fast."""
+    total = np.cumsum(counts)
+    cuts = np.searchsorted(total, np.arange(_PIECE, total[-1], _PIECE)) + 1
+    for start, end in pairwise([0, *np.unique(cuts).tolist(), len(counts)]):
+        if start < end:
+            yield slice(start, end)
 
 
 @dataclass(frozen=True, slots=True)

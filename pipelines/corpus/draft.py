@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipelines.corpus.document import Document
 
@@ -12,8 +12,7 @@ EXAMPLES = 3
 """Changes of one kind that a document remembers, for the report to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One edit as a person wants to see it: a few words around it, before and after."""
 
     kind: str

@@ -70,8 +70,7 @@ def _row(item: Prepared) -> tuple[object, ...]:
         item.sha256_before, item.sha256_after, "dropped" if item.reason else "kept", item.reason, item.dropped_by,
         None, None, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
         document.text, json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
-        [{"kind": change.kind, "before": change.before, "after": change.after} for change in item.changes],
-        [{"step": trace.step, "bytes": trace.bytes, "changed": trace.changed} for trace in item.trace],
+        item.changes, item.trace,
     )  # fmt: skip
 
 

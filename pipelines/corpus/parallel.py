@@ -9,12 +9,16 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
+from importlib.abc import MetaPathFinder
 from multiprocessing import connection
 from typing import Any, Literal, TypeVar
+
+import pyarrow
 
 from pipelines.errors import UserError
 
@@ -46,7 +50,7 @@ def _on_cores(
 ) -> Generator[Result, None, None]:
     processes = processes or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads (torch, arrow) may hang
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
         yield from _in_order(
             lambda item: pool.submit(function, item), Future.result, Future.cancel, items, AHEAD * processes
         )
@@ -90,8 +94,31 @@ def _in_order(
             cancel(left)
 
 
+def _begin() -> None:
+    """A worker's first act."""
+    _follow_parent()
+    _spare_pandas()
+
+
+def _spare_pandas() -> None:
+    """Arrow imports pandas, where there is one, to see whether a list is a series of it: 0.3 s and 60 MB a worker.
+    It asks once, and takes an import that fails for an answer."""
+
+    class Nowhere(MetaPathFinder):
+        def find_spec(self, name: str, path: object, target: object = None) -> None:
+            if name == "pandas":
+                raise ImportError("not needed here")
+
+    nowhere = Nowhere()
+    sys.meta_path.insert(0, nowhere)
+    try:
+        pyarrow.array([])
+    finally:
+        sys.meta_path.remove(nowhere)
+
+
 def _follow_parent() -> None:
-    """In a worker: let the parent answer Ctrl-C, and end when the parent ends, even by `kill -9`."""
+    """Let the parent answer Ctrl-C, and end when the parent ends, even by `kill -9`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -43,8 +43,7 @@ class BatchStep(Step, Protocol):
     def many(self, drafts: Sequence[Draft]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """What one step did to one document."""
 
     step: str
@@ -166,11 +165,13 @@ def _take_steps(documents: Sequence[Document], steps: Sequence[Step]) -> list[Pr
 
 def _prepared(journey: _Journey) -> Prepared:
     draft = journey.draft
-    changed = draft.text is not draft.document.text
-    after = draft.text.encode("utf-8", errors="replace") if changed else journey.before
+    document = draft.document
+    if draft.text is not document.text or draft.language != document.language:
+        document = dataclasses.replace(document, text=draft.text, language=draft.language)
+    after = draft.text.encode("utf-8", errors="replace") if document is not draft.document else journey.before
     sha256 = hashlib.sha256(journey.before).hexdigest()
     return Prepared(
-        document=dataclasses.replace(draft.document, text=draft.text, language=draft.language),
+        document=document,
         reason=draft.reason, dropped_by=journey.dropped_by, sha256_before=sha256,
         sha256_after=sha256 if after == journey.before else hashlib.sha256(after).hexdigest(),
         bytes_before=len(journey.before), bytes_after=len(after), edits=dict(+draft.edits), changes=draft.changes,

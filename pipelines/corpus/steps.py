@@ -1,26 +1,19 @@
 """The steps that a recipe asks for, in the order in which every document takes them.
 
 From what mends a text to what judges it to what hides things in it: a judgement sees the text as mended, and what
-is counted as personal data is counted in text that stays.
+is counted as personal data is counted in text that stays. A step that a recipe may leave out is imported where the
+recipe asks for it: every worker has to start, and dictionaries and detectors take a third of a second.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.corpus.balance.counterfactual import Counterfactual
 from pipelines.corpus.blocklist import Blocked
-from pipelines.corpus.cleaning.contamination import Decontaminate
-from pipelines.corpus.cleaning.language import IdentifyLanguage
-from pipelines.corpus.cleaning.lines import LINE_COUNTS, CleanLines
 from pipelines.corpus.cleaning.quality import Quality
-from pipelines.corpus.cleaning.relevance import RelevanceFilter
-from pipelines.corpus.cleaning.spelling import CorrectSpelling
-from pipelines.corpus.cleaning.toxicity import ToxicityFilter
 from pipelines.corpus.cleaning.unicode import RepairUnicode
 from pipelines.corpus.draft import Step
 from pipelines.corpus.licensing.policy import LicensePolicy
-from pipelines.corpus.privacy.redaction import Redact
 from pipelines.corpus.sources.reservations import Reservations
 from pipelines.recipe import Corpus
 
@@ -37,22 +30,38 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
         RepairUnicode(),
     ]
     if corpus.lines:
+        from pipelines.corpus.cleaning.lines import LINE_COUNTS, CleanLines
+
         steps.append(CleanLines(corpus.lines, filters / LINE_COUNTS if filters else None))
     if corpus.language:
+        from pipelines.corpus.cleaning.language import IdentifyLanguage
+
         steps.append(IdentifyLanguage(corpus.language))
     if corpus.spelling:
+        from pipelines.corpus.cleaning.spelling import CorrectSpelling
+
         steps.append(CorrectSpelling(corpus.spelling))
     steps.append(Quality(corpus.quality))
     if (corpus.relevance or corpus.toxicity) and filters is None:
         raise ValueError("a recipe with trained filters needs their folder")
     if corpus.relevance and filters:
+        from pipelines.corpus.cleaning.relevance import RelevanceFilter
+
         steps.append(RelevanceFilter(filters))
     if corpus.toxicity and filters:
+        from pipelines.corpus.cleaning.toxicity import ToxicityFilter
+
         steps.append(ToxicityFilter(corpus.toxicity, filters))
     if corpus.decontamination:
+        from pipelines.corpus.cleaning.contamination import Decontaminate
+
         steps.append(Decontaminate(corpus.decontamination))
     if corpus.counterfactual:
+        from pipelines.corpus.balance.counterfactual import Counterfactual
+
         steps.append(Counterfactual(corpus.counterfactual))
     if corpus.personal_data.kinds or corpus.personal_data.named_entities:
+        from pipelines.corpus.privacy.redaction import Redact
+
         steps.append(Redact(corpus.personal_data))
     return steps

@@ -31,21 +31,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
-from pyarrow import parquet
 
-from pipelines.build_corpus import build_corpus
-from pipelines.corpus.cleaning.profiles import PROFILES
-from pipelines.corpus.deduplication import BANDS, ROWS, similarity, sketch
-from pipelines.corpus.document import Document
-from pipelines.corpus.sources import installed_docs
-from pipelines.corpus.sources.decoding import decode
-from pipelines.corpus.sources.extraction import prose
-from pipelines.recipe import InstalledDocs, Recipe
-from pipelines.run_dir import RunDir
+if TYPE_CHECKING:
+    from pipelines.recipe import Recipe
+
+# Both sides' workers import this file anew, as Python does where processes are spawned. So what one side needs is
+# imported where it is needed, before its clock starts: else each would pay for both.
 
 PROCESSES = 2
 PIECE = 12_000
@@ -114,6 +108,11 @@ def real_texts() -> Iterator[str]:
                     size = PIECE if name == "novelas_es" else len(text) or 1
                     yield from (text[start : start + size] for start in range(0, len(text), size))
         return
+    from pipelines.corpus.document import Document
+    from pipelines.corpus.sources import installed_docs
+    from pipelines.corpus.sources.extraction import prose
+    from pipelines.recipe import InstalledDocs
+
     for item in installed_docs.read(InstalledDocs(kind="installed_docs")):
         document = prose(item) if isinstance(item, Document) else None
         if isinstance(document, Document):
@@ -138,6 +137,8 @@ def write_text(folder: Path, megabytes: float) -> tuple[int, int]:
 
 
 def our_recipe(text: Path, quality: dict[str, Any], language: str) -> Recipe:
+    from pipelines.recipe import Recipe
+
     return Recipe.model_validate(
         {
             "name": "bench", "purpose": "To measure.", "languages": [language], "pretrain": {"budget": {"steps": 1}},
@@ -151,6 +152,11 @@ def our_recipe(text: Path, quality: dict[str, Any], language: str) -> Recipe:
 
 def run_ours(text: Path, out: Path, quality: dict[str, Any], language: str) -> tuple[Clock, dict[str, str]]:
     """(seconds, id → reason for which it was dropped or "")."""
+    from pyarrow import parquet
+
+    from pipelines.build_corpus import build_corpus
+    from pipelines.run_dir import RunDir
+
     run = RunDir(out)
     run.corpus.mkdir(parents=True)
     clock = Clock()
@@ -184,6 +190,8 @@ def peer_filters(text: Path, out: Path, language: str, lines: bool) -> tuple[Clo
     from datatrove.pipeline.readers import JsonlReader
     from datatrove.pipeline.writers import JsonlWriter
     from datatrove.utils.typeshelper import Languages
+
+    from pipelines.corpus.cleaning.profiles import PROFILES
 
     code = {"es": Languages.spanish, "en": Languages.english}[language]
     stop_words = [form for word in PROFILES[language].stop_words for form in {word, word.capitalize(), word.upper()}]
@@ -312,6 +320,8 @@ def jaccard(a: Sequence[str], b: Sequence[str]) -> float:
 
 
 def labelled_pairs() -> Iterator[tuple[str, str]]:
+    from pipelines.corpus.sources.decoding import decode
+
     folder = Path(os.environ["DESDECERO_DATA"])
     texts = {}
     for line in (folder / "dedup" / "pairs.jsonl").read_text(encoding="utf-8").splitlines():
@@ -325,6 +335,8 @@ def labelled_pairs() -> Iterator[tuple[str, str]]:
 def compare_recall(language: str) -> None:
     from datatrove.pipeline.dedup import MinhashDedupSignature
     from datatrove.utils.typeshelper import Languages
+
+    from pipelines.corpus.deduplication import BANDS, ROWS, similarity, sketch
 
     signer = MinhashDedupSignature(
         "/nowhere", minhash_config(), {"es": Languages.spanish, "en": Languages.english}[language]
@@ -378,6 +390,8 @@ def generated_documents(characters: int) -> Iterator[str]:
 
 def measure_memory(name: str, work: Path, characters: int, documents: int) -> None:
     """Build a corpus of generated documents in a process of its own, and watch the whole tree of processes."""
+    import psutil
+
     folder = work / name
     folder.mkdir(parents=True)
     with (folder / "text.jsonl").open("w", encoding="utf-8") as file:
@@ -442,6 +456,9 @@ def main() -> None:
 
 
 def run_ours_quietly(folder: Path) -> None:
+    from pipelines.build_corpus import build_corpus
+    from pipelines.run_dir import RunDir
+
     run = RunDir(folder / "run")
     run.corpus.mkdir(parents=True)
     recipe = our_recipe(folder / "text.jsonl", {**NO_RULES, "lines": None}, "es")

@@ -229,7 +229,9 @@ def _few_stop_words(words: _Words, hashes: Hashes, profiles: Sequence[Profile]) 
         index = np.minimum(np.searchsorted(table, hashes[found]), len(table) - 1)
         hit = table[index] == hashes[found]
         text, word = words.text[found[hit]], numbers[index[hit]]
-        different = np.bincount(np.unique(text * len(table) + word) // len(table), minlength=len(profiles))
+        seen = np.zeros((len(profiles), len(profile.stop_words)), dtype=bool)
+        seen[text, word] = True
+        different = seen.sum(axis=1)
         share = _share(np.bincount(text, minlength=len(profiles)), words.words)
         fails |= mine & ((different < profile.min_stop_words) | (share < profile.min_stop_word_share))
     return fails

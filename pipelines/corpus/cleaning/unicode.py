@@ -21,6 +21,7 @@ _WIDE_BLANK_SIGNS = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _OTHER_WIDTHS = "ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ\u3000\uff01-\uffee"
 """What ftfy's `fix_latin_ligatures` and `fix_character_width` replace."""
 _INVISIBLE, _WIDE_BLANKS = re.compile(f"[{_INVISIBLE_SIGNS}]"), re.compile(f"[{_WIDE_BLANK_SIGNS}]")
+_WIDTHS = re.compile(f"[{_OTHER_WIDTHS}]+")
 _RARE = re.compile(f"[{_INVISIBLE_SIGNS}{_WIDE_BLANK_SIGNS}{_OTHER_WIDTHS}\ud800-\udfff]")
 """All that is replaced sign by sign, half surrogate pairs among it: most texts have none, and one look tells."""
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -60,8 +61,8 @@ def _repair(text: str, rare: bool) -> str:
     if may_be_bad(text):
         text = "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in text.split("\n"))
         rare = True  # what was repaired may hold anything
-    if rare:
-        text = fixes.fix_character_width(fixes.fix_latin_ligatures(text))
+    if rare:  # ftfy asks its tables about every character of a text; here only about those that are in them
+        text = _WIDTHS.sub(lambda found: fixes.fix_character_width(fixes.fix_latin_ligatures(found[0])), text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 

@@ -16,9 +16,9 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from pipelines.corpus.licensing.expressions import REMEMBERED
@@ -32,6 +32,7 @@ TITLE = ("distribution", "title", "name")
 AUTHOR = ("author", "authors", "creator", "by")
 SOURCE = ("url", "home_page", "source_url", "source", "link", "dataset")
 """Metadata keys that name a work's title, author and source, the more particular first."""
+_NAMING = re.compile(rf'"(?:{"|".join((*TITLE, *AUTHOR, *SOURCE))})"')
 
 _HEAD = """\
 # Attribution
@@ -51,37 +52,63 @@ def write_attribution(
 
     rows: of the ledger with their metadata (`license`, `source`, `decision`, `bytes_after` and `meta`, in JSON)
     """
-    scratch = folder / "attribution.sqlite"
-    scratch.unlink(missing_ok=True)  # what an interrupted build has left
-    try:
-        with closing(sqlite3.connect(scratch, isolation_level=None)) as database:
-            _count(database, rows, intended, use)
-            return _write(database, folder)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with Works(folder, intended, use) as works:
+        works.add(rows)
+        return works.write()
 
 
-def _count(database: sqlite3.Connection, rows: Iterable[Mapping[str, Any]], intended: str | None, use: Use) -> None:
-    # Nothing is lost with the file, so nothing is worth a wait for the disk.
-    database.executescript("""
-        PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;
-        CREATE TABLE works (
-            source_name TEXT, title TEXT, author TEXT, source TEXT, license TEXT, required TEXT,
-            documents INTEGER, bytes INTEGER,
-            UNIQUE (source_name, title, author, source, license)
-        ) STRICT
-    """)
-    database.execute("BEGIN")
-    database.executemany(
-        "INSERT INTO works VALUES (?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET"
-        " documents = documents + 1, bytes = bytes + excluded.bytes",
-        (work for row in rows if row["decision"] == "kept" and (work := _work(row, intended, use))),
-    )
-    database.execute("COMMIT")
+class Works:
+    """The works of a corpus, counted as its rows come, in a database below `folder` that goes when it is left."""
+
+    def __init__(self, folder: Path, intended: str | None = None, use: Use = "commercial"):
+        self._folder, self._intended, self._use = folder, intended, use
+        self._scratch = folder / "attribution.sqlite"
+        self._scratch.unlink(missing_ok=True)  # what an interrupted build has left
+        self._database = sqlite3.connect(self._scratch, isolation_level=None)
+        # Nothing is lost with the file, so nothing is worth a wait for the disk.
+        self._database.executescript("""
+            PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;
+            CREATE TABLE works (
+                source_name TEXT, title TEXT, author TEXT, source TEXT, license TEXT, required TEXT,
+                documents INTEGER, bytes INTEGER,
+                UNIQUE (source_name, title, author, source, license)
+            ) STRICT;
+            BEGIN
+        """)
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Count rows of the ledger with their metadata: those that were kept."""
+        found: dict[tuple[str, ...], list[int]] = {}  # most documents of a batch are often of one work
+        for row in rows:
+            if row["decision"] == "kept" and (work := _work(row, self._intended, self._use)):
+                counts = found.setdefault(work, [0, 0])
+                counts[0] += 1
+                counts[1] += row["bytes_after"] or 0
+        self._database.executemany(
+            "INSERT INTO works VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " documents = documents + excluded.documents, bytes = bytes + excluded.bytes",
+            ((*work, *counts) for work, counts in found.items()),
+        )
+
+    def write(self) -> dict[str, Any]:
+        """Write the files; return what a report says of them."""
+        self._database.execute("COMMIT")
+        return _write(self._database, self._folder)
+
+    def __enter__(self) -> Works:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+        self._scratch.unlink(missing_ok=True)
 
 
-def _work(row: Mapping[str, Any], intended: str | None, use: Use) -> tuple[Any, ...] | None:
-    meta = json.loads(row["meta"] or "{}")
+def _work(row: Mapping[str, Any], intended: str | None, use: Use) -> tuple[str, ...] | None:
+    """(source's name, title, author, source, licence as chosen, why it is named), or None where nothing asks for it."""
+    text = row["meta"] or ""
+    meta = json.loads(text) if _NAMING.search(text) else {}
     author = _first(meta, AUTHOR)
     chosen, required = _required(row["license"], intended, use)
     required = required or ("author" if author else None)
@@ -90,7 +117,7 @@ def _work(row: Mapping[str, Any], intended: str | None, use: Use) -> tuple[Any, 
     title = _first(meta, TITLE)
     if title and title == meta.get("distribution") and meta.get("version"):
         title = f"{title} {meta['version']}"
-    return row["source"], title, author, _first(meta, SOURCE), chosen, required, row["bytes_after"] or 0
+    return row["source"], title, author, _first(meta, SOURCE), chosen, required
 
 
 @lru_cache(maxsize=REMEMBERED)

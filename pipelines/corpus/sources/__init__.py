@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Iterator, Sequence
 
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import files, hub, installed_docs, web_archive, wikipedia
 from pipelines.recipe import Corpus, Files, Source
 
 
@@ -44,7 +44,4 @@ def read_source(source: Source) -> Iterator[Document | Quarantined]:
 
 
 def _kind(source: Source):  # type: ignore[no-untyped-def]
-    return {
-        "installed_docs": installed_docs, "files": files, "hub": hub, "wikipedia": wikipedia,
-        "web_archive": web_archive,
-    }[source.kind]  # fmt: skip
+    return importlib.import_module(f"pipelines.corpus.sources.{source.kind}")

@@ -38,8 +38,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
     Raises `Undecodable` for binary data, and for text that none of these makes sense of: to guess would fill the
     corpus with letters that nobody wrote.
     """
-    marked = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), _unmarked_utf16(data[:_SAMPLE]))
-    if marked:
+    if marked := _marked(data) or _unmarked_utf16(data[:_SAMPLE]):
         return data.decode(marked, errors="replace"), marked
     if is_binary(data):
         raise Undecodable("binary data, not text")
@@ -62,8 +61,16 @@ def declared_encoding(head: bytes) -> str | None:
     return (match[1] or match[2]).decode("ascii", errors="replace") if match else None
 
 
+def _marked(data: bytes) -> str | None:
+    if data[:1] not in (b"\xef", b"\xff", b"\xfe", b"\x00"):  # most records, and there may be millions
+        return None
+    return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
+
+
 def is_binary(data: bytes) -> bool:
     """Over 1% of control characters: text has hardly any, random bytes have 10%, and machine formats NULs."""
+    if len(data) <= _SAMPLE and len(data.translate(None, _CONTROLS)) == len(data):
+        return False
     middle = len(data) // 2
     return any(
         len(sample) - len(sample.translate(None, _CONTROLS)) > len(sample) / 100
@@ -73,6 +80,8 @@ def is_binary(data: bytes) -> bool:
 
 def _unmarked_utf16(sample: bytes) -> str | None:
     """UTF-16 without its mark: in Western text, every other byte is NUL, and the others are not."""
+    if b"\0" not in sample:
+        return None
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
     if half >= 4 and odd > 0.6 * half and even < 0.05 * half:

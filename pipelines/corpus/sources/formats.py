@@ -17,6 +17,7 @@ from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undeco
 from pipelines.corpus.sources.streams import lines, open_stream
 
 Record = tuple[str, dict[str, Any] | str]
+_JSON = json.JSONDecoder(strict=False)
 
 
 def read_jsonl(path: Path, text_columns: Sequence[str]) -> Iterator[Record]:
@@ -31,7 +32,7 @@ def _json_object(line: bytes | None) -> dict[str, Any] | str:
     if line is None:
         return TOO_LONG
     try:
-        value = json.loads(decode(line)[0], strict=False)
+        value = _JSON.decode(decode(line)[0])
     except json.JSONDecodeError as error:
         return f"not JSON: {error.msg} at character {error.pos + 1}"
     except (ValueError, RecursionError) as error:  # no text at all; a number or a nesting without end

@@ -140,7 +140,7 @@ def look(fields: dict[str, Any], column: str | None, default: Any = None) -> Any
 
 def printable(text: str) -> str:
     """Text that UTF-8 can say: half a surrogate pair (from JSON, or a file's name) is written out as its number."""
-    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
 def plain(value: Any) -> Any:
