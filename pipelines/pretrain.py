@@ -53,8 +53,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     make_deterministic()
     accelerator = Accelerator(mixed_precision="no")  # the recipe decides on precision: see Objective
     training = Training(recipe, run, accelerator)
-    plan = agree_on_plan(training, recipe, out, started)
-    training.prepare(plan.precision, plan.compiled)
+    plan = agree_on_plan(training, out, started)
     optimizers = training.new_optimizers()
 
     found = newest_checkpoint(out.checkpoints)
@@ -65,12 +64,11 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         step, seconds, resumed_at = state["step"], state["seconds"], [*state["resumed_at"], state["step"]]
     metrics = Metrics(out.metrics, accelerator.is_main_process, keep_until=step)
     if step == 0:
-        metrics.write(step=0, tokens=0, validation_loss=training.validation_loss())
+        metrics.write(step=0, tokens=0, validation_loss=training.validation_loss(plan.validation_sequences))
     elif accelerator.is_main_process:
         print(f"pretrain   going on from step {step:,} of {plan.steps:,}", flush=True)
 
     factor = learning_rate_factor(recipe.pretrain.schedule, plan.steps)
-    validate_every = max(1, round(recipe.pretrain.validate_every * plan.steps))
     log_every = max(1, plan.steps // LOGGED_STEPS)
     began, saved = step, time.perf_counter()
     resumed = saved
@@ -96,8 +94,10 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                     tokens_per_second=round((step - began) * training.tokens_per_step / (now - resumed)),
                 )  # fmt: skip
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            if step % validate_every == 0 or step == plan.steps:
-                metrics.write(step=step, tokens=tokens, validation_loss=training.validation_loss())
+            if step % plan.validate_every == 0 or step == plan.steps:
+                metrics.write(
+                    step=step, tokens=tokens, validation_loss=training.validation_loss(plan.validation_sequences)
+                )
             due = now - saved >= 60 * recipe.pretrain.checkpoint_minutes
             if accelerator.is_main_process and (due or stop() or step == plan.steps):
                 state = {"seconds": elapsed, "resumed_at": resumed_at}

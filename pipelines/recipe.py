@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -628,11 +629,19 @@ class Budget(Section):
     """Wall clock, turned into a number of steps by a probe on the machine at hand, then fixed in the run."""
     steps: Annotated[int, Field(gt=0)] | None = None
     tokens: Annotated[int, Field(gt=0)] | None = None
+    flops: Annotated[float, Field(gt=0)] | None = None
+    """Floating-point operations of the model, forward and backward, by the rule in `training/models.py`."""
+
+    @field_validator("flops", mode="before")
+    @classmethod
+    def _power(cls, flops: Any) -> Any:
+        """YAML takes 1e15 for a word, and people do not."""
+        return float(flops) if isinstance(flops, str) and re.fullmatch(r"[\d.]+[eE][+-]?\d+", flops) else flops
 
     @model_validator(mode="after")
     def _one(self) -> Budget:
-        if sum(value is not None for value in (self.minutes, self.steps, self.tokens)) != 1:
-            raise ValueError("give exactly one of minutes, steps and tokens")
+        if sum(value is not None for value in (self.minutes, self.steps, self.tokens, self.flops)) != 1:
+            raise ValueError("give exactly one of minutes, steps, tokens and flops")
         return self
 
 
@@ -651,11 +660,11 @@ class Optimizer(Section):
 
 
 class Schedule(Section):
-    name: Literal["warmup_stable_decay", "cosine", "constant"] = "warmup_stable_decay"
+    name: Literal["warmup_stable_decay", "cosine", "linear", "constant"] = "warmup_stable_decay"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.02
     """Share of the steps."""
     decay: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of the steps; of `warmup_stable_decay` only (cosine decays all the way)."""
+    """Share of the steps; of `warmup_stable_decay` only (cosine and linear decay all the way)."""
     final: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the learning rate that is left at the end."""
 
@@ -679,8 +688,9 @@ class Pretrain(Section):
     budget: Budget
     batch_size: Annotated[int, Field(ge=1)] = 16
     """Sequences in an optimiser step, over all processes."""
-    micro_batch_size: Annotated[int, Field(ge=1)] | None = None
-    """Sequences in one forward pass of one process; all that fall to it by default."""
+    micro_batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Sequences in one forward pass of one process. `auto` tries all that fall to it, then half of them, and so on
+    until they fit into memory. The step is the same but for roundings, so a resumed run keeps what was found."""
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     clip_norm: Annotated[float, Field(gt=0)] = 1.0

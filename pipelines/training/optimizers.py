@@ -54,12 +54,12 @@ def set_learning_rate(optimizers: Iterable[Any], factor: float) -> None:
 def learning_rate_factor(schedule: recipes.Schedule, steps: int) -> Callable[[int], float]:
     """Step (from 0) → share of the peak learning rate. The first step is not wasted at zero."""
     warmup = math.ceil(schedule.warmup * steps)
-    decay = {"warmup_stable_decay": math.ceil(schedule.decay * steps), "cosine": steps - warmup, "constant": 0}
+    falling = {"warmup_stable_decay": math.ceil(schedule.decay * steps), "constant": 0}
+    length = falling.get(schedule.name, steps - warmup)  # cosine and linear
 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / (warmup + 1)
-        length = decay[schedule.name]
         left = min(1.0, (steps - step) / length) if length else 1.0
         shape = 0.5 * (1 - math.cos(math.pi * left)) if schedule.name == "cosine" else left
         return schedule.final + (1 - schedule.final) * shape

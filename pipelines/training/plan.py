@@ -1,71 +1,122 @@
-"""What is decided before the first step, and kept: a resumed run does not decide again."""
+"""What is decided before the first step, and kept: a resumed run does not decide again.
+
+A budget in minutes becomes a number of steps here, by timing real steps on the real model; the weights that they
+change are put back. From then on the number is fixed: if the machine gets slower or faster later, the run takes
+longer or ends sooner, and stays the same run.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
-from pipelines.recipe import Recipe
+from pipelines.recipe import Budget
 from pipelines.run_dir import RunDir, write_json
+from pipelines.training.memory import choose_micro_batch
 from pipelines.training.optimizers import set_learning_rate
-from pipelines.training.probe import choose_compile, choose_precision, steps_in_budget
+from pipelines.training.probe import choose_compile, choose_precision, seconds_of, time_steps
 from pipelines.training.trainer import Training
+
+VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
+VALIDATION_SHARE = 0.05  # of a budget in minutes: a short one scores fewer
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided before the first step. Kept in the run, so that a resumed run does not decide again."""
+    """What was decided before the first step."""
 
     steps: int
+    micro_batch_size: int
+    """Sequences in one pass of one process. Another number would add up the same gradients in another order."""
     precision: str
     compiled: bool
     compiled_because: str
-    seconds_per_step: float | None
-    """As probed; None where the recipe's budget is not in minutes."""
+    validate_every: int
+    """Steps."""
+    validation_sequences: int
+    seconds_per_step: float
+    """As probed."""
+    seconds: float
+    """Expected for the whole, with what was spent before the first step and what validation takes."""
 
 
-def agree_on_plan(training: Training, recipe: Recipe, out: RunDir, started: float) -> Plan:
-    """The plan of the first start, or a new one, made by the first process and told to the others."""
-    path, accelerator = out.pretrain / "plan.json", training.accelerator
-    decided: list[Any] = [None]
-    if accelerator.is_main_process:
-        if path.is_file():
-            decided = [Plan(**json.loads(path.read_text(encoding="utf-8")))]
-        else:
-            device, wanted = accelerator.device, recipe.pretrain
-            precision = choose_precision(wanted.precision, device)
-            compiled, why = choose_compile(
-                wanted, device, precision, training.flops_per_token, training.tokens_per_step
-            )
-            steps = wanted.budget.steps or -(-(wanted.budget.tokens or 0) // training.tokens_per_step)
-            decided = [Plan(steps, precision, compiled, why, None)]
-    plan: Plan = broadcast_object_list(decided)[0]
-    if not plan.steps:  # a budget in minutes
-        plan = probe_steps(training, plan, recipe, started)
-    if accelerator.is_main_process:
-        write_json(path, asdict(plan))
+def agree_on_plan(training: Training, out: RunDir, started: float) -> Plan:
+    """The plan of the first start, or a new one, the same in all processes; prepares `training` by it."""
+    path, first = out.pretrain / "plan.json", training.accelerator.is_main_process
+    kept: list[Any] = [json.loads(path.read_text(encoding="utf-8")) if first and path.is_file() else None]
+    broadcast_object_list(kept)
+    if kept[0]:
+        plan = Plan(**kept[0])
+        training.prepare(plan.precision, plan.compiled)
+    else:
+        plan = make_plan(training, started)
+        if first:
+            write_json(path, asdict(plan))
+            print(f"pretrain   {_told(plan)}", flush=True)
+    if training.recipe.pretrain.micro_batch_size == "auto":
+        training.micro = min(training.share, plan.micro_batch_size)
     return plan
 
 
-def probe_steps(training: Training, plan: Plan, recipe: Recipe, started: float) -> Plan:
-    """Time real steps on the real model, then forget them: the run starts from the weights that the seed drew."""
-    initial = {name: tensor.clone() for name, tensor in training.model.state_dict().items()}
-    training.prepare(plan.precision, plan.compiled)
+def make_plan(training: Training, started: float) -> Plan:
+    """Decide, prepare, try and time; then put back the weights that the seed drew."""
+    wanted = training.recipe.pretrain
+    precision, compiled, why = _how_to_compute(training)
+    training.prepare(precision, compiled)
+    initial = {name: tensor.to("cpu", copy=True) for name, tensor in training.model.state_dict().items()}
     optimizers = training.new_optimizers()
     set_learning_rate(optimizers, 0.1)
-    steps, each = steps_in_budget(
-        seconds=60 * (recipe.pretrain.budget.minutes or 0),
-        started=started,
-        train_step=lambda step: training.step(step, optimizers),
-        overhead=training.validation_loss,
-        repeats=1 + round(1 / recipe.pretrain.validate_every),
-    )
+    training.micro = choose_micro_batch(training, optimizers)
+    budget_seconds = 60 * (wanted.budget.minutes or 0)
+    each = time_steps(lambda step: training.step(step, optimizers), budget_seconds)
+    training.validation_loss(training.micro)
+    sequence = seconds_of(lambda: training.validation_loss(training.micro)) / training.micro
     training.model.load_state_dict(initial)
-    agreed = broadcast_object_list([steps, each])
+
+    (each, sequence, spent), *_ = broadcast_object_list([(each, sequence, time.perf_counter() - started)])
+    validations = 1 + round(1 / wanted.validate_every)
+    sequences, steps = VALIDATION_SEQUENCES, steps_of(wanted.budget, training)
+    if not steps:
+        left = budget_seconds - spent
+        while sequences > 1 and validations * sequences * sequence > VALIDATION_SHARE * left:
+            sequences //= 2
+        steps = max(1, int((left - validations * sequences * sequence) / each))
+    return Plan(
+        steps=steps, micro_batch_size=training.micro, precision=precision, compiled=compiled, compiled_because=why,
+        validate_every=max(1, round(wanted.validate_every * steps)), validation_sequences=sequences,
+        seconds_per_step=each, seconds=spent + validations * sequences * sequence + steps * each,
+    )  # fmt: skip
+
+
+def steps_of(budget: Budget, training: Training) -> int | None:
+    """Steps that a budget of steps, tokens or FLOPs asks for, the last one begun included; None for minutes."""
+    tokens = budget.tokens or (budget.flops and budget.flops / training.flops_per_token)
+    return budget.steps or (int(-(-tokens // training.tokens_per_step)) if tokens else None)
+
+
+def _how_to_compute(training: Training) -> tuple[str, bool, str]:
+    """(precision, whether compiled, why): found by the first process, told to the others."""
+    decided: list[Any] = [None]
     if training.accelerator.is_main_process:
-        minutes = recipe.pretrain.budget.minutes
-        print(f"pretrain   {minutes:g} minutes are {agreed[0]:,} steps of {agreed[1]:.3f} s here", flush=True)
-    return Plan(agreed[0], plan.precision, plan.compiled, plan.compiled_because, agreed[1])
+        wanted, device = training.recipe.pretrain, training.accelerator.device
+        precision = choose_precision(wanted.precision, device)
+        decided = [
+            (
+                precision,
+                *choose_compile(wanted, device, precision, training.flops_per_token, training.tokens_per_step),
+            )
+        ]
+    return broadcast_object_list(decided)[0]
+
+
+def _told(plan: Plan) -> str:
+    minutes, rest = divmod(round(plan.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{plan.steps:,} steps of {plan.seconds_per_step:.3f} s, {plan.micro_batch_size} sequences at a time in "
+        f"{plan.precision}{', compiled' if plan.compiled else ''}: some {hours}:{minutes:02}:{rest:02} in all"
+    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from accelerate.utils import broadcast_object_list
 
 from pipelines import recipe as recipes
 
 PROBE_SIZE = 512  # rows and columns of the matrices timed: about a layer of a small model
 WARMUP_STEPS = 2  # the first compiles, the second settles caches
-MIN_PROBE_STEPS, PROBE_SHARE = 3, 0.04  # of a wall-clock budget, spent on timing steps
+MIN_PROBE_STEPS, MAX_PROBE_STEPS = 5, 100
+PROBE_SHARE = 0.04  # of a wall-clock budget, spent on timing steps
 # Compiling for a CPU costs some 30 s, and saves a twentieth of each step in fp32 (measured: 0.43 → 0.40 s) and over
 # half in bf16, where the unfused operations between matrix products weigh more.
 COMPILE_PAYS_SECONDS = {"fp32": 600.0, "bf16": 100.0}
@@ -51,8 +54,10 @@ def choose_compile(
     if wanted.compile == "auto":
         budget = wanted.budget
         tokens = budget.tokens or (budget.steps or 0) * tokens_per_step
-        rate = GPU_FLOPS if device.type == "cuda" else CPU_FLOPS
-        expected = budget.minutes * 60 if budget.minutes else tokens * flops_per_token / rate
+        flops = budget.flops or tokens * flops_per_token
+        expected = (
+            budget.minutes * 60 if budget.minutes else flops / (GPU_FLOPS if device.type == "cuda" else CPU_FLOPS)
+        )
         if expected < COMPILE_PAYS_SECONDS[precision]:
             return False, f"a training of some {expected:.0f} s would not earn the compilation back"
     try:
@@ -65,20 +70,17 @@ def choose_compile(
     return True, "a trial compiled"
 
 
-def steps_in_budget(
-    seconds: float, started: float, train_step: Callable[[int], object], overhead: Callable[[], object], repeats: int
-) -> tuple[int, float]:
-    """(steps that fit, seconds a step) in a wall-clock budget that began at `started`.
+def time_steps(train_step: Callable[[int], object], budget_seconds: float) -> float:
+    """Seconds of a step: the median over a share of the budget, after the first ones. The same number of steps in
+    all processes.
 
-    Runs a few real steps, and the work that recurs during training (`overhead`, `repeats` times) once. What the
-    probe itself takes, compilation included, is spent from the budget.
+    The median, because a neighbour's burst may slow single steps tenfold and more: on two cores with spinning
+    threads, steps of 0.4 s took 3 to 16 s while another process computed.
     """
     for step in range(WARMUP_STEPS):
         train_step(step)
-    recurring = seconds_of(overhead) * repeats
-    times: list[float] = []
-    while len(times) < MIN_PROBE_STEPS or sum(times) < PROBE_SHARE * seconds:
-        times.append(seconds_of(lambda: train_step(WARMUP_STEPS + len(times))))
-    each = statistics.fmean(times)  # not the median: a step that waits for the disk or a neighbour costs, too
-    left = seconds - (time.perf_counter() - started) - recurring
-    return max(1, int(left / each)), each
+    first = seconds_of(lambda: train_step(WARMUP_STEPS))
+    wanted = round(PROBE_SHARE * budget_seconds / first)
+    number: int = broadcast_object_list([min(MAX_PROBE_STEPS, max(MIN_PROBE_STEPS, wanted))])[0]
+    rest = range(WARMUP_STEPS + 1, WARMUP_STEPS + number)
+    return statistics.median([first, *(seconds_of(partial(train_step, step)) for step in rest)])

@@ -217,6 +217,8 @@ def horizon(recipe: Recipe, parameters: int, tokens_per_step: int | None) -> flo
     if budget.steps:  # D = steps · batch, and batch = f · D^e
         factor, exponent = BATCH
         return budget.steps * (tokens_per_step or (factor * budget.steps**exponent) ** (1 / (1 - exponent)))
+    if budget.flops:
+        return budget.flops / (6 * parameters)
     assert budget.minutes
     return min(TOKENS_PER_PARAMETER * parameters, 60 * budget.minutes * CPU_FLOPS / (6 * parameters))
 

@@ -21,8 +21,6 @@ from pipelines.training.models import build_config, build_model, training_flops_
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
 
-VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
-
 
 def make_deterministic() -> None:
     """Same seed, same machine, same bits: compiled training on a CPU is not reproducible without this."""
@@ -42,7 +40,8 @@ class Training:
                 "processes: make it a multiple of them"
             )
         self.share = recipe.pretrain.batch_size // accelerator.num_processes
-        self.micro = min(self.share, recipe.pretrain.micro_batch_size or self.share)
+        wanted = recipe.pretrain.micro_batch_size
+        self.micro = self.share if wanted == "auto" else min(self.share, wanted)
         self.tokens_per_step = recipe.pretrain.batch_size * recipe.model.context_length
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
         dtype = run.report("tokens", recipe)["dtype"]
@@ -96,17 +95,21 @@ class Training:
         return float(self.accelerator.reduce(total)) / count, float(norm)
 
     @torch.no_grad()
-    def validation_loss(self) -> float:
-        """Nats per target on the same held-out sequences each time. Not compiled: its shapes come up rarely."""
-        device = self.accelerator.device
-        inputs, targets = self.validation_data.first(VALIDATION_SEQUENCES)
+    def validation_loss(self, sequences: int) -> float:
+        """Nats per target on the same held-out sequences each time, shared by the processes.
+
+        Not compiled: its shapes come up rarely.
+        """
+        processes, rank = self.accelerator.num_processes, self.accelerator.process_index
+        inputs, targets = (part[rank::processes] for part in self.validation_data.first(sequences))
+        sums = torch.zeros(2, device=self.accelerator.device)
         self.bare.eval()
-        total = sum(
-            float(self.bare.forward(x.to(device), y.to(device))[1])
-            for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True)
-        )
+        for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True):
+            sums[0] += self.bare.forward(x.to(sums.device), y.to(sums.device))[1]
         self.bare.train()
-        return total / int((targets != IGNORED).sum())
+        sums[1] = (targets != IGNORED).sum()
+        total, count = self.accelerator.reduce(sums).tolist()
+        return total / count
 
     def save_model(self, folder: Path) -> None:
         """What `from_pretrained` loads, for any transformers user."""

@@ -153,6 +153,15 @@ def test_a_budget_in_minutes_is_probed_once_and_kept(tiny: Tiny) -> None:
     plan = json.loads((home / "run" / "pretrain" / "plan.json").read_text())
     assert plan["steps"] == report(home)["steps"] > 1
     assert plan["seconds_per_step"] > 0
+    assert plan["seconds"] == pytest.approx(9, rel=0.1)
+
+
+def test_a_budget_of_operations_takes_the_steps_that_reach_it(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home) == 0
+    spent = report(home)["flops"]
+    assert pretrain(home, f"pretrain.budget={{flops: {spent:e}}}") == 0
+    assert report(home)["steps"] == pytest.approx(12, abs=1)  # :e rounds
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def test_muon_steps_as_torchs_own_does_in_half_precision() -> None:
     assert (ours - theirs).norm() < 0.02 * moved
 
 
-@pytest.mark.parametrize("name", ["warmup_stable_decay", "cosine", "constant"])
+@pytest.mark.parametrize("name", ["warmup_stable_decay", "cosine", "linear", "constant"])
 def test_learning_rate_rises_stays_and_falls(name: str) -> None:
     factor = learning_rate_factor(Schedule(name=name, warmup=0.1, decay=0.3, final=0.1), steps=100)  # type: ignore[arg-type]
     rates = [factor(step) for step in range(100)]
@@ -73,3 +73,5 @@ def test_learning_rate_rises_stays_and_falls(name: str) -> None:
         assert rates[50] > rates[90] > rates[99] >= 0.1
     if name == "warmup_stable_decay":
         assert rates[10] == rates[69] == 1.0
+    if name == "linear":
+        assert rates[55] == pytest.approx(0.1 + 0.9 / 2)  # half-way between the warm-up's end and the last step

@@ -8,20 +8,35 @@ import pytest
 import torch
 
 from pipelines.recipe import Pretrain
-from pipelines.training.probe import choose_compile, choose_precision, matmul_seconds, steps_in_budget
+from pipelines.training.probe import (
+    MAX_PROBE_STEPS,
+    WARMUP_STEPS,
+    choose_compile,
+    choose_precision,
+    matmul_seconds,
+    time_steps,
+)
 
 
-def test_steps_fill_what_the_probe_left_of_the_budget() -> None:
-    started = time.perf_counter()
-    steps, each = steps_in_budget(2.0, started, lambda step: time.sleep(0.02), lambda: time.sleep(0.05), repeats=4)
-    spent = time.perf_counter() - started
-    assert each == pytest.approx(0.02, rel=0.5)
-    assert steps * each + 4 * 0.05 + spent == pytest.approx(2.0, abs=0.2)
+def test_the_time_of_a_step_is_not_that_of_a_neighbours_burst() -> None:
+    bursts = {0: 0.3, 1: 0.1, 4: 0.4}  # the first compiles; later something else has the processor
+    asked: list[int] = []
+
+    def step(number: int) -> None:
+        asked.append(number)
+        time.sleep(bursts.get(number, 0.01))
+
+    assert time_steps(step, budget_seconds=0) == pytest.approx(0.01, rel=0.5)
+    assert asked == list(range(7))
 
 
-def test_a_budget_shorter_than_the_probe_still_trains_one_step() -> None:
-    steps, _ = steps_in_budget(0.01, time.perf_counter(), lambda step: time.sleep(0.01), lambda: None, repeats=1)
-    assert steps == 1
+def test_long_budgets_are_probed_longer_and_never_without_end() -> None:
+    asked: list[int] = []
+    time_steps(lambda step: asked.append(step) or time.sleep(0.002), budget_seconds=2.0)  # type: ignore[func-returns-value]
+    assert 2 + 5 < len(asked) <= 2 + 2.0 * 0.04 / 0.002
+    asked.clear()
+    time_steps(asked.append, budget_seconds=1e6)
+    assert len(asked) == WARMUP_STEPS + MAX_PROBE_STEPS
 
 
 def test_precision_is_the_faster_one_on_this_processor() -> None:
