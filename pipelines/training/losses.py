@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ CHUNK_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
 
 def linear_cross_entropy(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-    label_smoothing: float = 0.0, z_loss: float = 0.0,
+    label_smoothing: float = 0.0, z_loss: float = 0.0, compiled: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """(sum of what is minimised, sum of −ln p(target)) in nats.
 
@@ -23,20 +24,46 @@ def linear_cross_entropy(
 
     label_smoothing: share of probability that the target gives to all words alike (Szegedy et al. 2016, §7).
     z_loss: factor of ln² Z, which keeps logits from drifting (Chowdhery et al. 2022, §5). Neither is in the
-    second sum, which only measures and carries no gradient.
+    second sum, which only measures and carries no gradient. compiled: softmax and gradient in one compiled pass.
     """
-    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, label_smoothing, z_loss)
+    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, label_smoothing, z_loss, compiled)
+
+
+def softmax_and_gradient(
+    logits: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor, label_smoothing: float, z_loss: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(what is minimised, −ln p(target), both summed; gradient of the first in the logits, of their shape and type).
+
+    logits: (tokens, vocabulary), without the bias. targets: (tokens, 1).
+    """
+    scores = logits.float() if bias is None else logits.float() + bias
+    chosen = scores.gather(1, targets)
+    highest = scores.amax(dim=1, keepdim=True)
+    normalizer = highest + (scores - highest).exp().sum(dim=1, keepdim=True).log()
+    nats = (normalizer - chosen).sum()
+    total = (1 - label_smoothing) * nats + z_loss * normalizer.square().sum()
+    if label_smoothing:
+        total = total + label_smoothing * (normalizer.sum() - scores.mean(dim=1).sum())
+    gradient = (scores - normalizer).exp() * (1 + 2 * z_loss * normalizer) - label_smoothing / logits.shape[1]
+    hit = torch.arange(logits.shape[1], device=logits.device) == targets
+    return total, nats, torch.where(hit, gradient - (1 - label_smoothing), gradient).to(logits.dtype)
+
+
+@cache
+def compiled_softmax() -> Any:
+    """For any number of tokens: of masked models it changes from step to step."""
+    return torch.compile(softmax_and_gradient, dynamic=True)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-        label_smoothing: float, z_loss: float,
+        label_smoothing: float, z_loss: float, compiled: bool,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         wanted = any(ctx.needs_input_grad[:3])
-        vocabulary = len(weight)
-        rows = max(1, CHUNK_BYTES.get(hidden.device.type, 64 << 20) // (4 * vocabulary))
+        softmax = compiled_softmax() if compiled else softmax_and_gradient
+        rows = max(1, CHUNK_BYTES.get(hidden.device.type, 64 << 20) // (4 * len(weight)))
         multiplied = weight.to(hidden.dtype)
         total = hidden.new_zeros((), dtype=torch.float32)
         measured = torch.zeros_like(total)
@@ -45,32 +72,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
         bias_gradient = torch.zeros_like(bias, dtype=torch.float32) if wanted and bias is not None else None
         for start in range(0, len(hidden), rows):
             piece, wishes = hidden[start : start + rows], targets[start : start + rows, None]
-            logits = (piece @ multiplied.T).float()
-            if bias is not None:
-                logits += bias
-            chosen = logits.gather(1, wishes)
-            normalizer = logits.logsumexp(dim=1, keepdim=True)
-            nats = (normalizer - chosen).sum()
+            logits = piece @ multiplied.T
+            minimised, nats, gradient = softmax(logits, bias, wishes, label_smoothing, z_loss)
+            total += minimised
             measured += nats
-            total += (1 - label_smoothing) * nats + z_loss * normalizer.square().sum()
-            if label_smoothing:
-                total += label_smoothing * (normalizer.sum() - logits.mean(dim=1).sum())
             if wanted:
-                gradient = logits.sub_(normalizer).exp_()  # the softmax, in place
-                if z_loss:
-                    gradient *= 1 + 2 * z_loss * normalizer
-                if label_smoothing:
-                    gradient -= label_smoothing / vocabulary
-                gradient.scatter_add_(1, wishes, torch.full_like(chosen, label_smoothing - 1))
-                if bias_gradient is not None:
-                    bias_gradient += gradient.sum(dim=0)
-                narrow = gradient.to(hidden.dtype)
                 assert hidden_gradient is not None and weight_gradient is not None
-                torch.mm(narrow, multiplied, out=hidden_gradient[start : start + rows])
-                if narrow.dtype == torch.float32:
-                    weight_gradient.addmm_(narrow.T, piece)
+                if bias_gradient is not None:
+                    bias_gradient += gradient.sum(dim=0, dtype=torch.float32)
+                torch.mm(gradient, multiplied, out=hidden_gradient[start : start + rows])
+                if gradient.dtype == torch.float32:
+                    weight_gradient.addmm_(gradient.T, piece)
                 else:
-                    weight_gradient += narrow.T @ piece
+                    weight_gradient += gradient.T @ piece
         ctx.save_for_backward(hidden_gradient, weight_gradient, bias_gradient)
         ctx.mark_non_differentiable(measured)
         return total, measured
@@ -83,7 +97,5 @@ class _LinearCrossEntropy(torch.autograd.Function):
             hidden * scale.to(hidden.dtype),
             weight * scale,
             bias * scale if bias is not None else None,
-            None,
-            None,
-            None,
+            *[None] * 4,
         )

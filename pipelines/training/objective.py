@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from pipelines import recipe as recipes
 from pipelines.training.batches import IGNORED
+from pipelines.training.compilation import compile_parts
 from pipelines.training.losses import linear_cross_entropy
 from pipelines.training.models import MASKED
 
@@ -26,6 +27,7 @@ class Objective(nn.Module):
         self.model, self.in_bfloat16 = model, in_bfloat16
         self.label_smoothing, self.z_loss = wanted.label_smoothing, wanted.z_loss
         self.separator = model.config.eos_token_id if wanted.isolate_documents else None
+        self.compiled = False
         self.kind = model.config.model_type
 
     def forward(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,6 +35,11 @@ class Objective(nn.Module):
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.in_bfloat16):
             hidden = self.model.base_model(input_ids=inputs, **self.attention(inputs)).last_hidden_state
         return self.loss(hidden, targets)
+
+    def compile(self, *_: Any, **__: Any) -> None:
+        """Compile the parts that repeat: see `compilation.py`."""
+        compile_parts(self.model)
+        self.compiled = True
 
     def attention(self, inputs: torch.Tensor) -> dict[str, Any]:
         """What keeps each token to its own document, in the words of the model's class.
@@ -71,4 +78,6 @@ class Objective(nn.Module):
             hidden, targets = hidden.flatten(0, 1), targets.flatten()
         if self.in_bfloat16:
             hidden = hidden.to(torch.bfloat16)
-        return linear_cross_entropy(hidden, head.weight, head.bias, targets, self.label_smoothing, self.z_loss)
+        return linear_cross_entropy(
+            hidden, head.weight, head.bias, targets, self.label_smoothing, self.z_loss, self.compiled
+        )

@@ -1,0 +1,60 @@
+"""Blockwise attention computes what torch's own does, in values and in gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from transformers import GPT2Config, LlamaConfig, Qwen3Config
+
+from pipelines.training.attention import BLOCK, BLOCKWISE, blockwise_attention
+from pipelines.training.compilation import takes_blockwise
+from pipelines.training.models import build_model
+
+SIZES = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+CONFIGS = {
+    "llama": LlamaConfig(intermediate_size=48, max_position_embeddings=300, num_key_value_heads=2, **SIZES),
+    "qwen3": Qwen3Config(intermediate_size=48, head_dim=16, num_key_value_heads=2, **SIZES),
+    "gpt2": GPT2Config(
+        vocab_size=50, n_embd=32, n_layer=2, n_head=2, n_positions=300, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0
+    ),
+}
+
+
+@pytest.mark.parametrize("length", [BLOCK // 2, BLOCK, 2 * BLOCK + 44])
+def test_values_and_gradients_are_those_of_torchs_attention(length: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 3, length, 16)
+    inputs = [torch.randn(shape, generator=generator, requires_grad=True) for _ in range(3)]
+    document = (torch.rand(2, length, generator=generator) < 0.02).cumsum(dim=1)
+    mask = (document[:, None, :, None] == document[:, None, None, :]) & torch.ones(length, length).tril().bool()
+    gradient = torch.randn(shape, generator=generator)
+    ours = blockwise_attention(torch.nn.Module(), *inputs, mask, scaling=0.25)[0].transpose(1, 2)
+    theirs = F.scaled_dot_product_attention(*inputs, attn_mask=mask, scale=0.25)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    pairs = (torch.autograd.grad(output, inputs, gradient) for output in (ours, theirs))
+    for found, expected in zip(*pairs, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", CONFIGS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_models_say_the_same_with_it_for_packed_documents_and_for_one(architecture: str, packed: bool) -> None:
+    torch.manual_seed(0)
+    model = build_model(CONFIGS[architecture]).eval()
+    assert takes_blockwise(model)
+    tokens = torch.randint(0, 50, (2, BLOCK + 60))
+    places = torch.arange(BLOCK + 60).expand(2, -1)
+    positions = places % 70 if packed else places
+    expected = model(input_ids=tokens, position_ids=positions, use_cache=False).logits
+    model.set_attn_implementation(BLOCKWISE)
+    torch.testing.assert_close(
+        model(input_ids=tokens, position_ids=positions, use_cache=False).logits, expected, atol=1e-5, rtol=1e-5
+    )
+
+
+def test_shared_keys_and_dropout_keep_torchs_attention() -> None:
+    shared = LlamaConfig(intermediate_size=48, num_key_value_heads=1, **SIZES)
+    dropped = LlamaConfig(intermediate_size=48, attention_dropout=0.1, **SIZES)
+    assert not takes_blockwise(build_model(shared))
+    assert not takes_blockwise(build_model(dropped))
