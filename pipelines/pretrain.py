@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import math
 import resource
-import shutil
 import sys
 import time
 from typing import Any
@@ -32,18 +31,19 @@ import torch
 from accelerate import Accelerator
 
 from pipelines.chain import stage_main
-from pipelines.errors import UserError
+from pipelines.errors import EXIT_USER_ERROR, UserError
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
-from pipelines.training.checkpoints import load_checkpoint, newest_checkpoint, save_checkpoint
+from pipelines.training.checkpoints import Checkpoints, identity, load_checkpoint, moved_since
 from pipelines.training.curve import draw_loss, read_metrics
 from pipelines.training.interrupts import stop_signals
 from pipelines.training.metrics import Metrics
 from pipelines.training.models import count_parameters
 from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
 from pipelines.training.plan import Plan, agree_on_plan
-from pipelines.training.trainer import Training, make_deterministic
+from pipelines.training.processes import agreed, from_first
+from pipelines.training.trainer import Training, device_name, make_deterministic
 
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 
@@ -53,20 +53,24 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     make_deterministic()
     accelerator = Accelerator(mixed_precision="no")  # the recipe decides on precision: see Objective
     training = Training(recipe, run, accelerator)
+    wanted, made_from = recipe.pretrain, identity(recipe, run)
+    checkpoints = Checkpoints(out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps)
+    found = from_first(accelerator, checkpoints.newest)
     plan = agree_on_plan(training, out, started)
     optimizers = training.new_optimizers()
 
-    found = newest_checkpoint(out.checkpoints)
-    step, seconds, resumed_at = 0, 0.0, list[int]()
+    step, seconds, resumed_at = 0, 0.0, list[dict[str, Any]]()
     if found:
         path, state = found
-        load_checkpoint(path, training.objective, optimizers)
-        step, seconds, resumed_at = state["step"], state["seconds"], [*state["resumed_at"], state["step"]]
+        load_checkpoint(path, training.model, [o.optimizer for o in optimizers])
+        step, seconds = state["step"], state["seconds"]
+        resumed_at = [*state["resumed_at"], {"step": step, **training.whereabouts()}]
     metrics = Metrics(out.metrics, accelerator.is_main_process, keep_until=step)
     if step == 0:
         metrics.write(step=0, tokens=0, validation_loss=training.validation_loss(plan.validation_sequences))
     elif accelerator.is_main_process:
-        print(f"pretrain   going on from step {step:,} of {plan.steps:,}", flush=True)
+        moved = moved_since(state["trained_on"], training.whereabouts())
+        print(f"pretrain   going on from step {step:,} of {plan.steps:,}{moved}", flush=True)
 
     factor = learning_rate_factor(recipe.pretrain.schedule, plan.steps)
     log_every = max(1, plan.steps // LOGGED_STEPS)
@@ -98,12 +102,21 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 metrics.write(
                     step=step, tokens=tokens, validation_loss=training.validation_loss(plan.validation_sequences)
                 )
-            due = now - saved >= 60 * recipe.pretrain.checkpoint_minutes
-            if accelerator.is_main_process and (due or stop() or step == plan.steps):
-                state = {"seconds": elapsed, "resumed_at": resumed_at}
-                save_checkpoint(out.checkpoints, step, training.bare, [o.optimizer for o in optimizers], state)
+            due, stopping, failed = agreed(
+                accelerator,
+                accelerator.is_main_process and checkpoints.due(step, now - saved, wanted.checkpoint_minutes),
+                stop(),
+                checkpoints.failed(),
+            )
+            if failed:  # `wait` tells why, in the process that writes; the others need not repeat it
+                checkpoints.wait()
+                raise SystemExit(EXIT_USER_ERROR)
+            if accelerator.is_main_process and (due or stopping or step == plan.steps):
+                state = {"seconds": elapsed, "resumed_at": resumed_at, "trained_on": training.whereabouts()}
+                checkpoints.save(step, training.model, [o.optimizer for o in optimizers], state)
                 saved = time.perf_counter()
-            if stop() and step < plan.steps:
+            if stopping and step < plan.steps:
+                checkpoints.wait()
                 raise KeyboardInterrupt
     bar.close()
     seconds += time.perf_counter() - resumed
@@ -112,8 +125,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     if not accelerator.is_main_process:
         return ""
     training.save_model(out.model)
-    for old in sorted(out.checkpoints.iterdir())[:-1]:
-        shutil.rmtree(old)
+    checkpoints.finish()
     lines = read_metrics(out.metrics)
     draw_loss(lines, out.pretrain / "loss.png", f"{recipe.name}: {plan.steps:,} steps")
     report = report_of(training, plan, lines, seconds, resumed_at)
@@ -125,7 +137,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 
 def report_of(
-    training: Training, plan: Plan, lines: list[dict[str, Any]], seconds: float, resumed_at: list[int]
+    training: Training, plan: Plan, lines: list[dict[str, Any]], seconds: float, resumed_at: list[Any]
 ) -> dict[str, Any]:
     """What a person or the card may quote."""
     recipe, tokens = training.recipe, plan.steps * training.tokens_per_step
@@ -154,7 +166,7 @@ def report_of(
         "precision": plan.precision,
         "compiled": plan.compiled,
         "compiled_because": plan.compiled_because,
-        "device": _device_name(training.accelerator.device),
+        "device": device_name(training.accelerator.device),
         "processes": training.accelerator.num_processes,
         "resumed_at": resumed_at,
         "train_loss": [line["loss"] for line in lines if "loss" in line][-1],
@@ -162,10 +174,6 @@ def report_of(
         "untrained_validation_loss": validation[0],
         "peak_memory_bytes": _peak_memory(training.accelerator.device),
     }
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -710,6 +710,11 @@ class Pretrain(Section):
     """`auto` compiles where a C++ compiler is found and the budget is long enough to earn the wait back."""
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 1.0
     """Time between checkpoints: what a power cut may cost. 0 writes one at each step."""
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    """Checkpoints to resume from: the newest, and one before it in case the newest cannot be read."""
+    keep_every_steps: Annotated[int, Field(ge=1)] | None = None
+    """Besides, a checkpoint at each multiple of this is written and kept, to study a model on its way (Biderman et
+    al. 2023 keep one in 1,000 steps). Each holds the optimisers' states too."""
     validate_every: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of the steps between validations."""
 

@@ -311,11 +311,15 @@ class RunDir:
         return unobeyed(self.ledger, lists)
 
     def start(self, stage: Stage, recipe: Recipe, resumable: bool) -> RunDir:
-        """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work."""
+        """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work.
+
+        Checkpoints are never thrown away here: pretraining itself takes them up, or refuses those of another training.
+        """
         out = self.unsealed
         folder, mark = out.folder(stage.name, recipe), out.path / f"{stage.name}.fingerprint"
         fingerprint = self.fingerprint(stage, recipe)[0]
-        if not (resumable and mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint):
+        same = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
+        if not (resumable and (same or any(out.checkpoints.glob("step-*")))):
             shutil.rmtree(folder, ignore_errors=True)
         if stage.name in WRITES_MODEL:
             shutil.rmtree(out.model, ignore_errors=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,15 @@ def tiny_runs(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> dic
 def tiny(tiny_runs: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
     """`tiny("bert")` → a fresh copy of that run's folder: `tiny.yaml`, and `run` with sealed tokens."""
     return lambda architecture: Path(shutil.copytree(tiny_runs[architecture].parent, tmp_path / architecture))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can mount a small file system here")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)

@@ -100,8 +100,9 @@ REPORTS: dict[str, dict[str, Any]] = {
         "layers": 1, "hidden_size": 8, "heads": 2, "context_length": 32, "vocab_size": 300, "optimizer": "muon",
         "schedule": "warmup_stable_decay", "batch_size": 16, "steps": 40, "tokens": 20480, "epochs": 0.00197,
         "flops": 424673280, "seconds": 245.3, "tokens_per_second": 8349.3, "precision": "bf16", "compiled": True,
-        "device": "cpu", "processes": 1, "resumed_at": [23], "budget": {"steps": 40}, "train_loss": 4.8162,
-        "validation_loss": 4.9037, "untrained_validation_loss": 5.7041, "peak_memory_bytes": 402653184,
+        "device": "cpu", "processes": 1, "resumed_at": [{"step": 23, "processes": 2}], "budget": {"steps": 40},
+        "train_loss": 4.8162, "validation_loss": 4.9037, "untrained_validation_loss": 5.7041,
+        "peak_memory_bytes": 402653184,
     },
     "evaluate": {
         "objective": "causal", "documents": 187, "bytes": 600123, "tokens": 208998, "confidence": 0.95,

@@ -1,9 +1,13 @@
-"""Checkpoints: whole or absent, checked by hash when they are read, and few.
+"""Checkpoints: whole or absent, of one training only, checked by hash when they are read, and few.
 
 checkpoints/step-000500/
-  weights.safetensors    the model's parameters
-  optimizers.pt          the optimisers' states
-  state.json             step, seconds trained so far, and the sha256 of the other two
+  config.json  model.safetensors   what transformers loads, to study a model on its way
+  optimizers.pt                    the optimisers' states
+  state.json                       step, seconds trained so far, what it was trained from, sha256 of the others
+
+Training stops for a copy into host memory and no longer: a thread writes it, hashes it, sees it onto the disk and
+renames it, while training goes on. The copies take as much memory as the weights and the optimisers' states; it is
+taken at the first checkpoint and used again for each.
 """
 
 from __future__ import annotations
@@ -11,58 +15,212 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
 
-from pipelines.run_dir import sha256_file, write_json
+from pipelines.errors import UserError
+from pipelines.recipe import Recipe
+from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
 
-KEPT = 2  # the newest, and one before it in case the newest cannot be read
-
-
-def save_checkpoint(
-    folder: Path, step: int, model: torch.nn.Module, optimizers: list[Any], state: dict[str, Any]
-) -> None:
-    """Write `folder/step-…` beside its place and rename it when it is whole and on the disk."""
-    target = folder / f"step-{step:06d}"
-    partial = folder / "partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_model(model, str(partial / "weights.safetensors"))
-    # Through Python's file: torch's own writer tells a full disk by an internal error.
-    with (partial / "optimizers.pt").open("wb") as file:
-        torch.save([optimizer.state_dict() for optimizer in optimizers], file)
-    hashes = {name: sha256_file(partial / name) for name in ("weights.safetensors", "optimizers.pt")}
-    write_json(partial / "state.json", {"step": step, **state, "sha256": hashes})
-    for path in (*partial.iterdir(), partial):
-        _sync(path)
-    shutil.rmtree(target, ignore_errors=True)
-    os.rename(partial, target)
-    for old in sorted(folder.glob("step-*"))[:-KEPT]:
-        shutil.rmtree(old)
+DOES_NOT_BEND_BITS = ("checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size")
+"""Keys of `pretrain` that may change between a stop and the next start. The last one moves roundings, no more."""
 
 
-def newest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The newest checkpoint that hashes to what it claims, with its state; damaged ones are passed over aloud."""
-    for path in sorted(folder.glob("step-*"), reverse=True):
+def identity(recipe: Recipe, run: RunDir) -> dict[str, Any]:
+    """What a training is made from: code version, tokens, tokenizer, and the recipe as far as it matters."""
+    stage = STAGES["pretrain"]
+    sections = recipe.model_dump(mode="json", include=set(stage.reads), exclude={"pretrain": set(DOES_NOT_BEND_BITS)})
+    return {"code_version": stage.version, **run.fingerprint(stage, recipe)[2], **sections}
+
+
+class Checkpoints:
+    """The checkpoints of one training. `save` is for one process; see `identity` for what they are held to."""
+
+    def __init__(self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None):
+        self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
+        self._copies: dict[str, torch.Tensor] = {}
+        self._writer = ThreadPoolExecutor(1, "checkpoints")
+        self._writing: Future[None] | None = None
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    def save(
+        self, step: int, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], state: dict[str, Any]
+    ) -> None:
+        """Copy all that training goes on from, and leave it to the writer; waits for the checkpoint before."""
+        self.wait()
+        weights = self._copy(unique_tensors(model), "model")
+        states = self._copy([optimizer.state_dict() for optimizer in optimizers], "optimizers")
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # the copies were only asked for
+        content = {"step": step, **state, "made_from": self.made_from}
+        self._writing = self._writer.submit(self._write, weights, model.config.to_json_string(), states, content)
+
+    def due(self, step: int, seconds: float, minutes: float) -> bool:
+        """Whether to write one, `seconds` after the last, where `minutes` should lie between them."""
+        return seconds >= 60 * minutes or bool(self.keep_every and step % self.keep_every == 0)
+
+    def failed(self) -> bool:
+        """Whether the writer gave up: `wait` then raises its error."""
+        return bool(self._writing and self._writing.done() and self._writing.exception())
+
+    def wait(self) -> None:
+        """Return when the last checkpoint is on the disk; raise the error that kept it from there."""
+        writing, self._writing = self._writing, None
+        if writing:
+            writing.result()
+
+    def finish(self) -> None:
+        """Keep of all that were to resume from only the last."""
+        self.wait()
+        self._writer.shutdown()
+        self._prune(keep=1)
+
+    def _copy(self, tree: Any, place: str) -> Any:
+        """The same tree with its tensors copied into host memory that is used again for the same place."""
+        if isinstance(tree, dict):
+            return {key: self._copy(value, f"{place}/{key}") for key, value in tree.items()}
+        if isinstance(tree, list | tuple):
+            return [self._copy(value, f"{place}/{number}") for number, value in enumerate(tree)]
+        if not isinstance(tree, torch.Tensor):
+            return tree
+        copy = self._copies.get(place)
+        if copy is None or (copy.shape, copy.dtype) != (tree.shape, tree.dtype):
+            copy = torch.empty(tree.shape, dtype=tree.dtype, pin_memory=tree.is_cuda)
+            self._copies[place] = copy
+        return copy.copy_(tree.detach(), non_blocking=True)
+
+    def _write(self, weights: dict[str, torch.Tensor], config: str, states: list[Any], content: dict[str, Any]) -> None:
+        """Write beside its place, and rename when it is whole and on the disk."""
+        target, partial = self.folder / f"step-{content['step']:06d}", self.folder / "partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
         try:
-            state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-            if all(sha256_file(path / name) == digest for name, digest in state["sha256"].items()):
+            write_text(partial / "config.json", config)
+            save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
+            # Through Python's file: torch's own writer tells a full disk by an internal error.
+            with (partial / "optimizers.pt").open("wb") as file:
+                torch.save(states, file)
+            hashes = {path.name: sha256_file(path) for path in sorted(partial.iterdir())}
+            write_json(partial / "state.json", {**content, "sha256": hashes})
+            for path in (*partial.iterdir(), partial):
+                _sync(path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)  # of no use, and on a full disk in everybody's way
+            raise
+        shutil.rmtree(target, ignore_errors=True)  # there only if it was damaged, and passed over
+        os.rename(partial, target)
+        _sync(self.folder)
+        self._prune(self.keep)
+
+    def _prune(self, keep: int) -> None:
+        for old in self._found()[:-keep]:
+            if not self.keep_every or _step(old) % self.keep_every:
+                shutil.rmtree(old)
+        shutil.rmtree(self.folder / "partial", ignore_errors=True)
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def newest(self) -> tuple[Path, dict[str, Any]] | None:
+        """The newest whole checkpoint, with its state, or None before the first; damaged ones are passed over aloud.
+
+        Raises `UserError` where one belongs to another training, or none is whole.
+        """
+        found = self._found()
+        for path in reversed(found):
+            state = _whole_state(path)
+            if state:
+                self._refuse_another_training(state["made_from"])
                 return path, state
-        except (OSError, ValueError, KeyError):
-            pass
-        print(f"pretrain   {path} is damaged: going back to the one before it", flush=True)
-    return None
+            print(f"pretrain   {path} is damaged: going back to the one before it", flush=True)
+        if found:
+            raise UserError(
+                f"no checkpoint in {self.folder} is whole: restore one from a backup, or delete that folder "
+                "to train from the beginning"
+            )
+        return None
+
+    def _refuse_another_training(self, made_from: dict[str, Any]) -> None:
+        then, now = _flat(made_from), _flat(self.made_from)
+        changed = sorted(key for key in {**then, **now} if then.get(key) != now.get(key))
+        if changed:
+            told = "; ".join(f"{key} was {_short(then.get(key))}, is {_short(now.get(key))}" for key in changed[:3])
+            told += f"; and {len(changed) - 3} more" if len(changed) > 3 else ""
+            raise UserError(
+                f"the checkpoints in {self.folder} belong to another training ({told}): undo the change to go on, "
+                "or delete that folder to train from the beginning"
+            )
+
+    def _found(self) -> list[Path]:
+        """Checkpoints, oldest first. A folder that cannot be read raises, where `glob` would find nothing in it."""
+        if not self.folder.exists():
+            return []
+        names = [name for name in os.listdir(self.folder) if name.startswith("step-")]
+        return sorted((self.folder / name for name in names), key=_step)
 
 
-def load_checkpoint(path: Path, model: torch.nn.Module, optimizers: list[Any]) -> None:
+def load_checkpoint(path: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer]) -> None:
     """Put a checkpoint's weights and optimiser states into live objects, on their own devices."""
-    load_model(model, str(path / "weights.safetensors"))
+    weights, live = load_file(path / "model.safetensors"), unique_tensors(model)
+    assert weights.keys() == live.keys(), "a checkpoint of this very training has the names of this very model"
+    with torch.no_grad():
+        for name, tensor in live.items():
+            tensor.copy_(weights[name])
     states = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
     for optimizer, state in zip(optimizers, states, strict=True):
         optimizer.load_state_dict(state)
+
+
+def moved_since(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """The end of a sentence that says what is not as it was when the checkpoint was written."""
+    changed = [f"{name} {now[name]} (was {then[name]})" for name in now if then[name] != now[name]]
+    return f", with {', '.join(changed)}: the same data in the same order, other roundings" if changed else ""
+
+
+def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A model's parameters and buffers, each once, under the first of its names: tied weights have several."""
+    first: dict[int, tuple[str, torch.Tensor]] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        first.setdefault(id(tensor), (name, tensor))
+    return dict(first.values())
+
+
+def _whole_state(path: Path) -> dict[str, Any] | None:
+    """A checkpoint's state, if every file hashes to what it claims. No permission to look is another matter."""
+    try:
+        state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        whole = all(sha256_file(path / name) == digest for name, digest in state["sha256"].items())
+        return state if whole and state["step"] == _step(path) and state["made_from"] else None
+    except PermissionError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
+
+
+def _flat(tree: Any, place: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    if not isinstance(tree, dict):
+        return {place: tree}
+    return {
+        key: value
+        for name, branch in tree.items()
+        for key, value in _flat(branch, f"{place}.{name}".strip(".")).items()
+    }
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) < 40 else text[:12] + "…"
 
 
 def _sync(path: Path) -> None:

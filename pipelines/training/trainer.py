@@ -111,8 +111,21 @@ class Training:
         total, count = self.accelerator.reduce(sums).tolist()
         return total / count
 
+    def whereabouts(self) -> dict[str, Any]:
+        """What a training may be moved between: the data order stays, the last bits of the weights may not."""
+        return {
+            "processes": self.accelerator.num_processes,
+            "micro_batch_size": self.micro,
+            "device": device_name(self.accelerator.device),
+            "torch": torch.__version__,
+        }
+
     def save_model(self, folder: Path) -> None:
         """What `from_pretrained` loads, for any transformers user."""
         self.model.save_pretrained(folder)
         self.tokenizer.model_max_length = self.recipe.model.context_length
         self.tokenizer.save_pretrained(folder)
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -72,18 +72,6 @@ def test_run_directory_without_the_right_to_write(tmp_path: Path) -> None:
     refused(desdecero("run", "smoke", "--run-dir", tmp_path / "locked" / "run", cwd=tmp_path), "no permission")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
-    """A file system of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("only root can mount a small file system here")
-    yield folder  # type: ignore[misc]
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 @pytest.mark.slow
 def test_full_disk_keeps_what_was_sealed(small_disk: Path, tiny: Callable[[str], Path]) -> None:
     """Stages that do not fit: each ends in a sentence, and the corpus sealed before stays sealed and whole."""

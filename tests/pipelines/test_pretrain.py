@@ -119,12 +119,13 @@ def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
 @pytest.mark.slow
 def test_two_processes_follow_the_same_loss_curve_as_one(tiny: Tiny) -> None:
     home = tiny("llama")
-    assert pretrain(home) == 0
+    settings = ["pretrain.precision=fp32"]  # bf16 rounds each product, and differs by more
+    assert pretrain(home, *settings) == 0
     alone = losses(home)
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
     launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    words = [ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run"]
+    words = [ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run", "--set", *settings]
     finished = subprocess.run([*launch, *words], env=environment, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert report(home)["processes"] == 2
