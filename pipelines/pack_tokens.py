@@ -37,6 +37,7 @@ from pipelines.corpus.mixture import copies, lot, wanted_tokens
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import SPLITS, RunDir, Split
+from pipelines.vocabulary.encoding import Encoder
 
 SHARD_TOKENS = 100_000_000  # 200 MB as uint16: small enough to copy and hash, large enough to be few
 BATCH_DOCUMENTS = 512
@@ -124,16 +125,13 @@ class Shards:
 
 def _encoded(run: RunDir, split: Split, tokenizer: PreTrainedTokenizerFast, dtype: np.dtype[Any]) -> Iterator[Encoded]:
     """The documents of a split, each closed by the end-of-text token."""
-    encoder = tokenizer.backend_tokenizer
-    encoder.encode_special_tokens = True
+    encode = Encoder(tokenizer)
     documents = iter(read_documents(run, split, [*FACTS, "text"]))
     bar = progress(title=f"tokens: {split}", unit="B")
     while batch := list(islice(documents, BATCH_DOCUMENTS)):
         texts = [document.pop("text") for document in batch]
-        encodings = encoder.encode_batch_fast(texts, add_special_tokens=False)
-        for document, text, encoding in zip(batch, texts, encodings, strict=True):
-            ids = np.array([*encoding.ids, tokenizer.eos_token_id], dtype)
-            yield {**document, "bytes": len(text.encode())}, ids
+        for document, text, ids in zip(batch, texts, encode(texts), strict=True):
+            yield {**document, "bytes": len(text.encode())}, np.append(ids, tokenizer.eos_token_id).astype(dtype)
         bar.update(sum(map(len, texts)))
     bar.close()
 

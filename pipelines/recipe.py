@@ -523,14 +523,17 @@ class Corpus(Section):
 
 
 class Tokenizer(Section):
-    kind: Literal["bpe", "wordpiece"] = "bpe"
-    """`bpe` is byte-level: it writes any text and gives it back unchanged. `wordpiece` is BERT's, and lossy."""
+    kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
+    """`bpe` is byte-level: it writes any text and gives it back unchanged. So does `unigram`, which falls back on bytes
+    and encodes more slowly. `wordpiece` is BERT's, and lossy."""
     vocab_size: Annotated[int, Field(ge=300)] = 8192
+    """Special tokens included."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
+    """Of the rarest token when it is made; not of `unigram`, which has probabilities."""
     lowercase: bool = False
     """WordPiece only."""
     max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
-    """Longer corpora are sampled evenly: memory stays bounded and merges hardly change."""
+    """Longer corpora are thinned, each source and language alike: memory stays bounded and merges hardly change."""
     sentinels: Annotated[int, Field(ge=0)] = 0
     """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
 

@@ -45,8 +45,9 @@ Split = Literal["train", "validation", "domain_train", "domain_validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
 
 LIBRARIES = (
-    "desdecero", "torch", "transformers", "accelerate", "tokenizers", "datasets", "evaluate", "peft",
-    "huggingface-hub", "fairlearn", "safetensors", "numpy", "pyarrow", "ftfy", "license-expression",
+    "desdecero", "torch", "transformers", "accelerate", "tokenizers", "rustbpe", "sentencepiece", "tiktoken",
+    "datasets", "evaluate", "peft", "huggingface-hub", "fairlearn", "safetensors", "numpy", "pyarrow", "ftfy",
+    "license-expression",
 )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 2),
-        Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 1),
+        Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 2),
         Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 2),
         Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 2),
         Stage(

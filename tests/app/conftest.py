@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from app.app import serve
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import STAGES, RunDir, write_text
-from pipelines.train_tokenizer import SPECIAL_TOKENS, train
 from pipelines.training.curve import draw_loss
 from pipelines.training.models import build_config, build_model, count_parameters
+from pipelines.vocabulary.training import train
 
 TEXTS = [
     "Return the number of elements in the array, without counting those that are masked.\n\n",
@@ -118,9 +117,7 @@ def seal(run: RunDir, recipe: Recipe, stage: str, report: dict[str, Any]) -> Non
 def pretrain(run: RunDir, recipe: Recipe) -> None:
     causal = recipe.model.objective == "causal"
     out = run.start(STAGES["pretrain"], recipe, resumable=False)
-    special = SPECIAL_TOKENS[recipe.tokenizer.kind]
-    backend = train(recipe.tokenizer.model_copy(update={"min_frequency": 1}), iter(TEXTS))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **special)
+    tokenizer = train(recipe.tokenizer.model_copy(update={"min_frequency": 1}), TEXTS)
     torch.manual_seed(0)
     model = build_model(build_config(recipe.model, tokenizer))
     if causal:  # random weights would end a text at any token, and leave nothing to stop

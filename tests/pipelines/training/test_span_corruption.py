@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer
 
 from pipelines.errors import UserError
 from pipelines.recipe import load_recipe
-from pipelines.train_tokenizer import SPECIAL_TOKENS, train
 from pipelines.training.batches import IGNORED, Batches
 from pipelines.training.collators import build_span_corruption
 from pipelines.training.span_corruption import SpanCorruption, documents_of
+from pipelines.vocabulary.training import train
 
 END, LENGTH = 0, 128
 SENTINELS = list(range(1000, 1100))
@@ -140,8 +140,7 @@ def test_a_tokenizer_with_sentinels_serves_span_corruption(prose: list[str], tmp
     (tmp_path / "spans.yaml").write_text(RECIPE, encoding="utf-8")
     overrides = ["tokenizer={vocab_size: 500, sentinels: 20}", "model.context_length=64"]
     recipe = load_recipe(tmp_path / "spans.yaml", overrides)
-    special = {**SPECIAL_TOKENS["bpe"], "extra_special_tokens": list(recipe.tokenizer.sentinel_tokens)}
-    PreTrainedTokenizerFast(tokenizer_object=train(recipe.tokenizer, iter(prose)), **special).save_pretrained(tmp_path)
+    train(recipe.tokenizer, prose).save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     collator = build_span_corruption(recipe, tokenizer)
     assert tokenizer.convert_ids_to_tokens(int(collator.sentinels[19])) == "<extra_id_19>"

@@ -1,0 +1,82 @@
+"""Byte-level BPE: trained by `rustbpe`, written down so that every encoder reads it alike.
+
+Training starts from the 256 bytes and joins the commonest pair of neighbours until the vocabulary is full (Sennrich
+et al. 2016; bytes as in Radford et al. 2019). Ties go to the pair with the lower numbers, so the same text gives the
+same vocabulary, on any number of threads.
+
+An encoder joins, of all neighbours whose concatenation is a token, those that make the token with the lowest number
+(`tiktoken`), while `tokenizers` and llama.cpp follow a list of pairs. The two rules agree when the list holds *every*
+split of a token into two others, ordered by the token that they make: transformers converts tiktoken's own vocabularies
+like this. What is left is which of two overlapping splits of one token comes first: tiktoken takes the left one, so the
+list is ordered to do the same (`_splits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import rustbpe
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from pipelines.vocabulary.splitting import PATTERN
+
+BYTES = 256
+_LETTERS = bytes_to_unicode()
+"""GPT-2's letter for each byte, because the vocabulary of a `tokenizer.json` is text."""
+_BYTES = {letter: byte for byte, letter in _LETTERS.items()}
+
+
+def learn_pairs(texts: Iterable[str], size: int) -> list[bytes]:
+    """At most `size` tokens: the 256 bytes, then what was joined, in the order of joining.
+
+    Memory holds each distinct piece of the texts, with its number of occurrences.
+    """
+    trainer = rustbpe.Tokenizer()
+    trainer.train_from_iterator(iter(texts), vocab_size=size, pattern=PATTERN)
+    return [bytes(token) for token, _ in sorted(trainer.get_mergeable_ranks(), key=lambda pair: pair[1])]
+
+
+def build_byte_pairs(tokens: Sequence[bytes], before: Sequence[str] = (), after: Sequence[str] = ()) -> Tokenizer:
+    """The tokenizer with these tokens, and the special ones that open and close its vocabulary."""
+    known = frozenset(tokens)
+    names = [*before, *map(to_text, tokens), *after]
+    merges = [(to_text(left), to_text(right)) for token in tokens for left, right in _splits(token, known)]
+    vocabulary = {name: number for number, name in enumerate(names)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PATTERN), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def to_text(token: bytes) -> str:
+    """A token as `tokenizer.json` writes it."""
+    return "".join(_LETTERS[byte] for byte in token)
+
+
+def to_bytes(name: str) -> bytes:
+    """What a token of `tokenizer.json` stands for."""
+    return bytes(_BYTES[letter] for letter in name)
+
+
+def _splits(token: bytes, known: frozenset[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Every way to make a token of two others.
+
+    Two of them overlap in a text `t1 t2 t3` where t1·t2 = t2·t3 is the token: the split after len(t1) bytes must then
+    come before the one after len(t2). In a run of one repeated unit both orders occur, but there the pairs to the left
+    have been joined first, and the longer part is on the left.
+    """
+    length = len(token)
+
+    def order(cut: int) -> tuple[bool, int]:
+        leads = token[cut:] == token[: length - cut] and token[length - cut :] != token[:cut]
+        return (not leads, -cut)
+
+    for cut in sorted(range(1, length), key=order):
+        if token[:cut] in known and token[cut:] in known:
+            yield token[:cut], token[cut:]

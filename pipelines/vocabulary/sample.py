@@ -1,0 +1,46 @@
+"""The text that a tokenizer is trained on: a bounded part of the corpus, even over its sources and languages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.corpus.documents import read_documents
+from pipelines.progress import progress
+from pipelines.run_dir import RunDir
+
+Group = tuple[str, str]
+"""Source and language."""
+
+
+class Sample:
+    """The training documents' texts, thinned to at most `max_bytes`; the same at each reading.
+
+    Each source and language gives the same share of its bytes, its first document included: whoever has little text
+    is not left out by chance.
+    """
+
+    def __init__(self, run: RunDir, available: int, max_bytes: int):
+        self.run = run
+        self.max_bytes = max_bytes
+        self.share = min(1.0, max_bytes / max(1, available))
+        self.read: dict[Group, int] = {}
+        """Bytes that the last reading gave, by group."""
+
+    def __iter__(self) -> Iterator[str]:
+        read, seen, total = defaultdict[Group, int](int), defaultdict[Group, int](int), 0
+        self.read = read
+        documents = read_documents(self.run, "train", ["text", "source", "language"])
+        for document in progress(documents, title="tokenizer: reading", unit="doc"):
+            size, group = len(document["text"].encode()), (document["source"], document["language"] or "")
+            seen[group] += size
+            if read[group] < self.share * seen[group] and total + size <= self.max_bytes:
+                read[group] += size
+                total += size
+                yield document["text"]
+
+    def report(self) -> list[dict[str, Any]]:
+        """Bytes read by source and language, most first."""
+        rows = [{"source": source, "language": language, "bytes": n} for (source, language), n in self.read.items()]
+        return sorted(rows, key=lambda row: (-row["bytes"], row["source"], row["language"]))

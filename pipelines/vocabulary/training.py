@@ -1,0 +1,85 @@
+"""Train a tokenizer of any kind, and give it the form that `AutoTokenizer` loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from pipelines import recipe as recipes
+from pipelines.errors import UserError
+from pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs
+from pipelines.vocabulary.encoding import Encoder
+from pipelines.vocabulary.special_tokens import added_tokens, roles
+from pipelines.vocabulary.unigram import train_unigram
+from pipelines.vocabulary.wordpiece import train_wordpiece
+
+BATCH = 1000  # texts that are encoded together
+
+
+def train(wanted: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer of the wanted kind and size, trained on `texts`, which are read more than once.
+
+    Raises `UserError` where they have too little variety for so many tokens.
+    """
+    before, after = list(roles(wanted).values()), added_tokens(wanted)
+    if wanted.kind == "bpe":
+        tokens = learn_pairs(texts, wanted.vocab_size - len(before) - len(after))
+        backend = build_byte_pairs(tokens, before, after)
+    elif wanted.kind == "wordpiece":
+        backend = train_wordpiece(texts, wanted.vocab_size, wanted.min_frequency, wanted.lowercase, before, after)
+    else:
+        backend = train_unigram(texts, wanted.vocab_size, before, after)
+    if backend.get_vocab_size() < wanted.vocab_size:
+        raise _too_large(wanted, backend.get_vocab_size())
+    tokenizer = dress(backend, wanted)
+    if wanted.kind == "bpe":
+        _check_frequency(wanted, tokens, texts)
+    return tokenizer
+
+
+def dress(backend: Tokenizer, wanted: recipes.Tokenizer) -> PreTrainedTokenizerFast:
+    """With the roles of its special tokens."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        clean_up_tokenization_spaces=False,
+        extra_special_tokens=added_tokens(wanted),
+        **roles(wanted),
+    )
+
+
+def _check_frequency(wanted: recipes.Tokenizer, tokens: Sequence[bytes], texts: Iterable[str]) -> None:
+    """Refuse a vocabulary whose last tokens are rarer than they may be. Frequencies fall from token to token."""
+    if _occurs(tokens, texts, wanted.min_frequency):
+        return
+    special = wanted.vocab_size - len(tokens)
+    fewest, most = 256, len(tokens)
+    while most - fewest > 1:
+        middle = (fewest + most) // 2
+        fewest, most = (middle, most) if _occurs(tokens[:middle], texts, wanted.min_frequency) else (fewest, middle)
+    raise _too_large(wanted, fewest + special)
+
+
+def _occurs(tokens: Sequence[bytes], texts: Iterable[str], times: int) -> bool:
+    """Whether the last token occurs so often where it is the last. Stops reading when it has."""
+    encode, last = Encoder(PreTrainedTokenizerFast(tokenizer_object=build_byte_pairs(tokens))), len(tokens) - 1
+    for batch in batches(texts, BATCH):
+        times -= sum(ids.tolist().count(last) for ids in encode(batch))
+        if times <= 0:
+            return True
+    return False
+
+
+def batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    remaining = iter(texts)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _too_large(wanted: recipes.Tokenizer, possible: int) -> UserError:
+    return UserError(
+        f"the corpus has only enough variety for {possible} tokens, and tokenizer.vocab_size asks for "
+        f"{wanted.vocab_size}: lower it, lower tokenizer.min_frequency, or bring more text"
+    )

@@ -1,0 +1,79 @@
+"""Unigram (Kudo 2018) with byte fallback: the most probable cut of each word, and bytes for what it has no letter for.
+
+Trained by SentencePiece, because `tokenizers` adds up its probabilities in the order of a hash table, so that its
+vocabularies come out in another order each time; SentencePiece sorts first, and adds in the order of a fixed number of
+threads: the same text gives the same vocabulary. The text is cut as for BPE (`splitting.py`), spaces stay spaces and
+nothing is normalised, so any text comes back unchanged. Memory holds each distinct piece of the texts.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import regex
+import sentencepiece
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from pipelines.errors import UserError
+from pipelines.vocabulary.splitting import PATTERN
+
+BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
+THREADS = 4  # fixed, whatever the machine has: the sums depend on it
+LONGEST = 32  # characters in a token; SentencePiece's 16 would cut deep indentations
+# SentencePiece reads lines of columns: what ends one is learnt under a name from Unicode's private area.
+_STANDS_FOR = {"\n": "\ue00a", "\t": "\ue009", "\r": "\ue00d"}
+_HIDE, _SHOW = str.maketrans(_STANDS_FOR), str.maketrans({v: k for k, v in _STANDS_FOR.items()} | {"▁": " "})
+_UNLEARNABLE = re.compile("[▁\ue00a\ue009\ue00d\0]")
+"""Stand-ins, and SentencePiece's sign for a space: where a text has them, they are written in bytes."""
+
+
+def train_unigram(texts: Iterable[str], size: int, before: Sequence[str], after: Sequence[str]) -> Tokenizer:
+    """A tokenizer of `size` tokens, special ones and 256 bytes included.
+
+    Raises `UserError` where the texts have too few pieces for so many tokens.
+    """
+    counts = Counter[str]()
+    for text in texts:
+        counts.update(regex.findall(PATTERN, text))
+    learnt = _learn(counts, size - len(before) - len(after) - len(BYTE_TOKENS))
+    # A special or byte token is never cut out of a text by the pattern, so that its probability is only a formality.
+    least = min(score for _, score in learnt)
+    pieces = [(token, least) for token in [*before, *BYTE_TOKENS]] + learnt + [(token, least) for token in after]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PATTERN), "isolated")
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    return tokenizer
+
+
+def _learn(counts: Counter[str], size: int) -> list[tuple[str, float]]:
+    """`size` tokens and their log-probabilities, from pieces and their numbers of occurrences."""
+    written = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "pieces.tsv"
+        with table.open("w", encoding="utf-8") as file:
+            for piece in sorted(counts):
+                if not _UNLEARNABLE.search(piece) and len(piece) <= 1000:
+                    file.write(f"{piece.translate(_HIDE)}\t{counts[piece]}\n")
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                input=str(table), input_format="tsv", model_writer=written, model_type="unigram",
+                vocab_size=size + 1, unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1,
+                normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
+                split_by_whitespace=False, split_by_unicode_script=False, split_by_number=False,
+                allow_whitespace_only_pieces=True, max_sentencepiece_length=LONGEST,
+                required_chars="".join(map(chr, range(33, 127))), num_threads=THREADS, minloglevel=2,
+            )  # fmt: skip
+        except RuntimeError as error:
+            if most := re.search(r"<= (\d+)", str(error)):
+                raise UserError(
+                    f"the corpus has only enough variety for {size + int(most[1]) - size - 1} unigram tokens, and "
+                    f"tokenizer.vocab_size leaves room for {size}: lower it, or bring more text"
+                ) from None
+            raise
+    model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+    return [(model.id_to_piece(i).translate(_SHOW), model.get_score(i)) for i in range(1, model.get_piece_size())]
