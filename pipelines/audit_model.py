@@ -34,6 +34,7 @@ from eval_suites.bias_findings import NAMES, findings
 from eval_suites.bias_verdicts import judge
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
+from pipelines.evaluate_model import measured_objective
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir, write_text
@@ -49,7 +50,7 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 
 
 def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    wanted, masked = recipe.audit, recipe.model.objective == "masked"
+    wanted, masked = recipe.audit, measured_objective(recipe) == "masked"
     auto = AutoModelForMaskedLM if masked else AutoModelForCausalLM
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = AutoTokenizer.from_pretrained(run.model)

@@ -37,7 +37,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
+from eval_suites.language_modeling import MEASURES, LanguageModeling, Objective, draw_documents
 from eval_suites.sampling import TEMPERATURE, TOP_K, continue_prompts, fill_gaps
 from eval_suites.scoring import DocumentScore
 from pipelines.chain import stage_main
@@ -51,10 +51,11 @@ CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
 
 def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+    suite_objective = measured_objective(recipe)
     model, tokenizer = load_model(run.model, recipe)
     check_prompts(recipe, tokenizer)
     documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
-    suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    suite = LanguageModeling(suite_objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
     train_counts = count_tokens(run.token_files("train"), run.report("tokens", recipe)["dtype"], len(tokenizer))
     bar = partial(progress, title="evaluate", unit="batch")
     report, scores = suite.run(model, tokenizer, [document["text"] for document in documents], train_counts, bar)
@@ -75,6 +76,17 @@ def load_model(folder: Path, recipe: Recipe) -> tuple[PreTrainedModel, PreTraine
     model: Any = auto.from_pretrained(folder, dtype=torch.float32)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+
+
+def measured_objective(recipe: Recipe) -> Objective:
+    """What the suite measures of this model. Raises `UserError` for an encoder–decoder, which it has no measure for."""
+    objective = recipe.model.objective
+    if objective == "span_corruption":
+        raise UserError(
+            f"{recipe.model.architecture} is an encoder–decoder, and evaluate, audit and finetune cannot measure it: "
+            "its trained weights are in model/; end the chain with --until pretrain"
+        )
+    return objective
 
 
 def held_out(recipe: Recipe, run: RunDir, split: Split, max_bytes: int) -> list[Mapping[str, Any]]:

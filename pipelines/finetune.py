@@ -38,7 +38,7 @@ from eval_suites.language_modeling import MEASURES, Estimate, LanguageModeling
 from eval_suites.scoring import DocumentScore
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
-from pipelines.evaluate_model import held_out, load_model
+from pipelines.evaluate_model import held_out, load_model, measured_objective
 from pipelines.progress import progress
 from pipelines.recipe import Finetune, Recipe
 from pipelines.run_dir import RunDir, Split, write_json
@@ -72,7 +72,9 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         kind: [document["text"] for document in held_out(recipe, run, split, wanted.max_eval_bytes)]
         for kind, split in HELD_OUT.items()
     }
-    suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    suite = LanguageModeling(
+        measured_objective(recipe), recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed
+    )
 
     def scores(title: str) -> dict[str, list[DocumentScore]]:
         bar = partial(progress, title=f"finetune: {title}", unit="batch")

@@ -142,15 +142,16 @@ def report_of(
     """What a person or the card may quote."""
     recipe, tokens = training.recipe, plan.steps * training.tokens_per_step
     parameters, inner = count_parameters(training.model)
+    config: Any = training.model.config
     validation = [line["validation_loss"] for line in lines if "validation_loss" in line]
     return {
         "architecture": recipe.model.architecture,
         "objective": recipe.model.objective,
         "parameters": parameters,
         "parameters_without_embeddings": inner,
-        "layers": recipe.model.layers,
-        "hidden_size": recipe.model.hidden_size,
-        "heads": recipe.model.heads,
+        "layers": config.num_hidden_layers,
+        "hidden_size": config.hidden_size,
+        "heads": config.num_attention_heads,
         "context_length": recipe.model.context_length,
         "vocab_size": len(training.tokenizer),
         "optimizer": recipe.pretrain.optimizer.name,

@@ -24,13 +24,16 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
 from pipelines.errors import UserError
+from pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
 from pipelines.training.size_dial import parse_size, sized
 
 
@@ -542,8 +545,8 @@ class Tokenizer(Section):
         return tuple(f"<extra_id_{number}>" for number in range(self.sentinels))
 
 
-ROTARY = ("llama", "qwen3", "modernbert")
-"""Architectures that turn pairs of a head's numbers by the position: their heads have an even size."""
+SHAPE = ("size", "layers", "hidden_size", "heads", "intermediate_size", "dropout")
+"""Keys of `model` that are for the architectures of `SHAPED` alone."""
 
 
 class Share(Section):
@@ -581,18 +584,23 @@ class Tokens(Section):
 
 
 class Model(Section):
-    architecture: Literal["llama", "qwen3", "gpt2", "bert", "modernbert"] = "llama"
-    """The first three go on with a text, the last two fill gaps in one. `qwen3` is `llama` with normalised queries
-    and keys; `modernbert` is `bert` with rotary positions, gated units and, in most layers, local attention."""
+    architecture: str = "llama"
+    """`llama`, `qwen3` and `gpt2` go on with a text; `bert` and `modernbert` fill gaps in one; `t5`, an encoder–decoder
+    of version 1.1, fills gaps of several words. `qwen3` is `llama` with normalised queries and keys; `modernbert` is
+    `bert` with rotary positions, gated units and, in most layers, local attention. Or another model type of
+    transformers (`olmo2`, `roberta`, …), whose shape is then in `overrides`."""
+    overrides: Mapping[str, Any] = {}
+    """Values of transformers' configuration, by its own names (`num_key_value_heads: 2`): they win over all others."""
     size: str | None = None
     """One dial for all that follows, and for vocabulary, batch, learning rates and weight decay: parameters in all
     (`5M`, `1.2B`) or a depth (`d12`). Whatever the recipe gives itself wins; the resolved recipe shows the rest. Its
     rules, with their origin, are in `training/size_dial.py`."""
     layers: Annotated[int, Field(ge=1)] = 4
+    """Of `t5`, in the encoder and in the decoder each."""
     hidden_size: Annotated[int, Field(ge=8)] = 256
     heads: Annotated[int, Field(ge=1)] = 4
     intermediate_size: Annotated[int, Field(ge=8)] | None = None
-    """Four times the hidden size, or 8/3 of it for the gated units of `llama` (Shazeer 2020, §3)."""
+    """Four times the hidden size, or 8/3 of it for gated units: of all but `gpt2` and `bert` (Shazeer 2020, §3)."""
     context_length: Annotated[int, Field(ge=16)] = 256
     """Tokens in a training sequence, and positions that the model knows."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -607,9 +615,26 @@ class Model(Section):
         return size
 
     @model_validator(mode="after")
+    def _is_known(self) -> Model:
+        objective_of(self.architecture)
+        given = set(SHAPE) & self.model_fields_set
+        if self.architecture not in SHAPED and given:
+            raise ValueError(f"{self.architecture} has its shape in overrides: give {', '.join(sorted(given))} there")
+        if self.overrides:
+            check_overrides(self.architecture, self.overrides)
+            if self.size:
+                raise ValueError("size counts the parameters of an architecture as it is: leave size or overrides out")
+        if self.context_length > self.overrides.get("max_position_embeddings", self.context_length):
+            raise ValueError(
+                f"context_length {self.context_length} is more than overrides.max_position_embeddings "
+                f"{self.overrides['max_position_embeddings']}: lower the first, or leave the second out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _heads_divide(self) -> Model:
-        if self.size and not {"hidden_size", "heads"} <= self.model_fields_set:
-            return self  # the dial has yet to set them
+        if self.architecture not in SHAPED or (self.size and not {"hidden_size", "heads"} <= self.model_fields_set):
+            return self  # `check_overrides` has looked, or the dial has yet to set them
         if self.hidden_size % self.heads or (self.architecture in ROTARY and self.hidden_size // self.heads % 2):
             raise ValueError(
                 f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of an even, whole size: "
@@ -617,9 +642,14 @@ class Model(Section):
             )
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        return {k: v for k, v in values.items() if self.architecture in SHAPED or k not in SHAPE}
+
     @property
-    def objective(self) -> Literal["causal", "masked"]:
-        return "masked" if self.architecture in ("bert", "modernbert") else "causal"
+    def objective(self) -> Objective:
+        return objective_of(self.architecture)
 
 
 # --- pretrain ----------------------------------------------------------------------------------------------
@@ -697,6 +727,9 @@ class Pretrain(Section):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    gradient_checkpointing: bool = False
+    """Keep only the layers' inputs for the backward pass, and compute the rest again: a third more time for much less
+    memory (Chen et al. 2016)."""
     isolate_documents: bool = True
     """Whether a token sees only its own document, where a sequence holds the end of one and the start of the next."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -780,6 +813,13 @@ class Publish(Section):
     private: bool = True
 
 
+def _fills_spans(architecture: str) -> bool:
+    try:
+        return objective_of(architecture) == "span_corruption"
+    except ValueError:  # told by `Model`, with its line
+        return False
+
+
 class Recipe(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """The run lands in `runs/<name>`."""
@@ -801,10 +841,10 @@ class Recipe(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _sentinels_of_t5(cls, data: Any) -> Any:
+    def _sentinels_of_spans(cls, data: Any) -> Any:
         """Written out in the tokenizer's section, so that its seal knows of them."""
         match data:
-            case {"model": {"architecture": "t5"}}:
+            case {"model": {"architecture": str(architecture)}} if _fills_spans(architecture):
                 return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
         return data
 
@@ -828,8 +868,18 @@ class Recipe(Section):
                 f"evaluate.sample_tokens {self.evaluate.sample_tokens} leaves no room for a prompt in "
                 f"model.context_length {self.model.context_length}: lower the first"
             )
-        if self.model.objective == "masked" and any("[MASK]" not in prompt for prompt in self.evaluate.prompts):
-            raise ValueError("a masked model fills gaps: write [MASK] in each of evaluate.prompts")
+        if self.model.objective != "causal" and any("[MASK]" not in prompt for prompt in self.evaluate.prompts):
+            raise ValueError("a model of this architecture fills gaps: write [MASK] in each of evaluate.prompts")
+        return self
+
+    @model_validator(mode="after")
+    def _vocabulary_fits_the_model(self) -> Recipe:
+        tokens = self.tokenizer.vocab_size
+        if self.model.overrides.get("vocab_size", tokens) < tokens:
+            raise ValueError(
+                f"model.overrides.vocab_size {self.model.overrides['vocab_size']} is less than the {tokens} tokens of "
+                "tokenizer.vocab_size: raise the first or lower the second"
+            )
         return self
 
     def to_yaml(self) -> str:

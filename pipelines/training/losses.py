@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 CHUNK_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
 """Logits held at a time. On a CPU what fits its last cache level; on a GPU few, long kernels."""
@@ -53,6 +54,18 @@ def softmax_and_gradient(
 def compiled_softmax() -> Any:
     """For any number of tokens: of masked models it changes from step to step."""
     return torch.compile(softmax_and_gradient, dynamic=True)
+
+
+def cross_entropy(
+    logits: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0, z_loss: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `linear_cross_entropy`, of logits (tokens, vocabulary) that are there already."""
+    logits = logits.float()
+    measured = F.cross_entropy(logits, targets, reduction="sum")
+    total = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
+    if z_loss:
+        total = total + z_loss * logits.logsumexp(dim=1).square().sum()
+    return total, measured.detach()
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

@@ -4,88 +4,135 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
-    BertConfig,
-    GPT2Config,
-    LlamaConfig,
-    ModernBertConfig,
+    AutoModelForSeq2SeqLM,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    Qwen3Config,
 )
 
 from pipelines import recipe as recipes
-from pipelines.training.size_dial import MASKED, feed_forward_width
+from pipelines.errors import UserError
+from pipelines.training.architectures import SHAPED, Objective, objective_of
+from pipelines.training.size_dial import feed_forward_width
+
+AUTO: dict[Objective, Any] = {
+    "causal": AutoModelForCausalLM,
+    "masked": AutoModelForMaskedLM,
+    "span_corruption": AutoModelForSeq2SeqLM,
+}
+"""The class that builds a model, and loads it, for each objective."""
 
 
 def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
-    """The transformers configuration; token ids and vocabulary size come from the tokenizer."""
-    ids: dict[str, Any] = {
+    """The transformers configuration; token ids and vocabulary size come from the tokenizer.
+
+    Raises `UserError` for a vocabulary or a context that the model has no room for.
+    """
+    values: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "bos_token_id": tokenizer.eos_token_id,  # a text begins where the one before it ended
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         "tie_word_embeddings": wanted.tie_embeddings,
+        "max_position_embeddings": wanted.context_length,
     }
-    if wanted.architecture == "gpt2":
-        return GPT2Config(
-            n_layer=wanted.layers,
-            n_embd=wanted.hidden_size,
-            n_head=wanted.heads,
-            n_inner=wanted.intermediate_size,
-            n_positions=wanted.context_length,
-            resid_pdrop=wanted.dropout,
-            embd_pdrop=wanted.dropout,
-            attn_pdrop=wanted.dropout,
-            **ids,
+    if wanted.objective == "span_corruption":
+        values["decoder_start_token_id"] = tokenizer.pad_token_id  # as in T5 (Raffel et al. 2020)
+    if wanted.architecture in SHAPED:
+        values |= _shape(wanted, tokenizer)
+    try:
+        config = AutoConfig.for_model(wanted.architecture, **{**values, **wanted.overrides})
+    except Exception as error:  # of many kinds: each class checks its values in its own way
+        raise _cannot_be_built(wanted.architecture, error) from error
+    if config.vocab_size < len(tokenizer):
+        raise UserError(
+            f"the tokenizer has {len(tokenizer):,} tokens and the model room for {config.vocab_size:,}: raise "
+            "model.overrides.vocab_size, or leave it out"
         )
-    sizes: dict[str, Any] = {
+    if config.max_position_embeddings < wanted.context_length:
+        raise UserError(
+            f"model.context_length {wanted.context_length} is more than the {config.max_position_embeddings} positions "
+            "of the model: lower it, or raise model.overrides.max_position_embeddings"
+        )
+    return config
+
+
+def _shape(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Layers, widths and dropout, in the words of the architecture's configuration."""
+    head_size = wanted.hidden_size // wanted.heads
+    feed_forward = wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size)
+    sizes = {
         "num_hidden_layers": wanted.layers,
         "hidden_size": wanted.hidden_size,
         "num_attention_heads": wanted.heads,
-        "max_position_embeddings": wanted.context_length,
+        "intermediate_size": feed_forward,
     }
-    if wanted.architecture in ("llama", "qwen3"):
-        build = LlamaConfig if wanted.architecture == "llama" else Qwen3Config
-        return build(
-            intermediate_size=wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size),
-            num_key_value_heads=wanted.heads,
-            head_dim=wanted.hidden_size // wanted.heads,
-            attention_dropout=wanted.dropout,
-            **sizes,
-            **ids,
-        )
-    if wanted.architecture == "modernbert":
-        return ModernBertConfig(
-            # Two thirds of four times, as the model's authors do: its units are gated (Warner et al. 2024, §2.1.1).
-            intermediate_size=wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size),
-            attention_dropout=wanted.dropout,
-            embedding_dropout=wanted.dropout,
-            mlp_dropout=wanted.dropout,
-            # The published window is 128 of 8,192 tokens; a quarter keeps short contexts from being all global.
-            local_attention=max(16, min(128, wanted.context_length // 4)),
-            cls_token_id=tokenizer.eos_token_id,
-            sep_token_id=tokenizer.eos_token_id,
-            **sizes,
-            **ids,
-        )
-    return BertConfig(
-        intermediate_size=wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size),
-        hidden_dropout_prob=wanted.dropout,
-        attention_probs_dropout_prob=wanted.dropout,
-        type_vocab_size=1,  # one segment: no next-sentence task (Liu et al. 2019, §4.2)
-        **sizes,
-        **ids,
-    )
+    match wanted.architecture:
+        case "gpt2":
+            sizes["n_inner"] = sizes.pop("intermediate_size")
+            return sizes | dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), wanted.dropout)
+        case "llama" | "qwen3":
+            own = {"num_key_value_heads": wanted.heads, "head_dim": head_size, "attention_dropout": wanted.dropout}
+            return sizes | own
+        case "modernbert":
+            return sizes | {
+                **dict.fromkeys(("attention_dropout", "embedding_dropout", "mlp_dropout"), wanted.dropout),
+                # The published window is 128 of 8,192 tokens; a quarter keeps short contexts from being all global.
+                "local_attention": max(16, min(128, wanted.context_length // 4)),
+                "cls_token_id": tokenizer.eos_token_id,
+                "sep_token_id": tokenizer.eos_token_id,
+            }
+        case "t5":  # version 1.1: gated units, no dropout, and scaled outputs where the embeddings are tied
+            return {
+                "num_layers": wanted.layers,
+                "d_model": wanted.hidden_size,
+                "num_heads": wanted.heads,
+                "d_kv": head_size,
+                "d_ff": feed_forward,
+                "feed_forward_proj": "gated-gelu",
+                "dropout_rate": wanted.dropout,
+            }
+    return sizes | {
+        **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), wanted.dropout),
+        "type_vocab_size": 1,  # one segment: no next-sentence task (Liu et al. 2019, §4.2)
+    }
 
 
 def build_model(config: PretrainedConfig) -> PreTrainedModel:
-    """Random weights in float32, drawn from torch's global generator."""
-    auto = AutoModelForMaskedLM if config.model_type in MASKED else AutoModelForCausalLM
-    return auto.from_config(config)
+    """Random weights in float32, drawn from torch's global generator.
+
+    Raises `UserError` where transformers cannot build the configuration.
+    """
+    auto = AUTO[objective_of(config.model_type)]
+    try:
+        model = auto.from_config(config)
+    except Exception as error:
+        raise _cannot_be_built(config.model_type, error) from error
+    if config.model_type == "t5" and not config.scale_decoder_outputs:
+        untie_output(model)
+    return model
+
+
+def untie_output(model: Any) -> None:
+    """Give T5 an output layer of its own, as version 1.1 has.
+
+    transformers 5 ties it whatever the configuration says; from a file that holds a different one, it loads that one.
+    Drawn as small as T5's other matrices: with the embeddings' standard deviation of 1, untrained logits would have
+    one of √width.
+    """
+    model.lm_head.weight = nn.Parameter(
+        nn.init.normal_(model.shared.weight.detach().clone(), std=model.model_dim**-0.5)
+    )
+
+
+def _cannot_be_built(architecture: str, error: Exception) -> UserError:
+    *_, what = str(error).strip().splitlines() or [type(error).__name__]
+    return UserError(f"transformers cannot build a {architecture} of this shape ({what.strip()}): mend model.overrides")
 
 
 def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
@@ -97,15 +144,32 @@ def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
     return sum(every.values()), sum(every.values()) - sum(embedded.values())
 
 
-def training_flops_per_token(model: PreTrainedModel, context_length: int) -> float:
+def training_flops_per_token(model: PreTrainedModel, context_length: int, target_length: int = 0) -> float:
     """Forward and backward floating-point operations for one token of a full sequence.
 
     6 per weight that multiplies an activation (Kaplan et al. 2020, §2.1), the output layer included, plus
     attention's 12 · layers · width · context, halved for causal models, whose kernels skip the upper triangle
-    (Dao 2023, §3.1).
+    (Dao 2023, §3.1). Of an encoder–decoder, for one token that the encoder reads, where the decoder writes
+    `target_length` for every `context_length` of them.
     """
-    config = model.config
+    config: Any = model.config
     head = model.get_output_embeddings().weight.numel()
     _, inner = count_parameters(model)
-    attention = 12 * config.num_hidden_layers * config.hidden_size * context_length
-    return 6.0 * (inner + head) + attention * (1.0 if config.model_type in MASKED else 0.5)
+    heads = config.num_attention_heads
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
+    square = 12.0 * config.num_hidden_layers * width * context_length
+    objective = objective_of(config.model_type)
+    if objective != "span_corruption":
+        return 6.0 * (inner + head) + square * (0.5 if objective == "causal" else 1.0)
+    encoder = _inner(model.get_encoder())
+    layers = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", config.num_hidden_layers)
+    crossed = 2 * layers * config.hidden_size * width  # keys and values that the decoder makes of what was encoded
+    written = target_length / context_length
+    decoder = 6.0 * (inner - encoder - crossed + head) + 12.0 * layers * width * (0.5 * target_length + context_length)
+    return 6.0 * (encoder + crossed) + square + written * decoder
+
+
+def _inner(module: nn.Module) -> int:
+    """Parameters outside tables."""
+    tables = {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+    return sum(p.numel() for p in module.parameters() if id(p) not in tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,32 +10,62 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from pipelines import recipe as recipes
+from pipelines.errors import UserError
+from pipelines.training.architectures import objective_of
 from pipelines.training.batches import IGNORED
 from pipelines.training.compilation import compile_parts
-from pipelines.training.losses import linear_cross_entropy
-from pipelines.training.models import MASKED
+from pipelines.training.isolation import alike, find_way, keeps_pairs_apart, read_pair
+from pipelines.training.losses import cross_entropy, linear_cross_entropy
 
 
 class Objective(nn.Module):
     """So that model and loss are compiled, synchronised and counted together.
 
     The model's own output layer is never called: it would hold the logits of all tokens at once, and of a masked
-    model's unmasked ones, which no loss needs.
+    model's unmasked ones, which no loss needs. A class whose logits are more than a linear layer of its hidden states
+    (capped, or scaled) is found out by a trial, and its own logits are taken.
+
+    `sentinels`: the ids that stand for spans, for encoder–decoders. `context_length`: tokens of a sequence, by default
+    as many as the model has positions. Raises `UserError` for a model that cannot be made to keep documents apart, or
+    cannot read its context at all.
     """
 
-    def __init__(self, model: PreTrainedModel, wanted: recipes.Pretrain, in_bfloat16: bool):
+    sentinels: torch.Tensor
+
+    def __init__(
+        self, model: PreTrainedModel, wanted: recipes.Pretrain, in_bfloat16: bool, sentinels: Sequence[int] = (),
+        context_length: int | None = None,
+    ):  # fmt: skip
         super().__init__()
         self.model, self.in_bfloat16 = model, in_bfloat16
         self.label_smoothing, self.z_loss = wanted.label_smoothing, wanted.z_loss
-        self.separator = model.config.eos_token_id if wanted.isolate_documents else None
         self.compiled = False
-        self.kind = model.config.model_type
+        self.objective = objective_of(model.config.model_type)
+        self.register_buffer("sentinels", torch.tensor(sentinels, dtype=torch.long, device=model.device), False)
+        self.isolated = wanted.isolate_documents
+        training = model.training
+        model.eval()
+        try:
+            self._try(context_length or model.config.max_position_embeddings)
+        finally:
+            model.train(training)
+        if wanted.gradient_checkpointing:
+            renamed = getattr(model, "activation_checkpointing_enable", None)  # from transformers 5.24 on
+            (renamed or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
     def forward(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(sum of what is minimised, sum of −ln p(target)) over the targets that count, in nats, float32."""
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.in_bfloat16):
-            hidden = self.model.base_model(input_ids=inputs, **self.attention(inputs)).last_hidden_state
-        return self.loss(hidden, targets)
+            states = self.states(inputs, targets)
+        return self.loss(states, targets)
+
+    def states(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(rows, targets, width): what the output layer would be given; or its logits, where they must be its own."""
+        if self.objective == "span_corruption":
+            return read_pair(self.model, inputs, targets, self.sentinels if self.isolated else None)
+        if self.linear:
+            return self.model.base_model(input_ids=inputs, **self.attention(inputs)).last_hidden_state
+        return self.model(input_ids=inputs, **self.attention(inputs)).logits
 
     def compile(self, *_: Any, **__: Any) -> None:
         """Compile the parts that repeat: see `compilation.py`."""
@@ -42,42 +73,98 @@ class Objective(nn.Module):
         self.compiled = True
 
     def attention(self, inputs: torch.Tensor) -> dict[str, Any]:
-        """What keeps each token to its own document, in the words of the model's class.
+        """What keeps each token to its own document, in the words of the model's class."""
+        options: dict[str, Any] = {"use_cache": False} if self.objective == "causal" else {}
+        if self.way is not None:
+            options |= self.way(inputs == self.model.config.eos_token_id, self.model.config)
+        return options
 
-        A document begins at the end-of-text token before it, which is also where a prompt begins at inference.
-        Causal models of transformers see from positions that start anew where a document begins, provided that
-        there is neither a mask nor a cache. Encoders do not, and want masks: true where a token may look.
-        """
-        causal = self.kind not in MASKED
-        if self.separator is None:
-            return {"use_cache": False} if causal else {}
-        begins = inputs == self.separator
-        place = torch.arange(inputs.shape[1], device=inputs.device)
-        positions = place - (place * begins).cummax(dim=1).values
-        if causal:
-            return {"use_cache": False, "position_ids": positions}
-        document = begins.cumsum(dim=1)
-        same = document[:, None, :, None] == document[:, None, None, :]
-        if self.kind == "bert":
-            return {"attention_mask": same, "position_ids": positions}
-        # Rotary positions are relative: within a document they need not start anew.
-        near = (place[:, None] - place).abs() <= self.model.config.local_attention // 2
-        return {"attention_mask": {"full_attention": same, "sliding_attention": same & near}}
-
-    @torch.compiler.disable  # how many tokens are masked changes from step to step, and would recompile all
-    def loss(self, hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    @torch.compiler.disable  # how many tokens are asked for changes from step to step, and would recompile all
+    def loss(self, states: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         counted = targets != IGNORED
-        model: Any = self.model  # its parts differ by class
-        head = model.get_output_embeddings()
-        if self.kind in MASKED:
-            transform = model.cls.predictions.transform if self.kind == "bert" else model.head
-            with torch.autocast(hidden.device.type, torch.bfloat16, enabled=self.in_bfloat16):
-                hidden = transform(hidden[counted])
-            targets = targets[counted]
+        if counted.all():
+            states, targets = states.flatten(0, 1), targets.flatten()
         else:
-            hidden, targets = hidden.flatten(0, 1), targets.flatten()
+            states, targets = states[counted], targets[counted]
+        if not self.linear:
+            return cross_entropy(states, targets, self.label_smoothing, self.z_loss)
+        with torch.autocast(states.device.type, torch.bfloat16, enabled=self.in_bfloat16):
+            states = before_output(self.model)(states)
         if self.in_bfloat16:
-            hidden = hidden.to(torch.bfloat16)
+            states = states.to(torch.bfloat16)
+        head: Any = self.model.get_output_embeddings()
         return linear_cross_entropy(
-            hidden, head.weight, head.bias, targets, self.label_smoothing, self.z_loss, self.compiled
+            states, head.weight, head.bias, targets, self.label_smoothing, self.z_loss, self.compiled
         )
+
+    def _try(self, length: int) -> None:
+        """See how this class takes packed documents, and whether its logits are a linear layer of its states."""
+        self.way, self.linear = None, True
+        spans, name = self.objective == "span_corruption", self.model.config.model_type
+        try:
+            read_whole(self.model, length, spans)
+            if self.isolated and spans:
+                found = keeps_pairs_apart(self.model, length, self.sentinels)
+            elif self.isolated:
+                self.way = find_way(self.model, self.objective, length)
+                found = self.way is not None
+            else:
+                found = True
+            self.linear = logits_are_linear(self.model, spans)
+        except (IndexError, RuntimeError) as error:  # by the way that a class looks its positions up
+            raise UserError(
+                f"{name} has no positions for the {length} tokens of model.context_length ({error}): "
+                "raise model.overrides.max_position_embeddings"
+            ) from error
+        if not found:
+            raise UserError(
+                f"{name} lets packed documents see each other, whatever transformers is told: set "
+                "pretrain.isolate_documents to false, or take another architecture"
+            )
+        if spans and not self.linear:
+            raise UserError(f"{name} has more than a linear output layer, which no encoder–decoder may have here")
+
+
+def before_output(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What the model does to its hidden states before its output layer."""
+    if model.config.model_type == "bert":
+        return model.cls.predictions.transform
+    if model.config.model_type == "modernbert":
+        return model.head
+    if getattr(model.config, "scale_decoder_outputs", False):
+        return lambda states: states * model.config.d_model**-0.5
+    return lambda states: states
+
+
+@torch.no_grad()
+def read_whole(model: Any, length: int, spans: bool) -> None:
+    """Raises `IndexError` for a sequence that is longer than the model has positions for."""
+    reader = model.get_encoder() if spans else model.base_model
+    reader(input_ids=torch.full((1, length), model.config.eos_token_id, device=model.device))
+
+
+@torch.no_grad()
+def logits_are_linear(model: Any, spans: bool) -> bool:
+    """Whether the output layer on the hidden states gives the model's own logits, seen on a few tokens.
+
+    With an output layer a thousand times larger, for a cap on logits is not felt by the small ones of random weights.
+    """
+    weight = model.get_output_embeddings().weight
+    weight.mul_(1024)  # a power of two: taken back to the bit
+    try:
+        return _agree(model, spans)
+    finally:
+        weight.div_(1024)
+
+
+def _agree(model: Any, spans: bool) -> bool:
+    tokens = torch.arange(3, 19, device=model.device)[None] % model.config.vocab_size
+    if spans:
+        states = read_pair(model, tokens, tokens)
+        logits = model(input_ids=tokens, labels=tokens).logits
+    else:
+        states, logits = model.base_model(input_ids=tokens).last_hidden_state, model(input_ids=tokens).logits
+    head = model.get_output_embeddings()
+    if states.shape[-1] != head.weight.shape[1]:
+        return False
+    return alike(head(before_output(model)(states)), logits)

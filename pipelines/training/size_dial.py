@@ -17,13 +17,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pipelines.training.architectures import GATED, SHAPED
+
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
-
-MASKED = ("bert", "modernbert")
-"""Architectures that fill gaps: every token sees those after it, too."""
-GATED = ("llama", "qwen3", "modernbert", "t5")
-"""Architectures whose feed-forward units are gated: three matrices instead of two (Shazeer 2020)."""
 
 ASPECT = 64
 """Width over layers. Loss hardly depends on it (Kaplan et al. 2020, §3.2: 3% between 33 and 715); GPT-2 and GPT-3 lie
@@ -84,7 +81,7 @@ def parameter_count(
     tables = vocabulary * width * (1 if tied else 2)
     if architecture in ("gpt2", "bert"):
         tables += context * width  # learned positions
-    head = width * width + vocabulary if architecture in MASKED else 0
+    head = width * width + vocabulary if SHAPED[architecture] == "masked" else 0
     attention, units = 4 * width * width, (3 if architecture in GATED else 2) * width * feed_forward
     block = 3 * attention + 2 * units if architecture == "t5" else attention + units  # an encoder's and a decoder's
     return tables + head + layers * block

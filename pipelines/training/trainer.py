@@ -49,7 +49,8 @@ class Training:
         self.validation_data = self._batches(run, "validation", dtype)
         set_seed(recipe.seed)
         self.model = build_model(build_config(recipe.model, self.tokenizer))
-        self.flops_per_token = training_flops_per_token(self.model, recipe.model.context_length)
+        targets = getattr(self.train_data.collator, "target_length", 0)
+        self.flops_per_token = training_flops_per_token(self.model, recipe.model.context_length, targets)
 
     def _batches(self, run: RunDir, split: Any, dtype: str) -> Batches:
         collator = build_collator(self.recipe, self.tokenizer)
@@ -59,7 +60,10 @@ class Training:
     def prepare(self, precision: str, compiled: bool) -> None:
         """Put the model on its device, compiled and wrapped for several processes as planned."""
         self.half = precision == "bf16"
-        self.bare = Objective(self.model, self.recipe.pretrain, self.half)
+        sentinels = self.tokenizer.convert_tokens_to_ids(list(self.recipe.tokenizer.sentinel_tokens))
+        self.bare = Objective(
+            self.model, self.recipe.pretrain, self.half, sentinels, self.recipe.model.context_length
+        )  # fmt: skip
         if compiled:
             self.bare.compile()
         self.objective = self.accelerator.prepare(self.bare)

@@ -108,7 +108,7 @@ def trainer(
     dtype, length = run.report("tokens", recipe)["dtype"], recipe.model.context_length
     collator: Any = default_data_collator
     objective = recipe.model.objective
-    if objective == "spans":
+    if objective == "span_corruption":
         collator = OurSpans(recipe, tokenizer)
         length = collator.collator.span
     elif objective == "masked":

@@ -83,6 +83,29 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
             ["sample_tokens 60", "context_length 32"],
         ),
         (MINIMAL + "model: {architecture: bert}\nevaluate: {prompts: [Hola]}\n", ["write [MASK]"]),
+        (MINIMAL + "model: {architecture: lama}\n", ["line 10", "model", "did you mean llama?"]),
+        (
+            MINIMAL + "model: {architecture: olmo2, layers: 3}\n",
+            ["olmo2 has its shape in overrides: give layers there"],
+        ),
+        (MINIMAL + "model: {architecture: olmo2, size: 5M}\n", ["line 10", "give size there"]),
+        (
+            MINIMAL + "model: {architecture: olmo2, overrides: {num_hidden_layer: 3}}\n",
+            ["line 10", "olmo2 has no num_hidden_layer: did you mean num_hidden_layers?"],
+        ),
+        (
+            MINIMAL + "model: {architecture: olmo2, overrides: {hidden_size: 100, num_attention_heads: 3}}\n",
+            ["hidden_size 100 cannot be split into 3 heads"],
+        ),
+        (
+            MINIMAL + "model: {architecture: olmo2, overrides: {vocab_size: 500}}\n",
+            ["model.overrides.vocab_size 500 is less than the 8192 tokens"],
+        ),
+        (
+            MINIMAL + "model: {overrides: {max_position_embeddings: 64}}\n",
+            ["context_length 256 is more than overrides.max_position_embeddings 64"],
+        ),
+        (MINIMAL + "model: {architecture: t5}\nevaluate: {prompts: [Hola]}\n", ["write [MASK]"]),
         (MINIMAL.replace("name: mine", "name: ../mine"), ["line 1", "name"]),
         ("name: [unclosed", ["line", "not valid YAML"]),
         ("- a list", ["mapping of sections"]),
@@ -129,3 +152,15 @@ def test_two_sources_of_one_name_are_refused(recipe_file: Path) -> None:
     twice = "corpus.sources=[{kind: files, path: a/texts}, {kind: files, path: b/texts}]"
     with pytest.raises(UserError, match="give each its own `name`"):
         load_recipe(recipe_file, [twice])
+
+
+def test_a_model_type_in_its_own_words_is_resolved_and_loads_back(recipe_file: Path, tmp_path: Path) -> None:
+    model = "model={architecture: olmo2, overrides: {num_hidden_layers: 3}}"
+    recipe = load_recipe(recipe_file, [model])
+    assert "layers" not in yaml.safe_load(recipe.to_yaml())["model"]
+    (tmp_path / "resolved.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load_recipe(tmp_path / "resolved.yaml").to_yaml() == recipe.to_yaml()
+
+
+def test_a_model_that_fills_spans_has_a_tokenizer_with_sentinels(recipe_file: Path) -> None:
+    assert load_recipe(recipe_file, ["model.architecture=umt5"]).tokenizer.sentinels == 100

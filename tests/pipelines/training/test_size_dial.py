@@ -14,7 +14,7 @@ from pipelines.recipe import Recipe, load_recipe, parse_recipe
 from pipelines.training.models import build_config, build_model, count_parameters
 from pipelines.training.size_dial import TIMESCALE, TOLERANCE, parse_size
 
-ARCHITECTURES = ["llama", "qwen3", "gpt2", "bert", "modernbert"]
+ARCHITECTURES = ["llama", "qwen3", "gpt2", "bert", "modernbert", "t5"]
 SIZES = {"5M": 5e6, "12M": 12e6, "30M": 30e6, "124M": 124e6, "350M": 350e6, "1B": 1e9}
 REST = """\
 name: mine

@@ -1,0 +1,66 @@
+"""What the project knows of a model type before it is built. No torch: the recipe's parser reads it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal
+
+Objective = Literal["causal", "masked", "span_corruption"]
+"""What a model learns from: the next token, hidden tokens, or spans that were cut out."""
+
+SHAPED: dict[str, Objective] = {
+    "llama": "causal", "qwen3": "causal", "gpt2": "causal", "bert": "masked", "modernbert": "masked",
+    "t5": "span_corruption",
+}  # fmt: skip
+"""Architectures whose layers, widths and heads the recipe gives in its own words."""
+
+GATED = ("llama", "qwen3", "modernbert", "t5")
+"""Those whose feed-forward units are gated: three matrices instead of two (Shazeer 2020)."""
+
+ROTARY = ("llama", "qwen3", "modernbert")
+"""Those that turn pairs of a head's numbers by the position: their heads have an even size."""
+
+
+@cache
+def objective_of(architecture: str) -> Objective:
+    """How a model type of transformers is pretrained, by the heads that it has there.
+
+    An encoder–decoder fills spans; what has a masked head fills gaps, for BERT and its kin have a causal one besides;
+    what has a causal head alone goes on. Raises `ValueError` for a type that has none of them.
+    """
+    if architecture in SHAPED:
+        return SHAPED[architecture]
+    from transformers.models.auto import modeling_auto as auto  # slow, and only for these
+
+    if architecture in auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+        return "span_corruption"
+    if architecture in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        return "masked"
+    if architecture in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return "causal"
+    known = [*SHAPED, *auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES]
+    near = difflib.get_close_matches(architecture, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SHAPED)}, or another model type of theirs"
+    raise ValueError(f"transformers has no language model of type {architecture}: {hint}")
+
+
+def check_overrides(architecture: str, overrides: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for a key that the model type's configuration does not know, or heads that do not divide."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.for_model(architecture)
+    if not hasattr(config, "vocab_size"):
+        raise ValueError(f"{architecture} is not a model of text alone: its configuration has no vocab_size")
+    names = [*config.to_dict(), *config.attribute_map]
+    for key in overrides:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see its configuration in transformers"
+            raise ValueError(f"overrides: {architecture} has no {key}: {hint}")
+    for key, value in overrides.items():
+        setattr(config, key, value)
+    width, heads = getattr(config, "hidden_size", 0), getattr(config, "num_attention_heads", 1)
+    if getattr(config, "head_dim", None) is None and isinstance(heads, int) and width % heads:
+        raise ValueError(f"overrides: hidden_size {width} cannot be split into {heads} heads: make it a multiple")
