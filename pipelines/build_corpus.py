@@ -50,6 +50,7 @@ from pipelines.corpus.draft import EXAMPLES
 from pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
 from pipelines.corpus.licensing import accounts as licensing
 from pipelines.corpus.licensing.attribution import Works
+from pipelines.corpus.measured import measured_elsewhere
 from pipelines.corpus.paragraphs import without_repeated
 from pipelines.corpus.parallel import ordered_map
 from pipelines.corpus.preparation import Packet, batches, prepare
@@ -178,6 +179,7 @@ def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunD
         attribution = works.write()
     report = tally.report(corpus)
     report["personal_data"] = {"planted": measure_recall(tally.sample.texts(), corpus.personal_data, recipe.seed)}
+    report["measured_elsewhere"] = measured_elsewhere(corpus)
     report["licensing"] = licensing.report(licensing.holdings(report), corpus.licenses)
     report["attribution"] = attribution
     return report

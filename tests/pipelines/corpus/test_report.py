@@ -141,3 +141,15 @@ def test_every_corrected_word_is_on_record(tmp_path: Path) -> None:
     assert sum(row["count"] for row in report["corrections"]) == report["edits"]["kinds"]["spelling"]["edits"]
     for name in ("README.md", "README.es.md"):
         assert "resolucíón → resolución" in (tmp_path / "run/corpus" / name).read_text(encoding="utf-8")
+
+
+def test_figures_from_elsewhere_are_quoted_for_the_steps_that_ran(run: RunDir, report: dict[str, Any]) -> None:
+    rows = report["measured_elsewhere"]
+    assert {row["step"] for row in rows} == {
+        "licenses",
+        "quality",
+        "personal_data",
+    }  # no language
+    for page, language in (("README.md", "en"), ("README.es.md", "es")):
+        text = (run.corpus / page).read_text(encoding="utf-8")
+        assert all(f"| {row['what'][language]} |" in text for row in rows)

@@ -1,0 +1,39 @@
+"""How well the steps of a corpus work on other texts, where the right answer is known: rows for its report.
+
+What is measured on the corpus itself (planted personal data, the examples of a filter) stands beside it in the report.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from eval_suites.statistics import wilson
+from pipelines.recipe import Corpus
+
+CONFIDENCE = 0.95
+
+
+def measured_elsewhere(corpus: Corpus) -> list[dict[str, Any]]:
+    """The rows of measured.yaml on steps that this corpus takes, each with its share and its interval."""
+    taken = {
+        "licenses": True,
+        "language": corpus.language is not None,
+        "quality": True,
+        "personal_data": bool(corpus.personal_data.kinds),
+    }
+    return [row | _share(row["found"], row["of"]) for row in read_rows() if taken[row["step"]]]
+
+
+def read_rows() -> list[dict[str, Any]]:
+    """All rows, as they are written."""
+    text = (resources.files("pipelines") / "corpus/measured.yaml").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = yaml.safe_load(text)
+    return rows
+
+
+def _share(found: int, of: int) -> dict[str, float]:
+    interval = wilson(found, of, CONFIDENCE)
+    return {"share": interval.value, "low": interval.low, "high": interval.high}
