@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import BertConfig, GPT2Config, LlamaConfig
+from small_models import ARCHITECTURES, OTHERS, small
 
 from pipelines.recipe import Optimizer, Schedule
-from pipelines.training.models import build_model
 from pipelines.training.optimizers import Muon, build_optimizers, learning_rate_factor, orthogonalize
 
-TINY = {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-CONFIGS = {
-    "llama": LlamaConfig(intermediate_size=64, tie_word_embeddings=True, **TINY),
-    "gpt2": GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=2),
-    "bert": BertConfig(intermediate_size=64, **TINY),
-}
 
-
-@pytest.mark.parametrize("architecture", CONFIGS)
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, *OTHERS])
 @pytest.mark.parametrize("name", ["muon", "adamw", "sgd"])
 def test_every_parameter_is_trained_once_and_only_inner_matrices_decay(architecture: str, name: str) -> None:
-    model = build_model(CONFIGS[architecture])
+    model = small(architecture)
     optimizers = build_optimizers(model, Optimizer(name=name, weight_decay=0.1), half=False)  # type: ignore[arg-type]
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     trained = [id(p) for group in groups for p in group["params"]]
@@ -30,6 +22,9 @@ def test_every_parameter_is_trained_once_and_only_inner_matrices_decay(architect
     embeddings = {id(p) for m in model.modules() if isinstance(m, torch.nn.Embedding) for p in m.parameters()}
     assert decayed and not decayed & embeddings
     assert all(p.ndim == 2 for p in model.parameters() if id(p) in decayed)
+    assert {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Linear)} - decayed <= {
+        id(model.get_output_embeddings().weight)
+    }
 
 
 @pytest.mark.parametrize("shape", [(3, 24, 24), (2, 16, 48), (2, 48, 16)])
