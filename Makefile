@@ -3,13 +3,14 @@
 #   make test     install, and run every test and check
 #   make bench    what the choices of the training loop cost and bring on this machine
 #   make bench-train     the same trained by transformers.Trainer: speed, loss in a given time, peak memory
+#   make bench-tokenizer  training and encoding against rustbpe, tokenizers and datasets
 #   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: run test check bench bench-train bench-corpus clean
+.PHONY: run test check bench bench-train bench-tokenizer bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
@@ -27,6 +28,10 @@ bench: $(VENV)/installed-dev
 
 bench-train: $(VENV)/installed-dev
 	$(BIN)/python tests/benchmarks/bench_train.py
+
+bench-tokenizer: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/bench_tokenizer.py
 
 bench-corpus: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
