@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import docstrings
 
 from app.app import serve
 from pipelines.recipe import Recipe, load_recipe
@@ -117,7 +118,9 @@ def seal(run: RunDir, recipe: Recipe, stage: str, report: dict[str, Any]) -> Non
 def pretrain(run: RunDir, recipe: Recipe) -> None:
     causal = recipe.model.objective == "causal"
     out = run.start(STAGES["pretrain"], recipe, resumable=False)
-    tokenizer = train(recipe.tokenizer.model_copy(update={"min_frequency": 1}), TEXTS)
+    tokenizer = train(
+        recipe.tokenizer.model_copy(update={"min_frequency": 1}), [*TEXTS, *docstrings("heapq", "textwrap", "shutil")]
+    )
     torch.manual_seed(0)
     model = build_model(build_config(recipe.model, tokenizer))
     if causal:  # random weights would end a text at any token, and leave nothing to stop
