@@ -29,7 +29,7 @@ TEXTS = [
     "Parameters\n----------\nname : str\n    The name of the column to read.\n",
     "The default value is None, and then the whole table is read.\n",
 ] * 20
-SMALL = ["model.layers=1", "model.hidden_size=32", "model.heads=2", "tokenizer.vocab_size=400"]
+SMALL = ["model.layers=4", "model.hidden_size=32", "model.heads=2", "tokenizer.vocab_size=400"]
 
 
 @pytest.fixture(scope="session")
