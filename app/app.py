@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
-import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,13 +96,15 @@ def _command(words: list[str]) -> int:
     if args.run is None:
         raise UserError("which run? name one, as in `desdecero app quickstart`, or set DESDECERO_RUN")
     page = serve(find_run(args.run), args.language, args.host, args.port)
+    # A note instead of an exception: that one is lost where it strikes inside a finaliser.
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: asked.append(number))
     print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        print("\nclosed")
-    finally:
-        page.close()
+    while not asked:
+        time.sleep(0.1)
+    print("\nclosed", flush=True)
+    page.close()
     return EXIT_OK
 
 
