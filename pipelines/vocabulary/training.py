@@ -16,7 +16,7 @@ from pipelines.vocabulary.special_tokens import added_tokens, roles
 from pipelines.vocabulary.unigram import train_unigram
 from pipelines.vocabulary.wordpiece import train_wordpiece
 
-BATCH = 1000  # texts that are encoded together
+BATCH = 16  # texts that are encoded together
 
 
 def train(wanted: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -65,7 +65,8 @@ def _check_frequency(wanted: recipes.Tokenizer, tokens: Sequence[bytes], texts: 
 def _occurs(tokens: Sequence[bytes], texts: Iterable[str], times: int) -> bool:
     """Whether the last token occurs so often where it is the last. Stops reading when it has."""
     encode, last = Encoder(PreTrainedTokenizerFast(tokenizer_object=build_byte_pairs(tokens))), len(tokens) - 1
-    for batch in batches(texts, BATCH):
+    written = tokens[-1].decode(errors="ignore")  # a text without these letters needs no encoding
+    for batch in batches((text for text in texts if written in text), BATCH):
         times -= sum(ids.tolist().count(last) for ids in encode(batch))
         if times <= 0:
             return True
