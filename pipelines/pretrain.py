@@ -31,7 +31,7 @@ import torch
 from accelerate import Accelerator
 
 from pipelines.chain import stage_main
-from pipelines.errors import EXIT_USER_ERROR, UserError
+from pipelines.errors import EXIT_USER_ERROR
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
@@ -43,6 +43,7 @@ from pipelines.training.models import count_parameters
 from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
 from pipelines.training.plan import Plan, agree_on_plan
 from pipelines.training.processes import agreed, from_first
+from pipelines.training.stability import Guard
 from pipelines.training.trainer import Training, device_name, make_deterministic
 
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
@@ -54,17 +55,21 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     accelerator = Accelerator(mixed_precision="no")  # the recipe decides on precision: see Objective
     training = Training(recipe, run, accelerator)
     wanted, made_from = recipe.pretrain, identity(recipe, run)
-    checkpoints = Checkpoints(out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps)
+    checkpoints = Checkpoints(
+        out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps, wanted.stability.return_every
+    )
     found = from_first(accelerator, checkpoints.newest)
     plan = agree_on_plan(training, out, started)
     optimizers = training.new_optimizers()
 
     step, seconds, resumed_at = 0, 0.0, list[dict[str, Any]]()
+    guard = Guard(wanted.stability)
     if found:
         path, state = found
         load_checkpoint(path, training.model, [o.optimizer for o in optimizers])
         step, seconds = state["step"], state["seconds"]
         resumed_at = [*state["resumed_at"], {"step": step, **training.whereabouts()}]
+        guard.load(state["guard"])
     metrics = Metrics(out.metrics, accelerator.is_main_process, keep_until=step)
     if step == 0:
         metrics.write(step=0, tokens=0, validation_loss=training.validation_loss(plan.validation_sequences))
@@ -74,6 +79,14 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
     factor = learning_rate_factor(recipe.pretrain.schedule, plan.steps)
     log_every = max(1, plan.steps // LOGGED_STEPS)
+
+    def save(elapsed: float) -> None:
+        state = {"seconds": elapsed, "resumed_at": resumed_at, "trained_on": training.whereabouts()}
+        bare = [optimizer.optimizer for optimizer in optimizers]
+        checkpoints.save(step, training.model, bare, {**state, "guard": guard.state()})
+
+    if step == 0 and accelerator.is_main_process:
+        save(0.0)  # for a roll back to the beginning
     began, saved = step, time.perf_counter()
     resumed = saved
     bar = progress(title="pretrain", total=plan.steps, unit="step")
@@ -81,17 +94,21 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     with stop_signals() as stop:
         while step < plan.steps:
             set_learning_rate(optimizers, factor(step))
-            loss, norm = training.step(step, optimizers)
+            loss, norm = training.gradients(step)
+            refusal = guard.refusal(loss, norm)
+            training.update(optimizers, refused=refusal is not None)
             step += 1
             bar.update()
-            if not math.isfinite(loss):
-                raise UserError(
-                    f"the loss is {loss} at step {step}: lower pretrain.optimizer.learning_rate "
-                    "(or matrix_learning_rate) and run again"
-                )
+            if refusal:
+                metrics.write(step=step, skipped=refusal)
+            if trouble := guard.trouble():
+                nothing_left = step == plan.steps <= wanted.stability.return_every  # but the weights of the beginning
+                to = guard.target(step, trouble, last=nothing_left)
+                metrics.write(step=step, rolled_back_to=to, because=trouble)
+                roll_back(to, training, optimizers, checkpoints, guard)
             tokens, now = step * training.tokens_per_step, time.perf_counter()
             elapsed = seconds + now - resumed
-            if step % log_every == 0 or step == plan.steps:
+            if not refusal and (step % log_every == 0 or step == plan.steps):
                 metrics.write(
                     step=step, tokens=tokens, seconds=round(elapsed, 3), loss=loss, gradient_norm=norm,
                     learning_rate=optimizers[-1].param_groups[0]["lr"],
@@ -99,9 +116,11 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 )  # fmt: skip
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             if step % plan.validate_every == 0 or step == plan.steps:
-                metrics.write(
-                    step=step, tokens=tokens, validation_loss=training.validation_loss(plan.validation_sequences)
-                )
+                held_out = training.validation_loss(plan.validation_sequences)
+                if not math.isfinite(held_out) and step == plan.steps:
+                    guard.target(step, "the held-out loss is not finite", last=True)
+                if math.isfinite(held_out):
+                    metrics.write(step=step, tokens=tokens, validation_loss=held_out)
             due, stopping, failed = agreed(
                 accelerator,
                 accelerator.is_main_process and checkpoints.due(step, now - saved, wanted.checkpoint_minutes),
@@ -112,8 +131,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 checkpoints.wait()
                 raise SystemExit(EXIT_USER_ERROR)
             if accelerator.is_main_process and (due or stopping or step == plan.steps):
-                state = {"seconds": elapsed, "resumed_at": resumed_at, "trained_on": training.whereabouts()}
-                checkpoints.save(step, training.model, [o.optimizer for o in optimizers], state)
+                save(elapsed)
                 saved = time.perf_counter()
             if stopping and step < plan.steps:
                 checkpoints.wait()
@@ -128,12 +146,27 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     checkpoints.finish()
     lines = read_metrics(out.metrics)
     draw_loss(lines, out.pretrain / "loss.png", f"{recipe.name}: {plan.steps:,} steps")
-    report = report_of(training, plan, lines, seconds, resumed_at)
+    report = {
+        **report_of(training, plan, lines, seconds, resumed_at),
+        "skipped_steps": guard.skipped,
+        "roll_backs": guard.rolled_back,
+    }
     out.write_report("pretrain", recipe, report)
     return (
         f"{report['parameters']:,} parameters, {plan.steps:,} steps, {report['tokens']:,} tokens "
         f"at {report['tokens_per_second']:,} a second, held-out loss {report['validation_loss']:.3f} nats a token"
     )
+
+
+def roll_back(to: int, training: Training, optimizers: list[Any], checkpoints: Checkpoints, guard: Guard) -> None:
+    """Put weights and optimisers back to an earlier checkpoint, in all processes."""
+    checkpoints.wait()
+    training.accelerator.wait_for_everyone()
+    path, state = checkpoints.at(to)
+    load_checkpoint(path, training.model, [optimizer.optimizer for optimizer in optimizers])
+    guard.go_back(state["guard"])
+    if training.accelerator.is_main_process:
+        print(f"pretrain   back to the weights of step {to:,}, on with the data that comes next", flush=True)
 
 
 def report_of(

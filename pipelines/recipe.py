@@ -717,6 +717,21 @@ class SpanCorruption(Section):
     """Of a span of noise, in tokens."""
 
 
+class Stability(Section):
+    """What becomes of steps that would harm: see `training/stability.py`."""
+
+    window: Annotated[int, Field(ge=4)] = 128
+    """Steps that a step is compared with (OLMo-core's default); from half of them on."""
+    deviations: Annotated[float, Field(gt=0)] = 6.0
+    """Standard deviations above their mean, of the loss or the gradient norm, at which a step is refused (as there)."""
+    skips: Annotated[int, Field(ge=1)] = 3
+    """Refused steps in a row after which training goes back to an earlier checkpoint."""
+    return_every: Annotated[int, Field(ge=1)] = 200
+    """Steps between the checkpoints that it goes back to; PaLM went back some 100 steps (Chowdhery et al. 2022)."""
+    roll_backs: Annotated[int, Field(ge=0)] = 3
+    """After so many, the next trouble ends the run."""
+
+
 class Pretrain(Section):
     budget: Budget
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -751,6 +766,7 @@ class Pretrain(Section):
     keep_every_steps: Annotated[int, Field(ge=1)] | None = None
     """Besides, a checkpoint at each multiple of this is written and kept, to study a model on its way (Biderman et
     al. 2023 keep one in 1,000 steps). Each holds the optimisers' states too."""
+    stability: Stability = Stability()
     validate_every: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of the steps between validations."""
 

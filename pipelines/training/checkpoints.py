@@ -42,8 +42,13 @@ def identity(recipe: Recipe, run: RunDir) -> dict[str, Any]:
 class Checkpoints:
     """The checkpoints of one training. `save` is for one process; see `identity` for what they are held to."""
 
-    def __init__(self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None):
+    def __init__(
+        self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None,
+        return_every: int | None = None,
+    ):  # fmt: skip
         self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
+        self.return_every = return_every
+        """Steps between checkpoints that a roll back may go to: the last two of them stay."""
         self._copies: dict[str, torch.Tensor] = {}
         self._writer = ThreadPoolExecutor(1, "checkpoints")
         self._writing: Future[None] | None = None
@@ -64,7 +69,9 @@ class Checkpoints:
 
     def due(self, step: int, seconds: float, minutes: float) -> bool:
         """Whether to write one, `seconds` after the last, where `minutes` should lie between them."""
-        return seconds >= 60 * minutes or bool(self.keep_every and step % self.keep_every == 0)
+        return seconds >= 60 * minutes or any(
+            step % every == 0 for every in (self.keep_every, self.return_every) if every
+        )
 
     def failed(self) -> bool:
         """Whether the writer gave up: `wait` then raises its error."""
@@ -80,6 +87,7 @@ class Checkpoints:
         """Keep of all that were to resume from only the last."""
         self.wait()
         self._writer.shutdown()
+        self.return_every = None
         self._prune(keep=1)
 
     def _copy(self, tree: Any, place: str) -> Any:
@@ -120,12 +128,23 @@ class Checkpoints:
         self._prune(self.keep)
 
     def _prune(self, keep: int) -> None:
+        returns = [path for path in self._found() if self.return_every and _step(path) % self.return_every == 0]
         for old in self._found()[:-keep]:
-            if not self.keep_every or _step(old) % self.keep_every:
+            if old not in returns[-2:] and (not self.keep_every or _step(old) % self.keep_every):
                 shutil.rmtree(old)
         shutil.rmtree(self.folder / "partial", ignore_errors=True)
 
     # --- reading ---------------------------------------------------------------------------------------------
+
+    def at(self, step: int) -> tuple[Path, dict[str, Any]]:
+        """The checkpoint of a step, with its state; raises `UserError` where it is not whole."""
+        path = self.folder / f"step-{step:06d}"
+        state = _whole_state(path)
+        if not state:
+            raise UserError(
+                f"training must go back to {path}, which is not whole: delete {self.folder} to train from the beginning"
+            )
+        return path, state
 
     def newest(self) -> tuple[Path, dict[str, Any]] | None:
         """The newest whole checkpoint, with its state, or None before the first; damaged ones are passed over aloud.

@@ -73,7 +73,14 @@ class Training:
         return [self.accelerator.prepare(optimizer) for optimizer in optimizers]
 
     def step(self, step: int, optimizers: list[Any]) -> tuple[float, float]:
-        """One optimiser step; returns (mean loss in nats per target over all processes, gradient norm).
+        """One optimiser step; returns what `gradients` does."""
+        found = self.gradients(step)
+        self.update(optimizers)
+        return found
+
+    def gradients(self, step: int) -> tuple[float, float]:
+        """Compute the gradients of a step's batch; returns (mean loss in nats per target, gradient norm), the same
+        numbers in all processes.
 
         The loss of every micro-batch is a sum, divided by the targets of the whole batch: so the step is the
         same however the batch is cut, by accumulation or between processes.
@@ -93,10 +100,16 @@ class Training:
                 self.accelerator.backward(loss * (self.accelerator.num_processes / count))
             total += measured.detach()
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.pretrain.clip_norm)
+        both = torch.stack([total, norm.to(total) / self.accelerator.num_processes])
+        summed, norm = self.accelerator.reduce(both).tolist()
+        return summed / count, norm
+
+    def update(self, optimizers: list[Any], refused: bool = False) -> None:
+        """Take the step that the gradients point to, unless it is refused; forget them."""
         for optimizer in optimizers:
-            optimizer.step()
+            if not refused:
+                optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return float(self.accelerator.reduce(total)) / count, float(norm)
 
     @torch.no_grad()
     def validation_loss(self, sequences: int) -> float:

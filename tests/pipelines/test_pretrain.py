@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +102,42 @@ def test_killed_run_goes_on_to_the_same_bits(tiny: Tiny, architecture: str, over
     assert weights(home) == expected
 
 
+TIMID = "pretrain.stability={window: 8, deviations: 1.5, skips: 1, return_every: 10, roll_backs: 1000}"
+"""Takes common noise for spikes, so that a short run refuses steps and goes back."""
+
+
+def test_refused_steps_and_roll_backs_are_on_record(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home, "pretrain.budget={steps: 60}", TIMID) == 0
+    found: Any = report(home)
+    lines = [json.loads(line) for line in (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()]
+    assert found["skipped_steps"] == sum("skipped" in line for line in lines) > 0
+    assert found["roll_backs"] and all(
+        back["to"] % 10 == 0 and back["to"] < back["step"] for back in found["roll_backs"]
+    )
+    assert [line["step"] for line in lines if "rolled_back_to" in line] == [b["step"] for b in found["roll_backs"]]
+    steps = [line["step"] for line in lines if "loss" in line or "skipped" in line]
+    assert steps == list(range(1, 61))  # the data of a step is used once, whatever happened
+
+
+@pytest.mark.slow
+def test_run_killed_after_a_roll_back_goes_on_to_the_same_bits(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = ["pretrain.budget={steps: 80}", "pretrain.checkpoint_minutes=0.001", TIMID]
+    assert pretrain(home, *settings) == 0
+    expected, undone = weights(home), report(home)["roll_backs"]
+    first = undone[0]["step"]  # type: ignore[index]
+    words = [word for override in settings for word in ("--set", override)]
+    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", *words]
+    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        wait_for(lambda: any(int(p.name[5:]) > first for p in checkpoints.glob("step-*")), process)
+        process.send_signal(signal.SIGKILL)
+    assert pretrain(home, *settings) == 0
+    assert len(report(home)["resumed_at"]) == 1  # type: ignore[arg-type]
+    assert (weights(home), report(home)["roll_backs"]) == (expected, undone)
+
+
 @pytest.mark.slow
 def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
     home = tiny("llama")
@@ -113,7 +150,8 @@ def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
     assert "type the same command to go on" in output
-    assert list((home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*"))
+    saved = (home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*")
+    assert max(int(path.name[5:]) for path in saved) > 0
 
 
 @pytest.mark.slow
@@ -205,8 +243,10 @@ sys.exit(main([{str(home / "tiny.yaml")!r}, "--run-dir", {str(home / "run")!r}])
     assert (home / "run" / "model" / "model.safetensors").is_file()
 
 
-def test_diverging_training_is_stopped_with_advice(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("steps", [12, 40])
+def test_diverging_training_is_stopped_with_advice(tiny: Tiny, capsys: pytest.CaptureFixture[str], steps: int) -> None:
     settings = ["pretrain.optimizer={name: sgd, learning_rate: 1e30}", "pretrain.clip_norm=1e30"]
+    settings.append(f"pretrain.budget={{steps: {steps}}}")
     assert pretrain(tiny("gpt2"), *settings) == 2
     assert "lower pretrain.optimizer.learning_rate" in capsys.readouterr().err
 

@@ -1,0 +1,114 @@
+"""Steps that would harm: refused, and where refusing does not help, undone by going back to an earlier checkpoint.
+
+A step is refused, weights and optimisers untouched, where its loss or its gradient norm is not finite or lies more
+than some standard deviations above the mean of the steps before it (OLMo-core's SkipStepOptimizer, with its window of
+128 and its factor of 6). After several in a row, or where the mean loss stays high, weights and optimisers go back to
+an earlier checkpoint and training goes on with the data *after* the trouble (Chowdhery et al. 2022, §5.1: the same
+batches did no harm to other weights). The count of steps goes on as well: so the budget holds, and the data of a step
+still depends on seed and step alone. All that is decided depends on losses and norms that every process has, and on
+steps, never on the clock; what it depends on is in the checkpoints: a resumed run decides the same.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines import recipe as recipes
+from pipelines.errors import UserError
+
+STAYS_HIGH = 2.0
+"""Standard deviations of single steps by which the mean of a quarter window may lie above the best so far: some eleven
+of its own errors."""
+
+
+class Guard:
+    """Looks at every step before it is taken."""
+
+    def __init__(self, wanted: recipes.Stability):
+        self.wanted, self.quarter = wanted, max(2, wanted.window // 4)
+        self.losses: list[float] = []
+        self.norms: list[float] = []
+        self.taken: list[float] = []
+        """Losses of the last steps that were not refused: one spike that did no harm says nothing of the weights."""
+        self.best: list[float] | None = None
+        """Lowest mean loss over a quarter window, and the standard deviation of its steps."""
+        self.in_a_row = 0
+        self.skipped = 0
+        self.rolled_back: list[dict[str, Any]] = []
+
+    def refusal(self, loss: float, norm: float) -> str | None:
+        """Why the step must not be taken, or None. Remembers what it saw."""
+        because = _too_high("loss", loss, self.losses, self.wanted) or _too_high(
+            "gradient norm", norm, self.norms, self.wanted
+        )
+        if math.isfinite(loss) and math.isfinite(norm):  # spikes too: what goes on is no spike
+            self.losses = [*self.losses, loss][-self.wanted.window :]
+            self.norms = [*self.norms, norm][-self.wanted.window :]
+        if not because:
+            self.taken = [*self.taken, loss][-self.quarter :]
+        self.in_a_row = self.in_a_row + 1 if because else 0
+        self.skipped += bool(because)
+        return because
+
+    def trouble(self) -> str | None:
+        """Why refusing single steps is not enough, or None."""
+        if self.in_a_row >= self.wanted.skips:
+            return f"steps refused in a row: {self.in_a_row}"
+        if len(self.taken) < self.quarter:
+            return None
+        mean, deviation = _mean_and_deviation(self.taken)
+        if self.best and mean > self.best[0] + STAYS_HIGH * self.best[1]:
+            return f"the mean loss of {self.quarter} steps is {mean:.3f}, after {self.best[0]:.3f}"
+        if not self.best or mean < self.best[0]:
+            self.best = [mean, deviation]
+        return None
+
+    def target(self, step: int, because: str, last: bool = False) -> int:
+        """The step of the checkpoint to go back to; recorded. A second time from one place, the one before it.
+
+        Raises `UserError` when the recipe's number of roll backs is used up, or on trouble in the last step.
+        """
+        if last or len(self.rolled_back) >= self.wanted.roll_backs:
+            raise UserError(
+                f"training does not recover: at step {step:,} {because}, after {len(self.rolled_back)} roll backs; "
+                "lower pretrain.optimizer.learning_rate (or matrix_learning_rate) and run again"
+            )
+        every = self.wanted.return_every
+        newest = (step - 1) // every * every
+        used = [back["to"] for back in self.rolled_back if back["to"] <= newest]
+        to = max(0, newest - every) if newest in used else newest
+        self.rolled_back = [*self.rolled_back, {"step": step, "to": to, "because": because}]
+        return to
+
+    def go_back(self, then: dict[str, Any]) -> None:
+        """See losses as they were at the checkpoint; keep count of what was refused and undone since."""
+        self.losses, self.norms, self.taken, self.best = (then[name] for name in ("losses", "norms", "taken", "best"))
+        self.in_a_row = 0
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        kept = ("losses", "norms", "taken", "best", "in_a_row", "skipped", "rolled_back")
+        return {name: getattr(self, name) for name in kept}
+
+    def load(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+def _too_high(what: str, value: float, before: Sequence[float], wanted: recipes.Stability) -> str | None:
+    if not math.isfinite(value):
+        return f"the {what} is {value}"
+    if len(before) < wanted.window // 2:
+        return None
+    mean, deviation = _mean_and_deviation(before)
+    if value <= mean + wanted.deviations * deviation:
+        return None
+    return f"the {what} is {value:.3f}, after {mean:.3f} ± {deviation:.3f}"
+
+
+def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    mean = statistics.fmean(values)
+    return mean, math.sqrt(statistics.fmean((value - mean) ** 2 for value in values))
