@@ -155,19 +155,24 @@ def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_follow_the_same_loss_curve_as_one(tiny: Tiny) -> None:
+@pytest.mark.parametrize("settings", [[], ["pretrain.budget={steps: 40}", TIMID]], ids=["calm", "with roll backs"])
+def test_two_processes_follow_the_same_loss_curve_as_one(tiny: Tiny, settings: list[str]) -> None:
     home = tiny("llama")
-    settings = ["pretrain.precision=fp32"]  # bf16 rounds each product, and differs by more
+    settings = ["pretrain.precision=fp32", *settings]  # bf16 rounds each product, and differs by more
     assert pretrain(home, *settings) == 0
-    alone = losses(home)
+    alone, undone = losses(home), report(home)["roll_backs"]
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
     launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    words = [ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run", "--set", *settings]
-    finished = subprocess.run([*launch, *words], env=environment, capture_output=True, text=True, timeout=300)
+    words = [ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run"]
+    overrides = [word for setting in settings for word in ("--set", setting)]
+    command = [*launch, *words, *overrides]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert report(home)["processes"] == 2
     assert losses(home) == pytest.approx(alone, abs=1e-4)
+    places = [[(back["step"], back["to"]) for back in backs] for backs in (report(home)["roll_backs"], undone)]
+    assert places[0] == places[1] and bool(undone) == (TIMID in settings)
 
 
 def test_accumulated_micro_batches_make_the_same_step_as_a_whole_batch(tiny: Tiny) -> None:

@@ -1,0 +1,43 @@
+"""A step's gradients are those of the mean over all its targets, however the batch is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+
+from pipelines.recipe import load_recipe
+from pipelines.run_dir import RunDir
+from pipelines.training.batches import IGNORED
+from pipelines.training.trainer import Training
+
+
+@pytest.mark.parametrize("micro", [8, 3, 1])
+def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
+    tiny: Callable[[str], Path], micro: int
+) -> None:
+    home = tiny("bert")  # masked: every sequence has another number of targets
+    settings = ["pretrain.batch_size=8", f"pretrain.micro_batch_size={micro}", "pretrain.clip_norm=1e9"]
+    settings.append("pretrain.isolate_documents=false")
+    training = Training(load_recipe(home / "tiny.yaml", settings), RunDir(home / "run"), Accelerator(cpu=True))
+    training.prepare("fp32", compiled=False)
+    inputs, targets = training.train_data.batch(0)
+    counts = (targets != IGNORED).sum(dim=1)
+    assert len(set(counts.tolist())) > 2
+
+    loss, norm = training.gradients(0)
+    found = {name: p.grad for name, p in training.model.named_parameters()}
+    training.model.zero_grad(set_to_none=True)
+    logits = training.model(input_ids=inputs).logits  # the model's own head, and torch's own mean
+    expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), abs=1e-5)
+    grads = [p.grad for p in training.model.parameters() if p.grad is not None]
+    assert norm == pytest.approx(float(torch.cat([g.flatten() for g in grads]).norm()), rel=1e-5)
+    for name, parameter in training.model.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(found[name], parameter.grad, atol=1e-6, rtol=0, msg=name)
