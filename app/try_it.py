@@ -6,6 +6,7 @@ One text is written at a time, and the others wait in line.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from .answers import filled_html, refused_html, sentence, written_html
 from .bilingual import Bilingual
 from .generation import Filler, Refused, Wish, Writer
 from .words import say
+
+UPDATE_SECONDS = 0.1  # between two states of a text on the page: a browser that draws each token hears no click
 
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
 
@@ -107,8 +110,11 @@ def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
     ) -> Iterator[str]:
         try:
             model, wish = _model(run, recipe), Wish(prompt, length, temperature, top_p, seed)
+            due = 0.0
             for written in model.write(wish):
-                yield written_html(wish, written, model.context_length, language)
+                if written.tokens is not None or time.monotonic() >= due:
+                    yield written_html(wish, written, model.context_length, language)
+                    due = time.monotonic() + UPDATE_SECONDS
         except Refused as refused:
             yield refused_html(refused, language)
 
