@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import sys
 import time
@@ -23,6 +22,7 @@ from model_cards.formats import Language
 from pipelines.chain import quiet_environment
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.run_dir import RunDir, find_run
+from pipelines.training.interrupts import stop_signals
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -96,13 +96,10 @@ def _command(words: list[str]) -> int:
     if args.run is None:
         raise UserError("which run? name one, as in `desdecero app quickstart`, or set DESDECERO_RUN")
     page = serve(find_run(args.run), args.language, args.host, args.port)
-    # A note instead of an exception: that one is lost where it strikes inside a finaliser.
-    asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: asked.append(number))
-    print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
-    while not asked:
-        time.sleep(0.1)
+    with stop_signals() as stop:  # an exception would be lost where it strikes inside a finaliser
+        print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
+        while not stop():
+            time.sleep(0.1)
     print("\nclosed", flush=True)
     page.close()
     return EXIT_OK

@@ -24,17 +24,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
 from eval_suites.bias_findings import NAMES, findings
 from eval_suites.bias_verdicts import judge
+from eval_suites.yardsticks import untrained_twin
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
-from pipelines.evaluate_model import measured_objective
+from pipelines.evaluate_model import load_model, measured_objective
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir, write_text
@@ -51,18 +50,14 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 
 def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     wanted, masked = recipe.audit, measured_objective(recipe) == "masked"
-    auto = AutoModelForMaskedLM if masked else AutoModelForCausalLM
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(run.model)
-    model = auto.from_pretrained(run.model, dtype=torch.float32).eval().to(device)
+    model, tokenizer = load_model(run.model, recipe)
     probes = [probe for language in wanted.languages for probe in load_probes(language)]
 
     scores = score(model, tokenizer, probes, masked, recipe.seed)
     languages = judge(scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed)
     untrained = None
     if not masked:  # a masked model takes a pass for every token: its twin would cost as much again
-        torch.manual_seed(recipe.seed)
-        twin = auto.from_config(model.config).eval().to(device)
+        twin = untrained_twin(model, recipe.seed).eval()
         twin_scores = score(twin, tokenizer, probes, masked, recipe.seed)
         untrained = yardstick(judge(twin_scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed))
     found = findings(languages, wanted.margin)

@@ -29,13 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from eval_suites.language_modeling import MEASURES, LanguageModeling, Objective, draw_documents
 from eval_suites.sampling import TEMPERATURE, TOP_K, continue_prompts, fill_gaps
@@ -46,6 +40,7 @@ from pipelines.errors import UserError
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir, Split
+from pipelines.training.models import AUTO
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
@@ -72,8 +67,7 @@ def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 def load_model(folder: Path, recipe: Recipe) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model in float32 on the device at hand, and its tokenizer, as any transformers user would load them."""
-    auto = AutoModelForCausalLM if recipe.model.objective == "causal" else AutoModelForMaskedLM
-    model: Any = auto.from_pretrained(folder, dtype=torch.float32)
+    model: Any = AUTO[recipe.model.objective].from_pretrained(folder, dtype=torch.float32)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
 

@@ -60,10 +60,10 @@ BASE_MODEL = "../../../model"
 def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     wanted, domain = recipe.finetune, recipe.corpus.domain
     assert wanted and domain  # the chain leaves the stage out otherwise
+    objective = measured_objective(recipe)
     make_deterministic()
     folder = out.adapter(domain.name)
     model, tokenizer = load_model(run.model, recipe)
-    masked = recipe.model.objective == "masked"
     batches = Batches(
         run.token_files("domain_train"), run.report("tokens", recipe)["dtype"], build_collator(recipe, tokenizer),
         wanted.batch_size, recipe.seed, len(tokenizer),
@@ -72,9 +72,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         kind: [document["text"] for document in held_out(recipe, run, split, wanted.max_eval_bytes)]
         for kind, split in HELD_OUT.items()
     }
-    suite = LanguageModeling(
-        measured_objective(recipe), recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed
-    )
+    suite = LanguageModeling(objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
 
     def scores(title: str) -> dict[str, list[DocumentScore]]:
         bar = partial(progress, title=f"finetune: {title}", unit="batch")
@@ -84,7 +82,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     set_seed(recipe.seed)
     adapted = add_adapter(model, wanted, recipe)
     trainable, total = adapted.get_nb_trainable_parameters()
-    metrics = train(adapted, batches, wanted, {} if masked else {"use_cache": False})
+    metrics = train(adapted, batches, wanted, {"use_cache": False} if objective == "causal" else {})
     save_adapter(adapted, folder / "adapter")
     model = adapted.merge_and_unload()
     model.save_pretrained(folder / "merged")
@@ -96,7 +94,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         **adapter_report(domain.name, wanted, trainable, total - trainable),
         "documents": run.report("tokens", recipe)["splits"]["domain_train"]["documents"],
         **curve_report(metrics),
-        "measure": MEASURE[recipe.model.objective],
+        "measure": MEASURE[objective],
         "confidence": recipe.evaluate.confidence,
         **{kind: compare(suite, before[kind], after[kind]) for kind in texts},
     }

@@ -22,12 +22,10 @@ by a probe on the machine at hand: the same recipe then trains longer where step
 from __future__ import annotations
 
 import math
-import resource
 import sys
 import time
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 
 from pipelines.chain import stage_main
@@ -38,6 +36,7 @@ from pipelines.run_dir import RunDir
 from pipelines.training.checkpoints import Checkpoints, identity, load_checkpoint, moved_since
 from pipelines.training.curve import draw_loss, read_metrics
 from pipelines.training.interrupts import stop_signals
+from pipelines.training.memory import peak_memory
 from pipelines.training.metrics import Metrics
 from pipelines.training.models import count_parameters
 from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
@@ -61,12 +60,13 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     found = from_first(accelerator, checkpoints.newest)
     plan = agree_on_plan(training, out, started)
     optimizers = training.new_optimizers()
+    bare = [optimizer.optimizer for optimizer in optimizers]  # what checkpoints hold, without accelerate's wrapping
 
     step, seconds, resumed_at = 0, 0.0, list[dict[str, Any]]()
     guard = Guard(wanted.stability)
     if found:
         path, state = found
-        load_checkpoint(path, training.model, [o.optimizer for o in optimizers])
+        load_checkpoint(path, training.model, bare)
         step, seconds = state["step"], state["seconds"]
         resumed_at = [*state["resumed_at"], {"step": step, **training.whereabouts()}]
         guard.load(state["guard"])
@@ -82,7 +82,6 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
     def save(elapsed: float) -> None:
         state = {"seconds": elapsed, "resumed_at": resumed_at, "trained_on": training.whereabouts()}
-        bare = [optimizer.optimizer for optimizer in optimizers]
         checkpoints.save(step, training.model, bare, {**state, "guard": guard.state()})
 
     if step == 0 and accelerator.is_main_process:
@@ -105,7 +104,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 nothing_left = step == plan.steps <= wanted.stability.return_every  # but the weights of the beginning
                 to = guard.target(step, trouble, last=nothing_left)
                 metrics.write(step=step, rolled_back_to=to, because=trouble)
-                roll_back(to, training, optimizers, checkpoints, guard)
+                roll_back(to, training, bare, checkpoints, guard)
             tokens, now = step * training.tokens_per_step, time.perf_counter()
             elapsed = seconds + now - resumed
             if not refusal and (step % log_every == 0 or step == plan.steps):
@@ -158,12 +157,12 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     )
 
 
-def roll_back(to: int, training: Training, optimizers: list[Any], checkpoints: Checkpoints, guard: Guard) -> None:
+def roll_back(to: int, training: Training, bare: list[Any], checkpoints: Checkpoints, guard: Guard) -> None:
     """Put weights and optimisers back to an earlier checkpoint, in all processes."""
     checkpoints.wait()
     training.accelerator.wait_for_everyone()
     path, state = checkpoints.at(to)
-    load_checkpoint(path, training.model, [optimizer.optimizer for optimizer in optimizers])
+    load_checkpoint(path, training.model, bare)
     guard.go_back(state["guard"])
     if training.accelerator.is_main_process:
         print(f"pretrain   back to the weights of step {to:,}, on with the data that comes next", flush=True)
@@ -206,14 +205,8 @@ def report_of(
         "train_loss": [line["loss"] for line in lines if "loss" in line][-1],
         "validation_loss": validation[-1],
         "untrained_validation_loss": validation[0],
-        "peak_memory_bytes": _peak_memory(training.accelerator.device),
+        "peak_memory_bytes": peak_memory(training.accelerator.device),
     }
-
-
-def _peak_memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main(argv: list[str] | None = None) -> int:

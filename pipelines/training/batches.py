@@ -30,6 +30,8 @@ class Collator(Protocol):
     """Tokens that a row is made of."""
     stride: int
     """Tokens from where one row begins to where the next does."""
+    target_length: int
+    """Targets in a row, at most."""
 
     def __call__(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(rows, span) token ids to (rows, length) inputs and targets, `IGNORED` where nothing is asked; all int64."""

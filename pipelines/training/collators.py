@@ -15,7 +15,7 @@ class Causal:
     """Each token's target is the next one."""
 
     def __init__(self, length: int):
-        self.length, self.span, self.stride = length, length + 1, length
+        self.length, self.span, self.stride, self.target_length = length, length + 1, length, length
 
     def __call__(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         return tokens[:, :-1], tokens[:, 1:]
@@ -29,7 +29,7 @@ class Masked:
     """
 
     def __init__(self, length: int, mask_token: int, probability: float):
-        self.length = self.span = self.stride = length
+        self.length = self.span = self.stride = self.target_length = length
         self.mask_token, self.probability = mask_token, probability
 
     def __call__(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

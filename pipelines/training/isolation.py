@@ -72,7 +72,12 @@ def positions(begins: torch.Tensor) -> torch.Tensor:
 def same_document(begins: torch.Tensor) -> torch.Tensor:
     """(rows, 1, length, length): true where a token may look."""
     document = begins.cumsum(dim=1)
-    return document[:, None, :, None] == document[:, None, None, :]
+    return may_look(document, document)
+
+
+def may_look(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """(rows, 1, length of one, length of other): true where both have the same number of a document."""
+    return one[:, None, :, None] == other[:, None, None, :]
 
 
 @torch.no_grad()
@@ -131,9 +136,8 @@ def read_pair(
     seen = own = crossed = None
     if sentinels is not None:
         documents, wanted = documents_of(inputs, targets, sentinels, model.config.eos_token_id)
-        seen = documents[:, None, :, None] == documents[:, None, None, :]
-        own = (wanted[:, None, :, None] == wanted[:, None, None, :]).tril()
-        crossed = wanted[:, None, :, None] == documents[:, None, None, :]
+        seen, crossed = may_look(documents, documents), may_look(wanted, documents)
+        own = may_look(wanted, wanted).tril()
         before = before.masked_fill(wanted != wanted.roll(1, dims=1), start)
     before = before.masked_fill(before == IGNORED, model.config.pad_token_id)
     encoded = model.get_encoder()(input_ids=inputs, attention_mask=seen).last_hidden_state

@@ -12,6 +12,7 @@ import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
 from pipelines.errors import UserError
+from pipelines.training.processes import agreed
 from pipelines.training.trainer import Training
 
 SAFE_SHARE = 0.5
@@ -103,18 +104,17 @@ def _fits(training: Training, size: int, optimizers: list[Any]) -> bool:
     Without the wrapping for several processes, which would wait for one that ran out, and without compilation,
     which takes less memory and is made for one size.
     """
-    fitted = 1
+    failed = False
     try:
         _trial(training, size, optimizers)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        fitted = 0
+        failed = True
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     clear_device_cache(garbage_collection=True)
-    agreed = training.accelerator.reduce(torch.tensor(fitted, device=training.accelerator.device))
-    return int(agreed) == training.accelerator.num_processes
+    return not any(agreed(training.accelerator, failed))
 
 
 def _trial(training: Training, size: int, optimizers: list[Any]) -> None:

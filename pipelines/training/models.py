@@ -169,7 +169,12 @@ def training_flops_per_token(model: PreTrainedModel, context_length: int, target
     return 6.0 * (encoder + crossed) + square + written * decoder
 
 
+def embedding_ids(module: nn.Module) -> set[int]:
+    """The `id` of each parameter of an embedding table."""
+    return {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+
+
 def _inner(module: nn.Module) -> int:
     """Parameters outside tables."""
-    tables = {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+    tables = embedding_ids(module)
     return sum(p.numel() for p in module.parameters() if id(p) not in tables)

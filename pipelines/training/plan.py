@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
@@ -19,6 +18,7 @@ from pipelines.run_dir import RunDir, write_json
 from pipelines.training.memory import choose_micro_batch
 from pipelines.training.optimizers import set_learning_rate
 from pipelines.training.probe import choose_compile, choose_precision, seconds_of, time_steps
+from pipelines.training.processes import from_first
 from pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
@@ -47,10 +47,11 @@ class Plan:
 def agree_on_plan(training: Training, out: RunDir, started: float) -> Plan:
     """The plan of the first start, or a new one, the same in all processes; prepares `training` by it."""
     path, first = out.pretrain / "plan.json", training.accelerator.is_main_process
-    kept: list[Any] = [json.loads(path.read_text(encoding="utf-8")) if first and path.is_file() else None]
-    broadcast_object_list(kept)
-    if kept[0]:
-        plan = Plan(**kept[0])
+    kept = from_first(
+        training.accelerator, lambda: json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    )
+    if kept:
+        plan = Plan(**kept)
         training.prepare(plan.precision, plan.compiled)
     else:
         plan = make_plan(training, started)
@@ -100,17 +101,14 @@ def steps_of(budget: Budget, training: Training) -> int | None:
 
 def _how_to_compute(training: Training) -> tuple[str, bool, str]:
     """(precision, whether compiled, why): found by the first process, told to the others."""
-    decided: list[Any] = [None]
-    if training.accelerator.is_main_process:
-        wanted, device = training.recipe.pretrain, training.accelerator.device
+    wanted, device = training.recipe.pretrain, training.accelerator.device
+
+    def decide() -> tuple[str, bool, str]:
         precision = choose_precision(wanted.precision, device)
-        decided = [
-            (
-                precision,
-                *choose_compile(wanted, device, precision, training.flops_per_token, training.tokens_per_step),
-            )
-        ]
-    return broadcast_object_list(decided)[0]
+        return precision, *choose_compile(wanted, device, precision, training.flops_per_token, training.tokens_per_step)
+
+    decided: tuple[str, bool, str] = from_first(training.accelerator, decide)
+    return decided
 
 
 def _told(plan: Plan) -> str:

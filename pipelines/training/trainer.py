@@ -49,7 +49,7 @@ class Training:
         self.validation_data = self._batches(run, "validation", dtype)
         set_seed(recipe.seed)
         self.model = build_model(build_config(recipe.model, self.tokenizer))
-        targets = getattr(self.train_data.collator, "target_length", 0)
+        targets = self.train_data.collator.target_length
         self.flops_per_token = training_flops_per_token(self.model, recipe.model.context_length, targets)
 
     def _batches(self, run: RunDir, split: Any, dtype: str) -> Batches:

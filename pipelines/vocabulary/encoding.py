@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -76,14 +76,6 @@ def fast_encoding(tokenizer: PreTrainedTokenizerFast) -> tiktoken.Encoding | Non
         return None
     pattern = content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
     return tiktoken.Encoding("desdecero", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
-
-
-def count_ids(batches: Iterable[Sequence[Ids]], size: int) -> NDArray[np.int64]:
-    """How often each of `size` ids occurs."""
-    counts = np.zeros(size, np.int64)
-    for batch in batches:
-        counts += np.bincount(np.concatenate([*batch, np.empty(0, np.uint32)]), minlength=size)
-    return counts
 
 
 def _difference(text: str) -> str:

@@ -71,7 +71,7 @@ def _learn(counts: Counter[str], size: int) -> list[tuple[str, float]]:
         except RuntimeError as error:
             if most := re.search(r"<= (\d+)", str(error)):
                 raise UserError(
-                    f"the corpus has only enough variety for {size + int(most[1]) - size - 1} unigram tokens, and "
+                    f"the corpus has only enough variety for {int(most[1]) - 1} unigram tokens, and "
                     f"tokenizer.vocab_size leaves room for {size}: lower it, or bring more text"
                 ) from None
             raise

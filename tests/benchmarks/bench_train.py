@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import statistics
@@ -109,7 +110,7 @@ class Bench:
         scores = suite.score(loaded, tokenizer, self.texts())
         nll = sum(score.nll for score in scores)
         if self.recipe.model.objective == "causal":
-            return nll / 0.6931471805599453 / sum(score.bytes for score in scores)
+            return nll / math.log(2) / sum(score.bytes for score in scores)
         return nll / sum(score.tokens for score in scores)
 
     def texts(self) -> list[str]:
@@ -162,21 +163,15 @@ def compare(work: Path, kind: str, seconds: float) -> None:
         xz = xz_bits_per_byte(bench.texts())
         say(f"{bench.name}: held-out text after {seconds:g} s, against xz -9e", ours.value, xz, unit, ours.value / xz,
             **ours.more)  # fmt: skip
-    default = bench.peer("default", seconds)
-    say(
-        f"{bench.name}: speed against Trainer (default)", ours.tokens_per_second, default.tokens_per_second,
-        "tokens a second", ours.tokens_per_second / default.tokens_per_second, ours_value=ours.value,
-        peer_value=default.value, value_unit=unit,
-    )  # fmt: skip
-    reached(bench, "default", default, unit)
-    if kind == "causal":
-        expert = bench.expert(seconds)
+    sides = {"default": lambda: bench.peer("default", seconds), "expert": lambda: bench.expert(seconds)}
+    for how in ("default", "expert") if kind == "causal" else ("default",):
+        peer = sides[how]()
         say(
-            f"{bench.name}: speed against Trainer (expert)", ours.tokens_per_second, expert.tokens_per_second,
-            "tokens a second", ours.tokens_per_second / expert.tokens_per_second, ours_value=ours.value,
-            peer_value=expert.value, value_unit=unit,
+            f"{bench.name}: speed against Trainer ({how})", ours.tokens_per_second, peer.tokens_per_second,
+            "tokens a second", ours.tokens_per_second / peer.tokens_per_second, ours_value=ours.value,
+            peer_value=peer.value, value_unit=unit,
         )  # fmt: skip
-        reached(bench, "expert", expert, unit)
+        reached(bench, how, peer, unit)
 
 
 def compare_memory(work: Path) -> None:

@@ -36,7 +36,6 @@ from transformers import (
 
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import RunDir
-from pipelines.training.collators import build_collator
 from pipelines.training.models import build_config, build_model
 
 EXAMPLE_BATCH, EXAMPLE_LEARNING_RATE, EXAMPLE_MASKED = 8, 5e-5, 0.15  # run_clm.py, run_mlm.py and TrainingArguments
@@ -57,17 +56,6 @@ class Blocks(Dataset):  # type: ignore[type-arg]
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         ids = torch.from_numpy(self.tokens[index * self.length : (index + 1) * self.length].astype(np.int64))
         return {"input_ids": ids, "labels": ids} if self.labelled else {"input_ids": ids}
-
-
-class OurSpans:
-    """The recipe's own span corruption as a data collator: the example for T5 was written for another library."""
-
-    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerFast):
-        self.collator, self.generator = build_collator(recipe, tokenizer), np.random.default_rng(recipe.seed)
-
-    def __call__(self, rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-        inputs, targets = self.collator(torch.stack([row["input_ids"] for row in rows]).numpy(), self.generator)
-        return {"input_ids": torch.from_numpy(inputs), "labels": torch.from_numpy(targets)}
 
 
 class Watch(TrainerCallback):
@@ -108,10 +96,7 @@ def trainer(
     dtype, length = run.report("tokens", recipe)["dtype"], recipe.model.context_length
     collator: Any = default_data_collator
     objective = recipe.model.objective
-    if objective == "span_corruption":
-        collator = OurSpans(recipe, tokenizer)
-        length = collator.collator.span
-    elif objective == "masked":
+    if objective == "masked":
         share = recipe.pretrain.mask_probability if expert else EXAMPLE_MASKED
         collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=share)
     data = Blocks(run, dtype, length, labelled=objective == "causal")

@@ -11,8 +11,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.audit_model import audit_model
 from pipelines.chain import run_chain
-from pipelines.evaluate_model import count_tokens, main
+from pipelines.errors import UserError
+from pipelines.evaluate_model import count_tokens, evaluate_model, main
+from pipelines.finetune import finetune
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import RunDir, sha256_file
 
@@ -111,3 +114,12 @@ def test_a_gap_in_too_long_a_prompt_is_refused(
     assert evaluate(tiny_runs["bert"], run, *overrides("bert"), too_long) == 2
     assert "more than the 30 tokens" in capsys.readouterr().err
     assert sha256_file(run.evaluation / "report.json") == before
+
+
+@pytest.mark.parametrize("stage", [evaluate_model, audit_model, finetune])
+def test_an_encoder_decoder_is_refused_before_anything_is_loaded(
+    stage: Callable[[Recipe, RunDir, RunDir], str], tmp_path: Path
+) -> None:
+    recipe, nothing = load_recipe("smoke", ["model.architecture=t5", "evaluate.prompts=[]"]), RunDir(tmp_path)
+    with pytest.raises(UserError, match="end the chain with --until pretrain"):
+        stage(recipe, nothing, nothing)

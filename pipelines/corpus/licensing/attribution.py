@@ -45,18 +45,6 @@ Los textos se modificaron al entrar en el corpus; su registro dice cómo, docume
 """
 
 
-def write_attribution(
-    rows: Iterable[Mapping[str, Any]], folder: Path, intended: str | None = None, use: Use = "commercial"
-) -> dict[str, Any]:
-    """Write the attribution files of the kept rows into `folder`; return what a report says of them.
-
-    rows: of the ledger with their metadata (`license`, `source`, `decision`, `bytes_after` and `meta`, in JSON)
-    """
-    with Works(folder, intended, use) as works:
-        works.add(rows)
-        return works.write()
-
-
 class Works:
     """The works of a corpus, counted as its rows come, in a database below `folder` that goes when it is left."""
 
@@ -77,7 +65,7 @@ class Works:
         """)
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Count rows of the ledger with their metadata: those that were kept."""
+        """Count what was kept, of rows of the ledger: license, source, decision, bytes_after, and meta in JSON."""
         found: dict[tuple[str, ...], list[int]] = {}  # most documents of a batch are often of one work
         for row in rows:
             if row["decision"] == "kept" and (work := _work(row, self._intended, self._use)):
@@ -91,7 +79,7 @@ class Works:
         )
 
     def write(self) -> dict[str, Any]:
-        """Write the files; return what a report says of them."""
+        """Write the attribution files into the folder; return what a report says of them."""
         self._database.execute("COMMIT")
         return _write(self._database, self._folder)
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.corpus.licensing import attribution
-from pipelines.corpus.licensing.attribution import license_url, write_attribution
+from pipelines.corpus.licensing.attribution import Works, license_url
 
 
 def row(license: str, source: str = "texts", decision: str = "kept", **meta: Any) -> dict[str, Any]:
     return {"license": license, "source": source, "decision": decision, "bytes_after": 10, "meta": json.dumps(meta)}
+
+
+def write_attribution(rows: Iterable[Mapping[str, Any]], folder: Path, **asked: Any) -> dict[str, Any]:
+    with Works(folder, **asked) as works:
+        works.add(rows)
+        return works.write()
 
 
 def test_works_are_named_with_title_author_source_and_licence(tmp_path: Path) -> None:
