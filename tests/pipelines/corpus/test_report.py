@@ -152,4 +152,4 @@ def test_figures_from_elsewhere_are_quoted_for_the_steps_that_ran(run: RunDir, r
     }  # no language
     for page, language in (("README.md", "en"), ("README.es.md", "es")):
         text = (run.corpus / page).read_text(encoding="utf-8")
-        assert all(f"| {row['what'][language]} |" in text for row in rows)
+        assert all(f"| {row['what'][language]} | {row['data'][language]} |" in text for row in rows)
