@@ -2,6 +2,7 @@
 
 causal   bits per byte, perplexity, token accuracy; beside an untrained twin, a unigram model and xz
 masked   masked-token accuracy and loss on a fixed set of hidden tokens; beside a twin and a unigram model
+spans    the same of an encoder–decoder, on the tokens of a fixed set of spans that were cut out
 
 suite = LanguageModeling("causal", resamples=2000, confidence=0.95, seed=0)
 report, scores = suite.run(model, tokenizer, texts, train_counts)
@@ -16,22 +17,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import evaluate
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.scoring import DocumentScore, Progress, score_causal, score_masked
+from eval_suites.scoring import (
+    DocumentScore,
+    Objective,
+    Progress,
+    hidden_spans,
+    masked_positions,
+    score_causal,
+    score_masked,
+    score_spans,
+    sentinel_ids,
+)
 from eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
-from eval_suites.yardsticks import unigram_masked_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+from eval_suites.yardsticks import Hide, unigram_hidden_scores, unigram_scores, untrained_twin, xz_bits_per_byte
 
 MASK_PROBABILITY = 0.15
 """Of the tokens, hidden for evaluation, whatever share training hides: BERT's (Devlin et al. 2019, §3.1). All of
 them become the mask token, so that the question is the same for every token."""
 
-Objective = Literal["causal", "masked"]
+SPAN_DENSITY, MEAN_SPAN_LENGTH = 0.15, 3.0
+"""Likewise for spans: T5's (Raffel et al. 2020, §3.3.4)."""
+
 Estimate = dict[str, float | None]
 """{"value", "low", "high"}; the ends are None where there is but one document to draw from."""
 
@@ -64,6 +77,10 @@ MEASURES: dict[Objective, tuple[Measure, ...]] = {
         Measure("masked_accuracy", "correct", "tokens", largest=1),
         Measure("masked_loss", "nll", "tokens"),
     ),
+    "span_corruption": (
+        Measure("span_accuracy", "correct", "tokens", largest=1),
+        Measure("span_loss", "nll", "tokens"),
+    ),
 }
 
 
@@ -87,6 +104,10 @@ class LanguageModeling:
         context = model.config.max_position_embeddings
         if self.objective == "causal":
             return score_causal(model, tokenizer, texts, context, overlap, progress)
+        if self.objective == "span_corruption":
+            return score_spans(
+                model, tokenizer, texts, context, SPAN_DENSITY, MEAN_SPAN_LENGTH, self.seed, progress
+            )  # fmt: skip
         return score_masked(model, tokenizer, texts, context, MASK_PROBABILITY, self.seed, progress)
 
     def estimate(self, measure: Measure, scores: Sequence[DocumentScore]) -> Estimate:
@@ -125,7 +146,7 @@ class LanguageModeling:
         twin = self.score(untrained_twin(model, self.seed), tokenizer, texts, progress, overlap=0.0)
         yardsticks = {
             "untrained": self._values(twin),
-            "unigram": self._values(self._unigram(tokenizer, texts, train_counts)),
+            "unigram": self._values(self._unigram(model, tokenizer, texts, train_counts)),
         }
         if self.objective == "causal":
             yardsticks["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
@@ -135,7 +156,8 @@ class LanguageModeling:
             "documents": len(scores),
             "bytes": sum(score.bytes for score in scores),
             "tokens": sum(score.tokens for score in scores),
-            "mask_probability": MASK_PROBABILITY if self.objective == "masked" else None,
+            "mask_probability": {"masked": MASK_PROBABILITY, "span_corruption": SPAN_DENSITY}.get(self.objective),
+            "mean_span_length": MEAN_SPAN_LENGTH if self.objective == "span_corruption" else None,
             "confidence": self.confidence,
             "resamples": self.resamples,
             **{measure.name: estimates.get(measure.name) for every in MEASURES.values() for measure in every},
@@ -144,11 +166,24 @@ class LanguageModeling:
         return report, scores
 
     def _unigram(
-        self, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], train_counts: NDArray[np.int64]
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        texts: Sequence[str],
+        train_counts: NDArray[np.int64],
     ) -> list[DocumentScore]:
         if self.objective == "causal":
             return unigram_scores(tokenizer, texts, train_counts)
-        return unigram_masked_scores(tokenizer, texts, train_counts, MASK_PROBABILITY, self.seed)
+        return unigram_hidden_scores(tokenizer, texts, train_counts, self._hide(model, tokenizer))
+
+    def _hide(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Hide:
+        """What `score` hides from the model."""
+        if self.objective == "masked":
+            return lambda length, document: masked_positions(length, MASK_PROBABILITY, self.seed, document)
+        context, most = model.config.max_position_embeddings, len(sentinel_ids(tokenizer))
+        return lambda length, document: hidden_spans(
+            length, context, SPAN_DENSITY, MEAN_SPAN_LENGTH, most, self.seed, document
+        )
 
     def _values(self, scores: Sequence[DocumentScore]) -> dict[str, float]:
         return {measure.name: measure.value(*measure.ratio(scores)) for measure in MEASURES[self.objective]}

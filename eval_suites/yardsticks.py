@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import lzma
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.scoring import DocumentScore, encode, masked_positions
+from eval_suites.scoring import DocumentScore, encode
+
+Hide = Callable[[int, int], NDArray[Any]]
+"""(tokens of a document, its number) → which of them are hidden: their places, or true where they are."""
 
 
 def untrained_twin(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """The same architecture on the same device, with random weights drawn from `seed`; torch's own state is kept."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        twin = type(model)(model.config)
+        twin: Any = type(model)(model.config)
+        table, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+        if head is not table and twin.get_output_embeddings().weight is twin.get_input_embeddings().weight:
+            # T5's class ties them, whatever it has loaded: drawn apart, as before training (`training/models.py`).
+            apart = torch.nn.init.normal_(torch.empty(head.shape), std=head.shape[1] ** -0.5)
+            twin.get_output_embeddings().weight = torch.nn.Parameter(apart)
     torch.nn.Module.to(twin, model.device)  # transformers' own `to` is annotated for another argument
     return twin
 
@@ -42,18 +51,14 @@ def unigram_scores(
     ]
 
 
-def unigram_masked_scores(
-    tokenizer: PreTrainedTokenizerFast,
-    texts: Sequence[str],
-    train_counts: NDArray[np.int64],
-    mask_probability: float,
-    seed: int,
+def unigram_hidden_scores(
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], train_counts: NDArray[np.int64], hide: Hide
 ) -> list[DocumentScore]:
-    """As `unigram_scores`, over the tokens that `score_masked` hides: always the commonest token is guessed."""
+    """As `unigram_scores`, over the tokens that are hidden from the model: always the commonest token is guessed."""
     nll, commonest = _unigram_nll(train_counts), int(train_counts.argmax())
     scores = []
     for document, (text, ids) in enumerate(zip(texts, encode(tokenizer, texts), strict=True)):
-        hidden = ids[masked_positions(len(ids), mask_probability, seed, document)]
+        hidden = ids[hide(len(ids), document)]
         scores.append(
             DocumentScore(float(nll[hidden].sum()), len(hidden), len(text.encode()), int(np.sum(hidden == commonest)))
         )

@@ -30,10 +30,11 @@ from matplotlib.lines import Line2D
 from eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
 from eval_suites.bias_findings import NAMES, findings
 from eval_suites.bias_verdicts import judge
+from eval_suites.scoring import Objective
 from eval_suites.yardsticks import untrained_twin
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
-from pipelines.evaluate_model import load_model, measured_objective
+from pipelines.evaluate_model import load_model
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir, write_text
@@ -49,16 +50,16 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 
 
 def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    wanted, masked = recipe.audit, measured_objective(recipe) == "masked"
+    wanted, objective = recipe.audit, recipe.model.objective
     model, tokenizer = load_model(run.model, recipe)
     probes = [probe for language in wanted.languages for probe in load_probes(language)]
 
-    scores = score(model, tokenizer, probes, masked, recipe.seed)
+    scores = score(model, tokenizer, probes, objective, recipe.seed)
     languages = judge(scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed)
     untrained = None
-    if not masked:  # a masked model takes a pass for every token: its twin would cost as much again
+    if objective == "causal":  # the others take a pass for every token: a twin would cost as much again
         twin = untrained_twin(model, recipe.seed).eval()
-        twin_scores = score(twin, tokenizer, probes, masked, recipe.seed)
+        twin_scores = score(twin, tokenizer, probes, objective, recipe.seed)
         untrained = yardstick(judge(twin_scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed))
     found = findings(languages, wanted.margin)
     report = {
@@ -76,14 +77,14 @@ def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     return f"{len(scores)} probes; " + ", ".join(f"{verdict} in {count} groups" for verdict, count in counts.items())
 
 
-def score(model: Any, tokenizer: Any, probes: Sequence[Probe], masked: bool, seed: int) -> list[ProbeScore]:
+def score(model: Any, tokenizer: Any, probes: Sequence[Probe], objective: Objective, seed: int) -> list[ProbeScore]:
     """`score_probes` under a progress bar."""
     scores: list[ProbeScore] = []
     bar = progress(title="audit", total=len(probes), unit="probe")
     for start in range(0, len(probes), CHUNK):
         chunk = probes[start : start + CHUNK]
         try:
-            scores += score_probes(model, tokenizer, chunk, masked, seed)
+            scores += score_probes(model, tokenizer, chunk, objective, seed)
         except ValueError as error:
             raise UserError(f"the audit cannot score its probes: {error}; raise model.context_length") from error
         bar.update(len(chunk))

@@ -21,6 +21,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.language_modeling import MEASURES, LanguageModeling, Objective, draw_documents
-from eval_suites.sampling import TEMPERATURE, TOP_K, continue_prompts, fill_gaps
+from eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
+from eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
 from eval_suites.scoring import DocumentScore
 from pipelines.chain import stage_main
 from pipelines.corpus.documents import read_documents
@@ -46,11 +47,10 @@ CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
 
 def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    suite_objective = measured_objective(recipe)
     model, tokenizer = load_model(run.model, recipe)
     check_prompts(recipe, tokenizer)
     documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
-    suite = LanguageModeling(suite_objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
     train_counts = count_tokens(run.token_files("train"), run.report("tokens", recipe)["dtype"], len(tokenizer))
     bar = partial(progress, title="evaluate", unit="batch")
     report, scores = suite.run(model, tokenizer, [document["text"] for document in documents], train_counts, bar)
@@ -70,17 +70,6 @@ def load_model(folder: Path, recipe: Recipe) -> tuple[PreTrainedModel, PreTraine
     model: Any = AUTO[recipe.model.objective].from_pretrained(folder, dtype=torch.float32)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
-
-
-def measured_objective(recipe: Recipe) -> Objective:
-    """What the suite measures of this model. Raises `UserError` for an encoder–decoder, which it has no measure for."""
-    objective = recipe.model.objective
-    if objective == "span_corruption":
-        raise UserError(
-            f"{recipe.model.architecture} is an encoder–decoder, and evaluate, audit and finetune cannot measure it: "
-            "its trained weights are in model/; end the chain with --until pretrain"
-        )
-    return objective
 
 
 def held_out(recipe: Recipe, run: RunDir, split: Split, max_bytes: int) -> list[Mapping[str, Any]]:
@@ -108,25 +97,36 @@ def count_tokens(files: Sequence[Path], dtype: str, vocab_size: int) -> NDArray[
 
 
 def check_prompts(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Refuse what a masked model cannot see whole, before anything is measured."""
-    room = recipe.model.context_length - 2  # for the separators on both sides
+    """Refuse what a model that fills gaps cannot see whole, before anything is measured."""
+    if recipe.model.objective == "causal":
+        return
+    separators = 2 if recipe.model.objective == "masked" else 1
+    room = recipe.model.context_length - separators
     for prompt in recipe.evaluate.prompts:
-        if recipe.model.objective == "masked" and len(tokenizer.tokenize(prompt)) > room:
+        if len(with_gaps(tokenizer, prompt, repeat(0))) - 1 > room:
             raise UserError(
                 f"evaluate.prompts: {prompt[:60]!r}… is more than the {room} tokens that fit the model: shorten it"
+            )
+        if recipe.model.objective == "span_corruption" and prompt.count(GAP) > recipe.tokenizer.sentinels:
+            raise UserError(
+                f"evaluate.prompts: {prompt[:60]!r}… has more gaps than tokenizer.sentinels "
+                f"{recipe.tokenizer.sentinels}: write fewer"
             )
 
 
 def write_samples(
     recipe: Recipe, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, target: Path
 ) -> list[dict[str, Any]]:
-    prompts = list(recipe.evaluate.prompts)
+    prompts, tokens, how = list(recipe.evaluate.prompts), recipe.evaluate.sample_tokens, dict[str, Any]()
     if recipe.model.objective == "causal":
-        how = {"temperature": TEMPERATURE, "top_k": TOP_K, "seed": recipe.seed, "tokens": recipe.evaluate.sample_tokens}
-        samples = continue_prompts(model, tokenizer, prompts, recipe.evaluate.sample_tokens, recipe.seed)
-        samples = [{**sample, **how} for sample in samples]
+        how = {"temperature": TEMPERATURE, "top_k": TOP_K, "seed": recipe.seed, "tokens": tokens}
+        samples = continue_prompts(model, tokenizer, prompts, tokens, recipe.seed)
+    elif recipe.model.objective == "span_corruption":
+        how = {"temperature": 0, "tokens": tokens}
+        samples = fill_spans(model, tokenizer, prompts, tokens)
     else:
         samples = fill_gaps(model, tokenizer, prompts)
+    samples = [{**sample, **how} for sample in samples]
     lines = (json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
     target.write_text("".join(lines), encoding="utf-8")
     return samples
@@ -153,7 +153,7 @@ def draw_yardsticks(report: Mapping[str, Any], target: Path, title: str) -> None
     from matplotlib.figure import Figure
 
     name = MEASURES[report["objective"]][0].name
-    model, better = report[name], "higher" if report["objective"] == "masked" else "lower"
+    model, better = report[name], "higher" if name.endswith("accuracy") else "lower"
     others = {key: values[name] for key, values in report["yardsticks"].items()}
     names, values = [*others, title], [*others.values(), model["value"]]
     figure = Figure(figsize=(7, 0.6 * len(names) + 1.2), layout="constrained")

@@ -22,7 +22,7 @@ import json
 import math
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,10 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
 from eval_suites.language_modeling import MEASURES, Estimate, LanguageModeling
-from eval_suites.scoring import DocumentScore
+from eval_suites.scoring import DocumentScore, Objective
 from pipelines.chain import stage_main
 from pipelines.errors import UserError
-from pipelines.evaluate_model import held_out, load_model, measured_objective
+from pipelines.evaluate_model import held_out, load_model
 from pipelines.progress import progress
 from pipelines.recipe import Finetune, Recipe
 from pipelines.run_dir import RunDir, Split, write_json
@@ -48,7 +48,9 @@ from pipelines.training.curve import draw_loss
 from pipelines.training.trainer import make_deterministic
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
-MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss"}
+MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss", "span_corruption": "span_loss"}
+TASK = {"causal": TaskType.CAUSAL_LM, "masked": None, "span_corruption": TaskType.SEQ_2_SEQ_LM}
+"""peft's word for what the adapted model does; it has none for filling gaps."""
 
 WARMUP = 0.1
 """Share of the steps; the rest decays to 0 in a straight line (Hu et al. 2021, appendix D, do both)."""
@@ -60,7 +62,7 @@ BASE_MODEL = "../../../model"
 def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     wanted, domain = recipe.finetune, recipe.corpus.domain
     assert wanted and domain  # the chain leaves the stage out otherwise
-    objective = measured_objective(recipe)
+    objective = recipe.model.objective
     make_deterministic()
     folder = out.adapter(domain.name)
     model, tokenizer = load_model(run.model, recipe)
@@ -82,7 +84,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     set_seed(recipe.seed)
     adapted = add_adapter(model, wanted, recipe)
     trainable, total = adapted.get_nb_trainable_parameters()
-    metrics = train(adapted, batches, wanted, {"use_cache": False} if objective == "causal" else {})
+    metrics = train(adapted, batches, wanted, partial(beside_inputs, model, objective))
     save_adapter(adapted, folder / "adapter")
     model = adapted.merge_and_unload()
     model.save_pretrained(folder / "merged")
@@ -111,7 +113,7 @@ def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> Pef
         r=wanted.rank,
         lora_alpha=wanted.alpha,  # type: ignore[arg-type]  # annotated int, used as a factor
         target_modules="all-linear",
-        task_type=TaskType.CAUSAL_LM if recipe.model.objective == "causal" else None,
+        task_type=TASK[recipe.model.objective],
         fan_in_fan_out=recipe.model.architecture == "gpt2",  # whose layers keep their matrices transposed
     )
     with warnings.catch_warnings():  # peft asks transformers for it by the old name
@@ -119,8 +121,19 @@ def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> Pef
         return get_peft_model(model, config)
 
 
-def train(adapted: PeftModel, batches: Batches, wanted: Finetune, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Train the adapter in place, with `options` to the model's forward; returns one line of metrics a step."""
+def beside_inputs(model: Any, objective: Objective, targets: torch.Tensor) -> dict[str, Any]:
+    """What the model's forward is given besides the inputs; a decoder reads the targets, one place later."""
+    if objective == "masked":
+        return {}
+    if objective == "causal":
+        return {"use_cache": False}
+    return {"use_cache": False, "decoder_input_ids": model.prepare_decoder_input_ids_from_labels(targets)}
+
+
+def train(
+    adapted: PeftModel, batches: Batches, wanted: Finetune, beside: Callable[[torch.Tensor], Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Train the adapter in place; returns one line of metrics a step. `beside`: of targets, see `beside_inputs`."""
     accelerator = Accelerator(mixed_precision="no")
     parameters = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
     model, optimizer, schedule = accelerator.prepare(
@@ -132,7 +145,7 @@ def train(adapted: PeftModel, batches: Batches, wanted: Finetune, options: Mappi
     metrics = []
     for step in progress(range(wanted.steps), title="finetune", unit="step"):
         inputs, targets = (ids.to(accelerator.device) for ids in batches.batch(step))
-        logits = model(input_ids=inputs, **options).logits
+        logits = model(input_ids=inputs, **beside(targets)).logits
         loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
         accelerator.backward(loss)
         rate = schedule.get_last_lr()[0]

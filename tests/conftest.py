@@ -64,7 +64,7 @@ evaluate: {{sample_tokens: 10}}
 
 @pytest.fixture(scope="session")
 def tiny_runs(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """For `llama`, `gpt2` and `bert`: a recipe file, beside a `run` folder in which the tokens are sealed."""
+    """For `llama`, `gpt2`, `bert` and `t5`: a recipe file, beside a `run` folder in which the tokens are sealed."""
     from pipelines.chain import run_chain
     from pipelines.recipe import load_recipe
     from pipelines.run_dir import RunDir
@@ -74,7 +74,7 @@ def tiny_runs(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> dic
     for number, text in enumerate(prose):
         (folder / "texts" / f"{number:04d}.txt").write_text(text, encoding="utf-8")
     recipes = {}
-    for architecture in ("llama", "gpt2", "bert"):
+    for architecture in ("llama", "gpt2", "bert", "t5"):
         home = folder / architecture
         home.mkdir()
         tokenizer = "wordpiece" if architecture == "bert" else "bpe"

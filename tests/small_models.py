@@ -1,11 +1,13 @@
-"""Small random models of every architecture, for what training does with them."""
+"""Small random models of every architecture, and tokenizers trained on the spot."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, models
+from helpers import docstrings
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from pipelines.recipe import Model
@@ -30,6 +32,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Of other model types: their shape, as a recipe's `model.overrides`."""
 
+
+# --- on random tokens ------------------------------------------------------------------------------------------
+
 SEPARATOR, PADDING, WORDS = 0, 1, 320
 SENTINELS = list(range(310, 320))
 
@@ -53,3 +58,55 @@ def wanted(architecture: str, context_length: int = 64, **changes: Any) -> Model
 def small(architecture: str, context_length: int = 64, **changes: Any) -> PreTrainedModel:
     torch.manual_seed(0)
     return build_model(build_config(wanted(architecture, context_length, **changes), tokenizer())).eval()
+
+
+# --- on text ---------------------------------------------------------------------------------------------------
+
+CONTEXT = 16
+
+
+@cache
+def texts() -> list[str]:
+    """Real prose of very unequal lengths, most of it longer than the context."""
+    return sorted(docstrings("heapq", "textwrap", "shutil"), key=len)[::3]
+
+
+@cache
+def byte_level(sentinels: int = 0) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = {"eos_token": "<|endoftext|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
+    spans = [f"<extra_id_{number}>" for number in range(sentinels)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=[*special.values(), *spans], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator(texts(), trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
+
+
+@cache
+def wordpiece() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    special = {"eos_token": "[SEP]", "pad_token": "[PAD]", "mask_token": "[MASK]", "unk_token": "[UNK]"}
+    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=list(special.values()), show_progress=False)
+    tokenizer.train_from_iterator(texts(), trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
+
+
+def reading(architecture: str) -> PreTrainedTokenizerFast:
+    """The tokenizer of `random_model`."""
+    return {"bert": wordpiece, "t5": lambda: byte_level(sentinels=8)}.get(architecture, byte_level)()
+
+
+def random_model(architecture: str, seed: int = 0, **changes: Any) -> PreTrainedModel:
+    """Weights large enough that predictions depend on the context."""
+    spread = {"initializer_factor": 3.0} if architecture == "t5" else {"initializer_range": 0.3}
+    shape = {"layers": 2, "hidden_size": 32, "heads": 2, "intermediate_size": 64, "overrides": spread}
+    model = wanted(architecture, **{"context_length": CONTEXT, **shape, **changes})
+    torch.manual_seed(seed)
+    return build_model(build_config(model, reading(architecture))).eval()

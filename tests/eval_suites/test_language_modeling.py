@@ -7,13 +7,21 @@ import math
 
 import numpy as np
 import pytest
-from tiny_models import byte_level, random_model, texts, wordpiece
+from small_models import byte_level, random_model, reading, texts, wordpiece
 
-from eval_suites.language_modeling import MASK_PROBABILITY, MEASURES, LanguageModeling, draw_documents
-from eval_suites.scoring import DocumentScore
+from eval_suites.language_modeling import (
+    MASK_PROBABILITY,
+    MEAN_SPAN_LENGTH,
+    MEASURES,
+    SPAN_DENSITY,
+    LanguageModeling,
+    draw_documents,
+)
+from eval_suites.scoring import DocumentScore, encode
 
 CAUSAL = LanguageModeling("causal", resamples=300, confidence=0.9, seed=0)
 MASKED = LanguageModeling("masked", resamples=300, confidence=0.9, seed=0)
+SPANS = LanguageModeling("span_corruption", resamples=300, confidence=0.9, seed=0)
 BITS, PERPLEXITY, ACCURACY = MEASURES["causal"]
 
 
@@ -43,6 +51,20 @@ def test_a_masked_model_beside_its_yardsticks() -> None:
     assert report["masked_loss"]["value"] == pytest.approx(sum(s.nll for s in scores) / report["tokens"])
     assert report["bits_per_byte"] is None
     assert report["yardsticks"]["unigram"]["masked_loss"] == pytest.approx(math.log(len(wordpiece())))
+    assert set(report["yardsticks"]) == {"untrained", "unigram"}
+
+
+def test_an_encoder_decoder_beside_its_yardsticks() -> None:
+    tokenizer = reading("t5")
+    report, scores = SPANS.run(random_model("t5"), tokenizer, texts(), uniform_counts(len(tokenizer)))
+    json.dumps(report, allow_nan=False)
+    assert (report["mask_probability"], report["mean_span_length"]) == (SPAN_DENSITY, MEAN_SPAN_LENGTH)
+    assert report["tokens"] == sum(score.tokens for score in scores)
+    assert report["tokens"] == pytest.approx(0.15 * sum(len(ids) for ids in encode(tokenizer, texts())), rel=0.1)
+    assert report["span_loss"]["value"] == pytest.approx(sum(s.nll for s in scores) / report["tokens"])
+    assert report["span_accuracy"]["low"] <= report["span_accuracy"]["value"] <= report["span_accuracy"]["high"]
+    assert report["bits_per_byte"] is None
+    assert report["yardsticks"]["unigram"]["span_loss"] == pytest.approx(math.log(len(tokenizer)))
     assert set(report["yardsticks"]) == {"untrained", "unigram"}
 
 

@@ -25,6 +25,8 @@ def load(name: str) -> evaluate.EvaluationModule:
         ("token_accuracy", {"correct": [1, 2], "tokens": [2, 4]}, 0.5),
         ("masked_accuracy", {"correct": [0, 3], "tokens": [2, 10]}, 0.25),
         ("masked_loss", {"nll": [3.0, 5.0], "tokens": [1, 3]}, 2.0),
+        ("span_accuracy", {"correct": [1, 2], "tokens": [2, 10]}, 0.25),
+        ("span_loss", {"nll": [1.0, 5.0], "tokens": [1, 3]}, 1.5),
     ],
 )
 def test_a_metric_is_a_function_of_totals(name: str, inputs: dict[str, list[float]], value: float) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_models import CONTEXT, byte_level, random_model, wordpiece
+from small_models import CONTEXT, byte_level, random_model, reading, wordpiece
 
-from eval_suites.sampling import FILLINGS, continue_prompts, fill_gaps
+from eval_suites.sampling import FILLINGS, continue_prompts, fill_gaps, fill_spans
+from eval_suites.scoring import sentinel_ids
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
@@ -60,3 +61,32 @@ def test_gaps_are_filled_with_what_the_model_finds_likeliest() -> None:
 def test_a_prompt_that_cannot_be_filled_is_refused(prompt: str) -> None:
     with pytest.raises(ValueError, match=r"needs \[MASK\] in it"):
         fill_gaps(random_model("bert"), wordpiece(), [prompt])
+
+
+@torch.no_grad()
+def test_an_encoder_decoder_answers_each_gap_with_its_likeliest_tokens() -> None:
+    model, tokenizer = random_model("t5", seed=2), reading("t5")
+    first, second, *others = sentinel_ids(tokenizer)
+    (sample,) = fill_spans(model, tokenizer, ["the [MASK] of [MASK]."], tokens=3)
+    pieces = [tokenizer(piece, add_special_tokens=False)["input_ids"] for piece in ("the", " of", ".")]
+    seen = torch.tensor([[tokenizer.eos_token_id, *pieces[0], first, *pieces[1], second, *pieces[2]]])
+    written, answers = [model.config.decoder_start_token_id], []
+    for sentinel in (first, second):
+        written.append(sentinel)
+        answer: list[int] = []
+        while len(answer) < 3:
+            logits = model(input_ids=seen, decoder_input_ids=torch.tensor([[*written, *answer]])).logits[0, -1]
+            if not answer:
+                logits[[tokenizer.eos_token_id, first, second, *others]] = -torch.inf  # an answer has words
+            if (best := int(logits.argmax())) in (tokenizer.eos_token_id, first, second, *others):
+                break
+            answer.append(best)
+        written += answer
+        answers.append(answer)
+    assert sample["text"] == tokenizer.decode([*pieces[0], *answers[0], *pieces[1], *answers[1], *pieces[2]])
+
+
+@pytest.mark.parametrize("prompt", ["no gap here", "[MASK] a " * 9, "[MASK] " + "word " * CONTEXT])
+def test_a_prompt_that_an_encoder_decoder_cannot_fill_is_refused(prompt: str) -> None:
+    with pytest.raises(ValueError, match=r"needs \[MASK\] in it, at most 8 times"):
+        fill_spans(random_model("t5"), reading("t5"), [prompt], tokens=2)

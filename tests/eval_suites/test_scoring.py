@@ -7,10 +7,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from tiny_models import CONTEXT, byte_level, random_model, texts, wordpiece
+from small_models import CONTEXT, byte_level, random_model, reading, texts, wordpiece
 from transformers import PreTrainedModel
 
-from eval_suites.scoring import encode, masked_positions, score_causal, score_masked
+from eval_suites.scoring import (
+    encode,
+    hidden_spans,
+    masked_positions,
+    score_causal,
+    score_masked,
+    score_spans,
+    sentinel_ids,
+)
 
 
 @torch.no_grad()
@@ -111,3 +119,68 @@ def test_masks_are_fixed_by_seed_and_document() -> None:
 
 def test_the_shortest_document_has_one_token_hidden() -> None:
     assert masked_positions(1, 0.15, 0, 0).tolist() == [0]
+
+
+# --- spans -----------------------------------------------------------------------------------------------------
+
+
+def spans_of(hidden: np.ndarray) -> list[tuple[int, int]]:
+    """(start, end) of each run of true."""
+    edges = np.flatnonzero(np.diff(np.r_[False, hidden, False].astype(int)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+@torch.no_grad()
+def test_span_scores_agree_with_one_token_at_a_time() -> None:
+    """Each hidden token from a forward pass of its own, over the answer as it would have been written by then."""
+    model, tokenizer, sample = random_model("t5"), reading("t5"), [texts()[0], texts()[3], "x"]
+    sentinels, start = sentinel_ids(tokenizer), model.config.decoder_start_token_id
+    scores = score_spans(model, tokenizer, sample, CONTEXT, 0.15, 3.0, seed=3)
+    for number, (text, score) in enumerate(zip(sample, scores, strict=True)):
+        ids = encode(tokenizer, [text])[0].tolist()
+        hidden = hidden_spans(len(ids), CONTEXT, 0.15, 3.0, len(sentinels), 3, number)
+        nll, correct, windows = 0.0, 0, -(-len(ids) // (CONTEXT - 1))
+        for window in range(windows):
+            begin, end = len(ids) * window // windows, len(ids) * (window + 1) // windows
+            seen, answer, last = [tokenizer.eos_token_id], [start], begin
+            spans = spans_of(hidden[begin:end])
+            for sentinel, (first, past) in zip(sentinels, spans, strict=False):
+                seen += [*ids[last : begin + first], sentinel]
+                last = begin + past
+            seen += ids[last:end]
+            for sentinel, (first, past) in zip(sentinels, spans, strict=False):
+                answer.append(sentinel)
+                for token in ids[begin + first : begin + past]:
+                    asked = {"input_ids": torch.tensor([seen]), "decoder_input_ids": torch.tensor([answer])}
+                    logits = model(**asked).logits[0, -1].double()
+                    nll -= float(torch.log_softmax(logits, dim=-1)[token])
+                    correct += int(logits.argmax()) == token
+                    answer.append(token)
+        assert score.nll == pytest.approx(nll, rel=1e-4)
+        assert (score.tokens, score.correct, score.bytes) == (hidden.sum(), correct, len(text.encode()))
+
+
+@pytest.mark.parametrize("length", [1, 2, 14, 15, 16, 31, 500])
+def test_spans_hide_the_share_that_is_asked_for_with_text_between_them(length: int) -> None:
+    for document in range(30):
+        hidden = hidden_spans(length, 101, 0.15, 3.0, 4, seed=0, document=document)
+        assert len(hidden) == length
+        windows = -(-length // 100)
+        assert hidden.sum() == pytest.approx(0.15 * length, abs=0.5 * windows + 0.5)
+        for begin in range(windows):
+            part = hidden[length * begin // windows : length * (begin + 1) // windows]
+            assert 1 <= len(spans_of(part)) <= 4
+
+
+def test_spans_are_fixed_by_seed_and_document_and_three_tokens_long_on_average() -> None:
+    one, same, other_seed, other_document = (
+        hidden_spans(3000, 256, 0.15, 3.0, 100, seed, document) for seed, document in ((0, 5), (0, 5), (1, 5), (0, 6))
+    )
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other_seed) and not np.array_equal(one, other_document)
+    assert one.sum() / len(spans_of(one)) == pytest.approx(3.0, rel=0.1)
+
+
+def test_a_text_without_tokens_is_asked_for_none() -> None:
+    (score,) = score_spans(random_model("t5"), reading("t5"), [""], CONTEXT, 0.15, 3.0, seed=0)
+    assert (score.tokens, score.nll) == (0, 0.0)

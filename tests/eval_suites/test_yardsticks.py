@@ -9,10 +9,10 @@ import subprocess
 import numpy as np
 import pytest
 import torch
-from tiny_models import byte_level, random_model, texts, wordpiece
+from small_models import byte_level, random_model, texts, wordpiece
 
 from eval_suites.scoring import encode, masked_positions
-from eval_suites.yardsticks import unigram_masked_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+from eval_suites.yardsticks import unigram_hidden_scores, unigram_scores, untrained_twin, xz_bits_per_byte
 
 
 @pytest.mark.skipif(shutil.which("xz") is None, reason="no xz on this machine")
@@ -39,15 +39,20 @@ def test_a_token_that_training_never_saw_has_a_finite_price() -> None:
 
 def test_the_masked_unigram_answers_the_same_questions_as_the_model() -> None:
     counts = np.bincount(np.concatenate(encode(wordpiece(), texts())), minlength=len(wordpiece()))
-    for document, score in enumerate(unigram_masked_scores(wordpiece(), texts(), counts, 0.15, 9)):
+
+    def hide(length: int, document: int) -> np.ndarray:
+        return masked_positions(length, 0.15, 9, document)
+
+    for document, score in enumerate(unigram_hidden_scores(wordpiece(), texts(), counts, hide)):
         (ids,) = encode(wordpiece(), [texts()[document]])
         hidden = ids[masked_positions(len(ids), 0.15, 9, document)]
         assert score.tokens == len(hidden)
         assert score.correct == int((hidden == counts.argmax()).sum())
 
 
-def test_the_twin_has_the_weights_that_the_seed_draws() -> None:
-    model, same = random_model("llama", seed=1), random_model("llama", seed=5)
+@pytest.mark.parametrize(("architecture", "tied"), [("llama", True), ("t5", True), ("t5", False)])
+def test_the_twin_has_the_weights_that_the_seed_draws(architecture: str, tied: bool) -> None:
+    model, same = (random_model(architecture, seed, tie_embeddings=tied) for seed in (1, 5))
     state = torch.get_rng_state()
     twin = untrained_twin(model, seed=5)
     assert torch.equal(torch.get_rng_state(), state)

@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.audit_model import audit_model
 from pipelines.chain import run_chain
-from pipelines.errors import UserError
-from pipelines.evaluate_model import count_tokens, evaluate_model, main
-from pipelines.finetune import finetune
+from pipelines.evaluate_model import count_tokens, main
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import RunDir, sha256_file
 
 SMALL = ["evaluate={max_bytes: 6000, resamples: 300, sample_tokens: 12}"]
-PROMPTS = {"llama": "['Return the', '<|endoftext|> is text']", "bert": "['return the [MASK] of [MASK].']"}
+PROMPTS = {
+    "llama": "['Return the', '<|endoftext|> is text']",
+    "bert": "['return the [MASK] of [MASK].']",
+    "t5": "['Return the [MASK] of [MASK].']",
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +79,27 @@ def test_a_masked_model_is_measured_by_its_gaps(evaluated: Callable[[str], tuple
     assert set(report["yardsticks"]) == {"untrained", "unigram"}
 
 
-def test_training_beats_the_untrained_twin(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
-    recipe, run = evaluated("llama")
+def test_an_encoder_decoder_is_measured_by_the_spans_that_were_cut_out(
+    evaluated: Callable[[str], tuple[Recipe, RunDir]],
+) -> None:
+    recipe, run = evaluated("t5")
     report = run.report("evaluate", recipe)
-    assert report["bits_per_byte"]["value"] < report["yardsticks"]["untrained"]["bits_per_byte"]
+    table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
+    assert report["span_loss"]["value"] == pytest.approx(sum(table["nll"]) / sum(table["tokens"]))
+    assert 0 <= report["span_accuracy"]["low"] <= report["span_accuracy"]["value"] <= 1
+    (sample,) = report["samples"]
+    assert "[MASK]" not in sample["text"] and "extra_id" not in sample["text"]
+    assert sample["text"].startswith("Return the") and sample["text"].endswith(".")
+    assert set(report["yardsticks"]) == {"untrained", "unigram"}
+
+
+@pytest.mark.parametrize(("architecture", "measure"), [("llama", "bits_per_byte"), ("t5", "span_loss")])
+def test_training_beats_the_untrained_twin(
+    evaluated: Callable[[str], tuple[Recipe, RunDir]], architecture: str, measure: str
+) -> None:
+    recipe, run = evaluated(architecture)
+    report = run.report("evaluate", recipe)
+    assert report[measure]["value"] < report["yardsticks"]["untrained"][measure]
 
 
 def test_the_same_run_gives_the_same_files(
@@ -105,6 +123,17 @@ def test_training_tokens_are_counted_over_all_shards(tmp_path: Path) -> None:
     assert counts.tolist() == np.bincount(ids, minlength=800).tolist()
 
 
+def test_more_gaps_than_sentinels_are_refused(
+    evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = evaluated("t5")
+    few = ["tokenizer.sentinels=3", "evaluate.prompts=['[MASK] a [MASK] a [MASK] a [MASK]']"]
+    for stage in ("tokenizer", "tokens", "pretrain"):  # another tokenizer, so another model
+        run_chain(load_recipe(tiny_runs["t5"], few), RunDir(run.path.with_name("few")), last=stage)
+    assert evaluate(tiny_runs["t5"], RunDir(run.path.with_name("few")), *few) == 2
+    assert "has more gaps than tokenizer.sentinels 3" in capsys.readouterr().err
+
+
 def test_a_gap_in_too_long_a_prompt_is_refused(
     evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,12 +143,3 @@ def test_a_gap_in_too_long_a_prompt_is_refused(
     assert evaluate(tiny_runs["bert"], run, *overrides("bert"), too_long) == 2
     assert "more than the 30 tokens" in capsys.readouterr().err
     assert sha256_file(run.evaluation / "report.json") == before
-
-
-@pytest.mark.parametrize("stage", [evaluate_model, audit_model, finetune])
-def test_an_encoder_decoder_is_refused_before_anything_is_loaded(
-    stage: Callable[[Recipe, RunDir, RunDir], str], tmp_path: Path
-) -> None:
-    recipe, nothing = load_recipe("smoke", ["model.architecture=t5", "evaluate.prompts=[]"]), RunDir(tmp_path)
-    with pytest.raises(UserError, match="end the chain with --until pretrain"):
-        stage(recipe, nothing, nothing)

@@ -1,0 +1,16 @@
+"""Share of the tokens of cut-out spans that were the model's first choice. Higher is better."""
+
+import datasets
+import evaluate
+
+DESCRIPTION = "Share of the tokens of cut-out spans that were the model's first choice. Higher is better."
+INPUTS = "One entry a document. correct: tokens of the spans that were the first choice; tokens: all of them."
+
+
+class SpanAccuracy(evaluate.Metric):
+    def _info(self) -> evaluate.MetricInfo:
+        features = datasets.Features({"correct": datasets.Value("float64"), "tokens": datasets.Value("float64")})
+        return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)
+
+    def _compute(self, correct: list[float], tokens: list[float]) -> dict[str, float]:
+        return {"span_accuracy": sum(correct) / sum(tokens)}
