@@ -42,6 +42,7 @@ RUNS = [
     "日本",
     "\t",
     "<|pad|>",
+    "<|no special token|>",  # what tiktoken looks for, and must not take for more than text
 ]
 
 
