@@ -137,11 +137,8 @@ def _cannot_be_built(architecture: str, error: Exception) -> UserError:
 
 def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
     """(all parameters, those outside embeddings and the output layer); tied weights count once."""
-    every = {id(p): p.numel() for p in model.parameters()}
-    tables = [model.get_input_embeddings(), model.get_output_embeddings()]
-    tables += [module for name, module in model.named_modules() if name.endswith(("wpe", "position_embeddings"))]
-    embedded = {id(p): p.numel() for table in tables for p in table.parameters()}
-    return sum(every.values()), sum(every.values()) - sum(embedded.values())
+    every, tables = {id(p): p.numel() for p in model.parameters()}, table_ids(model)
+    return sum(every.values()), sum(count for key, count in every.items() if key not in tables)
 
 
 def training_flops_per_token(model: PreTrainedModel, context_length: int, target_length: int = 0) -> float:
@@ -169,12 +166,17 @@ def training_flops_per_token(model: PreTrainedModel, context_length: int, target
     return 6.0 * (encoder + crossed) + square + written * decoder
 
 
-def embedding_ids(module: nn.Module) -> set[int]:
-    """The `id` of each parameter of an embedding table."""
+def table_ids(model: PreTrainedModel) -> set[int]:
+    """The `id` of each parameter that is looked up rather than multiplied with (words, positions, segments, T5's
+    relative distances), and of the output layer's."""
+    return _embedding_ids(model) | {id(p) for p in model.get_output_embeddings().parameters()}
+
+
+def _embedding_ids(module: nn.Module) -> set[int]:
     return {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
 
 
 def _inner(module: nn.Module) -> int:
     """Parameters outside tables."""
-    tables = embedding_ids(module)
+    tables = _embedding_ids(module)
     return sum(p.numel() for p in module.parameters() if id(p) not in tables)

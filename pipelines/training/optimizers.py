@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from pipelines import recipe as recipes
-from pipelines.training.models import embedding_ids
+from pipelines.training.models import table_ids
 
 
 def build_optimizers(model: PreTrainedModel, wanted: recipes.Optimizer, half: bool) -> list[torch.optim.Optimizer]:
@@ -19,7 +19,7 @@ def build_optimizers(model: PreTrainedModel, wanted: recipes.Optimizer, half: bo
     Each parameter group holds its peak learning rate as `peak`, which `set_learning_rate` scales. Weight decay
     falls on matrices only, never on norms, biases and embeddings.
     """
-    tables = embedding_ids(model) | {id(p) for p in model.get_output_embeddings().parameters()}
+    tables = table_ids(model)
     named = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in named if p.ndim >= 2 and id(p) not in tables]
     others = [p for p in named if p.ndim < 2 or id(p) in tables]
