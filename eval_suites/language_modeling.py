@@ -84,6 +84,15 @@ MEASURES: dict[Objective, tuple[Measure, ...]] = {
 }
 
 
+NO_LIKELIHOOD = "a model that fills gaps gives no probability to a whole text"
+NOT_MEASURED: dict[Objective, dict[str, str]] = {
+    "causal": {},
+    "masked": {"bits_per_byte": NO_LIKELIHOOD, "perplexity": NO_LIKELIHOOD},
+    "span_corruption": {"bits_per_byte": NO_LIKELIHOOD, "perplexity": NO_LIKELIHOOD},
+}
+"""Measure → why it is not taken."""
+
+
 @dataclass(frozen=True)
 class LanguageModeling:
     """The suite, for one objective at one seed. `seed` draws the masks, the twin's weights and the resamples."""
@@ -161,6 +170,7 @@ class LanguageModeling:
             "confidence": self.confidence,
             "resamples": self.resamples,
             **{measure.name: estimates.get(measure.name) for every in MEASURES.values() for measure in every},
+            "not_measured": NOT_MEASURED[self.objective],
             "yardsticks": yardsticks,
         }
         return report, scores

@@ -25,12 +25,16 @@ REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "a
 SEALED = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
 MISSING: dict[Language, str] = {"en": "**missing**", "es": "**falta**"}
 ASKS = ("share_alike", "non_commercial", "no_derivatives", "other_terms", "unknown")
+TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": "text2text-generation"}
+"""Objective → the Hub's word for what the model does."""
 METRICS = {
     "bits_per_byte": "bits per byte",
     "perplexity": "perplexity per token",
     "token_accuracy": "next-token accuracy",
     "masked_accuracy": "masked-token accuracy",
     "masked_loss": "masked-token loss (nats)",
+    "span_accuracy": "cut-out token accuracy",
+    "span_loss": "cut-out token loss (nats)",
 }
 
 
@@ -81,8 +85,7 @@ def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
 
 def hub_data(evidence: Evidence) -> ModelCardData:
     """The metadata that the Hub files the model by."""
-    recipe, causal = evidence.view("recipe"), evidence["pretrain:/objective"] == "causal"
-    task = "text-generation" if causal else "fill-mask"
+    recipe, task = evidence.view("recipe"), TASKS.get(evidence["pretrain:/objective"])
     license = recipe["card"]["license"]
     results = _eval_results(evidence, task)
     return ModelCardData(
@@ -97,12 +100,12 @@ def hub_data(evidence: Evidence) -> ModelCardData:
     )
 
 
-def _eval_results(evidence: Evidence, task: str) -> list[EvalResult]:
+def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
     """What was measured, for the Hub's `model-index`. The data set is the run's own, so it has no Hub name."""
     report = evidence.view("evaluate")
     return [
         EvalResult(
-            task_type=task,
+            task_type=task or "",
             dataset_type="custom",
             dataset_name="documents held out of the model's own corpus",
             dataset_split="validation",

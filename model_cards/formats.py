@@ -8,6 +8,7 @@ Whatever is missing passes through unchanged: the card prints it as missing.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import re
@@ -40,6 +41,7 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
         "transcript": transcript,
         "fenced": fenced,
         "quoted": quoted,
+        "with_sentinels": with_sentinels,
     }
     return {name: _unless_missing(function) for name, function in written.items()}
 
@@ -166,3 +168,12 @@ def fenced(text: str, info: str = "text") -> str:
 def quoted(text: str) -> str:
     """A Python string literal."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def with_sentinels(prompt: str) -> str:
+    """A prompt with `[MASK]` for its gaps, as T5's tokenizer reads it: `Return the<extra_id_0> of the array.`
+
+    The space before a gap belongs to what fills it, as in the model's own samples.
+    """
+    numbers = itertools.count()
+    return re.sub(r" ?\[MASK\]", lambda _: f"<extra_id_{next(numbers)}>", prompt)

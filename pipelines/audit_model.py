@@ -67,6 +67,7 @@ def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "margin": wanted.margin,
         "languages": languages,
         "untrained": untrained,
+        "not_measured": {} if untrained else {"untrained": "a pass for every token: it would cost as much again"},
         "findings": found,
     }
     out.write_report("audit", recipe, report)

@@ -11,6 +11,11 @@ from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 
 WIDTH = 100
+MEASURES = {
+    "causal": ("bits_per_byte", "bits per byte"),
+    "masked": ("masked_accuracy", "masked-token accuracy"),
+    "span_corruption": ("span_accuracy", "cut-out token accuracy"),
+}
 
 
 def summary(recipe: Recipe, run: RunDir) -> str:
@@ -37,18 +42,13 @@ def _samples(evaluation: dict[str, Any]) -> str:
 
 
 def _sample(sample: dict[str, Any]) -> str:
-    """A prompt and what the model made of it: its continuation, or its likeliest words for each gap."""
-    if "fillings" not in sample:
-        return f"{sample['prompt']}▸{sample['text'].removeprefix(sample['prompt'])}"
-    gaps = [", ".join(f"{f['token'].strip()} {f['probability']:.0%}" for f in gap[:3]) for gap in sample["fillings"]]
-    return f"{sample['prompt']}  ▸ {' | '.join(gaps)}"
+    """A prompt and what the model made of it: its continuation, or the text with the gaps filled."""
+    prompt, text = sample["prompt"], sample["text"]
+    return f"{prompt}▸{text.removeprefix(prompt)}" if text.startswith(prompt) else f"{prompt}\n▸ {text}"
 
 
 def _quality(evaluation: dict[str, Any]) -> str:
-    if evaluation["objective"] == "masked":
-        key, unit = "masked_accuracy", "masked-token accuracy"
-    else:
-        key, unit = "bits_per_byte", "bits per byte"
+    key, unit = MEASURES[evaluation["objective"]]
     value, yardsticks = evaluation[key], evaluation["yardsticks"]
     line = (
         f"quality    {value['value']:.3f} {unit} on held-out text "

@@ -1,7 +1,7 @@
 """A small run, sealed by the real run directory, with a real model in it that is as large as a stamp.
 
     run, recipe = make_sealed_run(folder)                          # causal, with an adapter
-    run, recipe = make_sealed_run(folder, architecture="bert")     # masked
+    run, recipe = make_sealed_run(folder, architecture="bert")     # masked; or "t5"
 
 The reports hold what the stages would write, on invented figures; everything else is real: the tokenizer and the
 weights load with transformers, the plot is a picture, and the card stage is the project's own.
@@ -165,6 +165,21 @@ MASKED = {
     },
 }  # fmt: skip
 
+SPANS = {
+    "pretrain": {"architecture": "t5", "objective": "span_corruption"},
+    "evaluate": {
+        "objective": "span_corruption", "bits_per_byte": None, "perplexity": None, "token_accuracy": None,
+        "mask_probability": 0.15, "mean_span_length": 3.0, "span_accuracy": estimate(0.1834, 0.0113),
+        "span_loss": estimate(4.3127, 0.0471),
+        "yardsticks": {
+            "untrained": {"span_accuracy": 0.0027, "span_loss": 5.8161},
+            "unigram": {"span_accuracy": 0.0521, "span_loss": 5.1132},
+        },
+        "samples": [{"prompt": "The [MASK] shall [MASK].", "text": "The law of the boats shall be."}],
+    },
+    "finetune": {"measure": "span_loss"},
+}  # fmt: skip
+
 
 def make_recipe(architecture: str = "llama", *overrides: str) -> Recipe:
     kind = "wordpiece" if architecture == "bert" else "bpe"
@@ -174,7 +189,7 @@ def make_recipe(architecture: str = "llama", *overrides: str) -> Recipe:
 
 def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
     reports = copy.deepcopy(REPORTS)
-    for stage, changes in MASKED.items() if architecture == "bert" else ():
+    for stage, changes in {"bert": MASKED, "t5": SPANS}.get(architecture, {}).items():
         reports[stage] |= changes
     return reports
 
@@ -208,7 +223,7 @@ def _write_model(out: RunDir, recipe: Recipe) -> None:
     from matplotlib.figure import Figure
 
     torch.manual_seed(0)
-    tokenizer, model = _bert(recipe) if recipe.model.architecture == "bert" else _llama(recipe)
+    tokenizer, model = {"bert": _bert, "t5": _t5}.get(recipe.model.architecture, _llama)(recipe)
     tokenizer.save_pretrained(out.model)
     model.save_pretrained(out.model)
     figure = Figure(figsize=(2, 1))
@@ -230,6 +245,21 @@ def _llama(recipe: Recipe) -> tuple[Any, Any]:
         max_position_embeddings=128, bos_token_id=0, eos_token_id=0, pad_token_id=0,
     )  # fmt: skip
     return tokenizer, LlamaForCausalLM(config)
+
+
+def _t5(recipe: Recipe) -> tuple[Any, Any]:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    tokenizer, _ = _llama(recipe)
+    tokenizer.add_special_tokens(
+        {"eos_token": "</s>", "pad_token": "<pad>", "additional_special_tokens": ["<extra_id_0>", "<extra_id_1>"]}
+    )
+    config = T5Config(
+        vocab_size=len(tokenizer), d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    return tokenizer, T5ForConditionalGeneration(config)
 
 
 def _bert(recipe: Recipe) -> tuple[Any, Any]:

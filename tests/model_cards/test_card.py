@@ -50,7 +50,7 @@ def prose(card: str) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("architecture", ["llama", "bert"])
+@pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
 def test_every_number_in_a_card_stands_in_a_report(architecture: str, language: Language):
     evidence = make_evidence(architecture)
     card = render(evidence, language)
@@ -77,7 +77,7 @@ def test_without_reports_a_card_says_no_number_at_all(language: Language):
     assert "evaluate:/bits_per_byte" in evidence.missing
 
 
-@pytest.mark.parametrize("architecture", ["llama", "bert"])
+@pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
 def test_a_whole_run_has_nothing_missing(architecture: str):
     evidence = make_evidence(architecture)
     for language in LANGUAGES:
@@ -85,6 +85,15 @@ def test_a_whole_run_has_nothing_missing(architecture: str):
         assert "missing**" not in card
         assert "falta**" not in card
     assert evidence.missing == []
+
+
+@pytest.mark.parametrize(
+    ("language", "why"), [("en", "because a model that fills gaps"), ("es", "porque un modelo que llena huecos")]
+)
+def test_what_cannot_be_measured_of_an_encoder_decoder_is_said(language: Language, why: str):
+    card = render(make_evidence("t5"), language)
+    assert why in card
+    assert "AutoModelForSeq2SeqLM" in card and "The<extra_id_0> shall<extra_id_1>." in card
 
 
 def test_a_model_without_licence_says_so():
@@ -96,7 +105,11 @@ def test_a_model_without_licence_says_so():
 
 @pytest.mark.parametrize(
     ("architecture", "task", "metric", "value"),
-    [("llama", "text-generation", "bits_per_byte", 2.4641), ("bert", "fill-mask", "masked_accuracy", 0.2134)],
+    [
+        ("llama", "text-generation", "bits_per_byte", 2.4641),
+        ("bert", "fill-mask", "masked_accuracy", 0.2134),
+        ("t5", "text2text-generation", "span_accuracy", 0.1834),
+    ],
 )
 def test_the_hub_reads_its_metadata_back(architecture: str, task: str, metric: str, value: float):
     data = ModelCard(render(make_evidence(architecture), "en")).data

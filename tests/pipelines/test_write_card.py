@@ -58,7 +58,7 @@ def test_a_report_that_was_altered_is_not_quoted(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["llama", "bert"])
+@pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
 def test_the_code_on_the_card_runs_beside_the_weights(architecture: str, tmp_path: Path):
     run, _ = make_sealed_run(tmp_path / "run", architecture=architecture)
     tokens = MarkdownIt("commonmark").parse(ModelCard.load(run.model / "README.md").text)
