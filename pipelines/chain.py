@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from pipelines.errors import EXIT_OK, UserError, guard
+from pipelines.launcher import one_of_several, run_together
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import STAGES, RunDir, Stage
 
@@ -67,16 +67,18 @@ def stage_main(name: str, argv: list[str] | None) -> int:
             prog=f"desdecero {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         add_recipe_arguments(parser)
-        recipe, run = open_run(parser.parse_args(words))
-        if not stage.wanted(recipe):
-            raise UserError(f"recipe {recipe.name} has no {name} section: add one, or leave the stage out")
-        if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
-            _function(stage)(recipe, run, run.unsealed)
-            return EXIT_OK
-        with run.lock():
-            run.recover(recipe)
-            check_inputs(stage, recipe, run)
-            run_stage(stage, recipe, run)
+        arguments = parser.parse_args(words)
+        with one_of_several():
+            recipe, run = open_run(arguments)
+            if not stage.wanted(recipe):
+                raise UserError(f"recipe {recipe.name} has no {name} section: add one, or leave the stage out")
+            if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
+                _function(stage)(recipe, run, run.unsealed)
+                return EXIT_OK
+            with run.lock():
+                run.recover(recipe)
+                check_inputs(stage, recipe, run)
+                run_stage(stage, recipe, run)
         return EXIT_OK
 
     return guard(command, argv)
@@ -89,7 +91,7 @@ def run_chain(
     names = list(STAGES)
     if first and last and names.index(first) > names.index(last):
         raise UserError(f"--from {first} comes after --until {last}: the order is {', '.join(names)}")
-    with run.lock():
+    with run.lock() as lock:
         run.recover(recipe)
         redo = False
         for name in names[: names.index(last) + 1 if last else None]:
@@ -102,7 +104,7 @@ def run_chain(
                 _say(name, "sealed, nothing to do")
                 continue
             if name == "pretrain" and (count := processes or _device_count()) > 1:
-                _launch(stage, recipe, run, count)
+                _launch(stage, recipe, run, count, lock)
             else:
                 run_stage(stage, recipe, run, because=state.reason)
 
@@ -143,12 +145,8 @@ def _function(stage: Stage):  # type: ignore[no-untyped-def]
     return getattr(importlib.import_module(stage.module), stage.function)
 
 
-def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int) -> None:
-    """Start a training stage through `accelerate launch`, with one process a device.
-
-    On CPU, accelerate starts several processes only under `--multi_gpu` with `ACCELERATE_USE_CPU`; its own
-    `--cpu --num_processes 2` starts one.
-    """
+def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int) -> None:
+    """Run a training stage in several processes, one a device."""
     quiet_environment()
     import torch
 
@@ -160,17 +158,11 @@ def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int) -> None:
         environment["ACCELERATE_USE_CPU"] = "true"
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     script = importlib.import_module(stage.module).__file__
-    command = [
-        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1",
-        "--num_processes", str(processes), "--mixed_precision", "no", "--dynamo_backend", "no",
-        str(script), str(resolved), "--run-dir", str(run.path),
-    ]  # fmt: skip
+    command = [sys.executable, str(script), str(resolved), "--run-dir", str(run.path)]
     try:
-        finished = subprocess.run(command, env=environment)
+        run_together(command, processes, environment, lock)
     finally:
         resolved.unlink(missing_ok=True)
-    if finished.returncode:
-        raise UserError(f"{stage.name} ended with exit code {finished.returncode} in {processes} processes (see above)")
 
 
 def _device_count() -> int:

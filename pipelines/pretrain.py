@@ -26,8 +26,6 @@ import sys
 import time
 from typing import Any
 
-from accelerate import Accelerator
-
 from pipelines.chain import stage_main
 from pipelines.errors import EXIT_USER_ERROR
 from pipelines.progress import progress
@@ -41,17 +39,18 @@ from pipelines.training.metrics import Metrics
 from pipelines.training.models import count_parameters
 from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
 from pipelines.training.plan import Plan, agree_on_plan
-from pipelines.training.processes import agreed, from_first
+from pipelines.training.processes import agreed, from_first, join_processes, losing_touch_explained
 from pipelines.training.stability import Guard
 from pipelines.training.trainer import Training, device_name, make_deterministic
 
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 
 
+@losing_touch_explained()
 def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     started = time.perf_counter()
     make_deterministic()
-    accelerator = Accelerator(mixed_precision="no")  # the recipe decides on precision: see Objective
+    accelerator = join_processes()
     training = Training(recipe, run, accelerator)
     wanted, made_from = recipe.pretrain, identity(recipe, run)
     checkpoints = Checkpoints(

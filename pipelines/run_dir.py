@@ -410,8 +410,11 @@ class RunDir:
         return faults
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the run directory for one command at a time (and for the processes that this one launches)."""
+    def lock(self) -> Iterator[int]:
+        """Hold the run directory for one command at a time (and for the processes that this one launches).
+
+        Yields the file descriptor of the lock: it is held until all processes that inherited that have ended.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = (self.path / ".lock").open("a")
@@ -421,7 +424,7 @@ class RunDir:
             raise UserError(f"no folder can be made at {self}: name another with --run-dir") from None
         with handle:
             if os.environ.get("DESDECERO_LOCKED") == str(self.path):  # launched by the command that holds it
-                yield
+                yield handle.fileno()
                 return
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -429,7 +432,7 @@ class RunDir:
                 raise UserError(
                     f"another desdecero is at work in {self}: wait for it, or name another --run-dir"
                 ) from None
-            yield
+            yield handle.fileno()
 
 
 def find_run(name_or_path: str) -> RunDir:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+SAME_WISH = 2.0
+"""Seconds within which signals are one wish: a scheduler tells all processes to end, and torchrun's agent tells those
+that it started once more."""
 
 
 @contextmanager
 def stop_signals() -> Iterator[Any]:
     """Turn the first Ctrl-C or SIGTERM into a question that the loop asks, so that it can save before it ends."""
-    asked: list[int] = []
+    asked: list[float] = []
 
     def note(number: int, frame: object) -> None:
-        if asked:
+        asked.append(time.monotonic())
+        if asked[-1] - asked[0] > SAME_WISH:
             raise KeyboardInterrupt
-        asked.append(number)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from torch.distributed import DistError
 
-from pipelines.errors import EXIT_USER_ERROR
+from pipelines.errors import EXIT_USER_ERROR, UserError
+
+PATIENCE = timedelta(minutes=10)
+"""That a process waits for another one which neither answers nor hangs up: NCCL's default, where gloo's is 30 minutes.
+Between two exchanges lies a compilation, or a checkpoint's hash, at most."""
+
+
+def join_processes() -> Accelerator:
+    """One of the processes that were started together, or a process alone. The recipe decides on precision, not
+    accelerate: see `Objective`."""
+    return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+
+
+@contextmanager
+def losing_touch_explained() -> Iterator[None]:
+    """Turn the communication library's error, when another process is gone, into a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, DistError) or "gloo" in str(error):
+            raise UserError(
+                "another process of this training has ended, or has not answered for "
+                f"{PATIENCE.total_seconds() / 60:.0f} minutes: see what it said, then type the same command to go on "
+                "from the last checkpoint"
+            ) from error
+        raise
 
 
 def agreed(accelerator: Accelerator, *flags: bool) -> list[bool]:
