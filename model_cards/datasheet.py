@@ -16,6 +16,11 @@ from model_cards.formats import Language, filters
 
 def render(report: Mapping[str, Any], name: str, purpose: str, language: Language) -> str:
     """The whole page. `report` is the corpus' report, `name` and `purpose` the recipe's."""
+    return page("datasheet", language, report=report, name=name, purpose=purpose)
+
+
+def page(template: str, language: Language, **values: Any) -> str:
+    """A template of this package, filled in."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("model_cards"),
         undefined=jinja2.StrictUndefined,
@@ -24,4 +29,4 @@ def render(report: Mapping[str, Any], name: str, purpose: str, language: Languag
         keep_trailing_newline=True,
     )
     environment.filters.update(filters(language))
-    return environment.get_template(f"datasheet.{language}.md.jinja").render(report=report, name=name, purpose=purpose)
+    return environment.get_template(f"{template}.{language}.md.jinja").render(values)

@@ -51,6 +51,11 @@ def _absolute_path(path: str, info: ValidationInfo) -> str:
     return str((base / Path(path).expanduser()).absolute())
 
 
+def _path_or_hub_id(name: str, info: ValidationInfo) -> str:
+    path = Path(_absolute_path(name, info))
+    return str(path) if path.is_dir() or name.startswith((".", "/", "~")) else name
+
+
 class _Source(Section):
     """What all sources have. How often each is trained on is said by `tokens.mixture`."""
 
@@ -539,6 +544,10 @@ class Tokenizer(Section):
     """Longer corpora are thinned, each source and language alike: memory stays bounded and merges hardly change."""
     sentinels: Annotated[int, Field(ge=0)] = 0
     """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
+    variety_field: str = "variety"
+    """Metadata key that names a document's variety of its language, for the report: `dialect`, `country`, …"""
+    compare_with: tuple[Annotated[str, AfterValidator(_path_or_hub_id)], ...] = ()
+    """Other tokenizers that the report measures on the same held-out text: folders, or names on the Hub."""
 
     @property
     def sentinel_tokens(self) -> tuple[str, ...]:

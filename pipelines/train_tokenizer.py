@@ -6,7 +6,8 @@
 Writes
 
     tokenizer/tokenizer.json  tokenizer_config.json    what AutoTokenizer.from_pretrained loads
-    tokenizer/report.json                              bytes per token, losslessness, examples
+    tokenizer/report.json                              bytes per token, fertility, coverage, dead tokens, bad cuts
+    tokenizer/report.md  report.es.md                  the same for people, with bytes_per_token.png
 
 Byte-level BPE and Unigram start from all 256 bytes and have no normaliser, so any text comes back unchanged: `lossless`
 in the report is checked on held-out documents, not assumed. WordPiece splits on spaces and forgets them. The same
@@ -22,57 +23,48 @@ import sys
 
 from transformers import PreTrainedTokenizerFast
 
+from model_cards import tokenizer_page
+from model_cards.formats import Language
 from pipelines.chain import stage_main
-from pipelines.corpus.documents import read_documents
 from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.vocabulary.encoding import Encoder
+from pipelines.run_dir import RunDir, write_text
+from pipelines.vocabulary.peers import compare, load_peers
+from pipelines.vocabulary.picture import draw_bytes_per_token
+from pipelines.vocabulary.report import measure, read_held_out, token_use
 from pipelines.vocabulary.sample import Sample
 from pipelines.vocabulary.special_tokens import added_tokens, roles
 from pipelines.vocabulary.training import train
 
-MEASURED_BYTES = 1_000_000  # of held-out text, for bytes per token and losslessness
+PAGES: dict[Language, str] = {"en": "report.md", "es": "report.es.md"}
 
 
 def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     wanted = recipe.tokenizer
+    peers = load_peers(wanted.compare_with)  # one that is not there is missed now, not after the training
     sample = Sample(run, run.report("corpus", recipe)["splits"]["train"]["bytes"], wanted.max_training_bytes)
     tokenizer = train(wanted, sample)
     tokenizer.save_pretrained(out.tokenizer)
 
-    held_out = _held_out(run)
-    encoded = Encoder(tokenizer)(held_out)
-    bytes_per_token = sum(len(text.encode()) for text in held_out) / max(1, sum(map(len, encoded)))
-    decoded = tokenizer.backend_tokenizer.decode_batch([ids.tolist() for ids in encoded], skip_special_tokens=False)
-    out.write_report(
-        "tokenizer",
-        recipe,
-        {
-            "kind": wanted.kind,
-            "vocab_size": len(tokenizer),
-            "special_tokens": roles(wanted),
-            "added_tokens": added_tokens(wanted),
-            "training_bytes": sum(sample.read.values()),
-            "training_share": sample.share,
-            "training_sample": sample.report(),
-            "measured_documents": len(held_out),
-            "bytes_per_token": bytes_per_token,
-            "lossless": decoded == held_out,
-            "examples": [_example(tokenizer, text) for text in held_out[:3]],
-        },
-    )
-    return f"{len(tokenizer):,} tokens, {bytes_per_token:.2f} bytes a token on held-out text"
-
-
-def _held_out(run: RunDir) -> list[str]:
-    texts: list[str] = []
-    size = 0
-    for document in read_documents(run, "validation", ["text"]):
-        size += len(document["text"].encode())
-        if texts and size > MEASURED_BYTES:
-            break
-        texts.append(document["text"])
-    return texts
+    use = token_use(tokenizer, sample)  # reads all of it, and so fills in what `sample` says of itself
+    held_out = read_held_out(run, wanted.variety_field)
+    report = {
+        "kind": wanted.kind,
+        "vocab_size": len(tokenizer),
+        "special_tokens": roles(wanted),
+        "added_tokens": added_tokens(wanted),
+        "training_bytes": sum(sample.read.values()),
+        "training_share": sample.share,
+        "training_sample": sample.report(),
+        **measure(tokenizer, held_out),
+        "use": use,
+        "compared_with": compare(peers, held_out),
+        "examples": [_example(tokenizer, document.text) for document in held_out[:3]],
+    }
+    out.write_report("tokenizer", recipe, report)
+    draw_bytes_per_token(report, out.tokenizer / "bytes_per_token.png")
+    for language, name in PAGES.items():
+        write_text(out.tokenizer / name, tokenizer_page.render(report, recipe.name, language))
+    return f"{len(tokenizer):,} tokens, {report['bytes_per_token']:.2f} bytes a token on held-out text"
 
 
 def _example(tokenizer: PreTrainedTokenizerFast, text: str) -> dict[str, object]:

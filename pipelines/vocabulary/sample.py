@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from pipelines.corpus.documents import read_documents
@@ -44,3 +45,10 @@ class Sample:
         """Bytes read by source and language, most first."""
         rows = [{"source": source, "language": language, "bytes": n} for (source, language), n in self.read.items()]
         return sorted(rows, key=lambda row: (-row["bytes"], row["source"], row["language"]))
+
+
+def batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The texts, so many at a time."""
+    remaining = iter(texts)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -12,6 +11,7 @@ from pipelines import recipe as recipes
 from pipelines.errors import UserError
 from pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs
 from pipelines.vocabulary.encoding import Encoder
+from pipelines.vocabulary.sample import batches
 from pipelines.vocabulary.special_tokens import added_tokens, roles
 from pipelines.vocabulary.unigram import train_unigram
 from pipelines.vocabulary.wordpiece import train_wordpiece
@@ -71,12 +71,6 @@ def _occurs(tokens: Sequence[bytes], texts: Iterable[str], times: int) -> bool:
         if times <= 0:
             return True
     return False
-
-
-def batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    remaining = iter(texts)
-    while batch := list(islice(remaining, size)):
-        yield batch
 
 
 def _too_large(wanted: recipes.Tokenizer, possible: int) -> UserError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -32,8 +33,47 @@ def test_report_says_what_was_measured(tiny_runs: dict[str, Path]) -> None:
     assert report["vocab_size"] == 600
     assert 1.5 < report["bytes_per_token"] < 5
     assert report["training_sample"] == [{"source": "texts", "language": "", "bytes": report["training_bytes"]}]
+    corpus = json.loads((run / "corpus" / "report.json").read_text())
+    assert report["training_bytes"] == corpus["splits"]["train"]["bytes"]
     for example in report["examples"]:
         assert "".join(example["tokens"]) == example["text"]
+    (source,) = report["sources"]
+    assert source == {"source": "texts", **report["measured"]}
+    assert report["languages"] == report["varieties"] == report["compared_with"] == []
+    for name in ("report.md", "report.es.md"):
+        page = (run / "tokenizer" / name).read_text()
+        assert "](bytes_per_token.png)" in page and f"| {report['bad_splits'][0]['word']} |" in page
+    assert (run / "tokenizer" / "bytes_per_token.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_tokenizers_are_measured_on_the_same_text(tiny: Callable[[str], Path], capsys: Any) -> None:
+    home = tiny("llama")
+    peer = tiny("bert") / "run" / "tokenizer"
+    words = [str(home / "tiny.yaml"), "--run-dir", str(home / "run")]
+    assert main([*words, "--set", f"tokenizer.compare_with=[{peer}, {home / 'run' / 'tokenizer'}]"]) == 0
+    report = json.loads((home / "run" / "tokenizer" / "report.json").read_text())
+    wordpiece, same = report["compared_with"]
+    assert wordpiece["lossless"] is False and wordpiece["bytes_per_token"] != report["bytes_per_token"]
+    assert same == {
+        "name": "run/tokenizer", "vocab_size": 600, "lossless": True,
+        **{key: report["measured"][key] for key in ("bytes_per_token", "fertility", "whole_words")},
+    }  # fmt: skip
+    assert "Beside others" in (home / "run" / "tokenizer" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "{texts}"])
+def test_a_tokenizer_to_compare_with_that_is_none_is_told_in_a_sentence(
+    tiny: Callable[[str], Path], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    home = tiny("llama")
+    name = name.format(texts=home)
+    words = [str(home / "tiny.yaml"), "--run-dir", str(home / "run"), "--set", f"tokenizer.compare_with=[{name}]"]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert (
+        said.startswith("desdecero: tokenizer.compare_with: no tokenizer could be loaded from")
+        and "\n" not in said[:-1]
+    )
 
 
 @pytest.mark.parametrize("kind", ["bpe", "wordpiece", "unigram"])

@@ -1,0 +1,14 @@
+"""The tokenizer's page: `tokenizer/report.json` → Markdown, in English and in Spanish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from model_cards.datasheet import page
+from model_cards.formats import Language
+
+
+def render(report: Mapping[str, Any], name: str, language: Language) -> str:
+    """The whole page. `report` is the tokenizer's report, `name` the recipe's."""
+    return page("tokenizer", language, report=report, name=name)
