@@ -741,6 +741,21 @@ class Stability(Section):
     """After so many, the next trouble ends the run."""
 
 
+class EarlyStop(Section):
+    """When to end before the budget does: see `training/early_stop.py`.
+
+    The weights with the lowest held-out loss are kept, whether training stopped or not. A schedule that decays does
+    most of its good late: half of `warmup_stable_decay`'s steps are its decay, in which the loss falls faster than
+    before. A flat stretch ahead of it is no reason to stop, so let `patience` span the flat part, or take
+    `schedule: {name: constant}`, and stop for good when text that was held out gets harder.
+    """
+
+    patience: Annotated[int, Field(ge=1)]
+    """Validations in a row without an improvement, after which training ends; see `validate_every`."""
+    min_improvement: Annotated[float, Field(ge=0)] = 0.0
+    """Nats per token by which the held-out loss must fall to count as one."""
+
+
 class Pretrain(Section):
     budget: Budget
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -778,6 +793,8 @@ class Pretrain(Section):
     stability: Stability = Stability()
     validate_every: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of the steps between validations."""
+    early_stop: EarlyStop | None = None
+    """Off by default: a budget is there to be used, and the loss of a run on fresh data seldom rises."""
 
 
 # --- evidence ----------------------------------------------------------------------------------------------

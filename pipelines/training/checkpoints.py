@@ -49,6 +49,8 @@ class Checkpoints:
         self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
         self.return_every = return_every
         """Steps between checkpoints that a roll back may go to: the last two of them stay."""
+        self.pinned: tuple[int, ...] = ()
+        """Steps whose checkpoints stay until the end, however old."""
         self._copies: dict[str, torch.Tensor] = {}
         self._writer = ThreadPoolExecutor(1, "checkpoints")
         self._writing: Future[None] | None = None
@@ -87,7 +89,7 @@ class Checkpoints:
         """Keep of all that were to resume from only the last."""
         self.wait()
         self._writer.shutdown()
-        self.return_every = None
+        self.return_every, self.pinned = None, ()
         self._prune(keep=1)
 
     def _copy(self, tree: Any, place: str) -> Any:
@@ -130,7 +132,8 @@ class Checkpoints:
     def _prune(self, keep: int) -> None:
         returns = [path for path in self._found() if self.return_every and _step(path) % self.return_every == 0]
         for old in self._found()[:-keep]:
-            if old not in returns[-2:] and (not self.keep_every or _step(old) % self.keep_every):
+            wanted = old in returns[-2:] or _step(old) in self.pinned
+            if not wanted and (not self.keep_every or _step(old) % self.keep_every):
                 shutil.rmtree(old)
         shutil.rmtree(self.folder / "partial", ignore_errors=True)
 

@@ -138,6 +138,48 @@ def test_run_killed_after_a_roll_back_goes_on_to_the_same_bits(tiny: Tiny) -> No
     assert (weights(home), report(home)["roll_backs"]) == (expected, undone)
 
 
+UNSTEADY = [
+    "pretrain.budget={steps: 200}", "pretrain.validate_every=0.02", "pretrain.early_stop={patience: 3}",
+    "pretrain.optimizer={name: adamw, learning_rate: 0.1}", "pretrain.schedule={name: constant}",
+]  # fmt: skip
+"""Learns so fast that the held-out loss soon rises and falls as it likes."""
+
+
+def test_early_stop_keeps_the_weights_with_the_lowest_held_out_loss(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home, *UNSTEADY, "pretrain.keep_every_steps=4") == 0
+    found: Any = report(home)
+    stop = found["early_stop"]
+    lines = [json.loads(line) for line in (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()]
+    validations = {line["step"]: line["validation_loss"] for line in lines[1:] if "validation_loss" in line}
+    assert stop["stopped"] and "3 validations in a row" in stop["because"]
+    assert (
+        stop["at_step"] == found["steps"] == max(validations) == stop["kept_step"] + 12 < stop["planned_steps"] == 200
+    )
+    assert found["validation_loss"] == min(validations.values()) == validations[stop["kept_step"]]
+    assert found["tokens"] == found["steps"] * 4 * 32
+    then = home / "run" / "pretrain" / "checkpoints" / f"step-{stop['kept_step']:06d}" / "model.safetensors"
+    kept, finished = load_file(then), load_file(home / "run" / "model" / "model.safetensors")
+    assert all(torch.equal(kept[name], finished[name]) for name in finished)
+
+
+@pytest.mark.slow
+def test_run_killed_on_its_way_stops_early_at_the_same_step_with_the_same_bits(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = [*UNSTEADY, "pretrain.checkpoint_minutes=0"]
+    assert pretrain(home, *settings) == 0
+    expected, stop = weights(home), report(home)["early_stop"]
+    words = [word for override in settings for word in ("--set", override)]
+    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", *words]
+    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        wait_for(lambda: any(int(p.name[5:]) > stop["kept_step"] for p in checkpoints.glob("step-*")), process)  # type: ignore[index]
+        process.send_signal(signal.SIGKILL)
+    assert pretrain(home, *settings) == 0
+    assert len(report(home)["resumed_at"]) == 1  # type: ignore[arg-type]
+    assert (weights(home), report(home)["early_stop"]) == (expected, stop)
+
+
 @pytest.mark.slow
 def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
     home = tiny("llama")

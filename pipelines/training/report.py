@@ -1,0 +1,68 @@
+"""What is said of a finished training, in `pretrain/report.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.training.loop import Loop
+from pipelines.training.memory import peak_memory
+from pipelines.training.models import count_parameters
+from pipelines.training.trainer import device_name
+
+
+def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a person or the card may quote."""
+    training, plan, recipe = loop.training, loop.plan, loop.training.recipe
+    parameters, inner = count_parameters(training.model)
+    config: Any = training.model.config
+    validation = {line["step"]: line["validation_loss"] for line in lines if "validation_loss" in line}
+    kept = loop.early_stop.best[-1] if loop.early_stop.best else max(validation)
+    return {
+        "architecture": recipe.model.architecture,
+        "objective": recipe.model.objective,
+        "parameters": parameters,
+        "parameters_without_embeddings": inner,
+        "layers": config.num_hidden_layers,
+        "hidden_size": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "context_length": recipe.model.context_length,
+        "vocab_size": len(training.tokenizer),
+        "optimizer": recipe.pretrain.optimizer.name,
+        "schedule": recipe.pretrain.schedule.name,
+        "batch_size": recipe.pretrain.batch_size,
+        "budget": recipe.pretrain.budget.model_dump(exclude_none=True),
+        "steps": loop.step,
+        "tokens": loop.tokens,
+        "epochs": loop.tokens / (len(training.train_data.blocks) * recipe.model.context_length),
+        "flops": training.flops_per_token * loop.tokens,
+        "seconds": loop.seconds,
+        "tokens_per_second": round(loop.tokens / loop.seconds),
+        "precision": plan.precision,
+        "compiled": plan.compiled,
+        "compiled_because": plan.compiled_because,
+        "device": device_name(training.accelerator.device),
+        "processes": training.accelerator.num_processes,
+        "resumed_at": loop.resumed_at,
+        "train_loss": [line["loss"] for line in lines if "loss" in line][-1],
+        "validation_loss": validation[kept],
+        "untrained_validation_loss": validation[0],
+        "skipped_steps": loop.guard.skipped,
+        "roll_backs": loop.guard.rolled_back,
+        "early_stop": early_stop_of(loop),
+        "peak_memory_bytes": peak_memory(training.accelerator.device),
+    }
+
+
+def early_stop_of(loop: Loop) -> dict[str, Any] | None:
+    """Whether training ended before its budget, why, and whose weights were kept; None where nobody asked."""
+    stop = loop.early_stop
+    if not stop.wanted:
+        return None
+    return {
+        "stopped": stop.because is not None,
+        "because": stop.because,
+        "at_step": loop.step,
+        "planned_steps": loop.plan.steps,
+        "kept_step": stop.best[-1],
+        "kept_validation_loss": stop.lowest,
+    }
