@@ -51,7 +51,11 @@ def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     check_prompts(recipe, tokenizer)
     documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
     suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
-    train_counts = count_tokens(run.token_files("train"), run.report("tokens", recipe)["dtype"], len(tokenizer))
+    tokens = run.report("tokens", recipe)
+    train_counts = count_tokens(run.token_files("train"), tokens["dtype"], len(tokenizer))
+    # Blocks that documents were packed into hold padding, and open with an end of text that closes none of them.
+    outside = [tokenizer.pad_token_id, tokenizer.eos_token_id]
+    train_counts[outside] = 0, tokens["splits"]["train"]["documents"]
     bar = partial(progress, title="evaluate", unit="batch")
     report, scores = suite.run(model, tokenizer, [document["text"] for document in documents], train_counts, bar)
     samples = write_samples(recipe, model, tokenizer, out.evaluation / "samples.jsonl")

@@ -6,13 +6,17 @@
 Writes
 
     tokens/<split>-00000.bin    token ids one after another, each document closed by the end-of-text token;
-                                little-endian uint16 (uint32 where the vocabulary is larger than 65,536)
+                                little-endian uint16 (uint32 where the vocabulary is larger than 65,536).
+                                Training tokens that are packed to fit lie in blocks of one length: see `packing.py`
     tokens/index.parquet        document id → split, shard, first token, number of tokens (with the closing one);
-                                a row for each time that the recipe's mixture repeats a document
-    tokens/report.json          tokens by split, and sources and licences by training tokens
+                                a row for each piece of a document that was cut to fit, in their order, and for each
+                                time that the recipe's mixture repeats a document
+    tokens/report.json          tokens by split, sources and licences by training tokens, and what packing wastes and
+                                cuts, either way
 
 A document is encoded whole, exactly as `AutoTokenizer` encodes it at inference; special tokens that a person
-wrote in a text stay text. Memory is bounded by one batch of documents, and thirty bytes for each one to be mixed.
+wrote in a text stay text. Memory is bounded by one batch of documents, or one window of those that are packed to fit,
+and thirty bytes for each one to be mixed.
 """
 
 from __future__ import annotations
@@ -23,10 +27,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerFast
 
@@ -34,16 +37,14 @@ from pipelines.chain import stage_main
 from pipelines.corpus.balance.reweighting import reweight
 from pipelines.corpus.documents import read_documents
 from pipelines.corpus.mixture import copies, lot, wanted_tokens
+from pipelines.packing import Comparison
 from pipelines.progress import progress
 from pipelines.recipe import Recipe
 from pipelines.run_dir import SPLITS, RunDir, Split
+from pipelines.token_shards import INDEX_SCHEMA, BestFit, Concatenated, Shards
 from pipelines.vocabulary.encoding import Encoder
 
-SHARD_TOKENS = 100_000_000  # 200 MB as uint16: small enough to copy and hash, large enough to be few
 BATCH_DOCUMENTS = 512
-INDEX_SCHEMA = pa.schema(
-    [("id", pa.string()), ("split", pa.string()), ("shard", pa.string()), ("start", pa.int64()), ("tokens", pa.int64())]
-)
 FACTS = ["id", "source", "license", "language", "meta"]  # of a document, besides its text
 
 Encoded = tuple[dict[str, Any], np.ndarray]
@@ -57,28 +58,32 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     licenses, sources, groups = Counter[str](), Counter[str](), Counter[str]()
     available: dict[str, int] = {}
     """Tokens by group, where the recipe mixes groups."""
+    encode, end, comparison = Encoder(tokenizer), tokenizer.eos_token_id, Comparison()
+    blocks: dict[str, Any] = {}
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
         for split in (split for split in SPLITS if run.document_files(split)):
-            documents = _encoded(run, split, tokenizer, dtype)
+            documents = _encoded(run, split, encode, end, dtype)
             if split == "train" and (recipe.tokens.mixture or recipe.tokens.reweight):
                 documents = _mixed(documents, recipe, run, out, dtype, available)
             size = {"documents": 0, "tokens": 0, "bytes": 0}
             with Shards(out, split, dtype) as shards:
+                packing: Concatenated | BestFit = Concatenated(shards)
+                if split == "train" and recipe.tokens.block_length:  # held-out text stays comparable
+                    packing = BestFit(shards, recipe.tokens.block_length, end, tokenizer.pad_token_id)
                 while batch := list(islice(documents, BATCH_DOCUMENTS)):
-                    rows = [
-                        {"id": facts["id"], "split": split, "shard": shard, "start": start, "tokens": len(ids)}
-                        for facts, ids in batch
-                        for shard, start in [shards.write(ids)]
-                    ]
-                    index.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA))
+                    index.write_table(packing.add([(facts["id"], ids) for facts, ids in batch]))
                     size["documents"] += len(batch)
-                    size["tokens"] += sum(row["tokens"] for row in rows)
+                    size["tokens"] += sum(len(ids) for _, ids in batch)
                     size["bytes"] += sum(facts["bytes"] for facts, _ in batch)
                     if split == "train":
+                        comparison.add(len(ids) for _, ids in batch)
                         for facts, ids in batch:
                             licenses[facts["license"]] += len(ids)
                             sources[facts["source"]] += len(ids)
                             groups[facts.get("group", "")] += len(ids)
+                index.write_table(packing.finish())
+            if isinstance(packing, BestFit):
+                blocks = packing.report()
             splits[split] = {**size, "shards": shards.count}
     mixture = [{**row, "epochs": row["tokens"] / available.get(row["group"], 1)} for row in _shares(groups, "group")]
     report = {
@@ -86,52 +91,21 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "sources": _shares(sources, "source"),
         "mixture": mixture if available else None,
         "licenses": _shares(licenses, "license"),
+        "packing": {"way": recipe.tokens.packing, **blocks, "compared": comparison.report()},
     }  # fmt: skip
     out.write_report("tokens", recipe, report)
     train, validation = splits["train"], splits["validation"]
     return f"{train['tokens']:,} training tokens, {validation['tokens']:,} for validation, as {dtype.name}"
 
 
-class Shards:
-    """The `.bin` files of one split. A document never crosses from one file to the next."""
-
-    def __init__(self, out: RunDir, split: Split, dtype: np.dtype[Any]):
-        self.folder, self.split, self.dtype = out.tokens, split, dtype
-        self.count, self.length = 0, 0
-        self.file: BinaryIO | None = None
-
-    def write(self, ids: np.ndarray) -> tuple[str, int]:
-        """Append one document; return (file name, position of its first token)."""
-        if self.file is None or (self.length and self.length + len(ids) > SHARD_TOKENS):
-            self._next()
-        assert self.file is not None
-        start, self.length = self.length, self.length + len(ids)
-        self.file.write(ids.tobytes())
-        return f"{self.split}-{self.count - 1:05d}.bin", start
-
-    def _next(self) -> None:
-        if self.file:
-            self.file.close()
-        self.file = (self.folder / f"{self.split}-{self.count:05d}.bin").open("wb")
-        self.count, self.length = self.count + 1, 0
-
-    def __enter__(self) -> Shards:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.file:
-            self.file.close()
-
-
-def _encoded(run: RunDir, split: Split, tokenizer: PreTrainedTokenizerFast, dtype: np.dtype[Any]) -> Iterator[Encoded]:
+def _encoded(run: RunDir, split: Split, encode: Encoder, end: int, dtype: np.dtype[Any]) -> Iterator[Encoded]:
     """The documents of a split, each closed by the end-of-text token."""
-    encode = Encoder(tokenizer)
     documents = iter(read_documents(run, split, [*FACTS, "text"]))
     bar = progress(title=f"tokens: {split}", unit="B")
     while batch := list(islice(documents, BATCH_DOCUMENTS)):
         texts = [document.pop("text") for document in batch]
         for document, text, ids in zip(batch, texts, encode(texts), strict=True):
-            yield {**document, "bytes": len(text.encode())}, np.append(ids, tokenizer.eos_token_id).astype(dtype)
+            yield {**document, "bytes": len(text.encode())}, np.append(ids, end).astype(dtype)
         bar.update(sum(map(len, texts)))
     bar.close()
 

@@ -34,6 +34,7 @@ from pydantic import (
 
 from pipelines.errors import UserError
 from pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
+from pipelines.training.lengths import block_length
 from pipelines.training.size_dial import parse_size, sized
 
 
@@ -584,6 +585,14 @@ class Tokens(Section):
     mixture: Mapping[str, Share] = {}
     """Source → its share. Sources that are not named give all that they have, once. Held-out text is never mixed."""
     reweight: Reweight | None = None
+    packing: Literal["concatenate", "best_fit"] = "concatenate"
+    """`concatenate` cuts the stream of documents every `model.context_length` tokens; `best_fit` cuts no document that
+    fits into a sequence, at the price of some padding (Ding et al. 2024). Held-out text is always concatenated, so that
+    losses compare. `packing` in the tokens' report says what either way wastes and cuts; docs/tokens.md, which to take.
+    """
+    block_length: Annotated[int, Field(ge=16)] | None = None
+    """Tokens in a block of `best_fit`: follows from the model whatever is given, and is written out here so that the
+    tokens' seal knows of it."""
 
     @model_validator(mode="after")
     def _one(self) -> Tokens:
@@ -895,6 +904,24 @@ class Recipe(Section):
     def _set_what_the_size_says(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
         recipe = read(data)
         return read(_merged(data, sized(recipe))) if recipe.model.size else recipe
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _set_the_blocks(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
+        recipe = read(data)
+        length = block_length(recipe) if recipe.tokens.packing == "best_fit" else None
+        if recipe.tokens.block_length == length:
+            return recipe
+        return read(_merged(data, {"tokens": {"block_length": length}}))
+
+    @model_validator(mode="after")
+    def _packed_documents_are_apart(self) -> Recipe:
+        if self.tokens.packing == "best_fit" and not self.pretrain.isolate_documents:
+            raise ValueError(
+                "tokens.packing best_fit needs pretrain.isolate_documents, or tokens would see padding: "
+                "set it to true, or packing to concatenate"
+            )
+        return self
 
     @model_validator(mode="after")
     def _finetune_has_a_domain(self) -> Recipe:

@@ -81,7 +81,7 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 2),
         Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 3),
-        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 2),
+        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 3),
         Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 3),
         Stage(
             "evaluate", "pipelines.evaluate_model", "evaluate_model",

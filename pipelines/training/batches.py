@@ -1,9 +1,10 @@
 """Training batches from token shards: an order that depends on the seed and the step, and on nothing else.
 
 The shards of a split are one long stream of tokens, cut into sequences; one may hold the end of one document and the
-start of the next. Step `s` of a run takes sequences `s·B … (s+1)·B − 1` of an endless sequence of shuffled epochs,
-whatever the number of processes, and whether or not the run was interrupted. What is asked of a sequence (its next
-tokens, hidden ones, spans that were cut out) is the collator's business: see `collators.py`.
+start of the next, and padding where documents were packed to fit (`packing.py`). Step `s` of a run takes sequences
+`s·B … (s+1)·B − 1` of an endless sequence of shuffled epochs, whatever the number of processes, and whether or not the
+run was interrupted. What is asked of a sequence (its next tokens, hidden ones, spans that were cut out) is the
+collator's business: see `collators.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ from pipelines.errors import UserError
 from pipelines.training.shuffle import Permutation
 
 IGNORED = -100  # a target that counts for nothing: torch's cross-entropy knows it by this number
+
+
+def begins(tokens: torch.Tensor, end: int, padding: int) -> torch.Tensor:
+    """(rows, length) of true where a document begins: at the `end` of the one before it, which is also where a prompt
+    begins at inference. What goes on after padding is alone like a document, and so is each padding token itself."""
+    padded = tokens == padding
+    after = torch.nn.functional.pad(padded, (1, -1))
+    return (tokens == end) | padded | after
 
 
 class Collator(Protocol):

@@ -1,8 +1,8 @@
 """What keeps each token to its own document, in the words of the model's class; and the trial that proves it.
 
-A document begins at the end-of-text token before it, which is also where a prompt begins at inference. Classes of
-transformers differ in what they understand, and what one does not, it ignores in silence. So each way that might do is
-tried on the model at hand before training: packed documents must come out as they do one by one.
+Where a document begins, `begins` in `batches.py` says. Classes of transformers differ in what they understand, and
+what one does not, it ignores in silence. So each way that might do is tried on the model at hand before training:
+packed documents must come out as they do one by one.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def read_pair(
     before = torch.cat([torch.full_like(targets[:, :1], start), targets[:, :-1]], dim=1)
     seen = own = crossed = None
     if sentinels is not None:
-        documents, wanted = documents_of(inputs, targets, sentinels, model.config.eos_token_id)
+        config: Any = model.config
+        documents, wanted = documents_of(inputs, targets, sentinels, config.eos_token_id, config.pad_token_id)
         seen, crossed = may_look(documents, documents), may_look(wanted, documents)
         own = may_look(wanted, wanted).tril()
         before = before.masked_fill(wanted != wanted.roll(1, dims=1), start)

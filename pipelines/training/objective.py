@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from pipelines import recipe as recipes
 from pipelines.errors import UserError
 from pipelines.training.architectures import objective_of
-from pipelines.training.batches import IGNORED
+from pipelines.training.batches import IGNORED, begins
 from pipelines.training.compilation import compile_parts
 from pipelines.training.isolation import alike, find_way, keeps_pairs_apart, read_pair
 from pipelines.training.losses import cross_entropy, linear_cross_entropy
@@ -76,7 +76,8 @@ class Objective(nn.Module):
         """What keeps each token to its own document, in the words of the model's class."""
         options: dict[str, Any] = {"use_cache": False} if self.objective == "causal" else {}
         if self.way is not None:
-            options |= self.way(inputs == self.model.config.eos_token_id, self.model.config)
+            config: Any = self.model.config
+            options |= self.way(begins(inputs, config.eos_token_id, config.pad_token_id), config)
         return options
 
     @torch.compiler.disable  # how many tokens are asked for changes from step to step, and would recompile all

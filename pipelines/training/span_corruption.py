@@ -16,29 +16,31 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from pipelines.training.batches import IGNORED
+from pipelines.training.batches import IGNORED, begins
+from pipelines.training.lengths import noise_counts, text_length
 
 
 class SpanCorruption:
     """Turns sequences of `span` tokens into inputs of `length`, and targets of `target_length` at most.
 
-    The end-of-text token is never noise: what stands between two of them in the inputs, with the targets that its
-    sentinels ask for, is one document (`documents_of`). A span that would hide one is cut there, so that another
-    sentinel or two are needed; as many tokens at the end of the sequence are left out.
+    The end-of-text token and padding are never noise: what stands between two of them in the inputs, with the targets
+    that its sentinels ask for, is one document (`documents_of`). A span that would hide one is cut there, so that
+    another sentinel or two are needed; as many tokens at the end of the sequence are left out.
     """
 
-    def __init__(self, length: int, sentinels: Sequence[int], end: int, density: float = 0.15, mean: float = 3.0):
-        self.length, self.sentinels, self.end = length, np.asarray(sentinels, dtype=np.int64), end
-        self.span = length
-        while self._input_length(self.span + 1, density, mean) <= length:
-            self.span += 1
-        self.noise, self.spans = _counts(self.span, density, mean)
+    def __init__(
+        self, length: int, sentinels: Sequence[int], end: int, padding: int, density: float = 0.15, mean: float = 3.0
+    ):  # fmt: skip
+        self.length, self.sentinels = length, np.asarray(sentinels, dtype=np.int64)
+        self.end, self.padding = end, padding
+        self.span = text_length(length, density, mean)
+        self.noise, self.spans = noise_counts(self.span, density, mean)
         self.stride, self.target_length = self.span, self.noise + self.spans + 1
 
     def __call__(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """tokens: (rows, span), int64. Returns (rows, length) inputs, and (rows, target_length) targets, each row
-        closed by the end token and then filled with `IGNORED`."""
-        noise = self._noise(len(tokens), generator) & (tokens != self.end)
+        closed by the end token and then filled with `IGNORED`; all of them, where a row is too empty to be asked."""
+        noise = self._noise(len(tokens), generator) & (tokens != self.end) & (tokens != self.padding)
         begins = noise & ~np.pad(noise, ((0, 0), (1, 0)))[:, :-1]
         number = begins.cumsum(axis=1) - 1  # of the last span that began; -1 before the first
         surplus = noise & (number >= len(self.sentinels))  # cut at end-of-text tokens once too often: stays text
@@ -54,12 +56,12 @@ class SpanCorruption:
         asked = noise & (number <= np.where(begins & fits, number, -1).max(axis=1, keepdims=True))
         # A span's sentinel goes before its first token: so that token's place is one further for each span.
         place = asked.cumsum(axis=1) + number
-        rows = np.arange(len(tokens))
+        rows = np.flatnonzero(asked.any(axis=1))
         targets = np.full((len(tokens), self.target_length), IGNORED, dtype=np.int64)
         targets[asked.nonzero()[0], place[asked]] = tokens[asked]
         first = asked & begins
         targets[first.nonzero()[0], place[first] - 1] = sentinel[first]
-        targets[rows, asked.sum(axis=1) + first.sum(axis=1)] = self.end
+        targets[rows, (asked.sum(axis=1) + first.sum(axis=1))[rows]] = self.end
         return inputs, targets
 
     def _noise(self, rows: int, generator: np.random.Generator) -> np.ndarray:
@@ -75,32 +77,21 @@ class SpanCorruption:
         kinds = np.tile(np.arange(2 * self.spans + 1) % 2 == 1, rows)
         return np.repeat(kinds, lengths.ravel()).reshape(rows, self.span)
 
-    @staticmethod
-    def _input_length(span: int, density: float, mean: float) -> int:
-        noise, spans = _counts(span, density, mean)
-        return span - noise + spans
-
 
 def documents_of(
-    inputs: torch.Tensor, targets: torch.Tensor, sentinels: torch.Tensor, end: int
+    inputs: torch.Tensor, targets: torch.Tensor, sentinels: torch.Tensor, end: int, padding: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The number, within its row, of the document that each input and each target belongs to.
 
-    An input's document begins at the end-of-text token before it. A target belongs to the document in whose text its
+    Where an input's document begins, `begins` says. A target belongs to the document in whose text its
     sentinel stands (what comes before the first sentinel, as to the first). A decoder reads targets one place later.
     """
-    documents = (inputs == end).cumsum(dim=1)
+    documents = begins(inputs, end, padding).cumsum(dim=1)
     asked, answered = torch.isin(inputs, sentinels), torch.isin(targets, sentinels)
     # The place in the inputs of each sentinel, in order: a stable sort brings them to the front of the row.
     places = (~asked).to(torch.uint8).argsort(dim=1, stable=True)
     number = (answered.cumsum(dim=1) - 1).clamp(min=0)
     return documents, documents.gather(1, places.gather(1, number))
-
-
-def _counts(span: int, density: float, mean: float) -> tuple[int, int]:
-    """(noise tokens, spans of noise) in a sequence of `span` tokens; at least one of each, and one of text a span."""
-    noise = min(max(round(span * density), 1), span - 1)
-    return noise, min(max(round(noise / mean), 1), noise, span - noise)
 
 
 def _composition(rows: int, total: int, parts: int, generator: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast
 from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
-from pipelines.training.batches import IGNORED, Batches
+from pipelines.training.batches import IGNORED, Batches, Collator
 from pipelines.training.collators import build_collator
 from pipelines.training.models import build_config, build_model, training_flops_per_token
 from pipelines.training.objective import Objective
@@ -44,16 +44,16 @@ class Training:
         self.micro = self.share if wanted == "auto" else min(self.share, wanted)
         self.tokens_per_step = recipe.pretrain.batch_size * recipe.model.context_length
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
-        dtype = run.report("tokens", recipe)["dtype"]
-        self.train_data = self._batches(run, "train", dtype)
-        self.validation_data = self._batches(run, "validation", dtype)
+        tokens = run.report("tokens", recipe)
+        fitted = tokens["packing"]["way"] == "best_fit"
+        self.train_data = self._batches(run, "train", tokens["dtype"], build_collator(recipe, self.tokenizer, fitted))
+        self.validation_data = self._batches(run, "validation", tokens["dtype"], build_collator(recipe, self.tokenizer))
         set_seed(recipe.seed)
         self.model = build_model(build_config(recipe.model, self.tokenizer))
         targets = self.train_data.collator.target_length
         self.flops_per_token = training_flops_per_token(self.model, recipe.model.context_length, targets)
 
-    def _batches(self, run: RunDir, split: Any, dtype: str) -> Batches:
-        collator = build_collator(self.recipe, self.tokenizer)
+    def _batches(self, run: RunDir, split: Any, dtype: str, collator: Collator) -> Batches:
         size, vocabulary = self.recipe.pretrain.batch_size, len(self.tokenizer)
         return Batches(run.token_files(split), dtype, collator, size, self.recipe.seed, vocabulary)
 
@@ -87,7 +87,7 @@ class Training:
         """
         rank = self.accelerator.process_index
         inputs, targets = self.train_data.batch(step)
-        count = int((targets != IGNORED).sum())
+        count = max(1, int((targets != IGNORED).sum()))
         mine = slice(rank * self.share, (rank + 1) * self.share)
         pieces = list(zip(inputs[mine].split(self.micro), targets[mine].split(self.micro), strict=True))
         torch.manual_seed(hash((self.recipe.seed, step, rank)))  # dropout, if any: the same after a resume

@@ -43,7 +43,7 @@ def new_objective() -> Objective:
     config = LlamaConfig(
         vocab_size=RECIPE.tokenizer.vocab_size, hidden_size=wanted.hidden_size, num_hidden_layers=wanted.layers,
         num_attention_heads=wanted.heads, max_position_embeddings=wanted.context_length, intermediate_size=512,
-        tie_word_embeddings=True, eos_token_id=0,
+        tie_word_embeddings=True, eos_token_id=0, pad_token_id=1,
     )  # fmt: skip
     torch.manual_seed(0)
     return Objective(build_model(config), RECIPE.pretrain, in_bfloat16=False)
@@ -54,9 +54,9 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     tokens = np.random.default_rng(0).integers(0, RECIPE.tokenizer.vocab_size, 2 * size * length, dtype="<u2")
     with tempfile.TemporaryDirectory() as folder:
         tokens.tofile(Path(folder) / "train.bin")
-        return Batches([Path(folder) / "train.bin"], "<u2", Causal(length), size, 0, RECIPE.tokenizer.vocab_size).batch(
-            0
-        )
+        return Batches(
+            [Path(folder) / "train.bin"], "<u2", Causal(length, 1), size, 0, RECIPE.tokenizer.vocab_size
+        ).batch(0)
 
 
 def main() -> None:

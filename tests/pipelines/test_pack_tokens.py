@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoTokenizer
 
+from pipelines.chain import run_chain
 from pipelines.corpus.documents import read_documents
+from pipelines.errors import UserError
+from pipelines.recipe import load_recipe
 from pipelines.run_dir import RunDir
 
 
@@ -48,3 +52,54 @@ def test_licences_are_counted_by_training_tokens(tiny_runs: dict[str, Path]) -> 
     assert license["license"] == "PSF-2.0"
     assert license["share_tokens"] == 1.0
     assert license["tokens"] == report["splits"]["train"]["tokens"]
+
+
+FITTED = "tokens.packing=best_fit"
+
+
+@pytest.mark.parametrize(("architecture", "block_length"), [("llama", 33), ("bert", 32)])
+def test_training_documents_are_packed_to_fit_and_held_out_ones_are_not(
+    tiny: Callable[[str], Path], architecture: str, block_length: int
+) -> None:
+    home = tiny(architecture)
+    before = RunDir(home / "run")
+    held_out = [file.read_bytes() for file in before.token_files("validation")]
+    run_chain(load_recipe(home / "tiny.yaml", [FITTED]), before, last="tokens")
+    run, tokenizer = before, AutoTokenizer.from_pretrained(before.tokenizer)
+    report = json.loads((run.tokens / "report.json").read_text())["packing"]
+    blocks = np.fromfile(run.tokens / "train-00000.bin", "<u2").reshape(-1, block_length)
+    assert (report["way"], report["block_length"], report["blocks"]) == ("best_fit", block_length, len(blocks))
+    assert report["padding_share"] == (blocks == tokenizer.pad_token_id).mean() > 0
+    assert held_out == [file.read_bytes() for file in run.token_files("validation")]
+    found: dict[str, list[int]] = {}
+    for row in pq.read_table(run.token_index).to_pylist():
+        if row["split"] == "train":
+            found.setdefault(row["id"], []).extend(blocks.ravel()[row["start"] : row["start"] + row["tokens"]])
+    for document in read_documents(run, "train"):
+        ids = tokenizer(document["text"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        assert found.pop(document["id"]) == [*ids, tokenizer.eos_token_id]
+    assert not found
+
+
+def test_the_report_says_what_either_way_of_packing_cuts(tiny_runs: dict[str, Path]) -> None:
+    run = RunDir(tiny_runs["llama"].parent / "run")
+    report = json.loads((run.tokens / "report.json").read_text())["packing"]
+    assert report["way"] == "concatenate"
+    sizes = [row["tokens"] for row in pq.read_table(run.token_index).to_pylist() if row["split"] == "train"]
+    for found in report["compared"]:
+        assert found["best_fit"]["documents_cut"] == sum(size > found["context_length"] for size in sizes)
+        assert found["best_fit"]["documents_cut"] < found["concatenate"]["documents_cut"]
+
+
+def test_padding_without_isolation_is_refused_in_a_sentence(tiny_runs: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match=r"packing best_fit needs pretrain\.isolate_documents"):
+        load_recipe(tiny_runs["llama"], [FITTED, "pretrain.isolate_documents=false"])
+
+
+def test_blocks_are_as_long_as_the_model_reads(tiny_runs: dict[str, Path]) -> None:
+    """Also where another length was written out by an earlier recipe."""
+    longer = load_recipe(tiny_runs["llama"], [FITTED, "tokens.block_length=33", "model.context_length=64"])
+    assert longer.tokens.block_length == 65
+    spans = load_recipe(tiny_runs["llama"], [FITTED, "model={architecture: t5, context_length: 511}"])
+    assert spans.tokens.block_length == 568
+    assert load_recipe(tiny_runs["llama"], ["tokens.block_length=33"]).tokens.block_length is None

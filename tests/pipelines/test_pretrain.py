@@ -62,6 +62,18 @@ def test_the_loss_falls(tiny: Tiny, architecture: str) -> None:
     assert (home / "run" / "pretrain" / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["llama", "bert", "t5"])
+def test_packed_documents_are_learnt_from(tiny: Tiny, model: str) -> None:
+    home = tiny("bert" if model == "bert" else "llama")
+    changes = ["tokens.packing=best_fit", "pretrain.budget={steps: 60}", f"model.architecture={model}"]
+    words = [word for change in changes for word in ("--set", change)]
+    done = [DESDECERO, "run", home / "tiny.yaml", "--run-dir", home / "run", "--until", "pretrain", *words]
+    subprocess.run(done, check=True, capture_output=True)
+    found = report(home)
+    assert found["validation_loss"] < found["untrained_validation_loss"] - 0.4  # type: ignore[operator]
+
+
 def test_same_seed_gives_the_same_weights(tiny: Tiny) -> None:
     home = tiny("gpt2")
     digests = []

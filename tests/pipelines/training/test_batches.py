@@ -14,7 +14,7 @@ from pipelines.errors import UserError
 from pipelines.training.batches import IGNORED, Batches, Blocks, Collator
 from pipelines.training.collators import Causal, Masked
 
-LENGTH = 8
+LENGTH, PADDING = 8, 998
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def batches(files: list[Path], seed: int = 0, collator: Collator | None = None) -> Batches:
-    return Batches(files, "<u2", collator or Causal(LENGTH), 4, seed, vocab_size=1000)
+    return Batches(files, "<u2", collator or Causal(LENGTH, PADDING), 4, seed, vocab_size=1000)
 
 
 def test_blocks_cover_each_shard_in_order_without_crossing_it(files: list[Path]) -> None:
@@ -43,6 +43,21 @@ def test_causal_target_is_the_next_token(files: list[Path]) -> None:
     assert torch.equal(targets, inputs + 1)
 
 
+def test_padding_is_asked_for_nothing_and_never_asked_for(tmp_path: Path) -> None:
+    """Blocks that documents were fitted into do not share tokens: 9 for a causal row of 8."""
+    block = np.array([0, 5, 6, 0, PADDING, 7, 8, 0, PADDING], "<u2")
+    block.tofile(tmp_path / "a.bin")
+    inputs, targets = batches([tmp_path / "a.bin"], collator=Causal(LENGTH, PADDING, fitted=True)).first(1)
+    assert inputs[0].tolist() == block[:-1].tolist()
+    assert targets[0].tolist() == [5, 6, 0, IGNORED, IGNORED, 8, 0, IGNORED]
+    np.tile(block, 3).tofile(tmp_path / "b.bin")
+    assert len(batches([tmp_path / "b.bin"], collator=Causal(LENGTH, PADDING, fitted=True)).blocks) == 3
+    np.tile(block[:8], 40).tofile(tmp_path / "c.bin")
+    inputs, targets = batches([tmp_path / "c.bin"], collator=Masked(LENGTH, 999, PADDING, 0.3)).first(40)
+    assert torch.equal(inputs == 999, targets != IGNORED)
+    assert not (targets == PADDING).any() and (inputs == 999).float().sum(dim=1).min() > 0
+
+
 def test_each_epoch_sees_every_block_once_in_another_order(files: list[Path]) -> None:
     data = batches(files)
     number = len(data.blocks)
@@ -52,10 +67,10 @@ def test_each_epoch_sees_every_block_once_in_another_order(files: list[Path]) ->
 
 
 def test_a_step_is_the_same_whether_or_not_earlier_steps_were_asked_for(files: list[Path]) -> None:
-    walked = batches(files, collator=Masked(LENGTH, 999, 0.3))
+    walked = batches(files, collator=Masked(LENGTH, 999, PADDING, 0.3))
     for step in range(20):
         expected = walked.batch(step)
-    fresh = batches(files, collator=Masked(LENGTH, 999, 0.3)).batch(19)
+    fresh = batches(files, collator=Masked(LENGTH, 999, PADDING, 0.3)).batch(19)
     assert all(torch.equal(a, b) for a, b in zip(expected, fresh, strict=True))
 
 
@@ -64,7 +79,7 @@ def test_seed_changes_the_order(files: list[Path]) -> None:
 
 
 def test_masked_targets_are_the_hidden_tokens_and_only_those(files: list[Path]) -> None:
-    data = batches(files, collator=Masked(LENGTH, 999, 0.3))
+    data = batches(files, collator=Masked(LENGTH, 999, PADDING, 0.3))
     shares = []
     for step in range(200):
         inputs, targets = data.batch(step)
@@ -103,7 +118,7 @@ def test_tokens_of_another_tokenizer_are_refused(tmp_path: Path) -> None:
 def test_the_batch_that_processes_share_does_not_depend_on_their_number(files: list[Path]) -> None:
     """Each takes its part of one global batch, so two steps of 4 are the sequences of one step of 8."""
     halves = [batches(files).batch(step)[0] for step in (10, 11)]
-    assert torch.equal(torch.cat(halves), Batches(files, "<u2", Causal(LENGTH), 8, 0, 1000).batch(5)[0])
+    assert torch.equal(torch.cat(halves), Batches(files, "<u2", Causal(LENGTH, PADDING), 8, 0, 1000).batch(5)[0])
 
 
 def test_a_corpus_of_100_gb_is_read_in_little_memory(tmp_path: Path) -> None:
@@ -116,7 +131,7 @@ import resource, sys, pathlib
 from pipelines.training.batches import Batches
 from pipelines.training.collators import Causal
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-data = Batches(sorted(pathlib.Path(sys.argv[1]).glob("*.bin")), "<u2", Causal(256), 64, 0, 1000)
+data = Batches(sorted(pathlib.Path(sys.argv[1]).glob("*.bin")), "<u2", Causal(256, 1), 64, 0, 1000)
 for step in [0, 1, 2, 1_000_000, 3_000_000, 4_000_000]:
     data.batch(step)
 print(len(data.blocks), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from small_models import ARCHITECTURES, OTHERS, SENTINELS, SEPARATOR, WORDS, small
+from small_models import ARCHITECTURES, OTHERS, PADDING, SENTINELS, SEPARATOR, WORDS, small
 from transformers import PreTrainedModel
 
 from pipelines.errors import UserError
@@ -63,6 +63,18 @@ def test_packed_documents_see_nothing_of_each_other(model: PreTrainedModel) -> N
 
 
 @pytest.mark.parametrize("model", SINGLE, indirect=True)
+def test_what_is_packed_to_fit_sees_neither_padding_nor_what_stands_before_it(model: PreTrainedModel) -> None:
+    """A document, what goes on with another after padding, a document, and padding to the end."""
+    (rest,), padding = (text[:, 1:] for text in documents(22)), torch.full((1, 1), PADDING)
+    first, last = documents(12, 20)
+    rows = [first, padding, rest, last, *[padding] * 10]
+    together = hidden(model, torch.cat(rows, dim=1)).split([row.shape[1] for row in rows], dim=1)
+    assert torch.isfinite(torch.cat(together, dim=1)).all()
+    for place in (0, 2, 3):
+        torch.testing.assert_close(together[place], hidden(model, rows[place]), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", SINGLE, indirect=True)
 def test_the_comparison_would_see_a_leak(model: PreTrainedModel) -> None:
     texts = documents(30, 34)
     apart = torch.cat([hidden(model, text, isolate=False) for text in texts], dim=1)
@@ -82,7 +94,10 @@ def test_a_document_is_seen_as_plain_transformers_see_it(model: PreTrainedModel)
 def test_answers_of_packed_documents_see_nothing_of_each_other(model: PreTrainedModel) -> None:
     """Encoder and decoder alike: each document's logits are those of plain transformers on it alone."""
     pairs = [question(14, 3, 8), question(5, 2, first=2), question(30, 1, 9, 20, first=3)]
-    inputs, targets = (torch.cat(part, dim=1) for part in zip(*pairs, strict=True))
+    pairs[2][0][0, 0] = 7  # goes on with a document, after padding
+    padding = torch.full((1, 1), PADDING)
+    inputs = torch.cat([pairs[0][0], pairs[1][0], padding, pairs[2][0], padding, padding], dim=1)
+    targets = torch.cat([answer for _, answer in pairs], dim=1)
     for isolate in (True, False):
         with torch.no_grad():
             together = objective(model, isolate).states(inputs, targets)

@@ -16,13 +16,13 @@ from pipelines.training.collators import build_span_corruption
 from pipelines.training.span_corruption import SpanCorruption, documents_of
 from pipelines.vocabulary.training import train
 
-END, LENGTH = 0, 128
+END, PADDING, LENGTH = 0, 1999, 128
 SENTINELS = list(range(1000, 1100))
 
 
 @pytest.fixture
 def collator() -> SpanCorruption:
-    return SpanCorruption(LENGTH, SENTINELS, END)
+    return SpanCorruption(LENGTH, SENTINELS, END, PADDING)
 
 
 def texts(rows: int, span: int, ends: float, seed: int = 0) -> np.ndarray:
@@ -46,13 +46,13 @@ def restored(inputs: np.ndarray, targets: np.ndarray) -> list[int]:
 
 def test_lengths_are_those_of_t5s_own_code() -> None:
     """Which says 568 and 114 for 512, one of which its inputs spend on an end token."""
-    collator = SpanCorruption(511, SENTINELS, END)
+    collator = SpanCorruption(511, SENTINELS, END, PADDING)
     assert (collator.span, collator.target_length) == (568, 114)
 
 
 @pytest.mark.parametrize("length", [16, 17, 31, 64, 100, 257, 512])
 def test_inputs_fill_the_context_exactly(length: int) -> None:
-    collator = SpanCorruption(length, SENTINELS, END)
+    collator = SpanCorruption(length, SENTINELS, END, PADDING)
     inputs, targets = collator(texts(50, collator.span, ends=0), np.random.default_rng(0))
     assert inputs.shape == (50, length)
     assert np.isin(inputs, SENTINELS).sum() == 50 * collator.spans
@@ -93,8 +93,8 @@ def test_every_place_is_as_likely_to_be_noise(collator: SpanCorruption) -> None:
 
 def test_more_spans_than_sentinels_leave_the_rest_as_text() -> None:
     """Documents of two tokens cut most spans in two."""
-    collator = SpanCorruption(64, SENTINELS, END, density=0.4, mean=8.0)
-    scarce = SpanCorruption(64, SENTINELS[: collator.spans], END, density=0.4, mean=8.0)
+    collator = SpanCorruption(64, SENTINELS, END, PADDING, density=0.4, mean=8.0)
+    scarce = SpanCorruption(64, SENTINELS[: collator.spans], END, PADDING, density=0.4, mean=8.0)
     tokens = texts(100, collator.span, ends=0.3)
     inputs, targets = scarce(tokens, np.random.default_rng(4))
     assert (np.isin(collator(tokens, np.random.default_rng(4))[0], SENTINELS).sum(axis=1) > scarce.spans).any()
@@ -110,11 +110,28 @@ def test_each_target_is_known_to_belong_to_the_document_that_its_answer_is_cut_f
     numbers = (tokens == END).cumsum(axis=1)
     tokens = np.where(tokens == END, END, 100 * (numbers % 9) + 1 + tokens % 99)
     inputs, targets = (torch.from_numpy(part) for part in collator(tokens, np.random.default_rng(5)))
-    of_inputs, of_targets = documents_of(inputs, targets, torch.tensor(SENTINELS), END)
+    of_inputs, of_targets = documents_of(inputs, targets, torch.tensor(SENTINELS), END, PADDING)
     for ids, documents in ((inputs, of_inputs), (targets, of_targets)):
         words = (ids > 0) & (ids < 1000)
         assert torch.equal(ids[words] // 100, documents[words] % 9)
     assert len(of_targets.unique()) > 3
+
+
+def test_padding_is_neither_hidden_nor_asked_for(collator: SpanCorruption) -> None:
+    tokens = texts(200, collator.span, ends=0.01)
+    tokens[:, 40] = PADDING  # before what goes on with a document
+    for row in range(200):
+        tokens[row, row % 40 + 1 if row < 40 else row // 2 + 45 :] = PADDING
+    inputs, targets = collator(tokens, np.random.default_rng(6))
+    assert not (targets == PADDING).any()
+    assert inputs.shape == (200, LENGTH) and (inputs[:, -1] == PADDING).mean() > 0.8
+    asked = (targets != IGNORED).sum(axis=1)
+    assert set(asked[asked < 3]) == {0}  # a sentinel, a word and the end, or nothing
+    assert 0 < (asked == 0).sum() < 60
+    for row in range(200):
+        if asked[row]:
+            text = restored(inputs[row], targets[row])
+            assert text == tokens[row, : len(text)].tolist()
 
 
 def test_a_batch_is_the_same_however_it_is_reached(tmp_path: Path, collator: SpanCorruption) -> None:

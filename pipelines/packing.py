@@ -1,0 +1,172 @@
+"""Best-fit packing: documents laid out in blocks that a model reads whole (Ding et al. 2024, "Fewer Truncations Improve
+Language Modeling", §3).
+
+A document that fits into a block is never cut. A longer one is cut into pieces that fill blocks of their own, and its
+rest is packed like a document. Pieces go by size, largest first, each into the block with the least room that has room
+enough. In the block
+
+    … the rest of a long document <end> one document <end> another <end> <pad> the rest of another <end> <pad> <pad>
+
+the token before a piece says what it is: after <end>, a document begins; after <pad>, or at the block's edge, one goes
+on. So a block that holds no rest opens with <end>, and what a model learns of how texts begin is true.
+
+Documents are packed a window at a time, in memory that depends on the window alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+WINDOW_TOKENS = 1 << 24
+"""Tokens that are packed together: 34 MB as uint16. More hardly fit better (docs/tokens.md)."""
+
+CONTEXTS = (256, 512, 1024, 2048, 4096)
+"""Context lengths that the ways of packing are compared at."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the pieces of documents lie. All arrays but the last have one entry a piece, in the documents' order."""
+
+    document: Integers
+    start: Integers
+    """Of the piece, in its document."""
+    length: Integers
+    block: Integers
+    place: Integers
+    """In its block."""
+    opens: NDArray[np.bool_]
+    """Of each block: whether it begins with a document, and so has the end of text before it."""
+
+    @property
+    def pieces(self) -> tuple[Integers, ...]:
+        """(document, start, length, block, place), an entry a piece."""
+        return self.document, self.start, self.length, self.block, self.place
+
+    def padding(self, block_length: int) -> int:
+        """Tokens of the blocks that are neither of a document nor the end of text that opens a block."""
+        return int(len(self.opens) * block_length - self.length.sum() - self.opens.sum())
+
+
+def lay_out(lengths: Integers, block_length: int) -> Layout:
+    """Pack documents of these lengths, each counted with the end-of-text token that closes it."""
+    document, start, length = cut(lengths, block_length)
+    rest = start > 0
+    room = block_length - 1  # but for the end of text that opens a block
+    block, blocks = best_fit(np.minimum(length + rest, room), room)
+    order = np.lexsort((document, ~rest, block))  # rests first: at the block's edge they need nothing before them
+    first = np.diff(block[order], prepend=-1) > 0
+    before = np.where(rest[order], ~first, first).astype(np.int64)
+    ends = (before + length[order]).cumsum()
+    begins = ends - length[order]
+    offset = np.repeat((begins - before)[first], np.diff(np.append(np.flatnonzero(first), len(order))))
+    place = np.empty_like(length)
+    place[order] = begins - offset
+    opens = np.zeros(blocks, np.bool_)
+    opens[block[order[first]]] = ~rest[order[first]]
+    return Layout(document, start, length, block, place, opens)
+
+
+def cut(lengths: Integers, block_length: int) -> tuple[Integers, Integers, Integers]:
+    """(document, start in it, length) of each piece: a first that fills a block after the end of text that opens it,
+    others that fill a block, and a rest."""
+    pieces = 1 + lengths // block_length
+    document = np.repeat(np.arange(len(lengths)), pieces)
+    number = np.arange(len(document)) - np.repeat(pieces.cumsum() - pieces, pieces)
+    start = np.maximum(0, number * block_length - 1)
+    whole = np.where(number == 0, block_length - 1, block_length)
+    return document, start, np.minimum(lengths[document] - start, whole)
+
+
+def best_fit(sizes: Integers, room: int) -> tuple[Integers, int]:
+    """(bin of each thing, number of bins), by best-fit decreasing: each goes where the least room is left that it fits
+    into. Sizes are from 1 to `room`.
+
+    Things of one size go together: the bin that took one takes as many as fit, being then the fullest that can.
+    """
+    found = np.empty(len(sizes), np.int64)
+    order = np.argsort(-sizes, kind="stable")
+    _, firsts = np.unique(-sizes[order], return_index=True)
+    with_room: list[list[int]] = [[] for _ in range(room + 1)]
+    rooms, bins = 0, 0  # of `rooms`, a bit is set for each room that a bin has
+    for things in np.split(order, firsts[1:]):
+        size = int(sizes[things[0]])
+        while len(things):
+            fitting = rooms >> size
+            space = size + (fitting & -fitting).bit_length() - 1 if fitting else room
+            each = space // size
+            wanted = -(-len(things) // each)
+            if fitting:
+                taken = with_room[space][-wanted:]
+                del with_room[space][-wanted:]
+                rooms ^= (not with_room[space]) << space
+            else:
+                taken = list(range(bins, bins + wanted))
+                bins += wanted
+            here, things = np.split(things, [each * len(taken)])
+            found[here] = np.repeat(taken, each)[: len(here)]
+            for some, number in ((taken[:-1], each), (taken[-1:], len(here) - each * (len(taken) - 1))):
+                if some:
+                    with_room[space - number * size] += some
+                    rooms |= 1 << (space - number * size)
+    return found, bins
+
+
+class Comparison:
+    """What concatenation and best-fit packing would cut, and fill up, at usual context lengths."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+        self.waiting, self.position, self.documents = 0, 0, 0
+        self.counts = {
+            context: {way: np.zeros(4, np.int64) for way in ("concatenate", "best_fit")} for context in CONTEXTS
+        }
+
+    def add(self, lengths: Iterable[int]) -> None:
+        """Documents of these lengths come next; each is counted with its closing token."""
+        for length in lengths:
+            self.lengths.append(length)
+            self.waiting += length
+            if self.waiting >= WINDOW_TOKENS:
+                self._count()
+
+    def report(self) -> list[dict[str, Any]]:
+        if self.lengths:
+            self._count()
+        return [
+            {"context_length": context, **{way: self._shares(*counts) for way, counts in ways.items()}}
+            for context, ways in self.counts.items()
+        ]
+
+    def _count(self) -> None:
+        lengths = np.asarray(self.lengths)
+        starts = self.position + lengths.cumsum() - lengths
+        for context, ways in self.counts.items():
+            crossing = starts // context != (starts + lengths - 1) // context
+            ways["concatenate"] += [0, *_cut(lengths, crossing, context)]
+            padding = lay_out(lengths, context + 1).padding(context + 1)
+            ways["best_fit"] += [padding, *_cut(lengths, lengths > context, context)]
+        self.documents += len(lengths)
+        self.position += int(lengths.sum())
+        self.lengths, self.waiting = [], 0
+
+    def _shares(self, padding: int, documents: int, needlessly: int, tokens: int) -> dict[str, Any]:
+        return {
+            "padding_share": float(padding / (self.position + padding)),
+            "documents_cut": int(documents),
+            "documents_cut_that_would_fit": int(needlessly),
+            "share_documents_cut": float(documents / self.documents),
+            "share_tokens_in_cut_documents": float(tokens / self.position),
+        }
+
+
+def _cut(lengths: Integers, which: NDArray[np.bool_], context: int) -> tuple[int, int, int]:
+    """(documents that are cut, those of them that would fit into the context, tokens of all of them)."""
+    return int(which.sum()), int((which & (lengths <= context)).sum()), int(lengths[which].sum())
