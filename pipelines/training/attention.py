@@ -42,8 +42,10 @@ def blockwise_attention(
 
 
 def whole_mask(**wanted: Any) -> torch.Tensor | None:
-    """The mask, also where plain causal attention would do: its absence would be another program to compile."""
-    return sdpa_mask(**{**wanted, "allow_is_causal_skip": False})
+    """The mask, also where plain causal attention would do, and with a row for each sequence, also where all look the
+    same: its absence, or other strides, would be another program to compile."""
+    mask: torch.Tensor | None = sdpa_mask(**{**wanted, "allow_is_causal_skip": False})
+    return mask if mask is None else mask.contiguous()
 
 
 class _Attention(torch.autograd.Function):

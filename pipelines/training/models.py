@@ -135,6 +135,11 @@ def _cannot_be_built(architecture: str, error: Exception) -> UserError:
     return UserError(f"transformers cannot build a {architecture} of this shape ({what.strip()}): mend model.overrides")
 
 
+def has_dropout(model: PreTrainedModel) -> bool:
+    """Whether anything in its configuration is dropped out."""
+    return any("drop" in name and value for name, value in model.config.to_dict().items())
+
+
 def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
     """(all parameters, those outside embeddings and the output layer); tied weights count once."""
     every, tables = {id(p): p.numel() for p in model.parameters()}, table_ids(model)

@@ -17,7 +17,7 @@ from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches, Collator
 from pipelines.training.collators import build_collator
-from pipelines.training.models import build_config, build_model, training_flops_per_token
+from pipelines.training.models import build_config, build_model, has_dropout, training_flops_per_token
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
 
@@ -111,18 +111,20 @@ class Training:
                 optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-    @torch.no_grad()
     def validation_loss(self, sequences: int) -> float:
         """Nats per target on the same held-out sequences each time, shared by the processes.
 
-        Not compiled: its shapes come up rarely.
+        Where no dropout tells training from evaluation, by the program that trains, gradients and all: without them
+        it would be another to compile, for a few passes.
         """
         processes, rank = self.accelerator.num_processes, self.accelerator.process_index
         inputs, targets = (part[rank::processes] for part in self.validation_data.first(sequences))
         sums = torch.zeros(2, device=self.accelerator.device)
-        self.bare.eval()
-        for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True):
-            sums[0] += self.bare.forward(x.to(sums.device), y.to(sums.device))[1]
+        as_in_training = self.bare.compiled and not has_dropout(self.model)
+        self.bare.train(as_in_training)
+        with torch.set_grad_enabled(as_in_training):
+            for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True):
+                sums[0] += self.bare.forward(x.to(sums.device), y.to(sums.device))[1].detach()
         self.bare.train()
         sums[1] = (targets != IGNORED).sum()
         total, count = self.accelerator.reduce(sums).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,3 +42,17 @@ def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
     for name, parameter in training.model.named_parameters():
         if parameter.grad is not None:
             torch.testing.assert_close(found[name], parameter.grad, atol=1e-6, rtol=0, msg=name)
+
+
+@pytest.mark.slow
+def test_one_program_serves_all_batches_and_validation(tiny: Callable[[str], Path]) -> None:
+    home = tiny("llama")
+    training = Training(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), Accelerator(cpu=True))
+    training.prepare("fp32", compiled=True)
+    inputs, targets = training.train_data.batch(0)
+    end = training.model.config.eos_token_id
+    batches = [inputs.where(inputs != end, end + 1), inputs.index_fill(1, torch.tensor([5]), end)]
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for batch in batches:  # within one document each, and across two
+            training.objective(batch, targets)[0].backward()
+        assert math.isfinite(training.validation_loss(len(inputs)))
