@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipelines.corpus.privacy.matches import Match, Strength
 
-_CHAIN = re.compile(r"[0-9](?:[ .()-]{0,3}[0-9]){5,}")
+_CHAIN = re.compile(r"[0-9](?:[ .()-]{0,4}[0-9]){5,}")
 _GROUP = re.compile(r"[0-9]+")
 _SEPARATORS = str.maketrans("", "", " .()-")
 _CONTEXT = 48
@@ -105,16 +105,16 @@ _TO_THE_LAST_DIGIT = re.compile(r"(?s)^.*(?:[0-9]|\n[ \t]*\n)")
 
 
 def find_chains(text: str, words: NameWords) -> Iterator[Chain]:
-    """Chains of six digits or more; of six only where letters lead them, as in a CURP."""
+    """Chains of six digits or more; of six only where letters lead them, as in a CURP, or a telephone's name does."""
     last_end, last_names = -1000, frozenset[str]()
     for match in _CHAIN.finditer(text):
         start, end = match.span()
         digits = len(match[0].translate(_SEPARATORS))
-        if digits == 6 and not _LED.search(text, max(0, start - 4), start):
-            continue
         names = words.before(text, start)
         if not names and last_names and start - last_end <= 6 and _LISTED.fullmatch(text, last_end, start):
             names = last_names
+        if digits == 6 and "phone" not in names and not _LED.search(text, max(0, start - 4), start):
+            continue
         last_end, last_names = end, names
         yield Chain(start, end, digits, names)
 

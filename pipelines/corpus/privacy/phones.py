@@ -1,7 +1,7 @@
 """Telephone numbers.
 
-Three ways to know one, from the surest on: a word before it (`Tel.`, `móvil`, `WhatsApp`), then any 7 to 15 digits;
-a + or 00 and an assigned country code; the way in which a country writes its numbers, with the separators and the
+Three ways to know one, from the surest on: a word before it (`Tel.`, `móvil`, `WhatsApp`), then any 7 to 15 digits,
+or 6; a + or 00 and an assigned country code; the way in which a country writes its numbers, with the separators and the
 prefixes of its numbering plan. A bare run of
 digits is taken only where it begins as a mobile's (or a Spanish landline's) and is as long: 110 MB of laws, by-laws,
 novels, English prose and documentation hold ten such runs behind no word, three of them telephones. Ten digits of
@@ -46,9 +46,10 @@ _PLANS = {
     # Mexico: ten digits; the three great cities have areas of two
     "mx": r"\(\d{2}\) ?\d{4}[ -]\d{4}|\(\d{3}\) ?\d{3}[ -]\d{2}[ -]?\d{2}|(?:55|56|33|81)([ -])\d{4}~\d{4}"
     r"|01[ -]\d{2,3}[ -]\d{3,4}[ -]\d{4}",
-    # Peru: mobiles 9 + 8 digits, Lima 01, provinces 041 to 084
+    # Peru: mobiles 9 + 8 digits, Lima 01, provinces 041 to 084, free of charge 0800
     "pe": r"9\d{8}|9\d\d([ -])\d{3}~\d{3}"
-    r"|\(01\) ?\d{3}[ -]?\d{4}|01[ -]\d{3}[ -]\d{4}|\(0[4-8]\d\) ?\d{2,3}[ -]?\d{3,4}",
+    r"|\(01\)[ -]{0,3}(?:\d{3}[ -]?\d{4}|\d{2}[ -]\d{5})|01[ -]\d{3}[ -]\d{4}|0-?800[ -]\d{5}"
+    r"|\(0[4-8]\d\)[ -]{0,3}\d{2,3}[ -]?\d{3,4}",
     # Uruguay: mobiles 09x
     "uy": r"09[1-9]\d{6}|09\d([ -])\d{3}~\d{3}",
     # Brazil: area of two, mobiles 9 + 8 digits
@@ -65,25 +66,30 @@ _YEARS = re.compile(r"(?:19|20)\d\d[ .-](?:19|20)\d\d$")
 WORDS = {
     "phone": """
         teléfono telefono teléfonos telefonos teléf telef telf telfs tel tels tfno tfnos tlfno tlfnos tlfn tlf tlfs
-        telefone telefones fone fones fono fonos móvil movil móviles celular celulares cel fax phone phones ph telephone
-        mobile whatsapp wsp wapp cell telefónica llame llamar llama llamé contacto contact call calling answering office
+        telefone telefones fone fones fono fonos móvil movil móviles celular celulares cel fax telefax telefaxes telfax
+        phone phones ph telephone
+        mobile whatsapp wsp wapp cell telefónica telefónico telefónicos llame llamar llama llamé contacto contact call calling answering office
         desk
     """,
 }
 """What names a telephone, to know quickly where to look closer."""
 _WORD = (
-    r"(?:tel[eé]fonos?|tel[eé]fs?|telfs?|tels?|tfnos?|tlfn?os?|tlfs?|telefones?|fones?|fonos?|m[oó]vil(?:es)?"
-    r"|celular(?:es)?|cel|fax|phones?|ph|telephone|mobile|whatsapp|wsp|wapp|cell|central telef[oó]nica|llam[ae]r? al"
+    r"(?:(?P<telephone>tel[eé]fonos?|tel[eé]fs?|telfs?|tels?|tfnos?|tlfn?os?|tlfs?|telefones?|fax|tele?fax(?:es)?"
+    r"|n[uú]meros? telef[oó]nicos?)"
+    r"|fones?|fonos?|m[oó]vil(?:es)?|celular(?:es)?|cel|phones?|ph|telephone|mobile|whatsapp|wsp|wapp|cell|central telef[oó]nica|llam[ae]r? al"
     r"|n[uú]meros? de contacto|contact number|call(?:ing)?(?: me| us)?(?: on| at)?|answering at|office|desk)"
 )
 _NAMED = re.compile(
     rf"(?i)(?<![^\W_]){_WORD}\b\.?(?:[ ]?(?:numbers?|n[úu]meros?|n[º°.]+|nro\.?|no\.|fijo|m[oó]vil|celular"
-    r"|particular|de contacto|\(\w{2,10}\)|is|es|/ ?fax|y fax))*[ ]?[:.=]?[ \t]*[+(]{0,2}$"
+    r"|particular|de contacto|\(\w{2,10}\)|is|es|/ ?fax|y fax))*[ \t]*[:.=]{0,2}[ \t]*[+(]{0,2}$"
 )
 _NAMED_WINDOW = 48
+_LOCAL = 6
+"""Digits of the shortest number, in the provinces of Peru and Argentina: behind a word for a telephone and no other."""
 _GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\()?"
 _NUMBER = re.compile(
-    rf"\+? ?\(?(?:[0-9]{{9,15}}|[0-9](?:{_GAP}[0-9]){{6,17}})(?: ?(?:x|ext\.?) ?[0-9]{{1,5}})?(?!\w|[.,][0-9])"
+    rf"\+? ?\(?(?:[0-9]{{9,15}}|[0-9](?:{_GAP}[0-9]){{5,17}})(?: ?(?:x|ext\.?) ?[0-9]{{1,5}})?"
+    r"(?!\w|[.,][0-9]|-[^\W\d_])"  # Fax N° 2000123-MITINCI is a letter's number
 )
 _GROUP = re.compile(r"[0-9]+")
 _FURTHER = re.compile(r"[ ]?(?:[/,;-]|y|e|o|and|or)[ ]?[+(]{0,2}|[ ][+(]{1,2}")
@@ -99,25 +105,24 @@ class Phones:
         self._national = re.compile(_ALONE_BEFORE + f"(?:{joined})" + _ALONE_AFTER)
 
     def find(self, text: str, chains: list[Chain]) -> Iterator[Match]:
-        named_until = -1
+        named_until, least = -1, 7
         for chain in chains:
-            if chain.digits < 7:
-                continue
             start = _places(text, chain.start)[0]
             if text[start] == "(" and ")" not in text[start : chain.end + 1]:
                 start += 1
             named = bool(_FURTHER.fullmatch(text, named_until, chain.start)) if named_until >= 0 else False
             if not named and "phone" in chain.names:
-                named = bool(_NAMED.search(text[max(0, start - _NAMED_WINDOW) : start]))
+                word = _NAMED.search(text[max(0, start - _NAMED_WINDOW) : start])
+                named, least = bool(word), _LOCAL if word and word["telephone"] else 7
             first = chain.start
-            while named and (end := _end_of_named(text, start)):
+            while named and (end := _end_of_named(text, start, least)):
                 yield Match(start, end, "phone", "named", Strength.NAMED)
                 first = named_until = end
                 further = _FURTHER.match(text, end)
                 start = further.end() if further else len(text)
                 while start > end and start <= len(text) and text[start - 1] in "+(":
                     start -= 1
-            for phone in self._in_chain(text, first, chain.end):
+            for phone in self._in_chain(text, first, chain.end) if chain.digits >= 7 else ():
                 named_until = max(named_until, phone.end)
                 yield phone
 
@@ -134,8 +139,11 @@ class Phones:
                     break
 
 
-def _end_of_named(text: str, start: int) -> int | None:
-    """Where the number that a word named ends; without what cannot belong to it because it would be too long."""
+def _end_of_named(text: str, start: int, least: int) -> int | None:
+    """Where the number that a word named ends; without what cannot belong to it because it would be too long.
+
+    least: digits that it must have
+    """
     match = _NUMBER.match(text, start)
     if match is None:
         return None
@@ -145,7 +153,7 @@ def _end_of_named(text: str, start: int) -> int | None:
         number = number[:second].rstrip(" -")
     while _digits(number) > longest and " " in number:
         number = number.rpartition(" ")[0].rstrip(" -")
-    return start + len(number) if 7 <= _digits(number) <= 15 else None
+    return start + len(number) if least <= _digits(number) <= 15 else None
 
 
 def _separated(plan: str, country: str) -> str:

@@ -35,6 +35,16 @@ def redacted(text: str) -> str:
         ("+51 987 654 321, (01) 445-1234; 310 123 4567", "<phone>, <phone>; <phone>"),
         ("(+34) 612\u00a0345\u00a0678", "<phone>"),
         ("Fax 976 558 563. 50009 Zaragoza", "Fax <phone>. 50009 Zaragoza"),
+        ("Telefax: 239 1323", "Telefax: <phone>"),
+        (
+            "TELEFAX           : (01) 6155800 - 6155830 (anexo 1157)",
+            "TELEFAX           : <phone> - <phone> (anexo 1157)",
+        ),
+        ("Telefax (072)52-4464; Telef.: 57-1506", "Telefax <phone>; Telef.: <phone>"),
+        ("al 0-800-11040 o al número telefónico 2237921", "al <phone> o al número telefónico <phone>"),
+        ("Lima (01)-29 92225", "Lima <phone>"),
+        ("Telef.: 571199, 571102 / 571161", "Telef.: <phone>, <phone> / <phone>"),
+        ("Oficina 103 - Lima (01)- 2992225, Ucayali (061) - 58 6120", "Oficina 103 - Lima <phone>, Ucayali <phone>"),
         (
             "llame al (011) 4321-1234, al 0414-123.45.67 o al (11) 98765-4321",
             "llame al <phone>, al <phone> o al <phone>",
