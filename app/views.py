@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
+from model_cards.corpus_words import named
 from model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir
@@ -180,13 +181,13 @@ def _drop(reason: str, drop: Report, language: Language) -> Markup:
         element("div", element("code", example["id"]), element("pre", example["excerpt"]))
         for example in drop["examples"]
     ]
-    return markup.unfold(Markup("{} {}").format(name(language, "drop", reason), count), *examples)
+    return markup.unfold(Markup("{} {}").format(named(language, "drop", reason), count), *examples)
 
 
 def _redactions(report: Report, tokens: Report | None, language: Language) -> Markup:
     columns = [Column(say(language, "kind")), Column(say(language, "found"), numeric=True)]
     rows = [
-        (name(language, "redacted", kind), grouped(language, number))
+        (named(language, "redacted", kind), grouped(language, number))
         for kind, number in report["edits"]["redacted"].items()
     ]
     explained = paragraph(say(language, "redactions_explained"), "dd-aside")

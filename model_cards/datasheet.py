@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from model_cards.corpus_words import named
 from model_cards.formats import Language, filters
 
 
@@ -29,4 +30,5 @@ def page(template: str, language: Language, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(filters(language))
+    environment.filters["named"] = lambda word, kind: named(language, kind, word)
     return environment.get_template(f"{template}.{language}.md.jinja").render(values)

@@ -12,7 +12,7 @@ split. It writes
       ledger.parquet                     one row for each document that entered: where from, which licence, what
                                          was done to it, what was decided and why
       filters/                           what the steps learned that learn from text, where the recipe has any
-      README.md  README.es.md            the datasheet, for people, with overview.png and personal_data.png
+      README.md  README.es.md            the datasheet, for people, with overview.png and personal_data.png (.es.png)
       ATTRIBUTION.md                     the works whose licence asks that they be named
       report.json
 
@@ -66,7 +66,8 @@ from pipelines.run_dir import RunDir, write_text
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
 """What the attribution file is made from."""
-DATASHEETS: dict[Language, str] = {"en": "README.md", "es": "README.es.md"}
+ENDINGS: dict[Language, str] = {"en": "", "es": ".es"}
+"""Of the names of the datasheet and its pictures."""
 
 
 def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
@@ -84,11 +85,12 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     shutil.rmtree(scratch)
     report["filters"], report["personal_data"]["key"] = trained, key
     out.write_report("corpus", recipe, report)
-    draw_overview(report, out.corpus / "overview.png")
-    if planted := report["personal_data"]["planted"]:
-        draw_recall(planted, out.corpus / "personal_data.png")
-    for language, name in DATASHEETS.items():
-        write_text(out.corpus / name, datasheet.render(report, recipe.name, recipe.purpose, language))
+    for language, ending in ENDINGS.items():
+        draw_overview(report, out.corpus / f"overview{ending}.png", language)
+        if planted := report["personal_data"]["planted"]:
+            draw_recall(planted, out.corpus / f"personal_data{ending}.png", language)
+        page = datasheet.render(report, recipe.name, recipe.purpose, language)
+        write_text(out.corpus / f"README{ending}.md", page)
     documents, sizes = report["documents"], report["bytes"]
     return (
         f"{documents['kept']:,} documents, {sizes['kept'] / 1e6:.1f} MB "

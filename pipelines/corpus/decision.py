@@ -22,7 +22,7 @@ from pipelines.corpus.paragraphs import ParagraphIndex, Paragraphs, Repeated
 from pipelines.corpus.splits import assign_splits
 from pipelines.recipe import Corpus
 
-EXACT, NEAR, REPEATED = "exact_duplicate", "near_duplicate", "repeated_paragraphs"
+EXACT, NEAR, REPEATED = "exact_duplicate", "near_duplicate", "shared_paragraphs"
 """Reasons for which a candidate is dropped."""
 
 

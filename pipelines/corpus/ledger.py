@@ -45,7 +45,7 @@ SPOOL = pa.unify_schemas([LEDGER, DOCUMENTS, pa.schema([("changes", CHANGES), ("
 and whether the step changed it; see `preparation`."""
 
 DROPPED_BY = {
-    "exact_duplicate": "deduplication", "near_duplicate": "deduplication", "repeated_paragraphs": "paragraphs",
+    "exact_duplicate": "deduplication", "near_duplicate": "deduplication", "shared_paragraphs": "paragraphs",
 }  # fmt: skip
 """What drops a document that no step dropped, by the reason."""
 

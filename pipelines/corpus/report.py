@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from model_cards.corpus_words import named
+from model_cards.formats import Language, grouped, percent
 from pipelines.corpus.privacy.planted import Sample
 from pipelines.corpus.privacy.redaction import redacted_kinds
 from pipelines.recipe import Corpus
@@ -255,27 +257,48 @@ def _largest(counts: Mapping[str, Count]) -> list[tuple[str, Count]]:
     return sorted(counts.items(), key=lambda item: (-item[1].bytes, item[0]))
 
 
-def draw_overview(report: Mapping[str, Any], path: Path) -> None:
+PICTURES: dict[Language, dict[str, str]] = {
+    "en": {
+        "kept": "kept", "fates": "What became of the documents", "size": "MB of text (the number: documents)",
+        "licenses": "Licences of the text that was kept", "share": "% of bytes", "more": "more",
+        "recall": "Personal data: recall on items planted into this corpus",
+        "found": "% found, with its 95% interval (in brackets: items planted)",
+    },
+    "es": {
+        "kept": "conservados", "fates": "Qué fue de los documentos", "size": "MB de texto (el número: documentos)",
+        "licenses": "Licencias del texto conservado", "share": "% de los bytes", "more": "más",
+        "recall": "Datos personales: exhaustividad sobre datos sembrados en este corpus",
+        "found": "% hallado, con su intervalo del 95 % (entre paréntesis: datos sembrados)",
+    },
+}  # fmt: skip
+
+
+def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> None:
     """Two bar charts: what became of the documents read, and the licences of the text that was kept."""
+    words = PICTURES[language]
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    fates = [("kept", report["documents"]["kept"], report["bytes"]["kept"])]
-    fates += [(reason.replace("_", " "), drop["documents"], drop["bytes"]) for reason, drop in report["drops"].items()]
-    _bars(left, [name for name, _, _ in fates], [size / 1e6 for _, _, size in fates], [f"{n:,}" for _, n, _ in fates])
-    left.set_title("What became of the documents")
-    left.set_xlabel("MB of text (the number: documents)")
+    fates = [(words["kept"], report["documents"]["kept"], report["bytes"]["kept"])]
+    fates += [
+        (named(language, "drop", reason), drop["documents"], drop["bytes"]) for reason, drop in report["drops"].items()
+    ]
+    counts = [grouped(language, number) for _, number, _ in fates]
+    _bars(left, [name for name, _, _ in fates], [size / 1e6 for _, _, size in fates], counts)
+    left.set_title(words["fates"])
+    left.set_xlabel(words["size"])
     shares = [(entry["license"], entry["share_bytes"]) for entry in report["licenses"]]
     if rest := shares[BARS:]:
-        shares = [*shares[:BARS], (f"{len(rest)} more", sum(share for _, share in rest))]
+        shares = [*shares[:BARS], (f"{len(rest)} {words['more']}", sum(share for _, share in rest))]
     names = [name if len(name) <= 40 else name[:39] + "…" for name, _ in shares]
-    _bars(right, names, [100 * share for _, share in shares], [f"{share:.1%}" for _, share in shares])
-    right.set_title("Licences of the text that was kept")
-    right.set_xlabel("% of bytes")
+    _bars(right, names, [100 * share for _, share in shares], [percent(language, share) for _, share in shares])
+    right.set_title(words["licenses"])
+    right.set_xlabel(words["share"])
     figure.savefig(path, dpi=120, metadata={"Software": None})  # the same picture, whatever matplotlib's version
 
 
-def draw_recall(planted: Mapping[str, Any], path: Path) -> None:
+def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> None:
     """Recall on planted data by kind, with its interval; the best found first."""
+    words = PICTURES[language]
     rows = sorted(planted.items(), key=lambda item: (-item[1]["recall"], item[0]))
     figure = Figure(figsize=(8, 0.8 + 0.28 * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -285,11 +308,11 @@ def draw_recall(planted: Mapping[str, Any], path: Path) -> None:
         [100 * (row["high"] - row["recall"]) for _, row in rows],
     ]
     axes.errorbar(values, range(len(rows)), xerr=bounds, fmt="o", color="#2b6cb0", ecolor="#a0aec0", capsize=3)
-    axes.set_yticks(range(len(rows)), [f"{kind.replace('_', ' ')} ({row['planted']})" for kind, row in rows])
+    axes.set_yticks(range(len(rows)), [f"{named(language, 'redacted', kind)} ({row['planted']})" for kind, row in rows])
     axes.invert_yaxis()
     axes.set_xlim(min(90.0, *(100 * row["low"] - 2 for _, row in rows)), 101)
-    axes.set_title("Personal data: recall on items planted into this corpus")
-    axes.set_xlabel("% found, with its 95% interval (in brackets: items planted)")
+    axes.set_title(words["recall"])
+    axes.set_xlabel(words["found"])
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, metadata={"Software": None})
 

@@ -17,7 +17,7 @@ from pipelines.build_corpus import build_corpus
 from pipelines.corpus import preparation
 from pipelines.corpus.documents import read_documents
 from pipelines.errors import UserError
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import RunDir, sha256_file
 
 SENTENCES = [
@@ -186,7 +186,7 @@ def test_paragraphs_that_many_documents_repeat_stay_in_the_first_alone(tmp_path:
     assert ledger["05.txt"]["bytes_before"] - ledger["05.txt"]["bytes_after"] == len(NOTICE) + 2
     assert ledger["05.txt"]["sha256_after"] == hashlib.sha256(kept["05.txt"].encode()).hexdigest()
     notice = ledger["only a notice.txt"]
-    assert (notice["reason"], notice["dropped_by"], notice["split"]) == ("repeated_paragraphs", "paragraphs", None)
+    assert (notice["reason"], notice["dropped_by"], notice["split"]) == ("shared_paragraphs", "paragraphs", None)
 
 
 def test_relatives_are_never_on_both_sides_of_a_split(tmp_path: Path) -> None:
@@ -228,3 +228,39 @@ def test_ray_gives_the_same_bytes(texts: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     runs = [build(recipe(texts, domain=DOMAIN, engine=engine), tmp_path / engine)[0] for engine in ("processes", "ray")]
     assert hashes(runs[0]) == hashes(runs[1])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("DESDECERO_DATA" not in os.environ, reason="DESDECERO_DATA names no folder of real text")
+def test_spanish_of_many_kinds_becomes_one_corpus_without_repetitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(os.environ["DESDECERO_DATA"])  # where the recipe's texts lie
+    recipe, run = load_recipe("corpus_espanol"), RunDir(tmp_path / "run")
+    build_corpus(recipe, run, run)
+    report = run.report("corpus", recipe)
+    kept = {row["name"]: row["documents"] for row in report["sources"]}
+    assert (kept["novels"], kept["stubs"], kept["quijote"], kept["constitution"]) == (82, 0, 1, 1)
+    assert kept["laws"] > 1300
+    assert kept["bylaws"] > 350
+    assert report["drops"]["near_duplicate"]["documents"] > 40
+    assert {row["license"] for row in report["licenses"]} == {
+        "CC-PDDC", "LicenseRef-PE-DL822-art9", "LicenseRef-public-domain",
+    }  # fmt: skip
+    assert [row["language"] for row in report["languages"]] == ["es"]
+    page = (run.corpus / "README.es.md").read_text(encoding="utf-8")
+    assert "| casi duplicado |" in page
+
+
+@pytest.mark.skipif("DESDECERO_DATA" not in os.environ, reason="DESDECERO_DATA names no folder of real text")
+def test_pages_of_a_subscriber_wall_leave_one_where_no_rule_drops_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(os.environ["DESDECERO_DATA"])
+    recipe, run = load_recipe("corpus_espanol", ["corpus.quality.min_words=0"]), RunDir(tmp_path / "run")
+    only = tuple(source for source in recipe.corpus.sources if source.name in ("stubs", "constitution"))
+    recipe = recipe.model_copy(update={"corpus": recipe.corpus.model_copy(update={"sources": only})})
+    build_corpus(recipe, run, run)
+    report = run.report("corpus", recipe)
+    assert {row["name"]: row["documents"] for row in report["sources"]} == {"stubs": 1, "constitution": 1}
+    assert report["drops"]["exact_duplicate"]["documents"] == 313

@@ -1,0 +1,104 @@
+"""What the corpus' own words (steps, reasons, edits, kinds of personal data) are called in English and in Spanish."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from model_cards.formats import Language
+
+Kind = Literal["step", "drop", "edit", "redacted"]
+
+
+def named(language: Language, kind: Kind, word: str) -> str:
+    """What a report's word is called; the word itself, with spaces, where it has no other name."""
+    names = NAMES[kind].get(word) or (NAMES["redacted"].get(word) if kind == "edit" else None)
+    return names[0 if language == "en" else 1] if names else word.replace("_", " ")
+
+
+NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
+    "step": {
+        "blocked": ("removal on request", "retirada a petición"),
+        "reservations": ("publishers' reservations", "reservas de los editores"),
+        "license": ("licence", "licencia"),
+        "unicode": ("repair of characters", "reparación de caracteres"),
+        "lines": ("lines", "líneas"),
+        "language": ("language", "lengua"),
+        "spelling": ("spelling", "ortografía"),
+        "quality": ("quality", "calidad"),
+        "relevance": ("relevance", "pertinencia"),
+        "toxicity": ("toxicity", "toxicidad"),
+        "decontamination": ("decontamination", "descontaminación"),
+        "counterfactual": ("counterfactual exchange", "intercambio contrafactual"),
+        "personal_data": ("personal data", "datos personales"),
+        "paragraphs": ("paragraphs of other documents", "párrafos de otros documentos"),
+        "deduplication": ("deduplication", "eliminación de duplicados"),
+    },
+    "drop": {
+        "empty": ("empty", "vacío"),
+        "too_few_words": ("too few words", "muy pocas palabras"),
+        "too_many_words": ("too many words", "demasiadas palabras"),
+        "too_few_sentences": ("too few sentences", "muy pocas frases"),
+        "word_length": ("words of unusual length", "palabras de longitud rara"),
+        "symbols": ("too many symbols", "demasiados símbolos"),
+        "few_alphabetic_words": ("too few words with letters", "muy pocas palabras con letras"),
+        "few_stop_words": ("too few words of everyday language", "muy pocas palabras corrientes de la lengua"),
+        "hashes": ("too many signs #", "demasiados signos #"),
+        "ellipses": ("too many ellipses", "demasiados puntos suspensivos"),
+        "bullet_lines": ("lists", "listas"),
+        "ellipsis_lines": ("lines that break off", "líneas inacabadas"),
+        "few_punctuated_lines": ("lines without an end", "líneas sin puntuación final"),
+        "short_lines": ("short lines", "líneas cortas"),
+        "line_breaks": ("too many line ends", "demasiados saltos de línea"),
+        "repeated_lines": ("repeated lines", "líneas repetidas"),
+        "repeated_paragraphs": ("repeated paragraphs", "párrafos repetidos"),
+        "shared_paragraphs": ("paragraphs of other documents", "párrafos de otros documentos"),
+        "repeated_ngrams": ("repeated passages", "pasajes repetidos"),
+        "common_ngram": ("one phrase too often", "una misma expresión demasiadas veces"),
+        "lorem_ipsum": ("filler text", "texto de relleno"),
+        "curly_bracket": ("code", "código"),
+        "blocked": ("removed on request", "retirado a petición"),
+        "rights_reserved": ("reserved by its publisher", "reservado por su editor"),
+        "license_denied": ("licence denied", "licencia denegada"),
+        "license_unknown": ("licence not known", "licencia desconocida"),
+        "license_review": ("licence to be reviewed", "licencia por revisar"),
+        "language": ("another language", "otra lengua"),
+        "language_unsure": ("no known language", "lengua desconocida"),
+        "irrelevant": ("not relevant", "no pertinente"),
+        "toxic": ("toxic", "tóxico"),
+        "contamination": ("text of an evaluation", "texto de una evaluación"),
+        "exact_duplicate": ("exact duplicate", "duplicado exacto"),
+        "near_duplicate": ("near duplicate", "casi duplicado"),
+    },
+    "edit": {
+        "unicode": ("documents with repaired characters", "documentos con caracteres reparados"),
+        "page_number": ("page numbers", "números de página"),
+        "repeated_line": ("repeated lines", "líneas repetidas"),
+        "frequent_line": ("lines of many documents", "líneas de muchos documentos"),
+        "boilerplate": ("menus and notices", "menús y avisos"),
+        "removed_line": ("lines removed by rule", "líneas quitadas por regla"),
+        "joined_word": ("words cut by a line end", "palabras cortadas por fin de línea"),
+        "spelling": ("corrected words", "palabras corregidas"),
+        "language_corrected": ("corrected languages", "lenguas corregidas"),
+        "license_disagreement": ("disagreements on the licence", "desacuerdos sobre la licencia"),
+        "contamination": ("passages of an evaluation", "pasajes de una evaluación"),
+        "counterfactual": ("exchanged sentences", "frases intercambiadas"),
+        "insult": ("sentences with insults", "frases con insultos"),
+        "toxic_sentence": ("toxic sentences", "frases tóxicas"),
+        "toxicity_unmeasured": ("toxicity not measured", "toxicidad sin medir"),
+        "relevance_unknown": ("relevance not known", "pertinencia desconocida"),
+        "repeated_paragraph": ("paragraphs of other documents", "párrafos de otros documentos"),
+    },
+    "redacted": {
+        "email": ("e-mail addresses", "direcciones de correo electrónico"),
+        "ip": ("IP addresses", "direcciones IP"),
+        "phone": ("telephone numbers", "números de teléfono"),
+        "url_credentials": ("passwords in addresses of the web", "contraseñas en direcciones web"),
+        "secret": ("keys and secrets", "claves y secretos"),
+        "credit_card": ("credit cards", "tarjetas de crédito"),
+        "bank_account": ("bank accounts", "cuentas bancarias"),
+        "national_id": ("national identity numbers", "números de identidad"),
+        "person": ("names of people", "nombres de personas"),
+        "address": ("postal addresses", "direcciones postales"),
+        "date": ("dates", "fechas"),
+    },
+}
