@@ -36,6 +36,7 @@ from pipelines.errors import UserError
 from pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
 from pipelines.training.lengths import block_length
 from pipelines.training.size_dial import parse_size, sized
+from pipelines.vocabulary.special_tokens import check_special_tokens
 
 
 class Section(BaseModel):
@@ -531,6 +532,20 @@ class Corpus(Section):
 # --- tokenizer and model -----------------------------------------------------------------------------------
 
 
+class Chat(Section):
+    """Tokens that open and close the turns of a conversation, and a `chat_template` for `apply_chat_template`."""
+
+    system: str = "<|system|>"
+    user: str = "<|user|>"
+    assistant: str = "<|assistant|>"
+    end: str = "<|end|>"
+    """Of a turn. Not the end of a text: documents are kept apart there, and turns must see each other."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.system, self.user, self.assistant, self.end
+
+
 class Tokenizer(Section):
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
     """`bpe` is byte-level: it writes any text and gives it back unchanged. So does `unigram`, which falls back on bytes
@@ -545,10 +560,19 @@ class Tokenizer(Section):
     """Longer corpora are thinned, each source and language alike: memory stays bounded and merges hardly change."""
     sentinels: Annotated[int, Field(ge=0)] = 0
     """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
+    special_tokens: tuple[str, ...] = ()
+    """More of them, among `vocab_size`, for what comes later: tools, marks of a task. Names of letters between signs."""
+    chat: Chat | None = None
+    """`chat: {}` gives the tokenizer the roles of a conversation. Pretraining does not use them; an adapter may."""
     variety_field: str = "variety"
     """Metadata key that names a document's variety of its language, for the report: `dialect`, `country`, …"""
     compare_with: tuple[Annotated[str, AfterValidator(_path_or_hub_id)], ...] = ()
     """Other tokenizers that the report measures on the same held-out text: folders, or names on the Hub."""
+
+    @model_validator(mode="after")
+    def _special_tokens_stand_apart(self) -> Tokenizer:
+        check_special_tokens(self)
+        return self
 
     @property
     def sentinel_tokens(self) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from transformers import PreTrainedTokenizerFast
 
 from pipelines import recipe as recipes
 from pipelines.errors import UserError
-from pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs
+from pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs, to_text
+from pipelines.vocabulary.chat import chat_template
 from pipelines.vocabulary.encoding import Encoder
 from pipelines.vocabulary.sample import batches
-from pipelines.vocabulary.special_tokens import added_tokens, roles
+from pipelines.vocabulary.special_tokens import added_tokens, refuse_learnt, roles
 from pipelines.vocabulary.unigram import train_unigram
 from pipelines.vocabulary.wordpiece import train_wordpiece
 
@@ -27,6 +28,7 @@ def train(wanted: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenize
     before, after = list(roles(wanted).values()), added_tokens(wanted)
     if wanted.kind == "bpe":
         tokens = learn_pairs(texts, wanted.vocab_size - len(before) - len(after))
+        refuse_learnt(after, map(to_text, tokens))
         backend = build_byte_pairs(tokens, before, after)
     elif wanted.kind == "wordpiece":
         backend = train_wordpiece(texts, wanted.vocab_size, wanted.min_frequency, wanted.lowercase, before, after)
@@ -41,11 +43,13 @@ def train(wanted: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenize
 
 
 def dress(backend: Tokenizer, wanted: recipes.Tokenizer) -> PreTrainedTokenizerFast:
-    """With the roles of its special tokens."""
+    """With the roles of its special tokens, and its chat template."""
+    special = [*roles(wanted).values(), *added_tokens(wanted)]
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         clean_up_tokenization_spaces=False,
         extra_special_tokens=added_tokens(wanted),
+        chat_template=chat_template(wanted.chat, roles(wanted)["eos_token"], special) if wanted.chat else None,
         **roles(wanted),
     )
 

@@ -20,6 +20,7 @@ import sentencepiece
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from pipelines.errors import UserError
+from pipelines.vocabulary.special_tokens import refuse_learnt
 from pipelines.vocabulary.splitting import PATTERN
 
 BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -41,6 +42,7 @@ def train_unigram(texts: Iterable[str], size: int, before: Sequence[str], after:
     for text in texts:
         counts.update(regex.findall(PATTERN, text))
     learnt = _learn(counts, size - len(before) - len(after) - len(BYTE_TOKENS))
+    refuse_learnt(after, [*(token for token, _ in learnt), *BYTE_TOKENS])
     # A special or byte token is never cut out of a text by the pattern, so that its probability is only a formality.
     least = min(score for _, score in learnt)
     pieces = [(token, least) for token in [*before, *BYTE_TOKENS]] + learnt + [(token, least) for token in after]

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from pipelines.vocabulary.special_tokens import refuse_learnt
+
 CONTINUES = "##"
 LETTERS = 1000
 """Letters that are kept, commonest first: `tokenizers`' own limit. A word with another is unknown."""
@@ -36,6 +38,7 @@ def train_wordpiece(
     )
     tokenizer.train_from_iterator(iter(texts), trainer)
     learnt = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
+    refuse_learnt(after, (name for name, _ in learnt))
     return _empty({token: number for number, token in enumerate([*(name for name, _ in learnt), *after])}, lowercase)
 
 

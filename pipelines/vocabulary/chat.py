@@ -1,0 +1,50 @@
+"""The chat template that goes with a tokenizer: from messages to one text, as `apply_chat_template` runs it.
+
+    <|endoftext|><|user|>What is a mode?<|end|><|assistant|>The commonest value.<|end|>
+
+A conversation begins, as every text does, where the one before it ended. The rendered text is read with its special
+tokens, so a special token that a person wrote in a message would become one: there the template puts an invisible word
+joiner (U+2060) behind its first character, and it stays text, here and in whatever else runs the template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pipelines.recipe import Chat
+
+JOINER = "\u2060"
+_TEMPLATE = """\
+{%- macro words(text) -%}
+  {%- set safe = namespace(text=text) -%}
+  {%- for token in SPECIAL -%}
+    {%- set safe.text = safe.text.replace(token, token[:1] ~ JOINER ~ token[1:]) -%}
+  {%- endfor -%}
+  {{- safe.text -}}
+{%- endmacro -%}
+{{- OPENING -}}
+{%- for message in messages -%}
+  {%- if message.role == "assistant" -%}
+    {{- ASSISTANT -}}
+    {%- generation -%}{{- words(message.content) -}}{{- END -}}{%- endgeneration -%}
+  {%- elif message.role == "user" -%}
+    {{- USER -}}{{- words(message.content) -}}{{- END -}}
+  {%- elif message.role == "system" -%}
+    {{- SYSTEM -}}{{- words(message.content) -}}{{- END -}}
+  {%- else -%}
+    {{- raise_exception("a message is of system, user or assistant, and this one is of " ~ message.role) -}}
+  {%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- ASSISTANT -}}{%- endif -%}
+"""
+
+
+def chat_template(chat: Chat, opening: str, special: Sequence[str]) -> str:
+    """The template, with its tokens written out. opening: what comes before a text. special: all special tokens."""
+    values = {
+        "SPECIAL": list(special), "JOINER": JOINER, "OPENING": opening,
+        "SYSTEM": chat.system, "USER": chat.user, "ASSISTANT": chat.assistant, "END": chat.end,
+    }  # fmt: skip
+    named = "".join(f"{{%- set {name} = {json.dumps(value)} -%}}\n" for name, value in values.items())
+    return named + _TEMPLATE
