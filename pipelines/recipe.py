@@ -561,7 +561,7 @@ class Tokenizer(Section):
     sentinels: Annotated[int, Field(ge=0)] = 0
     """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
     special_tokens: tuple[str, ...] = ()
-    """More of them, among `vocab_size`, for what comes later: tools, marks of a task. Names of letters between signs."""
+    """More, among `vocab_size`, for what comes later: tools, marks of a task. Names are letters between signs."""
     chat: Chat | None = None
     """`chat: {}` gives the tokenizer the roles of a conversation. Pretraining does not use them; an adapter may."""
     variety_field: str = "variety"
