@@ -7,7 +7,7 @@ from markupsafe import Markup
 from model_cards.formats import Language, grouped, percent
 
 from . import markup
-from .generation import Filled, Filling, Refused, Wish, Written
+from .generation import Completed, Filled, Filling, Refused, Wish, Written
 from .markup import element, paragraph
 from .words import WORDS, counted, say
 
@@ -27,6 +27,14 @@ def filled_html(text: str, filled: Filled, context_length: int, language: Langua
     ]
     asked = element("p", element("span", text, css="dd-human"), css="dd-written")
     return asked + markup.NOTHING.join(tables) + _notes([], filled.left_out, context_length, language)
+
+
+def completed_html(completed: Completed, context_length: int, language: Language) -> Markup:
+    first, *others = completed.pieces
+    text = element("span", first, css="dd-human")
+    for answer, piece in zip(completed.answers, others, strict=True):
+        text += element("span", answer, css="dd-machine") + element("span", piece, css="dd-human")
+    return element("p", text, css="dd-written") + _notes([], completed.left_out, context_length, language)
 
 
 def refused_html(refused: Refused, language: Language) -> Markup:

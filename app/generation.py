@@ -1,7 +1,8 @@
-"""The model of a run, at work: it goes on from a prompt, or fills in the masked words of a text.
+"""The model of a run, at work: it goes on from a prompt, or fills in the masked words or the gaps of a text.
 
     for written in Writer(run.model).write(Wish("Return the", length=40)): print(written.text)
     Filler(run.model).fill("Return the [MASK] of the array.").masks[0]
+    SpanFiller(run.model).fill(Wish("Return the [MASK] of the array.")).answers[0]
 
 What a person asked for and cannot have is `Refused`, with the key of a sentence in `words.py`.
 """
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,16 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     PreTrainedModel,
     StoppingCriteria,
     StoppingCriteriaList,
     TextIteratorStreamer,
 )
+
+from eval_suites.sampling import GAP, answer_spans, with_gaps
+from eval_suites.scoring import sentinel_ids
 
 FIRST_TOKEN_SECONDS = 120  # a large model on a slow machine reads a full context in less; then something is wrong
 FILLINGS = 5
@@ -77,6 +83,16 @@ class Filled:
     left_out: int
 
 
+@dataclass(frozen=True)
+class Completed:
+    """A text whose gaps an encoder–decoder has filled."""
+
+    pieces: list[str]
+    """What stands around the gaps; one more than there are answers."""
+    answers: list[str]
+    left_out: int
+
+
 class Writer:
     """A causal model. It writes one text at a time: the random numbers are torch's own."""
 
@@ -111,9 +127,6 @@ class Writer:
 
     def _generate(self, ids: torch.Tensor, wish: Wish, streamer: TextIteratorStreamer, stop: threading.Event) -> int:
         """Feed the streamer; return how many tokens were written."""
-        sampling: dict[str, Any] = {"do_sample": False}
-        if wish.temperature > 0:
-            sampling = {"do_sample": True, "temperature": wish.temperature, "top_p": wish.top_p, "top_k": 0}
         torch.manual_seed(wish.seed)
         try:
             written = self.model.generate(  # type: ignore[operator]
@@ -122,7 +135,7 @@ class Writer:
                 max_new_tokens=wish.length,
                 streamer=streamer,
                 stopping_criteria=StoppingCriteriaList([Stopped(stop)]),
-                **sampling,
+                **sampling(wish),
             )
         except BaseException:
             streamer.end()  # or its reader would wait for ever
@@ -163,6 +176,49 @@ class Filler:
 
     def _filling(self, token: int, probability: float) -> Filling:
         return Filling(self.tokenizer.convert_ids_to_tokens([token])[0], probability)
+
+
+class SpanFiller:
+    """An encoder–decoder. It fills one text at a time: the random numbers are torch's own."""
+
+    def __init__(self, folder: Path):
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.model = load(AutoModelForSeq2SeqLM, folder)
+        self.context_length: int = self.model.config.max_position_embeddings
+        self.sentinels = sentinel_ids(self.tokenizer)
+
+    def fill(self, wish: Wish) -> Completed:
+        """Each `[MASK]` of the prompt is filled with up to `length` tokens; a text without one is gone on with.
+
+        A prompt beyond the model's context is cut from the left.
+        """
+        check_wish(wish, self.context_length)
+        text = wish.prompt if GAP in wish.prompt else wish.prompt + GAP
+        end, *ids = with_gaps(self.tokenizer, text, repeat(-1))
+        ids, left_out = cut(ids, self.context_length - 1)
+        if not 0 < (gaps := ids.count(-1)) <= len(self.sentinels):
+            raise Refused("refused_gaps" if gaps else "refused_mask_cut", mask=GAP, most=len(self.sentinels))
+        sentinels = iter(self.sentinels)
+        read = [end, *(next(sentinels) if token == -1 else token for token in ids)]
+        torch.manual_seed(wish.seed)
+        answers = answer_spans(self.model, self.tokenizer, read, gaps, wish.length, **sampling(wish))
+        pieces = [piece.removesuffix(" ") for piece in text.split(GAP)[:-1]] + text.split(GAP)[-1:]
+        lost = len(pieces) - 1 - gaps  # gaps in the part that was left out stay as they were written
+        pieces = [f" {GAP}".join(pieces[: lost + 1]), *pieces[lost + 1 :]]
+        before = [read[place - 1] for place, token in enumerate(ids, start=1) if token == -1]
+        return Completed(pieces, [self._after(*both) for both in zip(before, answers, strict=True)], left_out)
+
+    def _after(self, before: int, answer: list[int]) -> str:
+        """An answer in words, with a space where the tokenizer puts one between it and the token before it."""
+        alone = self.tokenizer.decode([before], skip_special_tokens=True)
+        return self.tokenizer.decode([before, *answer], skip_special_tokens=True).removeprefix(alone)
+
+
+def sampling(wish: Wish) -> dict[str, Any]:
+    """How `generate` is asked to draw."""
+    if wish.temperature == 0:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": wish.temperature, "top_p": wish.top_p, "top_k": 0}
 
 
 def load(kind: Any, folder: Path) -> PreTrainedModel:

@@ -17,8 +17,12 @@ from .markup import Column, element, paragraph, section
 from .views import Report, Scale, estimated, interval, not_made, number, of_stage, out_of_date
 from .words import name, say
 
-MEASURES = {"causal": ("bits_per_byte", "perplexity", "token_accuracy"), "masked": ("masked_accuracy", "masked_loss")}
-SHARES = ("token_accuracy", "masked_accuracy")
+MEASURES = {
+    "causal": ("bits_per_byte", "perplexity", "token_accuracy"),
+    "masked": ("masked_accuracy", "masked_loss"),
+    "span_corruption": ("span_accuracy", "span_loss"),
+}
+SHARES = ("token_accuracy", "masked_accuracy", "span_accuracy")
 SMOOTHED_POINTS = 20  # the running mean spans about a twentieth of the curve
 
 

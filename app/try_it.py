@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 
 from . import views
-from .answers import filled_html, refused_html, sentence, written_html
+from .answers import completed_html, filled_html, refused_html, sentence, written_html
 from .bilingual import Bilingual
-from .generation import Filler, Refused, Wish, Writer
+from .generation import Filler, Refused, SpanFiller, Wish, Writer
 from .words import say
 
 UPDATE_SECONDS = 0.1  # between two states of a text on the page: a browser that draws each token hears no click
@@ -29,23 +30,22 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "mode
 
 
 def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> None:
-    masked = recipe.model.objective == "masked"
+    kind = KINDS[recipe.model.objective]
     page.html(lambda language: views.no_model(run, recipe, language))
-    prompt = _prompt(page, recipe, "masked_" if masked else "")
-    settings = [] if masked else _settings(page, recipe)
+    prompt = _prompt(page, recipe, kind.words)
+    settings = _settings(page, recipe) if kind.draws else []
     with gr.Row(elem_classes="dd-buttons"):
         start = page.add(
-            gr.Button, lambda language: {"value": say(language, "fill" if masked else "write")}, variant="primary"
+            gr.Button, lambda language: {"value": say(language, "write" if kind.streams else "fill")}, variant="primary"
         )
-        stop = page.add(gr.Button, lambda language: {"value": say(language, "stop")}, visible=not masked)
+        stop = page.add(gr.Button, lambda language: {"value": say(language, "stop")}, visible=kind.streams)
     answer = gr.HTML(elem_classes="dd-answer")
-    answering = _fill_on_page(run, recipe) if masked else _write_on_page(run, recipe)
     asked = gr.on(
-        [start.click, prompt.submit], answering, [chosen, prompt, *settings], answer,
+        [start.click, prompt.submit], kind.on_page(run, recipe), [chosen, prompt, *settings], answer,
         api_visibility="private", show_progress="minimal", **ONE_AT_A_TIME,
     )  # fmt: skip
     stop.click(None, cancels=[asked])
-    gr.api(_fill_for_programs(run, recipe) if masked else _write_for_programs(run, recipe), **ONE_AT_A_TIME)
+    gr.api(kind.for_programs(run, recipe), **ONE_AT_A_TIME)
 
 
 def _prompt(page: Bilingual, recipe: Recipe, kind: str) -> gr.Textbox:
@@ -96,11 +96,11 @@ def _model(run: RunDir, recipe: Recipe) -> Any:
     seal = run.seal("pretrain", recipe)
     if seal is None:
         raise Refused("refused_no_model")
-    return _loaded(Filler if recipe.model.objective == "masked" else Writer, run.model, seal.digest)
+    return _loaded(KINDS[recipe.model.objective].model, run.model, seal.digest)
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(kind: type[Filler] | type[Writer], folder: Path, digest: str) -> Filler | Writer:
+def _loaded(kind: Callable[[Path], Any], folder: Path, digest: str) -> Any:
     return kind(folder)
 
 
@@ -156,3 +156,51 @@ def _fill_for_programs(run: RunDir, recipe: Recipe) -> Callable[[str], list[list
         return [[{"token": each.token, "probability": each.probability} for each in mask] for mask in masks]
 
     return fill
+
+
+def _complete_on_page(run: RunDir, recipe: Recipe) -> Callable[..., str]:
+    def complete(language: Language, text: str, length: int, temperature: float, top_p: float, seed: int) -> str:
+        try:
+            model = _model(run, recipe)
+            completed = model.fill(Wish(text, length, temperature, top_p, seed))
+            return completed_html(completed, model.context_length, language)
+        except Refused as refused:
+            return refused_html(refused, language)
+
+    return complete
+
+
+def _complete_for_programs(run: RunDir, recipe: Recipe) -> Callable[..., list[str]]:
+    def fill(text: str, length: int = 60, temperature: float = 0.8, top_p: float = 0.95, seed: int = 0) -> list[str]:
+        """What fills each [MASK] of a text, in order; of a text without one, how it goes on."""
+        try:
+            return _model(run, recipe).fill(Wish(text, length, temperature, top_p, seed)).answers
+        except Refused as refused:
+            raise gr.Error(sentence(refused, "en"), print_exception=False) from None
+
+    return fill
+
+
+# --- kinds of model ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How models of one objective are tried."""
+
+    model: Callable[[Path], Any]
+    words: str
+    """What the keys of its prompt begin with in `words.py`."""
+    draws: bool
+    """Whether what it writes is drawn, and so has settings."""
+    streams: bool
+    """Whether it shows what it writes as it goes, and can be stopped."""
+    on_page: Callable[[RunDir, Recipe], Callable[..., Any]]
+    for_programs: Callable[[RunDir, Recipe], Callable[..., Any]]
+
+
+KINDS: dict[str, Kind] = {
+    "causal": Kind(Writer, "", True, True, _write_on_page, _write_for_programs),
+    "masked": Kind(Filler, "masked_", False, False, _fill_on_page, _fill_for_programs),
+    "span_corruption": Kind(SpanFiller, "span_", True, False, _complete_on_page, _complete_for_programs),
+}

@@ -64,6 +64,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Write {mask} where a word is missing.",
         "Escriba {mask} donde falte una palabra.",
     ),
+    "span_prompt": ("Text with gaps: {mask}", "Texto con huecos: {mask}"),
+    "span_prompt_hint": (
+        "Write {mask} where words are missing. A text without {mask} is gone on with.",
+        "Escriba {mask} donde falten palabras. Un texto sin {mask} se continúa.",
+    ),
     "write": ("Write", "Escribir"),
     "fill": ("Fill in", "Completar"),
     "stop": ("Stop", "Parar"),
@@ -103,6 +108,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "The text is too long, and no {mask} is left in the part that the model can read: shorten it.",
         "El texto es demasiado largo y no queda ningún {mask} en la parte que el modelo puede leer: acórtelo.",
     ),
+    "refused_gaps": (
+        "The text has more {mask} than the {most} that this model can tell apart: write fewer.",
+        "El texto tiene más {mask} que los {most} que este modelo sabe distinguir: escriba menos.",
+    ),
     "refused_no_model": (
         "There is no trained model in this run yet: `desdecero pretrain` makes it.",
         "En esta ejecución todavía no hay un modelo entrenado: se hace con `desdecero pretrain`.",
@@ -120,6 +129,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "token_accuracy": ("next token guessed", "acierta el token siguiente"),
     "masked_accuracy": ("masked token guessed", "acierta el token oculto"),
     "masked_loss": ("loss on masked tokens, in nats", "pérdida en tokens ocultos, en nats"),
+    "span_accuracy": ("cut-out token guessed", "acierta el token recortado"),
+    "span_loss": ("loss on cut-out tokens, in nats", "pérdida en tokens recortados, en nats"),
     "bits_explained": (
         "Bits per byte: how many bits the model needs for each byte of text that it has not read. Less is better. "
         "Beside it, what others need for the same bytes.",

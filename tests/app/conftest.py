@@ -48,6 +48,15 @@ def masked_run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
 
 @pytest.fixture(scope="session")
+def span_run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    return make_run(
+        tmp_path_factory.mktemp("span") / "small",
+        "quickstart_t5",
+        [*SMALL, "model.context_length=64", "tokenizer.sentinels=10"],
+    )
+
+
+@pytest.fixture(scope="session")
 def new_run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """A recipe, and nothing made yet."""
     run = RunDir(tmp_path_factory.mktemp("new") / "run")
@@ -64,6 +73,11 @@ def causal_page(causal_run: RunDir) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def masked_page(masked_run: RunDir) -> Iterator[str]:
     yield from served(masked_run)
+
+
+@pytest.fixture(scope="session")
+def span_page(span_run: RunDir) -> Iterator[str]:
+    yield from served(span_run)
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +110,12 @@ def gradios_leaks() -> Iterator[None]:
 
 def make_run(path: Path, name: str, overrides: list[str]) -> RunDir:
     run, recipe = RunDir(path), load_recipe(name, overrides)
-    causal = recipe.model.objective == "causal"
     seal(run, recipe, "corpus", corpus_report())
     seal(run, recipe, "tokenizer", {"kind": recipe.tokenizer.kind, "vocab_size": recipe.tokenizer.vocab_size})
     seal(run, recipe, "tokens", tokens_report())
     pretrain(run, recipe)
-    seal(run, recipe, "evaluate", causal_evaluation() if causal else masked_evaluation())
+    evaluation = {"causal": causal_evaluation, "masked": masked_evaluation, "span_corruption": span_evaluation}
+    seal(run, recipe, "evaluate", evaluation[recipe.model.objective]())
     audit(run, recipe)
     seal(run, recipe, "finetune", finetune_report())
     card(run, recipe)
@@ -277,6 +291,16 @@ def masked_evaluation() -> dict[str, Any]:
         "masked_loss": around(3.21, 0.06),
         "yardsticks": {"untrained": {"masked_accuracy": 0.0001}, "unigram": {"masked_accuracy": 0.051}},
         "samples": [{"prompt": "The default [MASK] is None.", "text": "the default value is none."}],
+    }  # fmt: skip
+
+
+def span_evaluation() -> dict[str, Any]:
+    return {
+        "objective": "span_corruption", "documents": 245, "bytes": 620_000, "tokens": 28_420, "confidence": 0.95,
+        "resamples": 2000, "bits_per_byte": None, "span_accuracy": around(0.287, 0.009),
+        "span_loss": around(3.87, 0.07),
+        "yardsticks": {"untrained": {"span_accuracy": 0.0002}, "unigram": {"span_accuracy": 0.048}},
+        "samples": [{"prompt": "The [MASK] is None.", "text": "The default value is None."}],
     }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
-from app.generation import Filler, Refused, Wish, Writer
+from app.generation import Filler, Refused, SpanFiller, Wish, Writer
+from eval_suites.sampling import fill_spans
 from pipelines.run_dir import RunDir
 
 WISH = Wish("Return the number of", length=12, seed=3)
@@ -24,6 +25,11 @@ def writer(causal_run: RunDir) -> Writer:
 @pytest.fixture(scope="module")
 def filler(masked_run: RunDir) -> Filler:
     return Filler(masked_run.model)
+
+
+@pytest.fixture(scope="module")
+def span_filler(span_run: RunDir) -> SpanFiller:
+    return SpanFiller(span_run.model)
 
 
 def text(writer: Writer, wish: Wish) -> str:
@@ -113,4 +119,45 @@ def test_every_mask_is_filled(filler: Filler) -> None:
 def test_a_text_without_a_mask_that_can_be_read_is_refused(filler: Filler, text: str, key: str) -> None:
     with pytest.raises(Refused) as refused:
         filler.fill(text)
+    assert refused.value.key == key
+
+
+GAPS = Wish("The [MASK] value is [MASK].", length=4, seed=3)
+
+
+def test_an_encoder_decoder_writes_the_answers_that_the_evaluation_would(span_filler: SpanFiller) -> None:
+    completed = span_filler.fill(replace(GAPS, temperature=0))
+    (sample,) = fill_spans(span_filler.model, span_filler.tokenizer, [GAPS.prompt], GAPS.length)
+    assert completed.pieces == ["The", " value is", "."]
+    assert len(completed.answers) == 2
+    whole = "".join(part for pair in zip(completed.pieces, [*completed.answers, ""], strict=True) for part in pair)
+    assert whole == sample["text"]
+
+
+def test_the_same_seed_fills_a_gap_alike(span_filler: SpanFiller) -> None:
+    assert span_filler.fill(GAPS) == span_filler.fill(GAPS)
+    assert span_filler.fill(GAPS).answers != span_filler.fill(replace(GAPS, seed=4)).answers
+
+
+def test_a_text_without_a_gap_is_gone_on_with(span_filler: SpanFiller) -> None:
+    completed = span_filler.fill(replace(GAPS, prompt="Return the number of"))
+    assert completed.pieces == ["Return the number of", ""]
+    assert len(span_filler.tokenizer.encode(completed.answers[0])) <= 8  # 4, that may be cut otherwise when read again
+
+
+def test_gaps_that_were_cut_off_are_shown_as_they_were_written(span_filler: SpanFiller) -> None:
+    long = "The [MASK] one. " + "the default value " * 40 + "is [MASK]."
+    completed = span_filler.fill(replace(GAPS, prompt=long))
+    assert completed.left_out > 0
+    assert [piece[:10] for piece in completed.pieces] == ["The [MASK]", "."]
+    assert len(completed.answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "key"),
+    [("[MASK] " + "the default value " * 40, "refused_mask_cut"), ("[MASK]" * 20, "refused_gaps")],
+)
+def test_gaps_that_cannot_be_filled_are_refused(span_filler: SpanFiller, prompt: str, key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        span_filler.fill(replace(GAPS, prompt=prompt))
     assert refused.value.key == key

@@ -75,6 +75,14 @@ def test_a_masked_model_fills_in(masked_page: str) -> None:
     assert mask == sorted(mask, key=lambda filling: -filling["probability"])
 
 
+def test_an_encoder_decoder_fills_each_gap(span_page: str) -> None:
+    client = Client(span_page, verbose=False)
+    answers = client.predict("The [MASK] value is [MASK].", 8, 0.8, 0.95, 1, api_name="/fill")
+    assert len(answers) == 2 and all(answers)
+    with pytest.raises(AppError, match="Length must lie between 1 and 62"):
+        client.predict("The [MASK].", 100, 0.8, 0.95, 1, api_name="/fill")
+
+
 def test_without_a_model_the_answer_says_how_to_make_one(new_page: str) -> None:
     with pytest.raises(AppError, match="desdecero pretrain"):
         Client(new_page, verbose=False).predict("The", api_name="/generate")
@@ -97,7 +105,7 @@ def test_it_starts_both_ways_and_ctrl_c_closes_it(start: list[str], causal_run: 
 def test_a_copy_made_as_the_readme_says_runs_as_a_space(causal_run: RunDir, tmp_path: Path) -> None:
     readme = (ROOT / "app" / "README.md").read_text(encoding="utf-8")
     (commands,) = re.findall(r"```bash\n(cp -r app space\n.*?)```", readme, flags=re.DOTALL)
-    for folder in ("app", "pipelines", "model_cards"):
+    for folder in ("app", "pipelines", "eval_suites", "model_cards"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(causal_run.path, tmp_path / "runs" / "quickstart")
     subprocess.run(["bash", "-euc", commands], cwd=tmp_path, check=True)

@@ -32,7 +32,7 @@ def test_every_word_is_used() -> None:
     files = [path for path in (ROOT / "app").glob("*.py") if path.stem != "words"]
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     families = {key.partition(": ")[0] for key in WORDS if ": " in key}
-    stems = {re.sub(r"^masked_|_(hint|of|one)$", "", key) for key in WORDS if ": " not in key}
+    stems = {re.sub(r"^(masked|span)_|_(hint|of|one)$", "", key) for key in WORDS if ": " not in key}
     assert not [word for word in families | stems if not re.search(rf"""["']{word}["'_:]""", source)]
 
 
@@ -74,6 +74,13 @@ def test_figures_carry_their_intervals_and_yardsticks(causal_run: RunDir) -> Non
     shown = training_views.quality(causal_run, causal_run.recipe(), "en")
     for figure in ("1.824", "1.790 to 1.858", "34.2%", "3.02", "1.71", "245 documents"):
         assert figure in shown
+
+
+def test_an_encoder_decoder_is_shown_by_the_spans_that_it_fills(span_run: RunDir) -> None:
+    for language, words in {"en": "cut-out token guessed", "es": "acierta el token recortado"}.items():
+        shown = training_views.quality(span_run, span_run.recipe(), language)
+        for figure in (words, "28.7", "4.8", "0.02"):
+            assert figure in shown
 
 
 def test_a_sample_tells_the_machines_words_from_the_persons(causal_run: RunDir, masked_run: RunDir) -> None:
