@@ -97,7 +97,7 @@ class Writer:
     """A causal model. It writes one text at a time: the random numbers are torch's own."""
 
     def __init__(self, folder: Path):
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.tokenizer = load_tokenizer(folder)
         self.model = load(AutoModelForCausalLM, folder)
         self.context_length: int = self.model.config.max_position_embeddings
 
@@ -155,7 +155,7 @@ class Filler:
     """A masked model."""
 
     def __init__(self, folder: Path):
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.tokenizer = load_tokenizer(folder)
         self.model = load(AutoModelForMaskedLM, folder)
         self.context_length: int = self.model.config.max_position_embeddings
 
@@ -182,7 +182,7 @@ class SpanFiller:
     """An encoder–decoder. It fills one text at a time: the random numbers are torch's own."""
 
     def __init__(self, folder: Path):
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.tokenizer = load_tokenizer(folder)
         self.model = load(AutoModelForSeq2SeqLM, folder)
         self.context_length: int = self.model.config.max_position_embeddings
         self.sentinels = sentinel_ids(self.tokenizer)
@@ -219,6 +219,10 @@ def sampling(wish: Wish) -> dict[str, Any]:
     if wish.temperature == 0:
         return {"do_sample": False}
     return {"do_sample": True, "temperature": wish.temperature, "top_p": wish.top_p, "top_k": 0}
+
+
+def load_tokenizer(folder: Path) -> Any:
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def load(kind: Any, folder: Path) -> PreTrainedModel:
