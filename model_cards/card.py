@@ -5,6 +5,7 @@ The sections follow Mitchell et al. 2019 ("Model Cards for Model Reporting", §4
 
     recipe                                          the resolved recipe
     corpus tokenizer tokens pretrain evaluate audit finetune     each stage's report.json
+    licensing                                       what the licences ask of this model: card/licensing.json
     seal.<stage>                                    each stage's done.json
 
 A model without an adapter has no `finetune`; everything else that is absent is printed as missing.
@@ -17,14 +18,14 @@ from typing import Any
 import jinja2
 from huggingface_hub import EvalResult, ModelCardData
 
+from model_cards.corpus_words import named
 from model_cards.evidence import Evidence, Missing, View
 from model_cards.formats import Language, filters
-from model_cards.licenses import asks, hub_metadata
+from model_cards.licenses import hub_metadata
 
 REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
 SEALED = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
 MISSING: dict[Language, str] = {"en": "**missing**", "es": "**falta**"}
-ASKS = ("share_alike", "non_commercial", "no_derivatives", "other_terms", "unknown")
 TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": "text2text-generation"}
 """Objective → the Hub's word for what the model does."""
 METRICS = {
@@ -49,14 +50,14 @@ def render(evidence: Evidence, language: Language) -> str:
         finalize=lambda value: _finalize(evidence, language, value),
     )
     environment.filters.update(filters(language))
+    environment.filters["named"] = lambda word, kind: word if isinstance(word, Missing) else named(language, kind, word)
     environment.tests["missing"] = lambda value: isinstance(value, Missing)
     template = environment.get_template(f"card.{language}.md.jinja")
-    rows = license_rows(evidence)
     body = template.render(
         {name: evidence.view(name) for name in REPORTS},
         seals={name: evidence.view(f"seal.{name}") for name in SEALED},
-        licenses=rows,
-        asking={ask: [row for row in rows if ask in row["asks"]] for ask in ASKS},
+        licenses=license_rows(evidence),
+        licensing=evidence.view("licensing"),
     )
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
 
@@ -77,7 +78,6 @@ def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
             "license": row["license"],
             "corpus": row,
             "tokens": tokens.get(row["license"]),  # none of it fell to training
-            "asks": asks(row["license"]),
         }
         for row in evidence.view("corpus")["licenses"]
     ]

@@ -1,4 +1,4 @@
-"""What the corpus' own words (steps, reasons, edits, kinds of personal data) are called in English and in Spanish."""
+"""What the words of the corpus' report (steps, reasons, edits, what licences ask) are called in English and Spanish."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Literal
 
 from model_cards.formats import Language
 
-Kind = Literal["step", "drop", "edit", "redacted"]
+Kind = Literal["step", "drop", "edit", "redacted", "known_by", "ask", "certainty", "use", "against"]
 
 
 def named(language: Language, kind: Kind, word: str) -> str:
     """What a report's word is called; the word itself, with spaces, where it has no other name."""
     names = NAMES[kind].get(word) or (NAMES["redacted"].get(word) if kind == "edit" else None)
-    return names[0 if language == "en" else 1] if names else word.replace("_", " ")
+    return names[0 if language == "en" else 1] if names else word.replace("_", " ") if kind != "against" else word
 
 
 NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
@@ -101,4 +101,36 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "address": ("postal addresses", "direcciones postales"),
         "date": ("dates", "fechas"),
     },
+    "known_by": {
+        "declared": ("declared", "declarada"),
+        "classifier": ("by the package's classifier", "por el clasificador del paquete"),
+        "free_text": ("read in free text", "leída en texto libre"),
+        "unknown": ("not known", "no se conoce"),
+    },
+    "ask": {
+        "attribution": ("that the author be named", "que se nombre al autor"),
+        "notice": ("that its notice be kept", "que se conserve su aviso"),
+        "changes": ("that changes be stated", "que se indiquen los cambios"),
+        "share_alike": ("share-alike or copyleft", "compartir igual o copyleft"),
+        "source": ("that the source be offered", "que se ofrezca el código fuente"),
+        "non_commercial": ("no commercial use", "solo uso no comercial"),
+        "no_derivatives": ("no derived works", "sin obras derivadas"),
+        "use_limits": ("limits on use", "límites de uso"),
+        "no_permission": ("no permission given", "no da permiso"),
+        "unknown": ("not known, so nothing can be said", "no se conoce, así que nada puede decirse"),
+    },
+    "certainty": {
+        "stated": ("the licence states it", "la licencia lo dice"),
+        "unsettled": (
+            "unsettled: whether a model's weights derive from its texts is not decided",
+            "sin resolver: no está decidido si los pesos de un modelo derivan de sus textos",
+        ),
+        "unknown": ("not known", "no se sabe"),
+    },
+    "against": {
+        "use: commercial": ("commercial use", "un uso comercial"),
+        "use: research": ("research", "la investigación"),
+        "no intended licence": ("a model without a licence", "un modelo sin licencia"),
+    },
+    "use": {"commercial": ("commercial", "comercial"), "research": ("research", "investigación")},
 }

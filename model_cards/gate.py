@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_cards.formats import percent
-from model_cards.licenses import Ask, asks
 
 SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
 
@@ -30,8 +29,8 @@ class Publication:
     """What verifying every seal found, one sentence each."""
     card: Mapping[str, Any] | None
     """The card's report: `missing`, `model_license`, `repo_id`; None where there is none."""
-    token_licenses: Sequence[Mapping[str, Any]] | None
-    """`license` and `share_tokens` of the training split; None where it is not known."""
+    licensing: Mapping[str, Any] | None
+    """What the licences of the training data ask of this model, `card/licensing.json`; None where it is not known."""
     bias_findings: Sequence[Mapping[str, Any]] | None
     """The audit's findings, `verdict` and sentences; None where there was no audit."""
 
@@ -129,31 +128,36 @@ def _repository_named(publication: Publication) -> Finding:
 
 def _unknown_licenses(publication: Publication) -> Finding:
     return _license_warning(
-        publication, "licenses_known", ("unknown",),
+        publication, "licenses_known", lambda row: any(ask["kind"] == "unknown" for ask in row["asks"]),
         ("training tokens whose licence is not known", "tokens de entrenamiento cuya licencia no se conoce"),
         ("the licence of every training token is known", "se conoce la licencia de cada token de entrenamiento"),
     )  # fmt: skip
 
 
-def _demanding_licenses(publication: Publication) -> Finding:
+def _license_conflicts(publication: Publication) -> Finding:
+    """What a licence asks, against the model's own licence and the use that the recipe names; the card says what."""
     return _license_warning(
-        publication, "licenses_permissive", ("share_alike", "non_commercial", "no_derivatives", "other_terms"),
-        ("training tokens whose licence asks more than a notice (share-alike, non-commercial or other terms)",
-         "tokens de entrenamiento cuya licencia pide más que un aviso (compartir igual, no comercial u otras)"),
-        ("no licence of the training data asks more than a notice",
-         "ninguna licencia de los datos de entrenamiento pide más que un aviso"),
+        publication, "license_conflicts",
+        lambda row: any(conflict["certainty"] != "unknown" for conflict in row["conflicts"]),
+        ("training tokens whose licence is, or may be, at odds with the model's licence or use",
+         "tokens de entrenamiento cuya licencia choca, o puede chocar, con la licencia o el uso del modelo"),
+        ("no licence of the training data is at odds with the model's licence and use",
+         "ninguna licencia de los datos de entrenamiento choca con la licencia y el uso del modelo"),
     )  # fmt: skip
 
 
 def _license_warning(
-    publication: Publication, rule: str, asked: Sequence[Ask], found: tuple[str, str], none: tuple[str, str]
+    publication: Publication,
+    rule: str,
+    concerns: Callable[[Mapping[str, Any]], bool],
+    found: tuple[str, str],
+    none: tuple[str, str],
 ) -> Finding:
-    """Warn of the licences that ask one of `asked`, each with its share of the training tokens."""
-    rows = publication.token_licenses
-    if rows is None:
+    """Warn of the licences that the rule concerns, each with its share of the training tokens."""
+    if publication.licensing is None:
         english, spanish = "there is no licence table of the training tokens", "no hay tabla de licencias de los tokens"
         return Finding(rule, False, english, spanish, blocking=False)
-    such = [row for row in rows if asks(row["license"]) & set(asked)]
+    such = [row for row in publication.licensing["licenses"] if row["share_tokens"] and concerns(row)]
     listed = [
         ", ".join(f"{row['license']} {percent(lang, row['share_tokens'])}" for row in such) for lang in ("en", "es")
     ]
@@ -183,6 +187,6 @@ RULES: tuple[Callable[[Publication], Finding], ...] = (
     _license_named,
     _repository_named,
     _unknown_licenses,
-    _demanding_licenses,
+    _license_conflicts,
     _bias_shown,
 )

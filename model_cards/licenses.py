@@ -1,85 +1,8 @@
-"""What licences ask of those who pass a work on, as far as their SPDX expression tells.
-
-The classes of single licences come from the index inside `license-expression` (ScanCode's licence database);
-the NC, ND and SA elements from the Creative Commons identifiers themselves. This sorts names for a reader: it
-does not say whether, or how, a licence of a text reaches a model trained on it.
-"""
+"""How the Hub spells a model's licence."""
 
 from __future__ import annotations
 
-import functools
-from typing import Any, Literal
-
-from license_expression import (
-    AND,
-    OR,
-    ExpressionError,
-    LicenseWithExceptionSymbol,
-    Licensing,
-    get_license_index,
-    get_spdx_licensing,
-)
-
-UNKNOWN = "LicenseRef-unknown"
-Ask = Literal["share_alike", "non_commercial", "no_derivatives", "other_terms", "unknown"]
-
-CATEGORY_ASKS: dict[str, Ask | None] = {
-    "Permissive": None,
-    "Public Domain": None,
-    "Copyleft": "share_alike",
-    "Copyleft Limited": "share_alike",
-    "Unstated License": "unknown",
-}
-"""Every other category of the index (proprietary, source-available, restricted …) has terms of its own."""
-
-
-def asks(expression: str) -> frozenset[Ask]:
-    """What a licence expression asks beyond a notice; empty for permissive ones.
-
-    Where it gives a choice (OR), the branch that asks least counts; where all apply (AND), what any asks.
-    """
-    try:
-        tree = _licensing().parse(expression)
-    except ExpressionError:
-        return frozenset(("unknown",))
-    return _asks(tree) if tree is not None else frozenset(("unknown",))
-
-
-def _asks(node: Any) -> frozenset[Ask]:
-    if isinstance(node, OR):
-        return min((_asks(part) for part in node.args), key=len)
-    if isinstance(node, AND):
-        return frozenset().union(*(_asks(part) for part in node.args))
-    if isinstance(node, LicenseWithExceptionSymbol):
-        return _asks(node.license_symbol)
-    return _single(node.key)
-
-
-def _single(key: str) -> frozenset[Ask]:
-    if key.startswith("CC-BY"):
-        elements: dict[str, Ask] = {"NC": "non_commercial", "ND": "no_derivatives", "SA": "share_alike"}
-        return frozenset(elements[part] for part in key.split("-") if part in elements)
-    if key not in _categories():
-        return frozenset(("unknown",))
-    ask = CATEGORY_ASKS.get(_categories()[key], "other_terms")
-    return frozenset((ask,) if ask else ())
-
-
-@functools.cache
-def _licensing() -> Licensing:
-    """Some 2,400 licences: made once."""
-    return get_spdx_licensing()
-
-
-@functools.cache
-def _categories() -> dict[str, str]:
-    return {
-        spdx: entry["category"]
-        for entry in get_license_index()
-        for spdx in (entry.get("spdx_license_key"), *entry.get("other_spdx_license_keys", ()))
-        if spdx
-    }
-
+from typing import Any
 
 # The identifiers that the Hub knows and SPDX shares, in lower case (huggingface.co/docs/hub/repositories-licenses).
 HUB_IDS = frozenset((

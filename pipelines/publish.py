@@ -11,6 +11,7 @@ is no word to force it: exit code 1. It writes nothing into the run, so publicat
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,13 +52,13 @@ def publication(recipe: Recipe, run: RunDir, repo_id: str | None) -> Publication
     for name, stage in STAGES.items():
         state = run.state(stage, recipe)
         states[name] = f"{state.name}: {state.reason}" if state.name == "stale" else state.name
-    reports = {name: run.report(name, recipe) for name in ("card", "tokens", "audit") if run.seal(name, recipe)}
+    reports = {name: run.report(name, recipe) for name in ("card", "audit") if run.seal(name, recipe)}
     return Publication(
         repo_id=repo_id,
         states=states,
         faults=run.verify(recipe),
         card=reports.get("card"),
-        token_licenses=reports["tokens"]["licenses"] if "tokens" in reports else None,
+        licensing=json.loads((run.card / "licensing.json").read_bytes()) if "card" in reports else None,
         bias_findings=reports["audit"]["findings"] if "audit" in reports else None,
     )
 

@@ -94,7 +94,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             "card", "pipelines.write_card", "write_card", ("name", "purpose", "languages", "card", "publish"),
-            ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune"), 1,
+            ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune"), 2,
         ),
     )
 }  # fmt: skip

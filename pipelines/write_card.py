@@ -6,6 +6,7 @@
     card/README.es.md    the same in Spanish
     card/loss.png        pretraining's plot, which both show
     card/evidence.json   every value that they quote: key, value, report, pointer, the report's sha256
+    card/licensing.json  what the licences of the training data ask, against the model's licence and use
     card/report.json     what had to be printed as missing, how much was quoted, the model's licence
     model/README.md  model/README.es.md  model/loss.png     the same files, where the Hub wants them
 
@@ -23,6 +24,7 @@ import sys
 from model_cards.card import render
 from model_cards.evidence import Evidence, Report
 from pipelines.chain import stage_main
+from pipelines.corpus.licensing import accounts as licensing
 from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
@@ -33,7 +35,14 @@ def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
     Raises `UserError` where a report is not, byte for byte, what its stage sealed.
     """
-    evidence = Evidence(sealed_reports(recipe, run))
+    reports = sealed_reports(recipe, run)
+    asked = licensing.report(
+        licensing.holdings(reports["corpus"].content, reports["tokens"].content), recipe.corpus.licenses,
+        recipe.card.license,
+    )  # fmt: skip
+    path = out.card / "licensing.json"
+    write_json(path, asked)
+    evidence = Evidence({**reports, "licensing": Report("card/licensing.json", sha256_file(path), asked)})
     cards = {"README.md": render(evidence, "en"), "README.es.md": render(evidence, "es")}
     for folder in (out.card, out.model):
         for name, text in cards.items():

@@ -13,6 +13,8 @@ from sealed_run import make_recipe, make_reports
 from model_cards.card import render
 from model_cards.evidence import Evidence, Report
 from model_cards.formats import Language, filters
+from pipelines.corpus.licensing import accounts
+from pipelines.recipe import Licenses
 
 LANGUAGES: tuple[Language, ...] = ("en", "es")
 NUMBER = re.compile(r"[+−]?\d+(?:[,\u00a0]\d{3})*(?:\.\d+)?(?:e-?\d+)?")
@@ -22,6 +24,9 @@ def make_evidence(architecture: str = "llama", *overrides: str, without: tuple[s
     reports = make_reports(architecture)
     contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
+    contents["licensing"] = accounts.report(
+        accounts.holdings(reports["corpus"], reports["tokens"]), Licenses(), contents["recipe"]["card"]["license"]
+    )
     for name in reports:
         contents[f"seal.{name}"] = {"digest": "ab" * 32, "hardware": hardware, "libraries": {"torch": "2.13.0"}}
     return Evidence({name: Report(f"{name}.json", "", c) for name, c in contents.items() if name not in without})
@@ -180,6 +185,8 @@ def test_the_card_claims_no_more_than_is_known():
 
 def test_licences_that_ask_more_are_named_with_their_share_of_tokens():
     card = render(make_evidence(), "en")
-    assert "- Non-commercial use only: CC-BY-NC-SA-4.0 (4.5% of the training tokens)." in card
-    assert "- Share-alike or copyleft: CC-BY-NC-SA-4.0 (4.5% of the training tokens)." in card
-    assert "LicenseRef-unknown (1.6% of the training tokens)" in card
+    assert "- **no commercial use**: 4.5% of the training tokens (CC-BY-NC-SA-4.0)" in card
+    assert "- **share-alike or copyleft**: 4.5% of the training tokens (CC-BY-NC-SA-4.0)" in card
+    assert "nothing can be said**: 1.6% of the training tokens (LicenseRef-unknown)" in card
+    assert "- No commercial use, against commercial use: 4.5% of the training tokens" in card
+    assert "- Share-alike or copyleft, against Apache-2.0: 4.5% of the training tokens" in card

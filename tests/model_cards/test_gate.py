@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from model_cards.gate import RULES, Publication, judge, refused
+from pipelines.corpus.licensing.accounts import Holding, report
+from pipelines.recipe import Licenses
+
+
+def licensing(tokens: dict[str, int], intended: str = "Apache-2.0") -> dict[str, Any]:
+    held = {name: Holding(1, count, {"declared": 1}, count) for name, count in tokens.items()}
+    return report(held, Licenses(), intended)
+
 
 WHOLE = Publication(
     repo_id="me/name",
     states={"corpus": "sealed", "finetune": "unwanted", "card": "sealed"},
     faults=[],
     card={"missing": [], "model_license": "Apache-2.0", "repo_id": "me/name"},
-    token_licenses=[{"license": "MIT", "share_tokens": 0.75}, {"license": "CC-BY-4.0", "share_tokens": 0.25}],
+    licensing=licensing({"MIT": 75, "CC-BY-4.0": 25}),
     bias_findings=[{"verdict": "underpowered", "sentence_en": "Cannot tell.", "sentence_es": "No se sabe."}],
 )
 
@@ -58,10 +67,10 @@ def test_what_is_not_whole_is_refused_with_its_reason(change: dict[str, object],
 @pytest.mark.parametrize(
     ("change", "rule", "says"),
     [
-        ({"token_licenses": [{"license": "LicenseRef-unknown", "share_tokens": 0.123}]}, "licenses_known", "12.3%"),
-        ({"token_licenses": [{"license": "CC-BY-NC-4.0", "share_tokens": 0.5}]}, "licenses_permissive", "CC-BY-NC-4.0"),
-        ({"token_licenses": [{"license": "CC-BY-SA-4.0", "share_tokens": 0.5}]}, "licenses_permissive", "CC-BY-SA-4.0"),
-        ({"token_licenses": None}, "licenses_known", "no licence table"),
+        ({"licensing": licensing({"MIT": 877, "LicenseRef-unknown": 123})}, "licenses_known", "12.3%"),
+        ({"licensing": licensing({"CC-BY-NC-4.0": 1, "MIT": 1})}, "license_conflicts", "CC-BY-NC-4.0 50%"),
+        ({"licensing": licensing({"CC-BY-SA-4.0": 1, "MIT": 1})}, "license_conflicts", "CC-BY-SA-4.0 50%"),
+        ({"licensing": None}, "licenses_known", "no licence table"),
         ({"bias_findings": None}, "bias_findings", "not been audited"),
         (
             {"bias_findings": [{"verdict": "bias found", "sentence_en": "It leans.", "sentence_es": "Se inclina."}]},
@@ -81,3 +90,8 @@ def test_a_warning_is_shown_and_refuses_nothing(change: dict[str, object], rule:
 def test_what_the_recipe_leaves_unsaid_is_not_missing_evidence():
     findings = judge(dataclasses.replace(WHOLE, **card(missing=["recipe:/card/license"])))  # type: ignore[arg-type]
     assert refused(findings) == []
+
+
+def test_a_model_under_the_licence_of_its_text_shares_alike():
+    same = licensing({"CC-BY-SA-4.0": 1}, intended="CC-BY-SA-4.0")
+    assert all(finding.passed for finding in judge(dataclasses.replace(WHOLE, licensing=same)))
