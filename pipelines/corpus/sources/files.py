@@ -58,7 +58,10 @@ def read(source: Files) -> Iterator[Document | Quarantined]:
     """
     base, paths, faults = find(source.path)
     if not paths and not Path(source.path).exists():
-        raise UserError(f"source {source.name}: nothing at {source.path}: mend `path`, which starts at the recipe file")
+        raise UserError(
+            f"source {source.name}: nothing at {source.path}: mend `path`, which starts at the "
+            "recipe file, or in a shipped recipe at the current folder"
+        )
     build = DocumentBuilder(source)
     readable, fault = False, ""
     yield from faults

@@ -36,7 +36,10 @@ def read(source: Wikipedia) -> Iterator[Document | Quarantined]:
     if source.dump is None:
         return hub.read(_on_hub(source))
     if not Path(source.dump).exists():
-        raise UserError(f"source {source.name}: nothing at {source.dump}: mend `dump`, which starts at the recipe file")
+        raise UserError(
+            f"source {source.name}: nothing at {source.dump}: mend `dump`, which starts at the "
+            "recipe file, or in a shipped recipe at the current folder"
+        )
     if source.dump.endswith(".parquet") or Path(source.dump).is_dir():  # as the Hub has it, kept on disk
         return files.read(
             Files(kind="files", path=source.dump, id_field="id", url_field="url", **_common(source)),
