@@ -92,6 +92,25 @@ def tiny(tiny_runs: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
     return lambda architecture: Path(shutil.copytree(tiny_runs[architecture].parent, tmp_path / architecture))
 
 
+@pytest.fixture(scope="session")
+def trained_t5_run(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny encoder–decoder, from text to card by the real command, with an adapter. Read it only."""
+    folder = tmp_path_factory.mktemp("trained_t5")
+    words = [
+        "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
+        "pretrain.budget={steps: 60}",
+        "evaluate={max_bytes: 20000, resamples: 300, sample_tokens: 5, prompts: ['Return the [MASK] of the [MASK].']}",
+        "audit.languages=[en]",
+        "finetune={rank: 4, alpha: 8, steps: 20, max_eval_bytes: 6000}",
+        "card={license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else.}",
+    ]
+    command = ["run", tiny_runs["t5"], "--run-dir", folder / "run", *(part for one in words for part in ("--set", one))]
+    finished = desdecero(*command, cwd=folder)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    (folder / "output.txt").write_text(finished.stdout, encoding="utf-8")
+    return folder / "run"
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes."""

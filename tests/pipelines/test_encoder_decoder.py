@@ -1,0 +1,64 @@
+"""The whole chain for an encoder–decoder, by the real command: what it measures, and that others can use the result."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import desdecero
+
+from app.generation import SpanFiller, Wish
+from pipelines.run_dir import STAGES, RunDir
+
+pytestmark = pytest.mark.slow  # one training and all that follows: half a minute
+
+
+def report(run: Path, stage: str) -> dict:
+    return RunDir(run).report(stage, RunDir(run).recipe())
+
+
+def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_run: Path) -> None:
+    output = (trained_t5_run.parent / "output.txt").read_text()
+    assert re.findall(r"^(\w+) +sealed in", output, re.MULTILINE) == list(STAGES)
+    assert re.search(r"quality +0\.\d+ cut-out token accuracy on held-out text", output)
+    verified = desdecero("verify", trained_t5_run, cwd=trained_t5_run.parent)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_it_has_learned_more_than_its_yardsticks_and_says_what_was_not_measured(trained_t5_run: Path) -> None:
+    evaluation = report(trained_t5_run, "evaluate")
+    assert evaluation["span_loss"]["value"] < evaluation["yardsticks"]["untrained"]["span_loss"]
+    assert set(evaluation["not_measured"]) == {"bits_per_byte", "perplexity"}
+    assert set(report(trained_t5_run, "audit")["not_measured"]) == {"untrained"}
+    assert report(trained_t5_run, "finetune")["measure"] == "span_loss"
+
+
+def test_the_card_has_evidence_for_all_that_it_says_and_passes_the_gate(trained_t5_run: Path) -> None:
+    assert report(trained_t5_run, "card")["missing"] == []
+    checked = desdecero("publish", trained_t5_run, "--repo-id", "me/tiny", "--dry-run", cwd=trained_t5_run.parent)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_code_on_its_card_fills_a_gap_where_there_is_only_transformers(trained_t5_run: Path) -> None:
+    card = (trained_t5_run / "model" / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    ours = ("pipelines", "eval_suites", "model_cards", "datasets", "accelerate", "peft", "evaluate", "gradio")
+    alone = f"import sys\nfor name in {ours}: sys.modules[name] = None\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", alone + code], cwd=trained_t5_run / "model", capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()
+
+
+def test_the_page_fills_its_gaps_as_the_evaluation_did(trained_t5_run: Path) -> None:
+    (line,) = (trained_t5_run / "evaluation" / "samples.jsonl").read_text().splitlines()
+    sample = json.loads(line)
+    filled = SpanFiller(trained_t5_run / "model").fill(Wish(sample["prompt"], length=5, temperature=0))
+    first, *others = filled.pieces
+    pairs = zip(filled.answers, others, strict=True)
+    assert first + "".join(answer + piece for answer, piece in pairs) == sample["text"]
