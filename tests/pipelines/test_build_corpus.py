@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from pipelines.build_corpus import build_corpus
+from pipelines.chain import run_chain
 from pipelines.corpus import preparation
 from pipelines.corpus.documents import read_documents
 from pipelines.errors import UserError
@@ -264,3 +265,27 @@ def test_pages_of_a_subscriber_wall_leave_one_where_no_rule_drops_them_all(
     report = run.report("corpus", recipe)
     assert {row["name"]: row["documents"] for row in report["sources"]} == {"stubs": 1, "constitution": 1}
     assert report["drops"]["exact_duplicate"]["documents"] == 313
+
+
+@pytest.mark.skipif("DESDECERO_DATA" not in os.environ, reason="DESDECERO_DATA names no folder of real text")
+def test_the_spanish_recipe_reads_its_texts_and_holds_the_laws_on_health_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(os.environ["DESDECERO_DATA"])
+    few = ["corpus.sources.0.max_documents=2", "corpus.sources.1.max_documents=60", "corpus.validation=0.2"]
+    recipe, run = load_recipe("espanol", few), RunDir(tmp_path / "run")
+    run_chain(recipe, run, last="tokens")
+    report = run.report("corpus", recipe)
+    assert {row["name"]: row["documents"] > 1 for row in report["sources"]} == {"novels": True, "laws": True}
+    assert report["splits"]["domain_train"]["documents"] > 0
+    health = list(read_documents(run, "domain_train", ["meta", "text", "language"]))
+    assert all(json.loads(document["meta"])["domain"] == "health" for document in health)
+    assert {document["language"] for document in health} == {"es"}
+    assert min(part["tokens"] for part in run.report("tokens", recipe)["splits"].values()) > 1000
+
+
+def test_a_shipped_recipe_says_where_its_texts_should_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe, run = load_recipe("espanol"), RunDir(tmp_path / "run")
+    with pytest.raises(UserError, match=rf"nothing at {tmp_path}/corpora/novelas_es.jsonl.gz: .* the current folder"):
+        run_chain(recipe, run, last="corpus")
