@@ -159,11 +159,12 @@ def score_spans(
 
     A document is cut into windows of like length, each behind the end-of-text token, as a document stands in training;
     each of its spans (`hidden_spans`) leaves a sentinel. Only the tokens of the text are scored, each given its
-    span's sentinel and what was asked for before it: sentinels are the form of the answer, not text, and a model that
-    gives some of its probability to the end of a span has that much less for the token. As with `score_masked`, this is
-    no likelihood of the text.
+    span's sentinel, what was asked for before it, and that the span goes on: sentinels and the end are the form of an
+    answer, so their probability is shared out among the words. Otherwise a sentinel would be the first choice nearly
+    everywhere, spans being short. As with `score_masked`, this is no likelihood of the text.
     """
     sentinels, start = np.asarray(sentinel_ids(tokenizer)), model.config.decoder_start_token_id
+    form = [*sentinels.tolist(), tokenizer.eos_token_id, tokenizer.pad_token_id]
     sequences = encode(tokenizer, texts)
     hidden = [
         hidden_spans(len(sequence), context_length, density, mean_length, len(sentinels), seed, document)
@@ -188,7 +189,9 @@ def score_spans(
 
     def logits(first: int, inputs: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
         mask = (inputs != tokenizer.pad_token_id).long()
-        return model(input_ids=inputs, attention_mask=mask, decoder_input_ids=answers, use_cache=False).logits
+        scores = model(input_ids=inputs, attention_mask=mask, decoder_input_ids=answers, use_cache=False).logits
+        scores[..., form] = -torch.inf
+        return scores
 
     nll, correct = _sum_up(model, windows, row, logits, len(texts), context_length, tokenizer.pad_token_id, progress)
     return [

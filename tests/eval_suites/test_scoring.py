@@ -153,6 +153,7 @@ def test_span_scores_agree_with_one_token_at_a_time() -> None:
                 for token in ids[begin + first : begin + past]:
                     asked = {"input_ids": torch.tensor([seen]), "decoder_input_ids": torch.tensor([answer])}
                     logits = model(**asked).logits[0, -1].double()
+                    logits[[*sentinels, tokenizer.eos_token_id, tokenizer.pad_token_id]] = -torch.inf  # no words
                     nll -= float(torch.log_softmax(logits, dim=-1)[token])
                     correct += int(logits.argmax()) == token
                     answer.append(token)
