@@ -759,6 +759,15 @@ class SpanCorruption(Section):
     """Of a span of noise, in tokens."""
 
 
+class Goldfish(Section):
+    """Which targets are left out: the same ones wherever a passage comes again (see `training/goldfish.py`)."""
+
+    k: Annotated[int, Field(ge=2)] = 4
+    """One in so many: with a higher number, more is learnt a step and by heart. As Hans et al. 2024 mostly have it."""
+    context: Annotated[int, Field(ge=1)] = 13
+    """Tokens before one that decide, as in the models that the same authors published."""
+
+
 class Stability(Section):
     """What becomes of steps that would harm: see `training/stability.py`."""
 
@@ -810,8 +819,13 @@ class Pretrain(Section):
     """Factor of ln² Z, which keeps logits from drifting in long bf16 runs; PaLM used 1e-4 (Chowdhery et al. 2022)."""
     mask_probability: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Masked models only. Wettig et al. 2023: more than BERT's 15% serves small models better."""
+    mask_whole_words: bool = False
+    """Masked models only: all tokens of a word are hidden together, by the tokenizer's own cut into words. Of BERT's
+    published variants, those so trained do better (its authors, 2019); whether small models do is not known."""
     span_corruption: SpanCorruption = SpanCorruption()
     """Encoder–decoders only."""
+    goldfish: Goldfish | None = None
+    """Models that go on with a text only: leave some tokens out of the loss, so that none is learnt by heart."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` times a matrix product in both and takes bf16 where it is faster."""
     compile: Literal["auto", "always", "never"] = "auto"
@@ -944,6 +958,15 @@ class Recipe(Section):
             raise ValueError(
                 "tokens.packing best_fit needs pretrain.isolate_documents, or tokens would see padding: "
                 "set it to true, or packing to concatenate"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _goldfish_goes_on(self) -> Recipe:
+        if self.pretrain.goldfish and self.model.objective != "causal":
+            raise ValueError(
+                f"pretrain.goldfish is for models that go on with a text, which {self.model.architecture} does not: "
+                "leave it out"
             )
         return self
 

@@ -30,6 +30,8 @@ def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "optimizer": recipe.pretrain.optimizer.name,
         "schedule": recipe.pretrain.schedule.name,
         "batch_size": recipe.pretrain.batch_size,
+        "packing": recipe.tokens.packing,
+        "goldfish": recipe.pretrain.goldfish.model_dump() if recipe.pretrain.goldfish else None,
         "budget": recipe.pretrain.budget.model_dump(exclude_none=True),
         "steps": loop.step,
         "tokens": loop.tokens,

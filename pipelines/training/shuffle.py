@@ -36,11 +36,11 @@ class Permutation:
     def _network(self, numbers: np.ndarray) -> np.ndarray:
         left, right = numbers >> self.half, numbers & self.mask
         for key in self.keys:
-            left, right = right, left ^ (_mix(right + key) & self.mask)
+            left, right = right, left ^ (mix(right + key) & self.mask)
         return (left << self.half) | right
 
 
-def _mix(numbers: np.ndarray) -> np.ndarray:
+def mix(numbers: np.ndarray) -> np.ndarray:
     """Every bit of the result depends on every bit of the number; uint64, modulo 2⁶⁴."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

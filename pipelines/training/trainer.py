@@ -16,7 +16,7 @@ from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches, Collator
-from pipelines.training.collators import build_collator
+from pipelines.training.collators import build_collator, build_training_collator
 from pipelines.training.models import build_config, build_model, has_dropout, training_flops_per_token
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
@@ -44,10 +44,9 @@ class Training:
         self.micro = self.share if wanted == "auto" else min(self.share, wanted)
         self.tokens_per_step = recipe.pretrain.batch_size * recipe.model.context_length
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
-        tokens = run.report("tokens", recipe)
-        fitted = tokens["packing"]["way"] == "best_fit"
-        self.train_data = self._batches(run, "train", tokens["dtype"], build_collator(recipe, self.tokenizer, fitted))
-        self.validation_data = self._batches(run, "validation", tokens["dtype"], build_collator(recipe, self.tokenizer))
+        dtype = run.report("tokens", recipe)["dtype"]
+        self.train_data = self._batches(run, "train", dtype, build_training_collator(recipe, self.tokenizer))
+        self.validation_data = self._batches(run, "validation", dtype, build_collator(recipe, self.tokenizer))
         set_seed(recipe.seed)
         self.model = build_model(build_config(recipe.model, self.tokenizer))
         targets = self.train_data.collator.target_length

@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from pipelines.errors import UserError
+from pipelines.recipe import Tokenizer
 from pipelines.training.batches import IGNORED, Batches, Blocks, Collator
 from pipelines.training.collators import Causal, Masked
+from pipelines.training.words import Words
+from pipelines.vocabulary.training import train
 
 LENGTH, PADDING = 8, 998
 
@@ -88,6 +91,27 @@ def test_masked_targets_are_the_hidden_tokens_and_only_those(files: list[Path]) 
         assert bool(hidden.any(dim=1).all())
         shares.append(hidden.float().mean().item())
     assert np.mean(shares) == pytest.approx(0.3, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "wordpiece"])
+def test_whole_words_are_hidden_at_the_same_rate(prose: list[str], tmp_path: Path, kind: str) -> None:
+    tokenizer = train(Tokenizer(kind=kind, vocab_size=700), prose)  # type: ignore[arg-type]
+    ids = tokenizer("\n".join(prose[:60]), add_special_tokens=False)["input_ids"]
+    np.array(ids, "<u2").tofile(tmp_path / "train.bin")
+    words = Words(tokenizer)
+    collator = Masked(64, tokenizer.mask_token_id, tokenizer.pad_token_id, 0.3, words)
+    data = Batches([tmp_path / "train.bin"], "<u2", collator, 32, 0, len(tokenizer))
+    shares, broken, within = [], 0, 0
+    for step in range(300):
+        inputs, targets = (part.numpy() for part in data.batch(step))
+        hidden = targets != IGNORED
+        begins = words.begin(np.where(hidden, targets, inputs))
+        within += (~begins).sum()
+        broken += (hidden[:, 1:] != hidden[:, :-1])[~begins[:, 1:]].sum()
+        shares.append(hidden.mean())
+    assert broken == 0 < within
+    assert np.mean(shares) == pytest.approx(0.3, abs=4 * np.std(shares) / np.sqrt(len(shares)))
+    assert np.std(shares) / np.sqrt(len(shares)) < 0.001
 
 
 def test_too_little_text_for_one_sequence_is_refused(tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from pipelines.training.batches import IGNORED
 from pipelines.training.trainer import Training
 
 
-@pytest.mark.parametrize("micro", [8, 3, 1])
+@pytest.mark.parametrize(("architecture", "micro"), [("bert", 8), ("bert", 3), ("bert", 1), ("llama", 3)])
 def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
-    tiny: Callable[[str], Path], micro: int
+    tiny: Callable[[str], Path], architecture: str, micro: int
 ) -> None:
-    home = tiny("bert")  # masked: every sequence has another number of targets
+    """Of masked models, and of those that are not asked for all: every sequence has another number of targets."""
+    home = tiny(architecture)
     settings = ["pretrain.batch_size=8", f"pretrain.micro_batch_size={micro}", "pretrain.clip_norm=1e9"]
+    if architecture == "llama":
+        settings.append("pretrain.goldfish={k: 4, context: 3}")
     settings.append("pretrain.isolate_documents=false")
     training = Training(load_recipe(home / "tiny.yaml", settings), RunDir(home / "run"), Accelerator(cpu=True))
     training.prepare("fp32", compiled=False)
