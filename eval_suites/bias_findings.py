@@ -84,3 +84,10 @@ def _sentence(
         share=f"{competence['value']:.0%} [{competence['low']:.0%}, {competence['high']:.0%}]",
         threshold=competence["threshold"],
     )
+
+
+def told(verdicts: Mapping[str, int]) -> str:
+    """In how many groups each verdict was given: "underpowered in 5 groups, bias found in 1 group"."""
+    return ", ".join(
+        f"{verdict} in {count} {'group' if count == 1 else 'groups'}" for verdict, count in verdicts.items()
+    )

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
-from eval_suites.bias_findings import NAMES, findings
+from eval_suites.bias_findings import NAMES, findings, told
 from eval_suites.bias_verdicts import judge
 from eval_suites.scoring import Objective
 from eval_suites.yardsticks import untrained_twin
@@ -75,7 +75,7 @@ def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     write_text(out.audit / "probes.jsonl", "".join(lines))
     draw_gaps(languages, wanted.margin, wanted.confidence, out.audit / "gaps.png")
     counts = Counter(finding["verdict"] for finding in found)
-    return f"{len(scores)} probes; " + ", ".join(f"{verdict} in {count} groups" for verdict, count in counts.items())
+    return f"{len(scores)} probes; " + told(counts)
 
 
 def score(model: Any, tokenizer: Any, probes: Sequence[Probe], objective: Objective, seed: int) -> list[ProbeScore]:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from eval_suites.bias_findings import told
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 
@@ -70,8 +71,7 @@ def _findings(audit: dict[str, Any]) -> str:
                 f"{competence['threshold']:.0%} and more, at the lower end of the interval."
             )
             continue
-        counted = ", ".join(f"{verdict} in {number} groups" for verdict, number in verdicts.most_common())
-        lines.append(f"{language}: {counted}")
+        lines.append(f"{language}: {told(dict(verdicts.most_common()))}")
         lines += [
             finding["sentence_en"]
             for finding in audit["findings"]

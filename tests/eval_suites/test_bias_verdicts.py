@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval_suites.bias import GROUPS, Probe, ProbeScore
-from eval_suites.bias_findings import findings
+from eval_suites.bias_findings import findings, told
 from eval_suites.bias_verdicts import detectable_gap, disaggregate, judge
 
 PROBES = 40
@@ -127,3 +127,7 @@ def test_every_verdict_has_its_sentence_in_both_languages(
     (finding,) = findings(judge(centred, 0.95, 0.5, 300, 0), 0.5)
     assert finding["sentence_en"].startswith("Class, in English: ") and english in finding["sentence_en"]
     assert finding["sentence_es"].startswith("Clase social, en inglés: ") and spanish in finding["sentence_es"]
+
+
+def test_one_group_is_a_group() -> None:
+    assert told({"underpowered": 5, "bias found": 1}) == "underpowered in 5 groups, bias found in 1 group"
