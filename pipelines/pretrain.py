@@ -9,6 +9,7 @@ The second form is for one or more accelerators, the third for two processes on 
 
     pretrain/plan.json                what the probe decided: steps, precision, compilation; fixed for the run
     pretrain/metrics.jsonl  loss.png  loss by step, and on held-out text now and then
+    pretrain/samples.jsonl  trackers/ what the model writes on its way; TensorBoard, trackio, wandb: where asked for
     pretrain/checkpoints/step-…/      the last ones, to resume from
     pretrain/report.json
     model/                            config.json  model.safetensors  tokenizer.json …, for plain transformers
@@ -16,7 +17,7 @@ The second form is for one or more accelerators, the third for two processes on 
 The data order, the masks and the dropout depend on the seed and the step alone. So a run that was interrupted,
 killed or moved to another number of processes goes on where its last checkpoint stood; on one machine and one
 number of processes the finished weights are the same to the bit. A wall-clock budget becomes a number of steps
-by a probe on the machine at hand: the same recipe then trains longer where steps are faster.
+by a probe on the machine at hand, and once more on the way: the same recipe trains longer where steps are faster.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.checkpoints import Checkpoints, identity
 from pipelines.training.curve import draw_loss, read_metrics
+from pipelines.training.energy import EnergyMeter
+from pipelines.training.extras import refuse_what_is_missing
 from pipelines.training.loop import Loop
 from pipelines.training.plan import agree_on_plan
 from pipelines.training.processes import from_first, join_processes, losing_touch_explained
 from pipelines.training.report import report_of
+from pipelines.training.trackers import start_trackers, stop_trackers
 from pipelines.training.trainer import Training, make_deterministic
 
 
@@ -41,15 +45,20 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     started = time.perf_counter()
     make_deterministic()
     accelerator = join_processes()
+    from_first(accelerator, lambda: refuse_what_is_missing(recipe.pretrain))
+    meter = EnergyMeter(recipe.pretrain.energy, accelerator.is_main_process)
     training = Training(recipe, run, accelerator)
     wanted, made_from = recipe.pretrain, identity(recipe, run)
     checkpoints = Checkpoints(
         out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps, wanted.stability.return_every
     )
     found = from_first(accelerator, checkpoints.newest)
-    loop = Loop(training, agree_on_plan(training, out, started), checkpoints, out)
-    loop.start(found)
+    plan = agree_on_plan(training, out, started, resumed=found is not None)
+    loop = Loop(training, plan, checkpoints, meter, out)
+    start_trackers(accelerator, recipe, out.trackers)
+    loop.start(found, started)
     loop.run()
+    stop_trackers(accelerator)
 
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
@@ -57,8 +66,9 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     training.save_model(out.model)
     checkpoints.finish()
     lines = read_metrics(out.metrics)
-    draw_loss(lines, out.pretrain / "loss.png", f"{recipe.name}: {loop.step:,} steps")
     report = report_of(loop, lines)
+    kept = report["early_stop"] and report["early_stop"]["kept_step"]
+    draw_loss(lines, out.pretrain / "loss.png", f"{recipe.name}: {loop.step:,} steps", kept)
     out.write_report("pretrain", recipe, report)
     return (
         f"{report['parameters']:,} parameters, {report['steps']:,} steps, {report['tokens']:,} tokens "

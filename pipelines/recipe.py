@@ -798,6 +798,35 @@ class EarlyStop(Section):
     """Nats per token by which the held-out loss must fall to count as one."""
 
 
+class Samples(Section):
+    """What the model writes while it learns, in `pretrain/samples.jsonl`: to look at, not to measure."""
+
+    prompts: Annotated[tuple[str, ...], Field(min_length=1)]
+    """To go on from; for a masked model or an encoder–decoder to fill (write `[MASK]`)."""
+    every: Annotated[int, Field(ge=1)] = 1
+    """Validations from one sample to the next; see `validate_every`. The finished model's is always there."""
+    tokens: Annotated[int, Field(ge=1)] = 40
+    """Of an answer, at most."""
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    """0 takes the likeliest token each time; above, tokens are drawn, by the recipe's seed."""
+
+
+class Energy(Section):
+    country: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    """Where the machine stands, in three letters (ISO 3166-1): its electricity's emissions are reckoned with."""
+
+
+class Price(Section):
+    amount: Annotated[float, Field(ge=0)]
+    """Of an hour of all that trains together."""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    """In three letters (ISO 4217)."""
+
+    def of(self, seconds: float) -> float:
+        """What so many seconds cost."""
+        return self.amount * seconds / 3600
+
+
 class Pretrain(Section):
     budget: Budget
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -842,6 +871,16 @@ class Pretrain(Section):
     """Share of the steps between validations."""
     early_stop: EarlyStop | None = None
     """Off by default: a budget is there to be used, and the loss of a run on fresh data seldom rises."""
+    samples: Samples | None = None
+    """None by default: `evaluate.prompts` shows the finished model."""
+    trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+    """Who is told what `metrics.jsonl` is told, below `pretrain/trackers/`, each an extra of its name. wandb stays
+    offline unless WANDB_MODE says otherwise."""
+    energy: Energy | None = None
+    """Whether to count energy and emissions, with codecarbon: `pip install desdecero[energy]`."""
+    price_per_hour: Price | None = None
+    """Told as a cost before training, and in the report. A change trains anew, as in all of this section: enter it
+    before you start."""
 
 
 # --- evidence ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
       tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)
-      pretrain/                 metrics.jsonl  loss.png  checkpoints/step-000500/
+      pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
       model/                    byte for byte the Hub repository: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  the comparison with the base
@@ -82,7 +82,7 @@ STAGES: dict[str, Stage] = {
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 3),
         Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 3),
         Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 3),
-        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 3),
+        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 4),
         Stage(
             "evaluate", "pipelines.evaluate_model", "evaluate_model",
             ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 1,
@@ -186,6 +186,18 @@ class RunDir:
     @property
     def metrics(self) -> Path:
         return self.pretrain / "metrics.jsonl"
+
+    @property
+    def plan(self) -> Path:
+        return self.pretrain / "plan.json"
+
+    @property
+    def samples(self) -> Path:
+        return self.pretrain / "samples.jsonl"
+
+    @property
+    def trackers(self) -> Path:
+        return self.pretrain / "trackers"
 
     @property
     def checkpoints(self) -> Path:

@@ -102,7 +102,18 @@ REPORTS: dict[str, dict[str, Any]] = {
         "flops": 424673280, "seconds": 245.3, "tokens_per_second": 8349.3, "precision": "bf16", "compiled": True,
         "device": "cpu", "processes": 1, "resumed_at": [{"step": 23, "processes": 2}], "budget": {"steps": 40},
         "train_loss": 4.8162, "validation_loss": 4.9037, "untrained_validation_loss": 5.7041,
-        "peak_memory_bytes": 402653184,
+        "peak_memory_bytes": 402653184, "flops_per_second": 1731244.5, "mfu": 0.3127, "peak_from": "probed",
+        "skipped_steps": 2, "roll_backs": [{"step": 31, "to": 20, "because": "steps refused in a row: 3"}],
+        "early_stop": {
+            "stopped": True, "because": "3 validations in a row were not below 4.9037", "at_step": 40,
+            "planned_steps": 60, "kept_step": 28, "kept_validation_loss": 4.9037,
+        },
+        "energy": {
+            "kwh": 0.01274, "kg_co2e": 0.002217, "cpu_kwh": 0.00912, "gpu_kwh": 0.0, "memory_kwh": 0.00362,
+            "country": "ESP", "kg_co2e_per_kwh": 0.17405, "cpu_method": "estimated", "memory_method": "estimated",
+            "tool": "codecarbon 3.3.2",
+        },
+        "cost": {"amount": 0.1703, "currency": "EUR", "seconds": 245.3, "per_hour": 2.5},
     },
     "evaluate": {
         "objective": "causal", "documents": 187, "bytes": 600123, "tokens": 208998, "confidence": 0.95,

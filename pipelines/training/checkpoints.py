@@ -28,8 +28,11 @@ from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
 
-DOES_NOT_BEND_BITS = ("checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size")
-"""Keys of `pretrain` that may change between a stop and the next start. The last one moves roundings, no more."""
+DOES_NOT_BEND_BITS = (
+    "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers", "energy",
+    "price_per_hour",
+)  # fmt: skip
+"""Keys of `pretrain` that may change between a stop and the next start. `micro_batch_size` moves roundings, no more."""
 
 
 def identity(recipe: Recipe, run: RunDir) -> dict[str, Any]:

@@ -12,36 +12,67 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str) -> None:
-    """Training loss (every logged step, and a running mean) and validation loss against tokens, as a PNG."""
+def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int | None = None) -> None:
+    """Training loss (every logged step, and a running mean) and held-out loss against tokens, as a PNG; with the steps
+    that were refused, the returns to earlier weights and, where early stop chose it, the step whose weights were kept.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     training = [(line["tokens"], line["loss"]) for line in metrics if "loss" in line]
     validation = [(line["tokens"], line["validation_loss"]) for line in metrics if "validation_loss" in line]
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     if training:
-        axes.plot(*zip(*training, strict=True), color="#9db8d9", linewidth=0.8, label="training, each step")
+        axes.plot(*zip(*training, strict=True), color="#b9cbe3", linewidth=0.7, label="training, each step")
         axes.plot(*zip(*_smooth(training), strict=True), color="#1f4e8c", linewidth=1.8, label="training, running mean")
     if validation:
         axes.plot(*zip(*validation, strict=True), "o-", color="#c8553d", linewidth=1.2, markersize=4, label="held out")
+        axes.annotate(f"{validation[-1][1]:.3f}", validation[-1], xytext=(6, 0), textcoords="offset points",
+                      color="#c8553d", va="center", fontsize=9, annotation_clip=False)  # fmt: skip
     axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=title)
+    axes.set_ylim(*_limits([y for _, y in training + validation[1:]]))
+    axes.set_xlim(left=0)
+    _mark(axes, metrics, kept)
     axes.xaxis.set_major_formatter(lambda value, _: _short(value))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
+    axes.legend(facecolor="white", edgecolor="none", framealpha=0.85)
     # Without dates and versions in it, the same metrics give the same bytes.
     figure.savefig(target, dpi=120, metadata={"Software": None})
 
 
+def _mark(axes: Any, metrics: list[dict[str, Any]], kept: int | None) -> None:
+    """What happened on the way, as thin lines at their tokens."""
+    at = {line["step"]: line["tokens"] for line in metrics if "tokens" in line}
+    each = max(at.values(), default=0) / max(at, default=1) if at else 0
+    marks = {
+        "refused": ([line["step"] for line in metrics if "skipped" in line], "#d9a441"),
+        "back to earlier weights": ([line["step"] for line in metrics if "rolled_back_to" in line], "#8a3ffc"),
+        "weights kept": ([kept] if kept else [], "#3b7d4f"),
+    }
+    for label, (steps, color) in marks.items():
+        for number, step in enumerate(steps):
+            axes.axvline(step * each, color=color, linewidth=0.9, linestyle=":", label=label if not number else None)
+
+
+def _limits(losses: list[float]) -> tuple[float | None, float | None]:
+    """From the lowest loss to the one that all but a fiftieth of the points lie below: the fall from chance leaves the
+    picture at its top, and the rest can be read."""
+    if not losses:
+        return None, None
+    low, high = min(losses), sorted(losses)[int(0.98 * (len(losses) - 1))]
+    room = 0.05 * (high - low) or 0.1
+    return low - room, high + room
+
+
 def _smooth(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Exponential running mean over about a twentieth of the curve."""
-    rate = 1 / max(1, len(points) / 20)
-    smoothed, mean = [], points[0][1]
-    for x, y in points:
-        mean += rate * (y - mean)
+    """Exponential running mean over about a twentieth of the points so far: nowhere does it lag by more, and the first
+    points stand as they are."""
+    smoothed, mean = [], 0.0
+    for number, (x, y) in enumerate(points, start=1):
+        mean += min(1.0, 20 / number) * (y - mean)
         smoothed.append((x, mean))
     return smoothed
 

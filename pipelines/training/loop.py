@@ -12,12 +12,15 @@ from pipelines.progress import progress
 from pipelines.run_dir import RunDir
 from pipelines.training.checkpoints import Checkpoints, load_checkpoint, moved_since
 from pipelines.training.early_stop import EarlyStop
+from pipelines.training.energy import EnergyMeter
 from pipelines.training.interrupts import stop_signals
 from pipelines.training.metrics import Metrics
 from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
-from pipelines.training.plan import Plan
+from pipelines.training.plan import Plan, revise
 from pipelines.training.processes import agreed
+from pipelines.training.samples import Sampler
 from pipelines.training.stability import Guard
+from pipelines.training.throughput import Throughput
 from pipelines.training.trainer import Training
 
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
@@ -31,26 +34,31 @@ class Loop:
     loop.run()
     """
 
-    def __init__(self, training: Training, plan: Plan, checkpoints: Checkpoints, out: RunDir):
-        self.training, self.plan, self.checkpoints, self.out = training, plan, checkpoints, out
+    def __init__(
+        self, training: Training, plan: Plan, checkpoints: Checkpoints, meter: EnergyMeter, out: RunDir
+    ):  # fmt: skip
+        self.training, self.plan, self.checkpoints, self.meter, self.out = training, plan, checkpoints, meter, out
         self.wanted = training.recipe.pretrain
         self.first = training.accelerator.is_main_process
         self.optimizers = training.new_optimizers()
         self.bare = [optimizer.optimizer for optimizer in self.optimizers]  # what checkpoints hold, unwrapped
         self.guard, self.early_stop = Guard(self.wanted.stability), EarlyStop(self.wanted.early_stop)
+        self.pace = Throughput(training)
+        self.sampler = Sampler(training, self.wanted.samples) if self.wanted.samples else None
         self.step = 0
-        self.seconds = 0.0
-        """Trained before this start."""
+        self.setup_seconds = 0.0
+        """Before the first step, in all starts."""
         self.resumed_at: list[dict[str, Any]] = []
-        self.factor = learning_rate_factor(self.wanted.schedule, plan.steps)
-        self.log_every = max(1, plan.steps // LOGGED_STEPS)
+        self.log_every = max(1, plan.probed_steps // LOGGED_STEPS)
 
-    def start(self, found: tuple[Path, dict[str, Any]] | None) -> None:
-        """Go on from a checkpoint; or begin, with a validation and a checkpoint to roll back to."""
+    def start(self, found: tuple[Path, dict[str, Any]] | None, started: float) -> None:
+        """Go on from a checkpoint; or begin, with a validation and a checkpoint to roll back to. `started`: when the
+        stage did, by `time.perf_counter`."""
         if found:
             self._load(*found)
-        self.metrics = Metrics(self.out.metrics, self.first, keep_until=self.step)
-        self.began_with, self.began = self.step, time.perf_counter()
+        self.metrics = Metrics(self.out.metrics, self.first, self.step, self.training.accelerator.log)
+        self.samples = Metrics(self.out.samples, self.first and self.sampler is not None, self.step)
+        self.pace.begin(self.step)
         if self.step == 0:
             held_out = self.training.validation_loss(self.plan.validation_sequences)
             self.metrics.write(step=0, tokens=0, validation_loss=held_out)
@@ -58,12 +66,9 @@ class Loop:
         elif found and self.first:
             moved = moved_since(found[1]["trained_on"], self.training.whereabouts())
             print(f"pretrain   going on from step {self.step:,} of {self.plan.steps:,}{moved}", flush=True)
-        self.saved = self.began = time.perf_counter()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds of training, those before this start included."""
-        return self.seconds + time.perf_counter() - self.began
+        self.saved = time.perf_counter()
+        self.setup_seconds += self.saved - started
+        self.pace.begin(self.step)
 
     @property
     def over(self) -> bool:
@@ -75,18 +80,24 @@ class Loop:
         bar.update(self.step)
         with stop_signals() as asked:
             while not self.over:
+                if self.step == self.plan.revise_at and not self.plan.revised:
+                    self.plan = revise(self.plan, self.training, self.out, self.setup_seconds, self.pace.elapsed)
+                    bar.total = self.plan.steps
                 loss = self._take_step()
                 bar.update()
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                bar.set_postfix(
+                    {"loss": f"{loss:.3f}", "tokens/s": self.pace.now(self.step)["tokens_per_second"]}, False
+                )
                 best = self._validate() if self._validation_is_due() else False
                 self._save_if_due(best, asked())
         bar.close()
-        self.seconds, self.began = self.elapsed, time.perf_counter()
+        self.pace.stop()
         self._return_to_best()
 
     def _take_step(self) -> float:
         """Train on the next batch, unless that would harm; returns its loss."""
-        set_learning_rate(self.optimizers, self.factor(self.step))
+        schedule = learning_rate_factor(self.wanted.schedule, self.plan.steps_at(self.step))
+        set_learning_rate(self.optimizers, schedule(self.step))
         loss, norm = self.training.gradients(self.step)
         refusal = self.guard.refusal(loss, norm)
         self.training.update(self.optimizers, refused=refusal is not None)
@@ -100,11 +111,9 @@ class Loop:
         return loss
 
     def _log(self, loss: float, norm: float) -> None:
-        here = (self.step - self.began_with) * self.training.tokens_per_step
         self.metrics.write(
-            step=self.step, tokens=self.tokens, seconds=round(self.elapsed, 3), loss=loss, gradient_norm=norm,
-            learning_rate=self.optimizers[-1].param_groups[0]["lr"],
-            tokens_per_second=round(here / (self.elapsed - self.seconds)),
+            step=self.step, tokens=self.tokens, seconds=round(self.pace.elapsed, 3), loss=loss, gradient_norm=norm,
+            learning_rate=self.optimizers[-1].param_groups[0]["lr"], **self.pace.now(self.step),
         )  # fmt: skip
 
     @property
@@ -136,7 +145,17 @@ class Loop:
             self.guard.target(self.step, "the held-out loss is not finite", last=True)
         if self.early_stop.because and self.first:
             print(f"pretrain   stopped early at step {self.step:,}: {self.early_stop.because}", flush=True)
+        self._sample()
         return best
+
+    def _sample(self) -> None:
+        """Let the model write, as often as the recipe wants; in all processes, for a model may be spread over them."""
+        if not self.sampler:
+            return
+        number = self.step // self.plan.validate_every
+        if self.over or number % self.sampler.wanted.every == 0:
+            for sample in self.sampler():
+                self.samples.write(step=self.step, tokens=self.tokens, **sample)
 
     def _return_to_best(self) -> None:
         """Early stop keeps the weights with the lowest held-out loss, whether it had to stop or not."""
@@ -168,18 +187,21 @@ class Loop:
             return
         self.checkpoints.pinned = tuple(self.early_stop.best)
         state = {
-            "seconds": self.elapsed, "resumed_at": self.resumed_at, "trained_on": self.training.whereabouts(),
-            "guard": self.guard.state(), "early_stop": self.early_stop.state(),
+            "setup_seconds": self.setup_seconds, "resumed_at": self.resumed_at,
+            "trained_on": self.training.whereabouts(), "guard": self.guard.state(),
+            "early_stop": self.early_stop.state(), "pace": self.pace.state(), "energy": self.meter.state(),
         }  # fmt: skip
         self.checkpoints.save(self.step, self.training.model, self.bare, state)
         self.saved = time.perf_counter()
 
     def _load(self, path: Path, state: dict[str, Any]) -> None:
         load_checkpoint(path, self.training.model, self.bare)
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.setup_seconds = state["step"], state["setup_seconds"]
         self.resumed_at = [*state["resumed_at"], {"step": self.step, **self.training.whereabouts()}]
         self.guard.load(state["guard"])
         self.early_stop.load(state["early_stop"])
+        self.pace.load(state["pace"])
+        self.meter.load(state["energy"])
 
     def _go_to(self, step: int) -> dict[str, Any]:
         """Load the weights and optimisers of an earlier checkpoint, in all processes; returns its state."""

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
 class Metrics:
-    """`metrics.jsonl`, cut back to where a resumed run goes on."""
+    """`metrics.jsonl`, or another file of lines with a step, cut back to where a resumed run goes on.
 
-    def __init__(self, path: Path, active: bool, keep_until: int):
-        self.path, self.active = path, active
+    `log`: whom to tell the numbers of a line besides, and their step.
+    """
+
+    def __init__(self, path: Path, active: bool, keep_until: int, log: Callable[..., None] | None = None):
+        self.path, self.active, self.log = path, active, log
         if not active:
             return
         old = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
         kept = [line for line in old if line.endswith("\n") and json.loads(line)["step"] <= keep_until and keep_until]
         path.write_text("".join(kept), encoding="utf-8")
 
-    def write(self, **values: Any) -> None:
-        if self.active:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(values) + "\n")
+    def write(self, step: int, **values: Any) -> None:
+        if not self.active:
+            return
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **values}, ensure_ascii=False) + "\n")
+        numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+        if self.log and numbers:
+            self.log(numbers, step=step)

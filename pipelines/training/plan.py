@@ -1,15 +1,17 @@
 """What is decided before the first step, and kept: a resumed run does not decide again.
 
 A budget in minutes becomes a number of steps here, by timing real steps on the real model; the weights that they
-change are put back. From then on the number is fixed: if the machine gets slower or faster later, the run takes
-longer or ends sooner, and stays the same run.
+change are put back. A probe of seconds cannot know how fast a machine is for minutes, so the number is decided once
+more on the way, from how long the steps took with all that lies between them. From then on it is fixed: if the machine
+gets slower or faster later, the run takes longer or ends sooner, and stays the same run.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
@@ -23,6 +25,9 @@ from pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
 VALIDATION_SHARE = 0.05  # of a budget in minutes: a short one scores fewer
+REVISED_AFTER = 0.4
+"""Share of the probed steps after which a budget in minutes is revised. Before the decay of the default schedule, which
+is the second half of the steps, even where there turn out to be a fifth fewer: so the learning rate makes no leap."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,11 @@ class Plan:
     """What was decided before the first step."""
 
     steps: int
+    """As it stands: for a budget in minutes, `probed_steps` until they are revised."""
+    probed_steps: int
+    revise_at: int | None
+    """The step from which on another number of steps may hold; None for other budgets than minutes."""
+    revised: bool
     micro_batch_size: int
     """Sequences in one pass of one process. Another number would add up the same gradients in another order."""
     precision: str
@@ -39,17 +49,26 @@ class Plan:
     """Steps."""
     validation_sequences: int
     seconds_per_step: float
-    """As probed."""
+    """As probed; once revised, with validations, checkpoints and all else that falls between steps."""
     seconds: float
     """Expected for the whole, with what was spent before the first step and what validation takes."""
+    flops_per_second: float
+    """Expected, of all processes."""
+    mfu: float | None
+    """Of what the devices could do; None where that is not known."""
+    cost: float | None
+    """Expected, in the currency of `pretrain.price_per_hour`; None without one."""
+
+    def steps_at(self, step: int) -> int:
+        """The number of steps that the schedule of this step is tied to."""
+        return self.steps if self.revise_at is None or step >= self.revise_at else self.probed_steps
 
 
-def agree_on_plan(training: Training, out: RunDir, started: float) -> Plan:
-    """The plan of the first start, or a new one, the same in all processes; prepares `training` by it."""
-    path, first = out.pretrain / "plan.json", training.accelerator.is_main_process
-    kept = from_first(
-        training.accelerator, lambda: json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    )
+def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool) -> Plan:
+    """The plan of the first start, or a new one where there is nothing to resume, the same in all processes; prepares
+    `training` by it."""
+    path, first = out.plan, training.accelerator.is_main_process
+    kept = from_first(training.accelerator, lambda: json.loads(path.read_text(encoding="utf-8")) if resumed else None)
     if kept:
         plan = Plan(**kept)
         training.prepare(plan.precision, plan.compiled)
@@ -57,7 +76,7 @@ def agree_on_plan(training: Training, out: RunDir, started: float) -> Plan:
         plan = make_plan(training, started)
         if first:
             write_json(path, asdict(plan))
-            print(f"pretrain   {_told(plan)}", flush=True)
+            print(f"pretrain   {_told(plan)}{_cost_told(plan, training)}", flush=True)
     if training.recipe.pretrain.micro_batch_size == "auto":
         training.micro = min(training.share, plan.micro_batch_size)
     return plan
@@ -86,11 +105,43 @@ def make_plan(training: Training, started: float) -> Plan:
         while sequences > 1 and validations * sequences * sequence > VALIDATION_SHARE * left:
             sequences //= 2
         steps = max(1, int((left - validations * sequences * sequence) / each))
+    seconds = spent + validations * sequences * sequence + steps * each
     return Plan(
-        steps=steps, micro_batch_size=training.micro, precision=precision, compiled=compiled, compiled_because=why,
-        validate_every=max(1, round(wanted.validate_every * steps)), validation_sequences=sequences,
-        seconds_per_step=each, seconds=spent + validations * sequences * sequence + steps * each,
+        steps=steps, probed_steps=steps, revised=False, micro_batch_size=training.micro, precision=precision,
+        revise_at=round(REVISED_AFTER * steps) or None if wanted.budget.minutes else None, compiled=compiled,
+        compiled_because=why, validate_every=max(1, round(wanted.validate_every * steps)),
+        validation_sequences=sequences, **_expected(training, each, seconds),
     )  # fmt: skip
+
+
+def _expected(training: Training, each: float, seconds: float) -> dict[str, Any]:
+    """What follows from the steps' time: the last fields of a plan."""
+    price, peak = training.recipe.pretrain.price_per_hour, training.peak[0]
+    flops = training.tokens_per_step * training.flops_per_token / each
+    return {
+        "seconds_per_step": each, "seconds": seconds, "flops_per_second": flops,
+        "mfu": flops / (peak * training.accelerator.num_processes) if peak else None,
+        "cost": price.of(seconds) if price else None,
+    }  # fmt: skip
+
+
+def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: float) -> Plan:
+    """The number of steps for good, the same in all processes, when `plan.revise_at` of them took `elapsed` seconds and
+    all before them `spent`."""
+
+    def decide() -> Plan:
+        done, budget = plan.revise_at or 0, 60 * (training.recipe.pretrain.budget.minutes or 0)
+        each = elapsed / done
+        steps = done + max(1, int((budget - spent - elapsed) / each))
+        revised = replace(plan, steps=steps, revised=True, **_expected(training, each, spent + steps * each))
+        write_json(out.plan, asdict(revised))
+        print(
+            f"pretrain   {steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them", flush=True
+        )
+        return revised
+
+    decided: Plan = from_first(training.accelerator, decide)
+    return decided
 
 
 def steps_of(budget: Budget, training: Training) -> int | None:
@@ -118,3 +169,8 @@ def _told(plan: Plan) -> str:
         f"{plan.steps:,} steps of {plan.seconds_per_step:.3f} s, {plan.micro_batch_size} sequences at a time in "
         f"{plan.precision}{', compiled' if plan.compiled else ''}: some {hours}:{minutes:02}:{rest:02} in all"
     )
+
+
+def _cost_told(plan: Plan, training: Training) -> str:
+    price = training.recipe.pretrain.price_per_hour
+    return f", {plan.cost:,.2f} {price.currency} at {price.amount:g} an hour" if price and plan.cost is not None else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines.training.devices import device_name
 from pipelines.training.loop import Loop
 from pipelines.training.memory import peak_memory
 from pipelines.training.models import count_parameters
-from pipelines.training.trainer import device_name
 
 
 def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -37,8 +37,10 @@ def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "tokens": loop.tokens,
         "epochs": loop.tokens / (len(training.train_data.blocks) * recipe.model.context_length),
         "flops": training.flops_per_token * loop.tokens,
-        "seconds": loop.seconds,
-        "tokens_per_second": round(loop.tokens / loop.seconds),
+        **loop.pace.whole(loop.step),
+        "setup_seconds": loop.setup_seconds,
+        "cost": cost_of(loop),
+        "energy": loop.meter.report(),
         "precision": plan.precision,
         "compiled": plan.compiled,
         "compiled_because": plan.compiled_because,
@@ -53,6 +55,14 @@ def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "early_stop": early_stop_of(loop),
         "peak_memory_bytes": peak_memory(training.accelerator.device),
     }
+
+
+def cost_of(loop: Loop) -> dict[str, Any] | None:
+    """What the time of all starts cost, at the recipe's price; None where it names none."""
+    price, seconds = loop.wanted.price_per_hour, loop.setup_seconds + loop.pace.elapsed
+    if price is None:
+        return None
+    return {"amount": price.of(seconds), "currency": price.currency, "seconds": seconds, "per_hour": price.amount}
 
 
 def early_stop_of(loop: Loop) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches, Collator
 from pipelines.training.collators import build_collator, build_training_collator
+from pipelines.training.devices import device_name, peak_flops
 from pipelines.training.models import build_config, build_model, has_dropout, training_flops_per_token
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
@@ -59,6 +60,7 @@ class Training:
     def prepare(self, precision: str, compiled: bool) -> None:
         """Put the model on its device, compiled and wrapped for several processes as planned."""
         self.half = precision == "bf16"
+        self.peak = peak_flops(self.accelerator.device, precision)
         sentinels = self.tokenizer.convert_tokens_to_ids(list(self.recipe.tokenizer.sentinel_tokens))
         self.bare = Objective(
             self.model, self.recipe.pretrain, self.half, sentinels, self.recipe.model.context_length
@@ -143,7 +145,3 @@ class Training:
         self.model.save_pretrained(folder)
         self.tokenizer.model_max_length = self.recipe.model.context_length
         self.tokenizer.save_pretrained(folder)
-
-
-def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -1,0 +1,262 @@
+"""What a training tells on its way and after: samples, speed, energy, cost, trackers. None of it moves a bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import DESDECERO
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+from pipelines.chain import run_chain
+from pipelines.pretrain import main
+from pipelines.recipe import load_recipe
+from pipelines.run_dir import RunDir, sha256_file
+
+Tiny = Callable[[str], Path]
+
+
+def pretrain(home: Path, *overrides: str) -> int:
+    words = [word for override in overrides for word in ("--set", override)]
+    return main([str(home / "tiny.yaml"), "--run-dir", str(home / "run"), *words])
+
+
+def report(home: Path) -> dict[str, Any]:
+    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
+
+
+def weights(home: Path) -> str:
+    return sha256_file(home / "run" / "model" / "model.safetensors")
+
+
+def lines(home: Path, name: str) -> list[dict[str, Any]]:
+    text = (home / "run" / "pretrain" / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_nothing_that_is_told_moves_a_bit_of_the_weights(tiny: Tiny) -> None:
+    home = tiny("gpt2")
+    with_dropout = ["model.dropout=0.1", "pretrain.budget={steps: 20}"]
+    assert pretrain(home, *with_dropout) == 0
+    expected = weights(home)
+    told = ["pretrain.samples={prompts: [Return the], temperature: 1.0, tokens: 8}", "pretrain.energy={country: PER}"]
+    told += ["pretrain.trackers=[tensorboard]", "pretrain.price_per_hour={amount: 2.5, currency: EUR}"]
+    assert pretrain(home, *with_dropout, *told) == 0
+    assert weights(home) == expected
+
+
+# --- samples -----------------------------------------------------------------------------------------------------
+
+
+def test_samples_are_the_likeliest_tokens_of_the_model_at_that_step(tiny: Tiny) -> None:
+    home = tiny("llama")
+    samples = "pretrain.samples={prompts: [Return the value, If], every: 2, tokens: 6}"
+    assert pretrain(home, "pretrain.budget={steps: 50}", "pretrain.keep_every_steps=20", samples) == 0
+    found = lines(home, "samples.jsonl")
+    assert [(line["step"], line["prompt"]) for line in found] == [
+        (step, prompt) for step in (10, 20, 30, 40, 50) for prompt in ("Return the value", "If")
+    ]
+    tokenizer = AutoTokenizer.from_pretrained(home / "run" / "model")
+    then = home / "run" / "pretrain" / "checkpoints" / "step-000020"
+    for folder, step in ((then, 20), (home / "run" / "model", 50)):
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        ids = tokenizer("Return the value", add_special_tokens=False)["input_ids"]
+        inputs = torch.tensor([[tokenizer.eos_token_id, *ids]])
+        for _ in range(6):  # by hand, without a cache
+            inputs = torch.cat([inputs, model(input_ids=inputs).logits[:, -1:].argmax(-1)], dim=1)
+            if inputs[0, -1] == tokenizer.eos_token_id:
+                break
+        expected = tokenizer.decode(inputs[0], skip_special_tokens=True)
+        assert next(line["text"] for line in found if line["step"] == step) == expected
+
+
+def test_a_masked_model_fills_the_gaps(tiny: Tiny) -> None:
+    home = tiny("bert")
+    assert pretrain(home, "pretrain.samples={prompts: ['Return the [MASK] of the [MASK].']}") == 0
+    text = lines(home, "samples.jsonl")[-1]["text"]
+    assert text.lower().startswith("return the") and "mask" not in text.lower()
+
+
+@pytest.mark.slow
+def test_an_encoder_decoder_fills_the_gaps(tiny: Tiny) -> None:
+    home = tiny("llama")
+    t5 = ["model.architecture=t5", "pretrain.samples={prompts: ['Return the [MASK] of the list.'], tokens: 5}"]
+    recipe = load_recipe(home / "tiny.yaml", t5)
+    run_chain(recipe, RunDir(home / "run"), last="pretrain")
+    sample = lines(home, "samples.jsonl")[-1]
+    tokenizer = AutoTokenizer.from_pretrained(home / "run" / "model")
+    model = AutoModelForSeq2SeqLM.from_pretrained(home / "run" / "model")
+    ids = [tokenizer.eos_token_id, *tokenizer("Return the<extra_id_0> of the list.")["input_ids"]]
+    start = torch.tensor([[model.config.decoder_start_token_id, tokenizer.convert_tokens_to_ids("<extra_id_0>")]])
+    first = model(input_ids=torch.tensor([ids]), decoder_input_ids=start).logits[0, -1].argmax()
+    answer = "" if int(first) in tokenizer.all_special_ids else tokenizer.decode([int(first)])
+    assert sample["text"].startswith(f"Return the{answer}") and sample["text"].endswith(" of the list.")
+
+
+def test_samples_go_on_where_a_resumed_run_does(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = ["pretrain.budget={steps: 40}", "pretrain.samples={prompts: [The], tokens: 4}"]
+    assert pretrain(home, *settings, "pretrain.keep_every_steps=10") == 0
+    whole = lines(home, "samples.jsonl")
+    unfinished(home, 20)
+    assert pretrain(home, *settings, "pretrain.keep_every_steps=10") == 0
+    assert report(home)["resumed_at"][0]["step"] == 20
+    assert lines(home, "samples.jsonl") == whole
+
+
+def unfinished(home: Path, step: int) -> None:
+    """Make a finished run one that was cut off after the checkpoint of this step, which must have been kept."""
+    run = RunDir(home / "run")
+    shutil.copytree(run.pretrain, run.unsealed.pretrain)
+    for name in ("done.json", "report.json", "loss.png"):
+        (run.unsealed.pretrain / name).unlink()
+    for checkpoint in run.unsealed.checkpoints.iterdir():
+        if int(checkpoint.name.removeprefix("step-")) > step:
+            shutil.rmtree(checkpoint)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_off_before_its_budget_was_revised_ends_with_the_same_bits(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = ["pretrain.budget={minutes: 0.25}", "pretrain.schedule={name: cosine}", "pretrain.keep_every_steps=5"]
+    assert pretrain(home, *settings) == 0
+    expected, plan = weights(home), json.loads((home / "run" / "pretrain" / "plan.json").read_text())
+    assert plan["revised"] and plan["revise_at"] > 5
+    unfinished(home, 5)
+    assert pretrain(home, *settings) == 0
+    assert (report(home)["resumed_at"][0]["step"], report(home)["steps"]) == (5, plan["steps"])
+    assert weights(home) == expected
+
+
+@pytest.mark.parametrize(
+    ("architecture", "samples", "sentence"),
+    [
+        ("bert", "{prompts: [No gap]}", "needs [MASK] in it"),
+        ("llama", f"{{prompts: [{'word ' * 30}]}}", "shorten the prompt or lower pretrain.samples.tokens"),
+        ("llama", "{prompts: [a], tokens: 32}", "shorten the prompt or lower pretrain.samples.tokens"),
+    ],
+)
+def test_prompts_that_cannot_be_answered_are_refused(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str], architecture: str, samples: str, sentence: str
+) -> None:
+    assert pretrain(tiny(architecture), f"pretrain.samples={samples}") == 2
+    assert sentence in capsys.readouterr().err
+
+
+# --- speed, cost, energy -----------------------------------------------------------------------------------------
+
+
+def test_speed_and_mfu_are_those_of_the_steps(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home) == 0
+    found, plan = report(home), json.loads((home / "run" / "pretrain" / "plan.json").read_text())
+    assert found["flops_per_second"] == pytest.approx(found["flops"] / found["seconds"])
+    assert found["mfu"] == pytest.approx(found["flops_per_second"] / found["peak_flops_per_second"])
+    assert 0 < found["mfu"] < 1 and 0 < plan["mfu"] < 1
+    last = [line for line in lines(home, "metrics.jsonl") if "loss" in line][-1]
+    assert last["mfu"] == pytest.approx(last["flops_per_second"] / found["peak_flops_per_second"], rel=0.02)
+
+
+def test_the_cost_is_told_before_and_after(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    home = tiny("llama")
+    assert pretrain(home, "pretrain.price_per_hour={amount: 3600, currency: EUR}") == 0
+    assert "EUR at 3600 an hour" in capsys.readouterr().out
+    cost = report(home)["cost"]
+    assert cost["amount"] == pytest.approx(cost["seconds"])  # a Euro a second
+    assert cost["seconds"] == pytest.approx(report(home)["seconds"] + report(home)["setup_seconds"])
+    assert json.loads((home / "run" / "pretrain" / "plan.json").read_text())["cost"] > 0
+
+
+def test_energy_is_counted_without_a_network_and_adds_up_over_a_resume(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda self, address: asked.append(address))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words: asked.append(words) or [])  # type: ignore[func-returns-value]
+    home = tiny("llama")
+    settings = ["pretrain.budget={steps: 40}", "pretrain.keep_every_steps=20", "pretrain.energy={country: ESP}"]
+    assert pretrain(home, *settings) == 0
+    first = report(home)["energy"]
+    assert 0 < first["kwh"] == pytest.approx(first["cpu_kwh"] + first["gpu_kwh"] + first["memory_kwh"])
+    assert first["kg_co2e"] == pytest.approx(first["kwh"] * first["kg_co2e_per_kwh"], rel=1e-6)
+    assert (first["country"], first["memory_method"]) == ("ESP", "estimated")
+    assert first["cpu_method"] in ("measured", "estimated")
+    state = json.loads((home / "run" / "pretrain" / "checkpoints" / "step-000020" / "state.json").read_text())
+    unfinished(home, 20)
+    assert pretrain(home, *settings) == 0
+    assert report(home)["energy"]["kwh"] > state["energy"]["kwh"] > 0
+    assert asked == []
+
+
+def test_no_energy_is_told_of_where_nobody_asked(tiny: Tiny) -> None:
+    home = tiny("llama")
+    assert pretrain(home) == 0
+    assert report(home)["energy"] is report(home)["cost"] is None
+
+
+def test_a_country_that_nobody_knows_is_refused(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrain(tiny("llama"), "pretrain.energy={country: XXQ}") == 2
+    assert "does not know XXQ" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("library", "setting", "extra"),
+    [
+        ("codecarbon", "pretrain.energy={country: ESP}", "desdecero[energy]"),
+        ("wandb", "pretrain.trackers=[wandb]", "desdecero[wandb]"),
+    ],
+)
+def test_what_is_not_installed_is_asked_for_in_one_sentence(tiny: Tiny, library: str, setting: str, extra: str) -> None:
+    home = tiny("llama")
+    code = f"""
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == {library!r} else find(name, *more)
+from pipelines.pretrain import main
+sys.exit(main([{str(home / "tiny.yaml")!r}, "--run-dir", {str(home / "run")!r}, "--set", {setting!r}]))
+"""
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 2
+    assert extra in finished.stderr and "Traceback" not in finished.stderr
+
+
+# --- trackers ----------------------------------------------------------------------------------------------------
+
+
+def test_tensorboard_reads_what_metrics_hold(tiny: Tiny) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    home = tiny("llama")
+    assert pretrain(home, "pretrain.trackers=[tensorboard]") == 0
+    events = EventAccumulator(str(home / "run" / "pretrain" / "trackers" / "tiny"))
+    events.Reload()
+    for name in ("loss", "validation_loss", "tokens_per_second"):
+        told = {event.step: event.value for event in events.Scalars(name)}
+        assert told == pytest.approx(
+            {line["step"]: line[name] for line in lines(home, "metrics.jsonl") if name in line}
+        )
+
+
+@pytest.mark.slow
+def test_trackio_keeps_the_same_numbers_in_the_run(tiny: Tiny) -> None:
+    home = tiny("llama")
+    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run"]
+    command += ["--set", "pretrain.trackers=[trackio]"]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    (database,) = (home / "run" / "pretrain" / "trackers" / "trackio").glob("*.db")
+    with sqlite3.connect(database) as connection:
+        kept = [(step, json.loads(told)) for step, told in connection.execute("SELECT step, metrics FROM metrics")]
+    losses = {step: told["loss"] for step, told in kept if "loss" in told}
+    assert losses == pytest.approx(
+        {line["step"]: line["loss"] for line in lines(home, "metrics.jsonl") if "loss" in line}
+    )
