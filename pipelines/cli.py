@@ -23,6 +23,7 @@ a whole run
   verify RUN         hash every sealed file again and name what was altered
   forget RUN         remove documents on request: what holds them, and a list that later builds obey
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would go
+  export-gguf RUN F  write the model as one GGUF file, for llama.cpp
   app RUN            a page to try the model and read its reports
 
 one stage alone
@@ -143,6 +144,11 @@ def publish(argv: list[str]) -> int:
     return importlib.import_module("pipelines.publish").main(argv)
 
 
+def export_gguf(argv: list[str]) -> int:
+    """Write a run's model for llama.cpp."""
+    return importlib.import_module("pipelines.export_gguf").main(argv)
+
+
 def forget(argv: list[str]) -> int:
     """Remove documents on request."""
     return importlib.import_module("pipelines.forget").main(argv)
@@ -163,6 +169,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "verify": verify,
     "forget": forget,
     "publish": publish,
+    "export-gguf": export_gguf,
     "app": app,
 }
 

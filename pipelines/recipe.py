@@ -58,6 +58,11 @@ def _path_or_hub_id(name: str, info: ValidationInfo) -> str:
     return str(path) if path.is_dir() or name.startswith((".", "/", "~")) else name
 
 
+def _number(value: Any) -> Any:
+    """YAML takes 1e15 for a word, and people do not."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"[\d.]+[eE][+-]?\d+", value) else value
+
+
 class _Source(Section):
     """What all sources have. How often each is trained on is said by `tokens.mixture`."""
 
@@ -546,12 +551,41 @@ class Chat(Section):
         return self.system, self.user, self.assistant, self.end
 
 
+class Sweep(Section):
+    """Vocabulary sizes to choose from, by the held-out bits per byte of small models trained with equal compute."""
+
+    sizes: Annotated[tuple[Annotated[int, Field(ge=300)], ...], Field(min_length=2)]
+    flops: Annotated[float, Field(gt=0)] = 3e12
+    """To train each of them, the output layer included: half a minute each on two cores."""
+    architecture: Literal["llama", "qwen3", "gpt2"] = "llama"
+    """The recipe's own, where it is one of these; of other models there are no bits per byte, or no known shape."""
+    layers: Annotated[int, Field(ge=1)] = 2
+    hidden_size: Annotated[int, Field(ge=8)] = 128
+    heads: Annotated[int, Field(ge=1)] = 2
+    context_length: Annotated[int, Field(ge=16)] = 128
+    batch_size: Annotated[int, Field(ge=1)] = 16
+
+    @field_validator("flops", mode="before")
+    @classmethod
+    def _power(cls, flops: Any) -> Any:
+        return _number(flops)
+
+    @field_validator("sizes")
+    @classmethod
+    def _ascending(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(sizes)) < len(sizes):
+            raise ValueError("a size stands there twice: name it once")
+        return tuple(sorted(sizes))
+
+
 class Tokenizer(Section):
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
     """`bpe` is byte-level: it writes any text and gives it back unchanged. So does `unigram`, which falls back on bytes
     and encodes more slowly. `wordpiece` is BERT's, and lossy."""
     vocab_size: Annotated[int, Field(ge=300)] = 8192
-    """Special tokens included."""
+    """Special tokens included. Not used where `sweep` chooses."""
+    sweep: Sweep | None = None
+    """`[2048, 4096, 8192]`, or a section: the size is chosen by trial. See `vocabulary/sweep.py`."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
     """Of the rarest token when it is made; not of `unigram`, which has probabilities."""
     lowercase: bool = False
@@ -568,6 +602,11 @@ class Tokenizer(Section):
     """Metadata key that names a document's variety of its language, for the report: `dialect`, `country`, …"""
     compare_with: tuple[Annotated[str, AfterValidator(_path_or_hub_id)], ...] = ()
     """Other tokenizers that the report measures on the same held-out text: folders, or names on the Hub."""
+
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _only_sizes(cls, sweep: Any) -> Any:
+        return {"sizes": sweep} if isinstance(sweep, list | tuple) else sweep
 
     @model_validator(mode="after")
     def _special_tokens_stand_apart(self) -> Tokenizer:
@@ -710,8 +749,7 @@ class Budget(Section):
     @field_validator("flops", mode="before")
     @classmethod
     def _power(cls, flops: Any) -> Any:
-        """YAML takes 1e15 for a word, and people do not."""
-        return float(flops) if isinstance(flops, str) and re.fullmatch(r"[\d.]+[eE][+-]?\d+", flops) else flops
+        return _number(flops)
 
     @model_validator(mode="after")
     def _one(self) -> Budget:
@@ -976,6 +1014,19 @@ class Recipe(Section):
                 return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
         return data
 
+    @model_validator(mode="before")
+    @classmethod
+    def _architecture_of_the_sweep(cls, data: Any) -> Any:
+        """Written out in the tokenizer's section, as the sentinels are."""
+        match data:
+            case {
+                "model": {"architecture": ("qwen3" | "gpt2") as own},
+                "tokenizer": {"sweep": list() | dict() as sweep},
+            }:
+                sweep = {"sizes": sweep} if isinstance(sweep, list) else sweep
+                return {**data, "tokenizer": {**data["tokenizer"], "sweep": {"architecture": own, **sweep}}}
+        return data
+
     @model_validator(mode="wrap")
     @classmethod
     def _set_what_the_size_says(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
@@ -1029,11 +1080,13 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _vocabulary_fits_the_model(self) -> Recipe:
-        tokens = self.tokenizer.vocab_size
+        if self.tokenizer.sweep and self.model.size:
+            raise ValueError("model.size counts a vocabulary that tokenizer.sweep has yet to choose: give one of them")
+        tokens = max(self.tokenizer.sweep.sizes) if self.tokenizer.sweep else self.tokenizer.vocab_size
         if self.model.overrides.get("vocab_size", tokens) < tokens:
             raise ValueError(
                 f"model.overrides.vocab_size {self.model.overrides['vocab_size']} is less than the {tokens} tokens of "
-                "tokenizer.vocab_size: raise the first or lower the second"
+                "the tokenizer: raise the first or lower the second"
             )
         return self
 

@@ -42,11 +42,16 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     wanted = recipe.tokenizer
     peers = load_peers(wanted.compare_with)  # one that is not there is missed now, not after the training
     sample = Sample(run, run.report("corpus", recipe)["splits"]["train"]["bytes"], wanted.max_training_bytes)
-    tokenizer = train(wanted, sample)
+    held_out, swept = read_held_out(run, wanted.variety_field), None
+    if wanted.sweep:
+        from pipelines.vocabulary.sweep import sweep  # torch, and all that training takes
+
+        tokenizer, swept = sweep(wanted, sample, held_out, recipe.seed)
+    else:
+        tokenizer = train(wanted, sample)
     tokenizer.save_pretrained(out.tokenizer)
 
     use = token_use(tokenizer, sample)  # reads all of it, and so fills in what `sample` says of itself
-    held_out = read_held_out(run, wanted.variety_field)
     report = {
         "kind": wanted.kind,
         "vocab_size": len(tokenizer),
@@ -57,6 +62,7 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "training_sample": sample.report(),
         **measure(tokenizer, held_out),
         "use": use,
+        "sweep": swept,
         "compared_with": compare(peers, held_out),
         "examples": [_example(tokenizer, document.text) for document in held_out[:3]],
     }

@@ -46,5 +46,8 @@ def chat_template(chat: Chat, opening: str, special: Sequence[str]) -> str:
         "SPECIAL": list(special), "JOINER": JOINER, "OPENING": opening,
         "SYSTEM": chat.system, "USER": chat.user, "ASSISTANT": chat.assistant, "END": chat.end,
     }  # fmt: skip
-    named = "".join(f"{{%- set {name} = {json.dumps(value)} -%}}\n" for name, value in values.items())
+    # As they are: llama.cpp's reader of templates knows no \u2060.
+    named = "".join(
+        f"{{%- set {name} = {json.dumps(value, ensure_ascii=False)} -%}}\n" for name, value in values.items()
+    )
     return named + _TEMPLATE

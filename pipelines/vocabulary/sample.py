@@ -23,11 +23,14 @@ class Sample:
     """
 
     def __init__(self, run: RunDir, available: int, max_bytes: int):
-        self.run = run
-        self.max_bytes = max_bytes
+        self.run, self.available, self.max_bytes = run, available, max_bytes
         self.share = min(1.0, max_bytes / max(1, available))
         self.read: dict[Group, int] = {}
         """Bytes that the last reading gave, by group."""
+
+    def smaller(self, max_bytes: int) -> Sample:
+        """The same with a lower bound."""
+        return Sample(self.run, self.available, min(max_bytes, self.max_bytes))
 
     def __iter__(self) -> Iterator[str]:
         read, seen, total = defaultdict[Group, int](int), defaultdict[Group, int](int), 0

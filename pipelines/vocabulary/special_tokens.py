@@ -55,10 +55,11 @@ def check_special_tokens(wanted: Tokenizer) -> None:
                 f"the special token {token!r} could be a piece of an ordinary text: give it a name of letters between "
                 "signs, as in <|user|>"
             )
-    room = wanted.vocab_size - len(own) - len(added)
+    size = wanted.sweep.sizes[0] if wanted.sweep else wanted.vocab_size
+    room = size - len(own) - len(added)
     if room <= 256:
         raise ValueError(
-            f"vocab_size {wanted.vocab_size} leaves {room} tokens beside the {len(own) + len(added)} special ones, and "
+            f"a vocabulary of {size} leaves {room} tokens beside the {len(own) + len(added)} special ones, and "
             "the bytes alone are 256: raise it"
         )
 

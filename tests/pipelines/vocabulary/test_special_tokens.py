@@ -95,7 +95,8 @@ def test_a_role_that_is_none_is_refused(chatty: Any) -> None:
         ({"special_tokens": ["<|a|> "]}, "could be a piece of an ordinary text"),
         ({"special_tokens": [""]}, "could be a piece of an ordinary text"),
         ({"kind": "wordpiece", "special_tokens": ["[x]", "año"]}, "'año' could be a piece"),
-        ({"vocab_size": 310, "sentinels": 60}, "leaves 247 tokens"),
+        ({"vocab_size": 310, "sentinels": 60}, "of 310 leaves 247 tokens"),
+        ({"sweep": [310, 900], "sentinels": 60}, "of 310 leaves 247 tokens"),
     ],
 )
 def test_special_tokens_that_collide_or_could_be_text_are_refused(wanted: dict[str, Any], said: str) -> None:
