@@ -8,8 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-CHUNK_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
-"""Logits held at a time. On a CPU what fits its last cache level; on a GPU few, long kernels."""
+CHUNK_BYTES = {"cpu": 32 << 20, "cuda": 512 << 20}
+"""Logits held at a time, as if in float32. On a CPU few sums of weight gradients: 2,048 tokens of 4,096 words at width
+128 took one Zen 4 core 64 ms in chunks of 8 MB, 52 in one of 32 MB. On a GPU few, long kernels."""
 
 
 def linear_cross_entropy(

@@ -90,17 +90,18 @@ class Muon(torch.optim.Optimizer):
                 self._step_together(parameters, group)
 
     def _step_together(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
-        updates = []
+        gradients = [p.grad for p in parameters if p.grad is not None]  # `step` chose those that have one
         for parameter in parameters:
-            assert parameter.grad is not None  # `step` chose those that have one
-            buffer = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-            buffer.lerp_(parameter.grad, 1 - group["momentum"])
-            updates.append(parameter.grad.lerp(buffer, group["momentum"]))  # Nesterov
+            if not self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        buffers = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+        updates = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov
         steps = orthogonalize(torch.stack(updates).to(self.dtype)).to(parameters[0].dtype)
         rows, columns = parameters[0].shape[-2:]
         rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-        for parameter, step in zip(parameters, steps, strict=True):
-            parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(step, alpha=-rate)
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(parameters, steps.unbind(), alpha=-rate)
 
 
 def orthogonalize(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
@@ -109,7 +110,8 @@ def orthogonalize(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     tall = matrices.size(-2) > matrices.size(-1)
     x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(iterations):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    x = x.reshape(-1, *x.shape[-2:])
+    for _ in range(iterations):  # a·X + (b·G + c·G²)·X, where G = X·Xᵀ
+        gram = torch.bmm(x, x.mT)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).reshape(matrices.shape)

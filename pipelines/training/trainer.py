@@ -18,7 +18,7 @@ from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches, Collator
 from pipelines.training.collators import build_collator, build_training_collator
 from pipelines.training.devices import device_name, peak_flops
-from pipelines.training.models import build_config, build_model, has_dropout, training_flops_per_token
+from pipelines.training.models import build_config, build_model, has_dropout, silence_layers, training_flops_per_token
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
 
@@ -65,6 +65,7 @@ class Training:
         self.bare = Objective(
             self.model, self.recipe.pretrain, self.half, sentinels, self.recipe.model.context_length
         )  # fmt: skip
+        silence_layers(self.model)  # not before: layers that say nothing would pass any trial of `Objective`
         if compiled:
             self.bare.compile()
         self.objective = self.accelerator.prepare(self.bare)

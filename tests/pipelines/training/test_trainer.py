@@ -59,3 +59,15 @@ def test_one_program_serves_all_batches_and_validation(tiny: Callable[[str], Pat
         for batch in batches:  # within one document each, and across two
             training.objective(batch, targets)[0].backward()
         assert math.isfinite(training.validation_loss(len(inputs)))
+
+
+def test_layers_begin_by_adding_nothing_and_learn_at_once(tiny: Callable[[str], Path]) -> None:
+    home = tiny("llama")
+    training = Training(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), Accelerator(cpu=True))
+    training.prepare("fp32", compiled=False)
+    model = training.model
+    ids = training.train_data.batch(0)[0]
+    states = model.base_model(input_ids=ids, output_hidden_states=True).hidden_states
+    torch.testing.assert_close(states[-2], states[0])  # the last is normalised
+    training.step(0, training.new_optimizers())
+    assert not torch.allclose(model.base_model(input_ids=ids, output_hidden_states=True).hidden_states[-2], states[0])
