@@ -36,7 +36,8 @@ from pipelines.training.loop import Loop
 from pipelines.training.plan import agree_on_plan
 from pipelines.training.processes import from_first, join_processes, losing_touch_explained
 from pipelines.training.report import report_of
-from pipelines.training.trackers import start_trackers, stop_trackers
+from pipelines.training.samples import Sampler
+from pipelines.training.trackers import trackers
 from pipelines.training.trainer import Training, make_deterministic
 
 
@@ -49,16 +50,16 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     meter = EnergyMeter(recipe.pretrain.energy, accelerator.is_main_process)
     training = Training(recipe, run, accelerator)
     wanted, made_from = recipe.pretrain, identity(recipe, run)
+    sampler = Sampler(training, wanted.samples) if wanted.samples else None
     checkpoints = Checkpoints(
         out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps, wanted.stability.return_every
     )
     found = from_first(accelerator, checkpoints.newest)
     plan = agree_on_plan(training, out, started, resumed=found is not None)
-    loop = Loop(training, plan, checkpoints, meter, out)
-    start_trackers(accelerator, recipe, out.trackers)
-    loop.start(found, started)
-    loop.run()
-    stop_trackers(accelerator)
+    loop = Loop(training, plan, checkpoints, meter, sampler, out)
+    with trackers(accelerator, recipe, out.trackers):
+        loop.start(found, started)
+        loop.run()
 
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:

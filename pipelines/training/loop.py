@@ -27,24 +27,20 @@ LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 
 
 class Loop:
-    """A training from where it stands to its end; one in each process.
-
-    loop = Loop(training, plan, checkpoints, out)
-    loop.start(checkpoints.newest())
-    loop.run()
-    """
+    """A training from where it stands to its end; one in each process. `start`, then `run`."""
 
     def __init__(
-        self, training: Training, plan: Plan, checkpoints: Checkpoints, meter: EnergyMeter, out: RunDir
+        self, training: Training, plan: Plan, checkpoints: Checkpoints, meter: EnergyMeter, sampler: Sampler | None,
+        out: RunDir,
     ):  # fmt: skip
-        self.training, self.plan, self.checkpoints, self.meter, self.out = training, plan, checkpoints, meter, out
+        self.training, self.plan, self.checkpoints, self.out = training, plan, checkpoints, out
+        self.meter, self.sampler = meter, sampler
         self.wanted = training.recipe.pretrain
         self.first = training.accelerator.is_main_process
         self.optimizers = training.new_optimizers()
         self.bare = [optimizer.optimizer for optimizer in self.optimizers]  # what checkpoints hold, unwrapped
         self.guard, self.early_stop = Guard(self.wanted.stability), EarlyStop(self.wanted.early_stop)
         self.pace = Throughput(training)
-        self.sampler = Sampler(training, self.wanted.samples) if self.wanted.samples else None
         self.step = 0
         self.setup_seconds = 0.0
         """Before the first step, in all starts."""

@@ -68,7 +68,10 @@ def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool
     """The plan of the first start, or a new one where there is nothing to resume, the same in all processes; prepares
     `training` by it."""
     path, first = out.plan, training.accelerator.is_main_process
-    kept = from_first(training.accelerator, lambda: json.loads(path.read_text(encoding="utf-8")) if resumed else None)
+    kept = from_first(
+        training.accelerator,
+        lambda: json.loads(path.read_text(encoding="utf-8")) if resumed and path.is_file() else None,
+    )
     if kept:
         plan = Plan(**kept)
         training.prepare(plan.precision, plan.compiled)

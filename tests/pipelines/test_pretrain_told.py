@@ -54,6 +54,21 @@ def test_nothing_that_is_told_moves_a_bit_of_the_weights(tiny: Tiny) -> None:
     assert weights(home) == expected
 
 
+@pytest.mark.slow
+def test_samples_of_a_compiled_model_compile_nothing_and_move_no_bit(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = ["pretrain.budget={steps: 20}", "pretrain.compile=always", "pretrain.optimizer.name=adamw"]
+    found = []
+    for told in ([], ["pretrain.samples={prompts: [Return the, If], tokens: 8}"]):
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        assert pretrain(home, *settings, *told) == 0
+        found.append((weights(home), torch._dynamo.utils.counters["stats"]["unique_graphs"]))
+    assert found[0] == found[1]
+    assert found[0][1] > 0
+    assert len(lines(home, "samples.jsonl")) == 20
+
+
 # --- samples -----------------------------------------------------------------------------------------------------
 
 
