@@ -87,8 +87,8 @@ def read_held_out(run: RunDir, variety_field: str) -> list[HeldOut]:
         variety = str(json.loads(document["meta"]).get(variety_field) or "")
         group = (document["source"], document["language"] or "", variety)
         room = min(GROUP_BYTES - taken[group], MEASURED_BYTES - total)
-        if room > 0:
-            text = document["text"].encode()[:room].decode(errors="ignore")
+        text = document["text"].encode()[:room].decode(errors="ignore") if room > 0 else ""
+        if text.strip():
             taken[group] += len(text.encode())
             total += len(text.encode())
             chosen.append(HeldOut(text, *group))

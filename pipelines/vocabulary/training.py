@@ -79,6 +79,6 @@ def _occurs(tokens: Sequence[bytes], texts: Iterable[str], times: int) -> bool:
 
 def _too_large(wanted: recipes.Tokenizer, possible: int) -> UserError:
     return UserError(
-        f"the corpus has only enough variety for {possible} tokens, and tokenizer.vocab_size asks for "
-        f"{wanted.vocab_size}: lower it, lower tokenizer.min_frequency, or bring more text"
+        f"the corpus has only enough variety for {possible} tokens, and the recipe asks for {wanted.vocab_size}: lower "
+        f"tokenizer.{'sweep' if wanted.sweep else 'vocab_size'} or tokenizer.min_frequency, or bring more text"
     )

@@ -116,6 +116,10 @@ def test_llama_cpp_gives_the_same_ids_and_the_same_probabilities(exported: tuple
         read = _ask(server, "tokenize", {"content": text, "add_special": True, "parse_special": False})
         assert read["tokens"] == ids.tolist(), repr(text)
 
+    messages = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "What is <|end|>, <|user|>?\n"}]
+    written = _ask(server, "apply-template", {"messages": messages})["prompt"]
+    assert written == tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
     prompt = [tokenizer.eos_token_id, *encode(["Return the number of values in the list."])[0].tolist()]
     answer = _ask(server, "completion", {"prompt": prompt, "n_predict": 1, "n_probs": 900, "temperature": 0})
     told = {row["id"]: row["logprob"] for row in answer["completion_probabilities"][0]["top_logprobs"]}
