@@ -73,8 +73,8 @@ def _learn(counts: Counter[str], size: int) -> list[tuple[str, float]]:
         except RuntimeError as error:
             if most := re.search(r"<= (\d+)", str(error)):
                 raise UserError(
-                    f"the corpus has only enough variety for {int(most[1]) - 1} unigram tokens, and the recipe asks for "
-                    f"{size} besides special ones and bytes: lower tokenizer.vocab_size, or bring more text"
+                    f"the corpus has only enough variety for {int(most[1]) - 1} unigram tokens, and the recipe "
+                    f"asks for {size} besides special ones and bytes: lower tokenizer.vocab_size, or bring more text"
                 ) from None
             raise
     model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
