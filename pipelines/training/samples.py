@@ -118,11 +118,12 @@ def _as_a_reader(training: Training) -> Iterator[None]:
     compiled anew), and an attention that can look back on a cache."""
     model: Any = training.model
     attention = model.config._attn_implementation
+    devices = [model.device] if model.device.type == "cuda" else []  # by default all of the machine's, with a warning
     training.bare.eval()
     if attention == BLOCKWISE:
         model.set_attn_implementation("sdpa")
     try:
-        with torch.compiler.set_stance("force_eager"), torch.random.fork_rng():
+        with torch.compiler.set_stance("force_eager"), torch.random.fork_rng(devices):
             yield
     finally:
         if attention == BLOCKWISE:
