@@ -556,7 +556,7 @@ class Sweep(Section):
 
     sizes: Annotated[tuple[Annotated[int, Field(ge=300)], ...], Field(min_length=2)]
     flops: Annotated[float, Field(gt=0)] = 3e12
-    """To train each of them, the output layer included: half a minute each on two cores."""
+    """To train each of them, the output layer included: about a minute each on two cores (3.4e10 a second on one)."""
     architecture: Literal["llama", "qwen3", "gpt2"] = "llama"
     """The recipe's own, where it is one of these; of other models there are no bits per byte, or no known shape."""
     layers: Annotated[int, Field(ge=1)] = 2

@@ -37,7 +37,7 @@ from pipelines.vocabulary.sample import Sample, batches
 from pipelines.vocabulary.training import train
 
 SCORED_BYTES = 300_000
-"""Of held-out text; differences of a hundredth of a bit show on it."""
+"""Of held-out text: a few seconds of scoring for each size."""
 BYTES_A_TOKEN = 6
 """More than any vocabulary's tokens hold on average: so much text is enough for the tokens that are trained on."""
 
@@ -97,10 +97,8 @@ def train_model(model: Any, data: Batches, steps: int, vocabulary: int) -> None:
     """With the defaults of a recipe, in float32, not compiled."""
     wanted = recipes.Pretrain(budget=recipes.Budget(steps=steps))
     objective = Objective(model, wanted, False, context_length=data.collator.length)
-    optimizers, factor = (
-        build_optimizers(model, wanted.optimizer, half=False),
-        learning_rate_factor(wanted.schedule, steps),
-    )
+    optimizers = build_optimizers(model, wanted.optimizer, half=False)
+    factor = learning_rate_factor(wanted.schedule, steps)
     model.train()
     for step in progress(range(steps), title=f"tokenizer: a model with {vocabulary:,} tokens", unit="step"):
         set_learning_rate(optimizers, factor(step))
