@@ -28,6 +28,8 @@ PATIENCE = 30.0
 POLL = 0.05
 VOICE = "DESDECERO_VOICE"
 """In a launched process' environment: the pipe to which it writes its sentence instead of printing it."""
+LOST = "another process of this training"
+"""How a sentence begins that only says that somebody else is gone."""
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -63,7 +65,7 @@ def run_together(command: Sequence[str], processes: int, environment: dict[str, 
     with os.fdopen(listening, encoding="utf-8") as pipe:
         told = list(dict.fromkeys(pipe.read().splitlines()))
     if any(codes):
-        if asked:
+        if asked and all(sentence.startswith(LOST) for sentence in told):
             raise KeyboardInterrupt
         raise UserError(_why([code if rank not in given_up else 0 for rank, code in enumerate(codes)], told))
 

@@ -4,8 +4,8 @@
     accelerate launch pipelines/pretrain.py quickstart
     ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 pipelines/pretrain.py quickstart
 
-The second form is for one or more accelerators, the third for two processes on a CPU (accelerate's own
-`--cpu --num_processes 2` starts one). Needs tokenizer/ and tokens/, and nothing else of the run. Writes
+The second form is for one or more accelerators (docs/devices.md), the third for two processes on a CPU (accelerate's
+own `--cpu --num_processes 2` starts one). Needs tokenizer/ and tokens/, and nothing else of the run. Writes
 
     pretrain/plan.json                what the probe decided: steps, precision, compilation; fixed for the run
     pretrain/metrics.jsonl  loss.png  loss by step, and on held-out text now and then
@@ -31,6 +31,7 @@ from pipelines.run_dir import RunDir
 from pipelines.training.checkpoints import Checkpoints, identity
 from pipelines.training.curve import draw_loss, read_metrics
 from pipelines.training.energy import EnergyMeter
+from pipelines.training.exhaustion import exhaustion_explained
 from pipelines.training.extras import refuse_what_is_missing
 from pipelines.training.loop import Loop
 from pipelines.training.plan import agree_on_plan
@@ -42,6 +43,7 @@ from pipelines.training.trainer import Training, make_deterministic
 
 
 @losing_touch_explained()
+@exhaustion_explained()
 def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     started = time.perf_counter()
     make_deterministic()
@@ -52,8 +54,9 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     wanted, made_from = recipe.pretrain, identity(recipe, run)
     sampler = Sampler(training, wanted.samples) if wanted.samples else None
     checkpoints = Checkpoints(
-        out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps, wanted.stability.return_every
-    )
+        out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps, wanted.stability.return_every,
+        accelerator.is_main_process,
+    )  # fmt: skip
     found = from_first(accelerator, checkpoints.newest)
     plan = agree_on_plan(training, out, started, resumed=found is not None)
     loop = Loop(training, plan, checkpoints, meter, sampler, out)
@@ -62,9 +65,9 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         loop.run()
 
     accelerator.wait_for_everyone()
+    training.save_model(out.model)
     if not accelerator.is_main_process:
         return ""
-    training.save_model(out.model)
     checkpoints.finish()
     lines = read_metrics(out.metrics)
     report = report_of(loop, lines)

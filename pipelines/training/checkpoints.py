@@ -27,6 +27,7 @@ from transformers import PreTrainedModel
 from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
+from pipelines.training.sharding import like, local, state_like, whole
 
 DOES_NOT_BEND_BITS = (
     "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers", "energy",
@@ -43,14 +44,17 @@ def identity(recipe: Recipe, run: RunDir) -> dict[str, Any]:
 
 
 class Checkpoints:
-    """The checkpoints of one training. `save` is for one process; see `identity` for what they are held to."""
+    """The checkpoints of one training; see `identity` for what they are held to.
+
+    Of several processes one `writes`. Where the model is sharded all call `save`, to bring its shares together.
+    """
 
     def __init__(
         self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None,
-        return_every: int | None = None,
+        return_every: int | None = None, writes: bool = True,
     ):  # fmt: skip
         self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
-        self.return_every = return_every
+        self.return_every, self.writes = return_every, writes
         """Steps between checkpoints that a roll back may go to: the last two of them stay."""
         self.pinned: tuple[int, ...] = ()
         """Steps whose checkpoints stay until the end, however old."""
@@ -67,6 +71,8 @@ class Checkpoints:
         self.wait()
         weights = self._copy(unique_tensors(model), "model")
         states = self._copy([optimizer.state_dict() for optimizer in optimizers], "optimizers")
+        if not self.writes:
+            return
         if torch.cuda.is_available():
             torch.cuda.synchronize()  # the copies were only asked for
         content = {"step": step, **state, "made_from": self.made_from}
@@ -103,11 +109,14 @@ class Checkpoints:
             return [self._copy(value, f"{place}/{number}") for number, value in enumerate(tree)]
         if not isinstance(tree, torch.Tensor):
             return tree
+        tree = whole(tree.detach())
+        if not self.writes:
+            return None
         copy = self._copies.get(place)
         if copy is None or (copy.shape, copy.dtype) != (tree.shape, tree.dtype):
             copy = torch.empty(tree.shape, dtype=tree.dtype, pin_memory=tree.is_cuda)
             self._copies[place] = copy
-        return copy.copy_(tree.detach(), non_blocking=True)
+        return copy.copy_(tree, non_blocking=True)
 
     def _write(self, weights: dict[str, torch.Tensor], config: str, states: list[Any], content: dict[str, Any]) -> None:
         """Write beside its place, and rename when it is whole and on the disk."""
@@ -191,20 +200,21 @@ class Checkpoints:
 
 
 def load_checkpoint(path: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer]) -> None:
-    """Put a checkpoint's weights and optimiser states into live objects, on their own devices."""
+    """Put a checkpoint's weights and optimiser states into live objects, on their own devices; of sharded ones, into
+    the share of each process."""
     weights, live = load_file(path / "model.safetensors"), unique_tensors(model)
     assert weights.keys() == live.keys(), "a checkpoint of this very training has the names of this very model"
     with torch.no_grad():
         for name, tensor in live.items():
-            tensor.copy_(weights[name])
-    states = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
+            local(tensor).copy_(local(like(weights[name], tensor)))
+    states = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True, mmap=True)
     for optimizer, state in zip(optimizers, states, strict=True):
-        optimizer.load_state_dict(state)
+        optimizer.load_state_dict(state_like(state, optimizer))
 
 
 def moved_since(then: dict[str, Any], now: dict[str, Any]) -> str:
     """The end of a sentence that says what is not as it was when the checkpoint was written."""
-    changed = [f"{name} {now[name]} (was {then[name]})" for name in now if then[name] != now[name]]
+    changed = [f"{name} {now[name]} (was {then.get(name)})" for name in now if then.get(name) != now[name]]
     return f", with {', '.join(changed)}: the same data in the same order, other roundings" if changed else ""
 
 

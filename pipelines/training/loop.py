@@ -179,7 +179,7 @@ class Loop:
             raise KeyboardInterrupt
 
     def _save(self) -> None:
-        if not self.first:
+        if not (self.first or self.training.sharded):
             return
         self.checkpoints.pinned = tuple(self.early_stop.best)
         state = {

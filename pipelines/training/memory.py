@@ -9,9 +9,10 @@ from typing import Any
 
 import psutil  # accelerate needs it
 import torch
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from accelerate.utils.memory import clear_device_cache
 
 from pipelines.errors import UserError
+from pipelines.training.exhaustion import is_out_of_memory
 from pipelines.training.processes import agreed
 from pipelines.training.trainer import Training
 
@@ -31,6 +32,10 @@ def choose_micro_batch(training: Training, optimizers: list[Any]) -> int:
     """
     wanted = training.recipe.pretrain.micro_batch_size
     size = training.share if wanted == "auto" else min(training.share, wanted)
+    if training.sharded:  # a trial of one process would wait for the shares of another that ran out
+        if wanted == "auto":
+            raise UserError("a sharded training does not try micro-batches: name one in pretrain.micro_batch_size")
+        return size
     if wanted == "auto" and training.accelerator.device.type == "cpu":
         size = min(size, sequences_in_memory(training))
     while not _fits(training, size, optimizers):
@@ -78,10 +83,6 @@ def peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or should_reduce_batch_size(error)
 
 
 def out_of_memory(training: Training, size: int) -> str:

@@ -19,6 +19,7 @@ from transformers import (
 from pipelines import recipe as recipes
 from pipelines.errors import UserError
 from pipelines.training.architectures import SHAPED, Objective, objective_of
+from pipelines.training.exhaustion import is_out_of_memory
 from pipelines.training.size_dial import feed_forward_width
 
 AUTO: dict[Objective, Any] = {
@@ -113,6 +114,8 @@ def build_model(config: PretrainedConfig) -> PreTrainedModel:
     try:
         model = auto.from_config(config)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise _cannot_be_built(config.model_type, error) from error
     if config.model_type == "t5" and not config.scale_decoder_outputs:
         untie_output(model)

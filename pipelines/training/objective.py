@@ -14,6 +14,7 @@ from pipelines.errors import UserError
 from pipelines.training.architectures import objective_of
 from pipelines.training.batches import IGNORED, begins
 from pipelines.training.compilation import compile_parts
+from pipelines.training.exhaustion import is_out_of_memory
 from pipelines.training.isolation import alike, find_way, keeps_pairs_apart, read_pair
 from pipelines.training.losses import cross_entropy, linear_cross_entropy
 
@@ -113,6 +114,8 @@ class Objective(nn.Module):
                 found = True
             self.linear = logits_are_linear(self.model, spans)
         except (IndexError, RuntimeError) as error:  # by the way that a class looks its positions up
+            if is_out_of_memory(error):
+                raise
             raise UserError(
                 f"{name} has no positions for the {length} tokens of model.context_length ({error}): "
                 "raise model.overrides.max_position_embeddings"

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from pipelines import recipe as recipes
 from pipelines.training.models import table_ids
+from pipelines.training.sharding import like, local, share_of, whole
 
 
 def build_optimizers(model: PreTrainedModel, wanted: recipes.Optimizer, half: bool) -> list[torch.optim.Optimizer]:
@@ -90,18 +92,39 @@ class Muon(torch.optim.Optimizer):
                 self._step_together(parameters, group)
 
     def _step_together(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
-        gradients = [p.grad for p in parameters if p.grad is not None]  # `step` chose those that have one
+        gradients = [local(p.grad) for p in parameters if p.grad is not None]  # `step` chose those that have one
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum"] = torch.zeros_like(parameter)
-        buffers = [self.state[parameter]["momentum"] for parameter in parameters]
+        buffers = [local(self.state[parameter]["momentum"]) for parameter in parameters]
         torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
         updates = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov
-        steps = orthogonalize(torch.stack(updates).to(self.dtype)).to(parameters[0].dtype)
+        steps = orthogonalize_together([u.to(self.dtype) for u in updates], parameters)
         rows, columns = parameters[0].shape[-2:]
         rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(parameters, steps.unbind(), alpha=-rate)
+        weights = [local(parameter) for parameter in parameters]
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(weights, steps, alpha=-rate)
+
+
+def orthogonalize_together(updates: list[torch.Tensor], parameters: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The updates of matrices of one shape made orthogonal, in the parameters' precision. Of sharded parameters they
+    are shares: each process brings all together, does the work for its part of the matrices, and has its shares back.
+    """
+    sharded = [parameter for parameter in parameters if isinstance(parameter, DTensor)]
+    if not sharded:
+        return list(orthogonalize(torch.stack(updates)).to(parameters[0].dtype))
+    here = torch.stack([whole(share_of(u, p)) for u, p in zip(updates, sharded, strict=True)])
+    rank, processes = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    part = -(-len(here) // processes)
+    mine = here.new_zeros(part, *here.shape[1:])
+    own = here[rank * part : (rank + 1) * part]
+    if len(own):
+        mine[: len(own)] = orthogonalize(own)
+    done = [torch.empty_like(mine) for _ in range(processes)]
+    torch.distributed.all_gather(done, mine)
+    steps = torch.cat(done).to(parameters[0].dtype)
+    return [local(like(step, parameter)) for step, parameter in zip(steps, parameters, strict=False)]
 
 
 def orthogonalize(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:

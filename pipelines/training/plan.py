@@ -17,10 +17,12 @@ from accelerate.utils import broadcast_object_list
 
 from pipelines.recipe import Budget
 from pipelines.run_dir import RunDir, write_json
+from pipelines.training.checkpoints import unique_tensors
 from pipelines.training.memory import choose_micro_batch
 from pipelines.training.optimizers import set_learning_rate
 from pipelines.training.probe import choose_compile, choose_precision, seconds_of, time_steps
 from pipelines.training.processes import from_first
+from pipelines.training.sharding import local
 from pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
@@ -90,7 +92,8 @@ def make_plan(training: Training, started: float) -> Plan:
     wanted = training.recipe.pretrain
     precision, compiled, why = _how_to_compute(training)
     training.prepare(precision, compiled)
-    initial = {name: tensor.to("cpu", copy=True) for name, tensor in training.model.state_dict().items()}
+    live = {name: local(tensor.detach()) for name, tensor in unique_tensors(training.model).items()}
+    initial = {name: tensor.to("cpu", copy=True) for name, tensor in live.items()}
     optimizers = training.new_optimizers()
     set_learning_rate(optimizers, 0.1)
     training.micro = choose_micro_batch(training, optimizers)
@@ -98,7 +101,8 @@ def make_plan(training: Training, started: float) -> Plan:
     each = time_steps(lambda step: training.step(step, optimizers), budget_seconds)
     training.validation_loss(training.micro)
     sequence = seconds_of(lambda: training.validation_loss(training.micro)) / training.micro
-    training.model.load_state_dict(initial)
+    for name, tensor in live.items():
+        tensor.copy_(initial[name])
 
     (each, sequence, spent), *_ = broadcast_object_list([(each, sequence, time.perf_counter() - started)])
     validations = 1 + round(1 / wanted.validate_every)

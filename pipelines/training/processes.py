@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list, patch_environment
 from torch.distributed import DistError
 
 from pipelines.errors import EXIT_USER_ERROR, UserError
+from pipelines.launcher import LOST
 
 PATIENCE = timedelta(minutes=10)
 """That a process waits for another one which neither answers nor hangs up: NCCL's default, where gloo's is 30 minutes.
@@ -21,8 +22,9 @@ Between two exchanges lies a compilation, or a checkpoint's hash, at most."""
 
 def join_processes() -> Accelerator:
     """One of the processes that were started together, or a process alone. The recipe decides on precision, not
-    accelerate: see `Objective`."""
-    return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+    accelerate: see `Objective`. Nor does accelerate shard: see `sharding.py`."""
+    with patch_environment(accelerate_use_fsdp="false"):
+        return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def losing_touch_explained() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, DistError) or "gloo" in str(error):
             raise UserError(
-                "another process of this training has ended, or has not answered for "
+                f"{LOST} has ended, or has not answered for "
                 f"{PATIENCE.total_seconds() / 60:.0f} minutes: see what it said, then type the same command to go on "
                 "from the last checkpoint"
             ) from error

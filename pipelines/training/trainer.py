@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches, Collator
+from pipelines.training.checkpoints import unique_tensors
 from pipelines.training.collators import build_collator, build_training_collator
 from pipelines.training.devices import device_name, peak_flops
 from pipelines.training.models import build_config, build_model, has_dropout, silence_layers, training_flops_per_token
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
+from pipelines.training.sharding import let_go, shard, sharding_is_wanted, whole
 
 
 def make_deterministic() -> None:
@@ -41,6 +43,9 @@ class Training:
                 "processes: make it a multiple of them"
             )
         self.share = recipe.pretrain.batch_size // accelerator.num_processes
+        self.sharded = sharding_is_wanted() and accelerator.num_processes > 1
+        if self.sharded and recipe.pretrain.samples:
+            raise UserError("a sharded training writes no samples on its way: leave pretrain.samples out")
         wanted = recipe.pretrain.micro_batch_size
         self.micro = self.share if wanted == "auto" else min(self.share, wanted)
         self.tokens_per_step = recipe.pretrain.batch_size * recipe.model.context_length
@@ -68,7 +73,9 @@ class Training:
         silence_layers(self.model)  # not before: layers that say nothing would pass any trial of `Objective`
         if compiled:
             self.bare.compile()
-        self.objective = self.accelerator.prepare(self.bare)
+        self.objective = self.bare if self.sharded else self.accelerator.prepare(self.bare)
+        if self.sharded:
+            shard(self.bare, self.model._no_split_modules or (), self.accelerator.device)
 
     def new_optimizers(self) -> list[Any]:
         optimizers = build_optimizers(self.model, self.recipe.pretrain.optimizer, self.half)
@@ -96,15 +103,19 @@ class Training:
         total = torch.zeros((), device=self.accelerator.device)
         for number, (x, y) in enumerate(pieces, start=1):
             last = number == len(pieces)
-            with nullcontext() if last else self.accelerator.no_sync(self.objective):
+            with self._synchronised(last):
                 loss, measured = self.objective(x.to(self.accelerator.device), y.to(self.accelerator.device))
                 # Wrapped for several processes, gradients are averaged; the factor turns that into a sum.
                 self.accelerator.backward(loss * (self.accelerator.num_processes / count))
             total += measured.detach()
-        norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.pretrain.clip_norm)
+        norm = whole(self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.pretrain.clip_norm))
         both = torch.stack([total, norm.to(total) / self.accelerator.num_processes])
         summed, norm = self.accelerator.reduce(both).tolist()
         return summed / count, norm
+
+    def _synchronised(self, last: bool) -> AbstractContextManager[Any]:
+        """Gradients are exchanged at the last micro-batch; sharded ones at each, for nobody could keep all of them."""
+        return nullcontext() if last or self.sharded else self.accelerator.no_sync(self.objective)
 
     def update(self, optimizers: list[Any], refused: bool = False) -> None:
         """Take the step that the gradients point to, unless it is refused; forget them."""
@@ -122,12 +133,13 @@ class Training:
         processes, rank = self.accelerator.num_processes, self.accelerator.process_index
         inputs, targets = (part[rank::processes] for part in self.validation_data.first(sequences))
         sums = torch.zeros(2, device=self.accelerator.device)
-        as_in_training = self.bare.compiled and not has_dropout(self.model)
+        as_in_training = self.bare.compiled and not has_dropout(self.model) and not self.sharded
         self.bare.train(as_in_training)
         with torch.set_grad_enabled(as_in_training):
             for x, y in zip(inputs.split(self.micro), targets.split(self.micro), strict=True):
-                sums[0] += self.bare.forward(x.to(sums.device), y.to(sums.device))[1].detach()
+                sums[0] += self.bare(x.to(sums.device), y.to(sums.device))[1].detach()
         self.bare.train()
+        let_go(self.bare)
         sums[1] = (targets != IGNORED).sum()
         total, count = self.accelerator.reduce(sums).tolist()
         return total / count
@@ -139,10 +151,23 @@ class Training:
             "micro_batch_size": self.micro,
             "device": device_name(self.accelerator.device),
             "torch": torch.__version__,
+            "sharded": self.sharded,
         }
 
     def save_model(self, folder: Path) -> None:
-        """What `from_pretrained` loads, for any transformers user."""
-        self.model.save_pretrained(folder)
+        """What `from_pretrained` loads, for any transformers user; written by the first process, called by all."""
+        model = gathered(self.model) if self.sharded else self.model
+        if not self.accelerator.is_main_process:
+            return
+        model.save_pretrained(folder)
         self.tokenizer.model_max_length = self.recipe.model.context_length
         self.tokenizer.save_pretrained(folder)
+
+
+def gathered(model: PreTrainedModel) -> PreTrainedModel:
+    """The same model in one piece, in the memory of the host; to be called in all processes."""
+    copy, shares = build_model(model.config), model.state_dict()
+    with torch.no_grad():
+        for name, tensor in unique_tensors(copy).items():
+            tensor.copy_(whole(shares[name]))
+    return copy

@@ -130,7 +130,6 @@ def test_a_second_ctrl_c_ends_at_once(tiny: Tiny) -> None:
         for _ in range(2):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(2)
-        workers(home)[-1].resume()
         assert process.wait(30) == 130, said(home)
         assert not workers(home)
     assert saved(home) == 0

@@ -1,0 +1,33 @@
+"""Memory that ran out, in whatever words a library says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+
+from pipelines.errors import UserError
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and should_reduce_batch_size(error)
+    )
+
+
+@contextmanager
+def exhaustion_explained() -> Iterator[None]:
+    """Turn the error into a sentence, where nobody before could do with less."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        *_, what = (str(error).splitlines() or [""])[0].rpartition("DefaultCPUAllocator: ")
+        raise UserError(
+            f"memory ran out ({what.rstrip('.')}): lower pretrain.micro_batch_size and type the same "
+            "command to go on from the last checkpoint; where that does not help, take a smaller model.hidden_size, "
+            "model.layers or model.context_length, or a larger device"
+        ) from error

@@ -1,0 +1,95 @@
+"""FSDP2: each process holds a share of every weight, gradient and optimiser state.
+
+    accelerate launch --config_file eight_gpus_fsdp2.yaml pipelines/pretrain.py RECIPE
+
+Asked for in accelerate's own words (`ACCELERATE_USE_FSDP`, `FSDP_VERSION=2`), and done with torch's `fully_shard`:
+accelerate itself shards on accelerators only (on a CPU it trains whole copies and does not say so), and makes the
+output layer a group of its own, whose weight is then not there when the loss multiplies by it.
+
+Each layer is a group, gathered when it is reached; the rest (embeddings, last norm, output layer) is the root's.
+Weights are gathered in float32 and autocast makes bfloat16 of them afterwards: the numbers are those of a training
+that is not sharded. Gradients are reduced after every micro-batch: kept whole until the last, they would take the
+memory that was to be saved.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from accelerate.utils import parse_flag_from_env
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from pipelines.errors import UserError
+
+
+def sharding_is_wanted() -> bool:
+    """Whether accelerate was told to shard. Raises `UserError` for what is not done here."""
+    if not parse_flag_from_env("ACCELERATE_USE_FSDP"):
+        return False
+    if os.environ.get("FSDP_VERSION", "1") != "2":
+        raise UserError("accelerate is told to use FSDP 1, and desdecero knows FSDP2: set fsdp_version to 2")
+    if parse_flag_from_env("FSDP_OFFLOAD_PARAMS"):
+        raise UserError(
+            "fsdp_offload_params is not supported: set it to false, and use more devices or a smaller model"
+        )
+    return True
+
+
+def shard(objective: nn.Module, layers: Iterable[str], device: torch.device) -> None:
+    """Leave to each process its share of a module, in place. `layers`: names of the classes that repeat."""
+    mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
+    stacks = [module for module in objective.to(device).modules() if isinstance(module, nn.ModuleList)]
+    for layer in (layer for stack in stacks for layer in stack):
+        if type(layer).__name__ in layers:  # which may also name BERT's embeddings: those the output layer shares
+            fully_shard(layer, mesh=mesh)
+    fully_shard(objective, mesh=mesh)
+
+
+def let_go(objective: nn.Module) -> None:
+    """After a forward pass without a backward one: hold only the own share again."""
+    if isinstance(objective, FSDPModule):
+        objective.reshard()
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """The share that this process holds; a tensor that is not sharded is its own."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """All of it, in every process: to be called by all of them."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def like(tensor: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
+    """The share of a whole tensor that belongs to the share of another one of its shape."""
+    if not isinstance(model, DTensor) or tensor.shape != model.shape:
+        return tensor
+    here = tensor.to(model.device, model.dtype)
+    return distribute_tensor(here, model.device_mesh, model.placements, src_data_rank=None)
+
+
+def share_of(share: torch.Tensor, model: DTensor) -> DTensor:
+    """A process' share of what is cut as another tensor is, as part of the whole."""
+    return DTensor.from_local(
+        share, model.device_mesh, model.placements, run_check=False, shape=model.shape, stride=model.stride()
+    )
+
+
+def state_like(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """An optimiser's state of whole tensors, cut as its parameters are."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    cut = {
+        number: {
+            name: like(value, parameters[number]) if isinstance(value, torch.Tensor) else value
+            for name, value in values.items()
+        }
+        for number, values in state["state"].items()
+    }
+    return {**state, "state": cut}

@@ -1,0 +1,242 @@
+"""Whatever ends a training, at whatever instant, in one process or two: the finished weights do not tell."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+from pipelines.run_dir import RunDir, sha256_file
+
+pytestmark = pytest.mark.slow
+Tiny = Callable[[str], Path]
+FORKING = multiprocessing.get_context("forkserver")  # processes of their own, which need not import everything anew
+FORKING.set_forkserver_preload(["pipelines.pretrain", "transformers.models.llama.modeling_llama"])
+
+# Of a corpus of 3,800 to 4,400 sequences, an epoch is 15 to 17 steps of 256.
+EPOCHS = ["pretrain.batch_size=256", "pretrain.budget={steps: 46}"]
+FIRST_EPOCH, THIRD_EPOCH = range(1, 11), range(36, 40)
+STEADY = ["pretrain.precision=fp32", "pretrain.compile=never", "pretrain.checkpoint_minutes=0"]
+
+
+def train(words: Sequence[str], environment: dict[str, str], output: Path) -> None:
+    """What a process does."""
+    os.environ.update(environment)
+    with output.open("a") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    from pipelines.pretrain import main
+
+    raise SystemExit(main(list(words)))
+
+
+@contextmanager
+def processes(
+    home: Path, count: int, settings: Sequence[str], sharded: bool = False
+) -> Iterator[list[ForkServerProcess]]:
+    """So many processes of one training."""
+    words = [str(home / "tiny.yaml"), "--run-dir", str(home / "run")]
+    for setting in settings:
+        words += ["--set", setting]
+    environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    if sharded:
+        environment |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
+    if count > 1:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        environment |= {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    started = []
+    for rank in range(count):
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
+        started.append(FORKING.Process(target=train, args=(words, environment | own, home / f"output-{rank}.txt")))
+        started[-1].start()
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.join()
+
+
+def finish(home: Path, count: int, settings: Sequence[str], sharded: bool = False) -> str:
+    """Train to the end; returns the weights' hash."""
+    with processes(home, count, settings, sharded) as started:
+        for process in started:
+            process.join(300)
+        assert [process.exitcode for process in started] == [0] * count, said(home)
+    return sha256_file(home / "run" / "model" / "model.safetensors")
+
+
+def kill(home: Path, count: int, settings: Sequence[str], step: int, delay: float, sharded: bool = False) -> None:
+    """Train until some time after a step's checkpoint, and kill all processes, the last one first."""
+    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
+    with processes(home, count, settings, sharded) as started:
+        deadline = time.monotonic() + 300
+        while not any(int(path.name[5:]) >= step for path in checkpoints.glob("step-*")):
+            assert all(process.is_alive() for process in started) and time.monotonic() < deadline, said(home)
+            time.sleep(0.001)
+        time.sleep(delay)
+        for process in reversed(started):
+            process.kill()
+
+
+def said(home: Path) -> str:
+    return "\n".join(file.read_text() for file in sorted(home.glob("output-*.txt")))
+
+
+def report(home: Path) -> dict[str, Any]:
+    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
+
+
+def losses(home: Path) -> list[float]:
+    lines = (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()
+    return [line["loss"] for line in map(json.loads, lines) if "loss" in line]
+
+
+SGD = "pretrain.optimizer={name: sgd, learning_rate: 0.1}"
+DROPOUT = "model.dropout=0.1"
+SHARED = "pretrain.micro_batch_size=48"  # 256 and 128 are cut into pieces that are not alike
+CASES = {
+    "muon": ("llama", 1, ["pretrain.optimizer.name=muon"]),
+    "adamw, dropout, accumulated": ("bert", 1, ["pretrain.optimizer.name=adamw", DROPOUT, SHARED]),
+    "sgd": ("gpt2", 1, [SGD]),
+    "muon, bfloat16": ("llama", 1, ["pretrain.optimizer.name=muon", "pretrain.precision=bf16"]),
+    "muon, compiled": ("llama", 1, ["pretrain.optimizer.name=muon", "pretrain.compile=always"]),
+    "two: muon, accumulated": ("llama", 2, ["pretrain.optimizer.name=muon", SHARED]),
+    "two: adamw, dropout": ("bert", 2, ["pretrain.optimizer.name=adamw", DROPOUT]),
+    "two: sgd, compiled": ("gpt2", 2, [SGD, "pretrain.compile=always"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_at_any_instant_it_ends_with_the_same_bits(tiny: Tiny, case: str) -> None:
+    architecture, count, overrides = CASES[case]
+    home, settings = tiny(architecture), [*EPOCHS, *STEADY, *overrides]
+    expected = finish(home, count, settings)
+    chance = random.Random(case)
+    for place in (FIRST_EPOCH, THIRD_EPOCH):
+        kill(home, count, settings, chance.choice(place), delay=chance.uniform(0, 0.05))
+    assert finish(home, count, settings) == expected
+    found = report(home)
+    epochs = [resumed["step"] * 256 / (found["tokens"] / found["epochs"] / 32) for resumed in found["resumed_at"]]
+    assert epochs[0] < 1 and epochs[1] > 2
+
+
+def test_resumed_by_another_number_of_processes_it_goes_on_and_says_so(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = [*EPOCHS, *STEADY, "pretrain.optimizer.name=adamw"]
+    finish(home, 1, settings)
+    expected = losses(home)
+    kill(home, 1, settings, step=10, delay=0.01)
+    finish(home, 2, settings)
+    assert losses(home) == pytest.approx(expected, abs=1e-4)
+    assert [resumed["processes"] for resumed in report(home)["resumed_at"]] == [2]
+    assert "with processes 2 (was 1)" in said(home)
+
+
+def test_a_batch_that_they_cannot_share_is_refused_on_resume_in_a_sentence(tiny: Tiny) -> None:
+    home = tiny("llama")
+    settings = [*EPOCHS, *STEADY]
+    kill(home, 1, settings, step=1, delay=0)
+    with processes(home, 3, settings) as started:
+        for process in started:
+            process.join(100)
+        assert [process.exitcode for process in started] == [2, 2, 2]
+    assert "desdecero: pretrain.batch_size 256 cannot be shared by 3 processes" in said(home)
+    assert "Traceback" not in said(home)
+    finish(home, 1, settings)  # nothing was lost
+    assert report(home)["resumed_at"]
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated"])
+def test_a_damaged_checkpoint_is_passed_over_aloud_and_the_bits_are_the_same(tiny: Tiny, damage: str) -> None:
+    home, settings = tiny("llama"), [*EPOCHS, *STEADY]
+    expected = finish(home, 1, settings)
+    kill(home, 1, settings, step=10, delay=0)
+    newest = max((home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*"))
+    file = newest / ("model.safetensors" if damage == "flipped" else "optimizers.pt")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content if damage == "flipped" else content[:-100])
+    assert finish(home, 1, settings) == expected
+    assert f"{newest} is damaged: going back to the one before it" in said(home)
+    assert report(home)["resumed_at"][0]["step"] == int(newest.name[5:]) - 1
+
+
+@pytest.fixture(scope="module")
+def t5(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of an encoder–decoder, whose tokenizer has the sentinels of spans."""
+    from pipelines.chain import run_chain
+    from pipelines.recipe import load_recipe
+
+    home = tmp_path_factory.mktemp("t5")
+    text = tiny_runs["llama"].read_text().replace("architecture: llama", "architecture: t5")
+    (home / "tiny.yaml").write_text(text)
+    run_chain(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), last="tokens")
+    return home
+
+
+@pytest.mark.parametrize("architecture", ["bert", "t5"])
+def test_two_processes_follow_the_curve_of_one_where_targets_are_uneven(
+    tiny: Tiny, architecture: str, request: pytest.FixtureRequest
+) -> None:
+    home = request.getfixturevalue("t5") if architecture == "t5" else tiny(architecture)
+    settings = ["pretrain.budget={steps: 20}", "pretrain.precision=fp32", "pretrain.compile=never"]
+    finish(home, 1, settings)
+    alone, held_out = losses(home), report(home)["validation_loss"]
+    finish(home, 2, settings)
+    assert report(home)["processes"] == 2
+    assert losses(home) == pytest.approx(alone, abs=1e-4)
+    assert report(home)["validation_loss"] == pytest.approx(held_out, abs=1e-4)
+
+
+SHORT = ["pretrain.budget={steps: 16}", "pretrain.batch_size=16", "pretrain.micro_batch_size=3"]
+SHARDED = {
+    "muon": ("llama", ["pretrain.optimizer.name=muon"]),
+    "adamw, dropout": ("bert", ["pretrain.optimizer.name=adamw", DROPOUT]),
+    "sgd": ("gpt2", [SGD]),
+}
+
+
+@pytest.mark.parametrize("case", SHARDED)
+def test_sharded_training_follows_the_curve_of_one_process_and_loads_in_plain_transformers(
+    tiny: Tiny, case: str
+) -> None:
+    architecture, overrides = SHARDED[case]
+    home, settings = tiny(architecture), [*STEADY, *SHORT]
+    settings += [setting for setting in overrides if setting != DROPOUT]  # it differs by process
+    finish(home, 1, settings)
+    alone, held_out = losses(home), report(home)["validation_loss"]
+    shapes = {name: tensor.shape for name, tensor in load_file(home / "run" / "model" / "model.safetensors").items()}
+    finish(home, 2, settings, sharded=True)
+    assert losses(home) == pytest.approx(alone, abs=1e-4)
+    assert report(home)["validation_loss"] == pytest.approx(held_out, abs=1e-4)
+    auto = AutoModelForMaskedLM if architecture == "bert" else AutoModelForCausalLM
+    model, loading = auto.from_pretrained(home / "run" / "model", output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    assert model.num_parameters() == report(home)["parameters"]
+    saved = load_file(home / "run" / "model" / "model.safetensors")
+    assert {name: tensor.shape for name, tensor in saved.items()} == shapes
+
+
+@pytest.mark.parametrize("case", SHARDED)
+def test_sharded_training_killed_at_any_instant_ends_with_the_same_bits(tiny: Tiny, case: str) -> None:
+    architecture, overrides = SHARDED[case]
+    home, settings = tiny(architecture), [*STEADY, *overrides, *SHORT]
+    expected = finish(home, 2, settings, sharded=True)
+    chance = random.Random(case)
+    kill(home, 2, settings, chance.randrange(2, 12), delay=chance.uniform(0, 0.05), sharded=True)
+    assert finish(home, 2, settings, sharded=True) == expected
+    assert len(report(home)["resumed_at"]) == 1
