@@ -30,6 +30,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerFast
 
@@ -61,6 +62,11 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     encode, end, comparison = Encoder(tokenizer), tokenizer.eos_token_id, Comparison()
     blocks: dict[str, Any] = {}
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
+
+        def write_rows(rows: pa.Table) -> None:
+            if len(rows):  # an empty row group for each batch would be most of the file
+                index.write_table(rows)
+
         for split in (split for split in SPLITS if run.document_files(split)):
             documents = _encoded(run, split, encode, end, dtype)
             if split == "train" and (recipe.tokens.mixture or recipe.tokens.reweight):
@@ -71,7 +77,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 if split == "train" and recipe.tokens.block_length:  # held-out text stays comparable
                     packing = BestFit(shards, recipe.tokens.block_length, end, tokenizer.pad_token_id)
                 while batch := list(islice(documents, BATCH_DOCUMENTS)):
-                    index.write_table(packing.add([(facts["id"], ids) for facts, ids in batch]))
+                    write_rows(packing.add([(facts["id"], ids) for facts, ids in batch]))
                     size["documents"] += len(batch)
                     size["tokens"] += sum(len(ids) for _, ids in batch)
                     size["bytes"] += sum(facts["bytes"] for facts, _ in batch)
@@ -81,7 +87,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                             licenses[facts["license"]] += len(ids)
                             sources[facts["source"]] += len(ids)
                             groups[facts.get("group", "")] += len(ids)
-                index.write_table(packing.finish())
+                write_rows(packing.finish())
             if isinstance(packing, BestFit):
                 blocks = packing.report()
             splits[split] = {**size, "shards": shards.count}

@@ -24,10 +24,10 @@ IGNORED = -100  # a target that counts for nothing: torch's cross-entropy knows 
 
 def begins(tokens: torch.Tensor, end: int, padding: int) -> torch.Tensor:
     """(rows, length) of true where a document begins: at the `end` of the one before it, which is also where a prompt
-    begins at inference. What goes on after padding is alone like a document, and so is each padding token itself."""
+    begins at inference. What goes on after padding is alone like a document, and so is each padding token itself. Of
+    the first token in a row, with which one begins anyway, it says nothing."""
     padded = tokens == padding
-    after = torch.nn.functional.pad(padded, (1, -1))
-    return (tokens == end) | padded | after
+    return (tokens == end) | padded | padded.roll(1, dims=1)
 
 
 class Collator(Protocol):
