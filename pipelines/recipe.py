@@ -931,8 +931,9 @@ class Evaluate(Section):
     """Bootstrap draws over documents."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     prompts: tuple[str, ...] = ()
-    """What the model is asked to go on from (or, for a masked model, to fill in: write `[MASK]`)."""
+    """What the model is asked to go on from (or, where it fills gaps, to fill in: write `[MASK]`)."""
     sample_tokens: Annotated[int, Field(ge=1)] = 60
+    """At most; of an encoder–decoder, for each gap."""
 
 
 class Audit(Section):
