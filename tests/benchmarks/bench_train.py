@@ -1,11 +1,11 @@
-"""Our training against `transformers.Trainer` on the same tokens: `make bench-train` (about 35 minutes).
+"""Our training against `transformers.Trainer` on the same tokens: `make bench-train` (about 45 minutes).
 
     python tests/benchmarks/bench_train.py                         everything
-    python tests/benchmarks/bench_train.py --only causal           one of causal, masked, memory
+    python tests/benchmarks/bench_train.py --only causal           one of causal (28 minutes), masked, spans, memory
     python tests/benchmarks/bench_train.py --seconds 60            a quick look, with other ratios
 
-Both sides get the model class, the sizes, the tokenizer and the tokens of the recipe (quickstart, quickstart_bert), and
-are measured on the same held-out documents. Each comparison is one JSON line:
+Both sides get the model class, the sizes, the tokenizer and the tokens of the recipe (quickstart, quickstart_bert,
+quickstart_t5), and are measured on the same held-out documents. Each comparison is one JSON line:
 {"benchmark", "ours", "peer", "unit", "ratio"}; a ratio above 1 is better than the peer, except against xz, where it is
 our bits per byte over its own. Time is wall clock from the start of training, compilation included; of the peer,
 what a first look at its speed takes is left out, and its code is in the cache by then. Run it on an idle machine.
@@ -39,7 +39,7 @@ from pipelines.run_dir import RunDir
 PEER = Path(__file__).with_name("peer_trainer.py")
 SWEPT = (1e-3, 2e-3, 4e-3)  # learning rates of AdamW that an expert would try at these sizes
 SWEEP_SHARE = 0.2  # of the time, for each of them
-RECIPES = {"causal": "quickstart", "masked": "quickstart_bert"}
+RECIPES = {"causal": "quickstart", "masked": "quickstart_bert", "spans": "quickstart_t5"}
 SPEEDUPS = {"default": (16, 12, 8, 5, 3, 2, 1), "expert": (6, 4, 3, 2, 1)}
 """Budgets that ours is tried with, as parts of the peer's time, until one is enough."""
 MEASURED_BYTES = 300_000

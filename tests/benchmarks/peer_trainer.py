@@ -36,6 +36,7 @@ from transformers import (
 
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import RunDir
+from pipelines.training.collators import build_collator
 from pipelines.training.models import build_config, build_model
 
 EXAMPLE_BATCH, EXAMPLE_LEARNING_RATE, EXAMPLE_MASKED = 8, 5e-5, 0.15  # run_clm.py, run_mlm.py and TrainingArguments
@@ -56,6 +57,18 @@ class Blocks(Dataset):  # type: ignore[type-arg]
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         ids = torch.from_numpy(self.tokens[index * self.length : (index + 1) * self.length].astype(np.int64))
         return {"input_ids": ids, "labels": ids} if self.labelled else {"input_ids": ids}
+
+
+class Spans:
+    """Cuts spans out of a batch as ours does: transformers has no such collator for torch."""
+
+    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerFast):
+        self.cut, self.generator = build_collator(recipe, tokenizer), np.random.default_rng(recipe.seed)
+
+    def __call__(self, rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        tokens = np.stack([row["input_ids"].numpy() for row in rows])
+        inputs, targets = (torch.from_numpy(part) for part in self.cut(tokens, self.generator))
+        return {"input_ids": inputs, "labels": targets}
 
 
 class Watch(TrainerCallback):
@@ -99,6 +112,9 @@ def trainer(
     if objective == "masked":
         share = recipe.pretrain.mask_probability if expert else EXAMPLE_MASKED
         collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=share)
+    elif objective == "span_corruption":
+        collator = Spans(recipe, tokenizer)
+        length = collator.cut.span
     data = Blocks(run, dtype, length, labelled=objective == "causal")
     made = Trainer(model, arguments, data_collator=collator, train_dataset=data, callbacks=[watch])
     return made, model, tokenizer
