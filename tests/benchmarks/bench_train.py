@@ -85,7 +85,8 @@ class Bench:
         ]
         rate = statistics.median(rates) if rates else report["tokens_per_second"]
         more = {key: report[key] for key in ("steps", "parameters", "precision", "compiled")}
-        return Trained(self.measure(folder / "model"), rate, report["seconds"], peak, more)
+        seconds = report["setup_seconds"] + report["seconds"]
+        return Trained(self.measure(folder / "model"), rate, seconds, peak, more)
 
     def peer(self, how: str, seconds: float, *words: Any) -> Trained:
         folder = self._folder(how)
