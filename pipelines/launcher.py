@@ -140,5 +140,8 @@ def one_of_several() -> Iterator[None]:
         sentence = explain(error)
         if sentence is None or not voice:
             raise
-        os.write(int(voice), f"{sentence}\n".encode())
+        try:
+            os.write(int(voice), f"{sentence}\n".encode())
+        except BrokenPipeError:  # the launcher is gone
+            raise error from None
         raise SystemExit(EXIT_USER_ERROR) from None

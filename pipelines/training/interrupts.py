@@ -15,7 +15,8 @@ that it started once more."""
 
 @contextmanager
 def stop_signals() -> Iterator[Any]:
-    """Turn the first Ctrl-C or SIGTERM into a question that the loop asks, so that it can save before it ends."""
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP (of a terminal that was closed; unless `nohup` says to ignore it) into a
+    question that the loop asks, so that it can save before it ends."""
     asked: list[float] = []
 
     def note(number: int, frame: object) -> None:
@@ -23,7 +24,10 @@ def stop_signals() -> Iterator[Any]:
         if asked[-1] - asked[0] > SAME_WISH:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield lambda: bool(asked)
     finally:

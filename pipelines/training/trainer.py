@@ -131,7 +131,10 @@ class Training:
         it would be another to compile, for a few passes.
         """
         processes, rank = self.accelerator.num_processes, self.accelerator.process_index
-        inputs, targets = (part[rank::processes] for part in self.validation_data.first(sequences))
+        inputs, targets = self.validation_data.first(sequences)
+        missing = -len(inputs) % processes  # rows that ask nothing, so that all take part in every pass
+        inputs = torch.cat([inputs, inputs[:1].expand(missing, -1)])[rank::processes]
+        targets = torch.cat([targets, torch.full_like(targets[:1], IGNORED).expand(missing, -1)])[rank::processes]
         sums = torch.zeros(2, device=self.accelerator.device)
         as_in_training = self.bare.compiled and not has_dropout(self.model) and not self.sharded
         self.bare.train(as_in_training)
