@@ -36,6 +36,7 @@ def swept(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     return folder, first
 
 
+@pytest.mark.slow
 def test_the_size_with_the_fewest_bits_per_byte_is_taken_and_the_page_says_why(
     swept: tuple[Path, dict[str, Any]],
 ) -> None:
@@ -53,6 +54,7 @@ def test_the_size_with_the_fewest_bits_per_byte_is_taken_and_the_page_says_why(
     assert [row["bytes_per_token"] for row in rows] == sorted(row["bytes_per_token"] for row in rows)
 
 
+@pytest.mark.slow
 def test_every_size_is_trained_with_the_same_operations(swept: tuple[Path, dict[str, Any]]) -> None:
     folder, report = swept
     shape = Model(layers=2, hidden_size=32, heads=2, context_length=32)
