@@ -1,0 +1,103 @@
+"""The recipe: one YAML file that says what a run makes.
+
+    recipe = load_recipe("quickstart")                                   # shipped with the project
+    recipe = load_recipe("my_recipe.yaml", ["model.layers=8"])           # a file, with an override
+
+A recipe is typed, frozen, and refuses unknown keys by their path and line. Every default is written here,
+with its reason; `runs/<name>/recipe.yaml` holds the resolved recipe, with every default written out.
+"""
+
+from pipelines.recipe.corpus import Corpus, Domain, Licenses
+from pipelines.recipe.evidence import Audit, Card, Evaluate, Finetune, Publish
+from pipelines.recipe.loading import load_recipe, parse_recipe, shipped_recipes
+from pipelines.recipe.model import SHAPE, Model
+from pipelines.recipe.pretrain import (
+    Budget,
+    EarlyStop,
+    Energy,
+    Goldfish,
+    Optimizer,
+    Pretrain,
+    Price,
+    Samples,
+    Schedule,
+    SpanCorruption,
+    Stability,
+)
+from pipelines.recipe.section import ExamplePath, Section
+from pipelines.recipe.sources import SOURCES, Files, HubDataset, InstalledDocs, Source, WebArchive, Wikipedia
+from pipelines.recipe.steps import (
+    Counterfactual,
+    Decontamination,
+    Deduplication,
+    Language,
+    LineRules,
+    Lines,
+    NamedEntities,
+    PersonalData,
+    Quality,
+    Relevance,
+    RepeatedParagraphs,
+    Spelling,
+    SuiteFile,
+    Toxicity,
+)
+from pipelines.recipe.tokens import Chat, Reweight, Share, Sweep, Tokenizer, Tokens
+from pipelines.recipe.whole import Recipe
+
+__all__ = [
+    "SHAPE",
+    "SOURCES",
+    "Audit",
+    "Budget",
+    "Card",
+    "Chat",
+    "Corpus",
+    "Counterfactual",
+    "Decontamination",
+    "Deduplication",
+    "Domain",
+    "EarlyStop",
+    "Energy",
+    "Evaluate",
+    "ExamplePath",
+    "Files",
+    "Finetune",
+    "Goldfish",
+    "HubDataset",
+    "InstalledDocs",
+    "Language",
+    "Licenses",
+    "LineRules",
+    "Lines",
+    "Model",
+    "NamedEntities",
+    "Optimizer",
+    "PersonalData",
+    "Pretrain",
+    "Price",
+    "Publish",
+    "Quality",
+    "Recipe",
+    "Relevance",
+    "RepeatedParagraphs",
+    "Reweight",
+    "Samples",
+    "Schedule",
+    "Section",
+    "Share",
+    "Source",
+    "SpanCorruption",
+    "Spelling",
+    "Stability",
+    "SuiteFile",
+    "Sweep",
+    "Tokenizer",
+    "Tokens",
+    "Toxicity",
+    "WebArchive",
+    "Wikipedia",
+    "load_recipe",
+    "parse_recipe",
+    "shipped_recipes",
+]

@@ -1,0 +1,95 @@
+"""The `corpus` section: sources, steps, licences, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.recipe.section import ExamplePath, Section
+from pipelines.recipe.sources import Source
+from pipelines.recipe.steps import (
+    Counterfactual,
+    Decontamination,
+    Deduplication,
+    Language,
+    Lines,
+    PersonalData,
+    Quality,
+    Relevance,
+    Spelling,
+    Toxicity,
+)
+
+
+class Domain(Section):
+    """A slice of the corpus held out of pretraining, on which `finetune` trains an adapter."""
+
+    name: str
+    where: Mapping[str, str]
+    """`source`, `path` or any metadata key of a document → a glob pattern; all must match."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of the slice's documents kept for measuring."""
+
+
+class Licenses(Section):
+    """Which licences the corpus may hold. The lists name SPDX expressions, families (`CC-BY-*`: all versions) or what
+    licences ask (`non_commercial`, `no_derivatives`, …), judged as `corpus/licensing/policy.py` says: of an OR the
+    best part counts, of an AND the worst."""
+
+    use: Literal["research", "commercial"] = "commercial"
+    """What the model will be used for, by you or by those to whom its licence permits it: an open licence permits
+    commerce. Conflicts with the texts' licences are reported against it and against `card.license`."""
+    allowed: tuple[str, ...] = ()
+    """Where this is given, every other licence is denied."""
+    denied: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    """For a person to look at."""
+    if_denied: Literal["drop", "quarantine"] = "drop"
+    """A dropped text is not kept anywhere in the run; a quarantined one is put aside in `corpus/dropped`."""
+    if_review: Literal["keep", "quarantine"] = "keep"
+    """Kept, and listed in the report."""
+    if_unknown: Literal["keep", "drop", "quarantine"] = "keep"
+    """Kept, and counted in the report: what is unknown is not hidden."""
+
+    @model_validator(mode="after")
+    def _in_one_list(self) -> Licenses:
+        lists = {"allowed": self.allowed, "denied": self.denied, "review": self.review}
+        for name, entries in lists.items():
+            for other, others in lists.items():
+                if other > name and (both := set(entries) & set(others)):
+                    raise ValueError(f"{', '.join(sorted(both))} is both in {name} and in {other}: leave it in one")
+        return self
+
+
+class Corpus(Section):
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    max_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Stop reading after this many bytes of raw text."""
+    lines: Lines | None = None
+    language: Language | None = None
+    spelling: Spelling | None = None
+    quality: Quality = Quality()
+    decontamination: Decontamination | None = None
+    deduplication: Deduplication = Deduplication()
+    engine: Literal["processes", "ray"] = "processes"
+    """What computes: this machine's cores, or the Ray cluster that RAY_ADDRESS names. The result is the same."""
+    personal_data: PersonalData = PersonalData()
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Share of documents held out of training to measure on."""
+    domain: Domain | None = None
+    licenses: Licenses = Licenses()
+    blocklist: tuple[ExamplePath, ...] = ()
+    """Lists of removed documents to obey, besides `blocklist.jsonl` beside the run (see `desdecero forget`)."""
+    relevance: Relevance | None = None
+    toxicity: Toxicity | None = None
+    counterfactual: Counterfactual | None = None
+
+    @field_validator("sources")
+    @classmethod
+    def _distinct(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two sources have one name: give each its own `name` (now: {', '.join(names)})")
+        return sources

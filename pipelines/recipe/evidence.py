@@ -1,0 +1,65 @@
+"""What is measured, adapted, written down and published: `evaluate`, `audit`, `finetune`, `card`, `publish`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from pipelines.recipe.section import Section
+
+
+class Evaluate(Section):
+    max_bytes: Annotated[int, Field(gt=0)] = 1_000_000
+    """Held-out text that is scored: whole documents, in an order drawn by the seed, up to this size."""
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    """Bootstrap draws over documents."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    prompts: tuple[str, ...] = ()
+    """What the model is asked to go on from (or, where it fills gaps, to fill in: write `[MASK]`)."""
+    sample_tokens: Annotated[int, Field(ge=1)] = 60
+    """At most; of an encoder–decoder, for each gap."""
+
+
+class Audit(Section):
+    languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en", "es")
+    """Of the probes: their language, not the model's. One that the model cannot read is reported as such."""
+    margin: Annotated[float, Field(gt=0)] = 0.5
+    """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65."""
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+    @field_validator("languages")
+    @classmethod
+    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError("a language is named twice: its probes would count double; name it once")
+        return languages
+
+
+class Finetune(Section):
+    """A LoRA adapter (Hu et al. 2021) on the corpus' domain slice."""
+
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[float, Field(gt=0)] = 32.0
+    steps: Annotated[int, Field(ge=1)] = 100
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
+    """Of each held-out text, domain and general."""
+
+
+class Card(Section):
+    license: str | None = None
+    """The model's own licence, an SPDX expression. Nothing is assumed: without one, the card says so."""
+    authors: tuple[str, ...] = ()
+    contact: str | None = None
+    intended_use: str = ""
+    out_of_scope: str = ""
+    limitations: str = ""
+
+
+class Publish(Section):
+    repo_id: str | None = None
+    """`owner/name` on the Hub."""
+    private: bool = True

@@ -1,0 +1,84 @@
+"""The `model` section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+
+from pipelines.recipe.section import Section
+from pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
+from pipelines.training.size_dial import parse_size
+
+SHAPE = ("size", "layers", "hidden_size", "heads", "intermediate_size", "dropout")
+"""Keys of `model` that are for the architectures of `SHAPED` alone."""
+
+
+class Model(Section):
+    architecture: str = "llama"
+    """`llama`, `qwen3` and `gpt2` go on with a text; `bert` and `modernbert` fill gaps in one; `t5`, an encoder–decoder
+    of version 1.1, fills gaps of several words. `qwen3` is `llama` with normalised queries and keys; `modernbert` is
+    `bert` with rotary positions, gated units and, in most layers, local attention. Or another model type of
+    transformers (`olmo2`, `roberta`, …), whose shape is then in `overrides`."""
+    overrides: Mapping[str, Any] = {}
+    """Values of transformers' configuration, by its own names (`num_key_value_heads: 2`): they win over all others."""
+    size: str | None = None
+    """One dial for all that follows, and for vocabulary, batch, learning rates and weight decay: parameters in all
+    (`5M`, `1.2B`) or a depth (`d12`). Whatever the recipe gives itself wins; the resolved recipe shows the rest. Its
+    rules, with their origin, are in `training/size_dial.py`."""
+    layers: Annotated[int, Field(ge=1)] = 4
+    """Of `t5`, in the encoder and in the decoder each."""
+    hidden_size: Annotated[int, Field(ge=8)] = 256
+    heads: Annotated[int, Field(ge=1)] = 4
+    intermediate_size: Annotated[int, Field(ge=8)] | None = None
+    """Four times the hidden size, or 8/3 of it for gated units: of all but `gpt2` and `bert` (Shazeer 2020, §3)."""
+    context_length: Annotated[int, Field(ge=16)] = 256
+    """Tokens in a training sequence, and positions that the model knows."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Pretraining sees little repetition, so none by default (Geiping & Goldstein 2022, §4.2)."""
+    tie_embeddings: bool = True
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _is_a_size(cls, size: Any) -> Any:
+        if size is not None:
+            parse_size(str(size))
+        return size
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Model:
+        objective_of(self.architecture)
+        given = set(SHAPE) & self.model_fields_set
+        if self.architecture not in SHAPED and given:
+            raise ValueError(f"{self.architecture} has its shape in overrides: give {', '.join(sorted(given))} there")
+        if self.overrides:
+            check_overrides(self.architecture, self.overrides)
+            if self.size:
+                raise ValueError("size counts the parameters of an architecture as it is: leave size or overrides out")
+        if self.context_length > self.overrides.get("max_position_embeddings", self.context_length):
+            raise ValueError(
+                f"context_length {self.context_length} is more than overrides.max_position_embeddings "
+                f"{self.overrides['max_position_embeddings']}: lower the first, or leave the second out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Model:
+        if self.architecture not in SHAPED or (self.size and not {"hidden_size", "heads"} <= self.model_fields_set):
+            return self  # `check_overrides` has looked, or the dial has yet to set them
+        if self.hidden_size % self.heads or (self.architecture in ROTARY and self.hidden_size // self.heads % 2):
+            raise ValueError(
+                f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of an even, whole size: "
+                "make hidden_size a multiple of twice the heads"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        return {k: v for k, v in values.items() if self.architecture in SHAPED or k not in SHAPE}
+
+    @property
+    def objective(self) -> Objective:
+        return objective_of(self.architecture)
