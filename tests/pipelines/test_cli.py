@@ -130,4 +130,4 @@ def test_module_runs_as_the_command_does(tmp_path: Path) -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "pipelines.cli", "recipes"], cwd=tmp_path, capture_output=True, text=True
     )
-    assert finished.stdout.startswith("quickstart"), finished.stderr
+    assert "\nquickstart " in finished.stdout, finished.stderr

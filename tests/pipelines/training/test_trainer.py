@@ -49,6 +49,7 @@ def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
 
 @pytest.mark.slow
 def test_one_program_serves_all_batches_and_validation(tiny: Callable[[str], Path]) -> None:
+    torch._dynamo.reset()  # other tests have compiled the same code in other precisions
     home = tiny("llama")
     training = Training(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), Accelerator(cpu=True))
     training.prepare("fp32", compiled=True)

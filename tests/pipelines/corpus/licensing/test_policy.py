@@ -160,8 +160,10 @@ def test_an_expression_of_many_choices_is_judged_at_once() -> None:
     assert Policy(Licenses()).verdict(many) == "allowed"
 
 
-@pytest.mark.parametrize("name", sorted(shipped_recipes()))
-def test_the_shipped_recipes_keep_what_they_read(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(shipped_recipes()) if not load_recipe(name).corpus.licenses.allowed]
+)
+def test_the_shipped_recipes_without_a_list_keep_what_they_read(name: str) -> None:
     step = LicensePolicy(load_recipe(name).corpus.licenses)
     for license in ("MIT", "GPL-3.0-only", "LicenseRef-unknown", "CC-BY-NC-4.0"):
         taken = draft(license)
