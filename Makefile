@@ -15,8 +15,9 @@ PYTHON ?= python3
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
 
+# Many tests wait for processes of their own: one worker more than cores, and none of them computes on several.
 test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
