@@ -91,9 +91,11 @@ class Batches:
         """(inputs, targets) of a step, counted from 0; `size` rows each, int64."""
         return self._collate(self.order(np.arange(step * self.size, (step + 1) * self.size)), step)
 
-    def first(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(inputs, targets) of the first sequences, unshuffled, at most `rows` of them: the same ones each time."""
-        return self._collate(np.arange(min(rows, len(self.blocks))), step=0)
+    def spread(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(inputs, targets) of at most `rows` sequences, the same ones each time: evenly spaced, because the first ones
+        are of a document or two."""
+        count = min(rows, len(self.blocks))
+        return self._collate(np.arange(count) * len(self.blocks) // count, step=0)
 
     def order(self, places: np.ndarray) -> np.ndarray:
         """The sequences that stand at these places of the endless row of epochs, each in an order of its own."""

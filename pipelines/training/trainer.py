@@ -131,7 +131,7 @@ class Training:
         it would be another to compile, for a few passes.
         """
         processes, rank = self.accelerator.num_processes, self.accelerator.process_index
-        inputs, targets = self.validation_data.first(sequences)
+        inputs, targets = self.validation_data.spread(sequences)
         missing = -len(inputs) % processes  # rows that ask nothing, so that all take part in every pass
         inputs = torch.cat([inputs, inputs[:1].expand(missing, -1)])[rank::processes]
         targets = torch.cat([targets, torch.full_like(targets[:1], IGNORED).expand(missing, -1)])[rank::processes]

@@ -50,15 +50,22 @@ def test_padding_is_asked_for_nothing_and_never_asked_for(tmp_path: Path) -> Non
     """Blocks that documents were fitted into do not share tokens: 9 for a causal row of 8."""
     block = np.array([0, 5, 6, 0, PADDING, 7, 8, 0, PADDING], "<u2")
     block.tofile(tmp_path / "a.bin")
-    inputs, targets = batches([tmp_path / "a.bin"], collator=Causal(LENGTH, PADDING, fitted=True)).first(1)
+    inputs, targets = batches([tmp_path / "a.bin"], collator=Causal(LENGTH, PADDING, fitted=True)).spread(1)
     assert inputs[0].tolist() == block[:-1].tolist()
     assert targets[0].tolist() == [5, 6, 0, IGNORED, IGNORED, 8, 0, IGNORED]
     np.tile(block, 3).tofile(tmp_path / "b.bin")
     assert len(batches([tmp_path / "b.bin"], collator=Causal(LENGTH, PADDING, fitted=True)).blocks) == 3
     np.tile(block[:8], 40).tofile(tmp_path / "c.bin")
-    inputs, targets = batches([tmp_path / "c.bin"], collator=Masked(LENGTH, 999, PADDING, 0.3)).first(40)
+    inputs, targets = batches([tmp_path / "c.bin"], collator=Masked(LENGTH, 999, PADDING, 0.3)).spread(40)
     assert torch.equal(inputs == 999, targets != IGNORED)
     assert not (targets == PADDING).any() and (inputs == 999).float().sum(dim=1).min() > 0
+
+
+def test_held_out_sequences_are_spread_over_all_of_the_text(files: list[Path]) -> None:
+    data = batches(files)
+    everything = data.spread(len(data.blocks))[0]
+    assert torch.equal(data.spread(4)[0], everything[[0, 6, 12, 18]])
+    assert torch.equal(data.spread(99)[0], everything)
 
 
 def test_each_epoch_sees_every_block_once_in_another_order(files: list[Path]) -> None:

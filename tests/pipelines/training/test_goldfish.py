@@ -41,7 +41,7 @@ def test_a_passage_lacks_the_same_tokens_wherever_it_lies(tmp_path: Path) -> Non
     stream.astype("<u2").tofile(tmp_path / "train.bin")
     goldfish = Goldfish(4, CONTEXT, END, PADDING)
     data = Batches([tmp_path / "train.bin"], "<u2", Causal(length, PADDING, goldfish=goldfish), 4, 0, 60_000)
-    inputs, targets = (part.numpy() for part in data.first(len(data.blocks)))
+    inputs, targets = (part.numpy() for part in data.spread(len(data.blocks)))
     start = CONTEXT - 1  # the first tokens of a shard are only there to tell what is left out after them
     assert np.array_equal(inputs.ravel(), stream[start : start + inputs.size])
     asked = np.append(np.zeros(CONTEXT, bool), targets.ravel() != IGNORED)
