@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import jinja2
 from huggingface_hub import EvalResult, ModelCardData
 
-from model_cards.corpus_words import named
 from model_cards.evidence import Evidence, Missing, View
-from model_cards.formats import Language, filters
+from model_cards.formats import Language
 from model_cards.licenses import hub_metadata
+from model_cards.pages import environment
 
 REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
 SEALED = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
@@ -41,18 +40,9 @@ METRICS = {
 
 def render(evidence: Evidence, language: Language) -> str:
     """The whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("model_cards"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=lambda value: _finalize(evidence, language, value),
-    )
-    environment.filters.update(filters(language))
-    environment.filters["named"] = lambda word, kind: word if isinstance(word, Missing) else named(language, kind, word)
-    environment.tests["missing"] = lambda value: isinstance(value, Missing)
-    template = environment.get_template(f"card.{language}.md.jinja")
+    templates = environment(language, finalize=lambda value: _finalize(evidence, language, value))
+    templates.tests["missing"] = lambda value: isinstance(value, Missing)
+    template = templates.get_template(f"card.{language}.md.jinja")
     body = template.render(
         {name: evidence.view(name) for name in REPORTS},
         seals={name: evidence.view(f"seal.{name}") for name in SEALED},
