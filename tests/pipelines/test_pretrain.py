@@ -18,27 +18,15 @@ import pytest
 import torch
 from helpers import DESDECERO, ROOT
 from safetensors.torch import load_file
+from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from pipelines.errors import UserError
 from pipelines.pretrain import main
 from pipelines.recipe import load_recipe
-from pipelines.run_dir import RunDir, sha256_file
+from pipelines.run_dir import RunDir
 
 Tiny = Callable[[str], Path]
-
-
-def pretrain(home: Path, *overrides: str) -> int:
-    words = [word for override in overrides for word in ("--set", override)]
-    return main([str(home / "tiny.yaml"), "--run-dir", str(home / "run"), *words])
-
-
-def report(home: Path) -> dict[str, object]:
-    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
-
-
-def weights(home: Path) -> str:
-    return sha256_file(home / "run" / "model" / "model.safetensors")
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert"])

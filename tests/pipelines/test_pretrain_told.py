@@ -15,27 +15,14 @@ from typing import Any
 import pytest
 import torch
 from helpers import DESDECERO
+from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from pipelines.chain import run_chain
-from pipelines.pretrain import main
 from pipelines.recipe import load_recipe
-from pipelines.run_dir import RunDir, sha256_file
+from pipelines.run_dir import RunDir
 
 Tiny = Callable[[str], Path]
-
-
-def pretrain(home: Path, *overrides: str) -> int:
-    words = [word for override in overrides for word in ("--set", override)]
-    return main([str(home / "tiny.yaml"), "--run-dir", str(home / "run"), *words])
-
-
-def report(home: Path) -> dict[str, Any]:
-    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
-
-
-def weights(home: Path) -> str:
-    return sha256_file(home / "run" / "model" / "model.safetensors")
 
 
 def lines(home: Path, name: str) -> list[dict[str, Any]]:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from tiny_training import report, weights
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from pipelines.run_dir import RunDir, sha256_file
+from pipelines.run_dir import RunDir
 
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]
@@ -76,7 +76,7 @@ def finish(home: Path, count: int, settings: Sequence[str], sharded: bool = Fals
         for process in started:
             process.join(300)
         assert [process.exitcode for process in started] == [0] * count, said(home)
-    return sha256_file(home / "run" / "model" / "model.safetensors")
+    return weights(home)
 
 
 def kill(home: Path, count: int, settings: Sequence[str], step: int, delay: float, sharded: bool = False) -> None:
@@ -94,10 +94,6 @@ def kill(home: Path, count: int, settings: Sequence[str], step: int, delay: floa
 
 def said(home: Path) -> str:
     return "\n".join(file.read_text() for file in sorted(home.glob("output-*.txt")))
-
-
-def report(home: Path) -> dict[str, Any]:
-    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
 
 
 def losses(home: Path) -> list[float]:

@@ -1,0 +1,23 @@
+"""A training of a tiny run, asked for and looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipelines.pretrain import main
+from pipelines.run_dir import sha256_file
+
+
+def pretrain(home: Path, *overrides: str) -> int:
+    words = [word for override in overrides for word in ("--set", override)]
+    return main([str(home / "tiny.yaml"), "--run-dir", str(home / "run"), *words])
+
+
+def report(home: Path) -> dict[str, Any]:
+    return json.loads((home / "run" / "pretrain" / "report.json").read_text())
+
+
+def weights(home: Path) -> str:
+    return sha256_file(home / "run" / "model" / "model.safetensors")
