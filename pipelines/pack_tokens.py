@@ -11,12 +11,14 @@ Writes
     tokens/index.parquet        document id → split, shard, first token, number of tokens (with the closing one);
                                 a row for each piece of a document that was cut to fit, in their order, and for each
                                 time that the recipe's mixture repeats a document
+    tokens/ledger.parquet       the corpus' ledger, with the `tokens` of each document in these files: of all its pieces
+                                and repetitions, and 0 for what is in none
     tokens/report.json          tokens by split, sources and licences by training tokens, and what packing wastes and
                                 cuts, either way
 
 A document is encoded whole, exactly as `AutoTokenizer` encodes it at inference; special tokens that a person
 wrote in a text stay text. Memory is bounded by one batch of documents, or one window of those that are packed to fit,
-and thirty bytes for each one to be mixed.
+with eight bytes for each document, and thirty for each one to be mixed.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from transformers import PreTrainedTokenizerFast
 from pipelines.chain import stage_main
 from pipelines.corpus.balance.reweighting import reweight
 from pipelines.corpus.documents import read_documents
+from pipelines.corpus.ledger import LEDGER, TableWriter
 from pipelines.corpus.mixture import copies, lot, wanted_tokens
 from pipelines.packing import Comparison
 from pipelines.progress import progress
@@ -61,6 +64,8 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Tokens by group, where the recipe mixes groups."""
     encode, end, comparison = Encoder(tokenizer), tokenizer.eos_token_id, Comparison()
     blocks: dict[str, Any] = {}
+    placed = {split: array("q") for split in SPLITS}
+    """Of each document, in the corpus' order: its tokens in the files."""
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
 
         def write_rows(rows: pa.Table) -> None:
@@ -68,9 +73,9 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 index.write_table(rows)
 
         for split in (split for split in SPLITS if run.document_files(split)):
-            documents = _encoded(run, split, encode, end, dtype)
+            documents = _encoded(run, split, encode, end, dtype, placed[split])
             if split == "train" and (recipe.tokens.mixture or recipe.tokens.reweight):
-                documents = _mixed(documents, recipe, run, out, dtype, available)
+                documents = _mixed(documents, recipe, run, out, dtype, available, placed[split])
             size = {"documents": 0, "tokens": 0, "bytes": 0}
             with Shards(out, split, dtype) as shards:
                 packing: Concatenated | BestFit = Concatenated(shards)
@@ -91,6 +96,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
             if isinstance(packing, BestFit):
                 blocks = packing.report()
             splits[split] = {**size, "shards": shards.count}
+    _write_ledger(run, out, {split: np.asarray(tokens) for split, tokens in placed.items()})
     mixture = [{**row, "epochs": row["tokens"] / available.get(row["group"], 1)} for row in _shares(groups, "group")]
     report = {
         "dtype": dtype.str, "splits": splits,
@@ -104,13 +110,16 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     return f"{train['tokens']:,} training tokens, {validation['tokens']:,} for validation, as {dtype.name}"
 
 
-def _encoded(run: RunDir, split: Split, encode: Encoder, end: int, dtype: np.dtype[Any]) -> Iterator[Encoded]:
-    """The documents of a split, each closed by the end-of-text token."""
+def _encoded(
+    run: RunDir, split: Split, encode: Encoder, end: int, dtype: np.dtype[Any], lengths: array[int]
+) -> Iterator[Encoded]:
+    """The documents of a split, each closed by the end-of-text token. `lengths` gets the tokens of each."""
     documents = iter(read_documents(run, split, [*FACTS, "text"]))
     bar = progress(title=f"tokens: {split}", unit="B")
     while batch := list(islice(documents, BATCH_DOCUMENTS)):
         texts = [document.pop("text") for document in batch]
         for document, text, ids in zip(batch, texts, encode(texts), strict=True):
+            lengths.append(len(ids) + 1)
             yield {**document, "bytes": len(text.encode())}, np.append(ids, end).astype(dtype)
         bar.update(sum(map(len, texts)))
     bar.close()
@@ -118,25 +127,25 @@ def _encoded(run: RunDir, split: Split, encode: Encoder, end: int, dtype: np.dty
 
 def _mixed(
     documents: Iterable[Encoded], recipe: Recipe, run: RunDir, out: RunDir, dtype: np.dtype[Any],
-    available: dict[str, int],
+    available: dict[str, int], lengths: array[int],
 ) -> Iterator[Encoded]:  # fmt: skip
     """The documents as often as the recipe asks: all first copies, then all second ones, and so on.
 
-    Each has its `group` among its facts. `available` is filled with the tokens that each group has. The ids lie in a
-    file meanwhile; memory holds some thirty bytes for each document.
+    Each has its `group` among its facts. `available` is filled with the tokens that each group has; `lengths`, filled
+    by `documents` with the tokens of each, becomes those of all its copies. The ids lie in a file meanwhile; memory
+    holds some thirty bytes for each document.
     """
     by = recipe.tokens.reweight.by if recipe.tokens.reweight else "source"
     spool = out.tokens / "unmixed.bin"
     numbers: dict[str, int] = {}
-    members, lots, lengths, sizes = array("L"), array("Q"), array("q"), array("q")
+    members, lots, sizes = array("L"), array("Q"), array("q")
     with spool.open("wb") as file:
         for facts, ids in documents:
             members.append(numbers.setdefault(_group(facts, by), len(numbers)))
             lots.append(lot(recipe.seed, facts["id"]))
-            lengths.append(len(ids))
             sizes.append(facts["bytes"])
             file.write(ids.tobytes())
-    member, length = np.asarray(members), np.asarray(lengths)
+    member, length = np.asarray(members), np.array(lengths)
     tokens = np.bincount(member, length, len(numbers)).astype(np.int64).tolist()
     available.update(zip(numbers, tokens, strict=True))
     if recipe.tokens.reweight:
@@ -145,6 +154,7 @@ def _mixed(
     else:
         wanted = wanted_tokens(available, recipe.tokens.mixture)
     times = copies(np.asarray(lots), member, length, [wanted[name] for name in numbers])
+    lengths[:] = array("q", (length * times).astype(np.int64).tobytes())
     names, stream, starts = list(numbers), np.memmap(spool, dtype, "r"), np.cumsum(length) - length
     for turn in range(int(times.max())):
         for place, facts in enumerate(read_documents(run, "train", FACTS)):
@@ -152,6 +162,22 @@ def _mixed(
                 added = {"bytes": sizes[place], "group": names[member[place]]}
                 yield facts | added, stream[starts[place] : starts[place] + length[place]]
     spool.unlink()
+
+
+def _write_ledger(run: RunDir, out: RunDir, placed: Mapping[Split, np.ndarray]) -> None:
+    """The corpus' ledger with a column of tokens. Its rows are in the order of the documents of each split."""
+    done = dict.fromkeys(SPLITS, 0)
+    schema = LEDGER.append(pa.field("tokens", pa.int64()))
+    with TableWriter(out.token_ledger, schema) as ledger:
+        for batch in pq.ParquetFile(run.ledger).iter_batches(columns=LEDGER.names):
+            tokens = np.zeros(len(batch), np.int64)
+            where = np.array(batch["split"].to_pylist(), dtype=object)
+            for split, counts in placed.items():
+                rows = np.flatnonzero(where == split)
+                tokens[rows] = counts[done[split] : done[split] + len(rows)]
+                done[split] += len(rows)
+            ledger.write(pa.RecordBatch.from_arrays([*batch.columns, pa.array(tokens)], schema=schema))
+    assert done == {split: len(counts) for split, counts in placed.items()}, "the ledger has other documents"
 
 
 def _group(facts: Mapping[str, Any], by: str) -> str:

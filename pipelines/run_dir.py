@@ -4,7 +4,7 @@
       recipe.yaml               resolved: every default written out
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
-      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)
+      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)  ledger.parquet
       pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
       model/                    byte for byte the Hub repository: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
@@ -81,7 +81,7 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 3),
         Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 3),
-        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 3),
+        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
         Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 4),
         Stage(
             "evaluate", "pipelines.evaluate_model", "evaluate_model",
@@ -178,6 +178,11 @@ class RunDir:
     @property
     def token_index(self) -> Path:
         return self.tokens / "index.parquet"
+
+    @property
+    def token_ledger(self) -> Path:
+        """The corpus' ledger, with a column of tokens."""
+        return self.tokens / "ledger.parquet"
 
     @property
     def pretrain(self) -> Path:

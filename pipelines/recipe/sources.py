@@ -43,7 +43,8 @@ class _OnDisk(_Source):
 class _Reservable(_Source):
     respect_reservations: bool = True
     """Drop a document whose publisher reserves it from text and data mining or model training: the header or meta tag
-    `tdm-reservation: 1`, `noai` for robots, `train-ai=n` in Content-Usage (see `sources/reservations.py`)."""
+    `tdm-reservation: 1`, `noai` for robots, `train-ai=n` in Content-Usage (see `sources/reservations.py`); `robots.txt`
+    and `/.well-known/tdmrep.json` where the source has them (see `sources/site_rules.py`)."""
 
 
 class _Records(_Reservable):
@@ -138,6 +139,14 @@ class WebArchive(_OnDisk, _Reservable):
     Common Crawl's `wet.paths.gz`."""
     max_files: Annotated[int, Field(gt=0)] | None = None
     """Of a list, read so many."""
+    site_rules: str | None = None
+    """Archives, named in the same ways, that hold what sites say of all their pages, and are read first: Common Crawl
+    gives its `robotstxt.paths.gz` out apart. Those among the pages are read without it, from where they stand on."""
+
+    @field_validator("site_rules")
+    @classmethod
+    def _absolute_rules(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return cls._absolute(path, info) if path else path
 
 
 Source = Annotated[InstalledDocs | Files | HubDataset | Wikipedia | WebArchive, Field(discriminator="kind")]

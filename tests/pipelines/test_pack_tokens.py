@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_licences_are_counted_by_training_tokens(tiny_runs: dict[str, Path]) -> 
     assert license["tokens"] == report["splits"]["train"]["tokens"]
 
 
+def same_ledger_with_tokens(run: RunDir) -> bool:
+    """The corpus' ledger, and beside each row the tokens that the index has of the document; there must be some."""
+    index = Counter[str]()
+    for row in pq.read_table(run.token_index).to_pylist():
+        index[row["id"]] += row["tokens"]
+    ledger = pq.read_table(run.token_ledger)
+    tokens = dict(zip(ledger["id"].to_pylist(), ledger["tokens"].to_pylist(), strict=True))
+    return ledger.drop(["tokens"]).equals(pq.read_table(run.ledger)) and +Counter(tokens) == index and bool(index)
+
+
+def test_the_ledger_says_how_many_tokens_each_document_is(tiny_runs: dict[str, Path]) -> None:
+    assert same_ledger_with_tokens(RunDir(tiny_runs["llama"].parent / "run"))
+
+
 FITTED = "tokens.packing=best_fit"
 
 
@@ -79,6 +94,7 @@ def test_training_documents_are_packed_to_fit_and_held_out_ones_are_not(
         ids = tokenizer(document["text"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
         assert found.pop(document["id"]) == [*ids, tokenizer.eos_token_id]
     assert not found
+    assert same_ledger_with_tokens(run)
 
 
 def test_the_report_says_what_either_way_of_packing_cuts(tiny_runs: dict[str, Path]) -> None:

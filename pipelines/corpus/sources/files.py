@@ -9,7 +9,8 @@
 All but Parquet and the third row may be compressed (.gz .bz2 .xz). What is read here is bytes and records; the
 prose in them is found by the workers (`extraction.prose`). What cannot be read is quarantined with its file and line,
 and reading goes on. Folders are read recursively, without hidden files and without following links to folders
-(which may form circles).
+(which may form circles). `robots.txt` and `.well-known/tdmrep.json` count for what lies below their folder, as in the
+mirror of a site (`site_rules.py`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.sources.decoding import decode
 from pipelines.corpus.sources.extraction import require
 from pipelines.corpus.sources.formats import read_csv, read_jsonl, read_parquet
 from pipelines.corpus.sources.records import DocumentBuilder, printable
+from pipelines.corpus.sources.site_rules import ROBOTS, Mirror, rules_files
 from pipelines.corpus.sources.streams import COMPRESSED, DAMAGES, open_stream, read_whole
 from pipelines.errors import UserError
 from pipelines.recipe import Files
@@ -47,7 +50,9 @@ def signature(source: Files) -> list[str]:
 
 def sign(path: str) -> list[str]:
     base, paths, _ = find(path)
-    status = {path: path.stat() for path in paths}
+    folders = sorted({folder for path in paths for folder in path.parents if folder.is_relative_to(base)})
+    rules = [file for folder in folders for _, file in rules_files(folder)]
+    status = {path: path.stat() for path in (*paths, *rules)}
     return [f"{path.relative_to(base)} {s.st_size} {s.st_mtime_ns}" for path, s in status.items()] or ["missing"]
 
 
@@ -62,11 +67,13 @@ def read(source: Files) -> Iterator[Document | Quarantined]:
             f"source {source.name}: nothing at {source.path}: mend `path`, which starts at the "
             "recipe file, or in a shipped recipe at the current folder"
         )
-    build = DocumentBuilder(source)
+    build, mirror = DocumentBuilder(source), Mirror(base)
     readable, fault = False, ""
     yield from faults
     for path in paths:
-        for item in _read_file(path, printable(path.relative_to(base).as_posix()), build):
+        if path.name == ROBOTS:
+            continue
+        for item in _read_file(path, printable(path.relative_to(base).as_posix()), build, mirror):
             if isinstance(item, Document):
                 readable = True
             elif not fault:
@@ -119,7 +126,7 @@ def _class(piece: str) -> str:
     return f"[^{piece[2:-1]}]" if piece[1] == "!" else piece
 
 
-def _read_file(path: Path, name: str, build: DocumentBuilder) -> Iterator[Document | Quarantined]:
+def _read_file(path: Path, name: str, build: DocumentBuilder, mirror: Mirror) -> Iterator[Document | Quarantined]:
     """The documents of one file. A fault in a record is its own affair; one in the file ends the file."""
     lower = path.name.lower()
     for suffix in COMPRESSED:
@@ -130,7 +137,7 @@ def _read_file(path: Path, name: str, build: DocumentBuilder) -> Iterator[Docume
         if path.stat().st_size == 0:
             yield Quarantined(name, "the file is empty")
         elif suffix in WHOLE:
-            yield _read_whole(path, name, WHOLE[suffix], build)
+            yield _read_whole(path, name, WHOLE[suffix], build, mirror.signals(path))
         elif suffix in RECORDS:
             for place, fields in RECORDS[suffix](path, build.text_columns):
                 if isinstance(fields, str):
@@ -144,13 +151,15 @@ def _read_file(path: Path, name: str, build: DocumentBuilder) -> Iterator[Docume
         yield Quarantined(f"{name}, after {place}" if place else name, reason)
 
 
-def _read_whole(path: Path, name: str, form: Form, build: DocumentBuilder) -> Document | Quarantined:
+def _read_whole(
+    path: Path, name: str, form: Form, build: DocumentBuilder, said: dict[str, Any]
+) -> Document | Quarantined:
     if form == "text":
         text, encoding = decode(read_whole(path))
-        return build.from_file(name, form, text.replace("\r\n", "\n").replace("\r", "\n"), encoding=encoding)
+        return build.from_file(name, form, text.replace("\r\n", "\n").replace("\r", "\n"), encoding=encoding, **said)
     if form == "jats":
         with open_stream(path) as file:
             if b"<mediawiki" in file.read(2000):
                 return Quarantined(name, "a MediaWiki dump: read it with a source of kind `wikipedia`")
     require(form)
-    return build.from_file(name, form, data=read_whole(path))
+    return build.from_file(name, form, data=read_whole(path), **said)

@@ -1,13 +1,11 @@
 """What publishers say to machines about their text, and the step that drops what they reserve.
 
-Read are, from HTTP headers and from a page's `<meta>`:
+Read are, from HTTP headers and from a page's `<meta>`, and for all pages of a site by `site_rules.py`:
 
     tdm-reservation: 1         TDM Reservation Protocol (W3C community group report, 2024), with its tdm-policy:
                                the machine-readable reservation of art. 4(3), directive (EU) 2019/790
     robots: noai, noml         not a standard, but in use since 2022; X-Robots-Tag where it is a header
-    content-usage: train-ai=n  AIPREF (IETF draft)
-
-robots.txt is not among them: a crawl that honours it does so before it asks for a page.
+    content-usage: train-ai=n  AIPREF (IETF draft); `ai-train=no` in Cloudflare's words
 """
 
 from __future__ import annotations
@@ -24,7 +22,9 @@ SIGNALS = {
     "content-usage": "content_usage",
 }  # fmt: skip
 """Name of a header or meta tag → key of a document's metadata."""
-_NO_TRAINING = re.compile(r"\b(noai|noml|notrain|disallowaitraining)\b|\b(?:train-ai|ai)\s*=\s*n\b", re.IGNORECASE)
+_NO_TRAINING = re.compile(
+    r"\b(noai|noml|notrain|disallowaitraining)\b|\b(?:train-ai|ai)\s*=\s*n\b|\bai-train\s*=\s*no\b", re.IGNORECASE
+)
 
 
 def signals(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -51,7 +51,9 @@ def merge(meta: Mapping[str, Any], page: Mapping[str, str]) -> dict[str, Any]:
 def reserved(meta: Mapping[str, Any]) -> bool:
     """Does the document's publisher reserve it from text and data mining, or from training?"""
     words = f"{meta.get('robots', '')} {meta.get('content_usage', '')}"
-    return "1" in re.split(r"[,\s]+", str(meta.get("tdm", ""))) or bool(_NO_TRAINING.search(words))
+    return (
+        "robots_txt" in meta or "1" in re.split(r"[,\s]+", str(meta.get("tdm", ""))) or bool(_NO_TRAINING.search(words))
+    )
 
 
 class Reservations:

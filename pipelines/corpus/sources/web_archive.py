@@ -1,8 +1,8 @@
 """Web pages from WARC files and plain text from WET files (ISO 28500), local or over HTTPS, as Common Crawl has them.
 
 Read are the answers with status 200 that hold HTML, plain text or PDF; pictures, styles and errors are passed over.
-Each document keeps its address, the date when it was fetched, and what its publisher says to machines: a WET file
-has lost that, because it has no headers and no tags.
+Each document keeps its address, the date when it was fetched, and what its publisher says to machines, in headers and
+tags (which a WET file has lost) and for the whole site (`site_rules.py`), as far as archives hold it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undeco
 from pipelines.corpus.sources.extraction import require
 from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.corpus.sources.records import declared_license, printable
-from pipelines.corpus.sources.reservations import signals
+from pipelines.corpus.sources.reservations import merge, signals
+from pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
 from pipelines.corpus.sources.streams import DAMAGES, guarded, open_stream
 from pipelines.errors import UserError
 from pipelines.recipe import WebArchive
@@ -42,15 +43,20 @@ TIMEOUT = 60
 
 def signature(source: WebArchive) -> list[str]:
     """The files with their sizes and times; of what is remote, the address."""
-    return [source.path] if _is_remote(source.path) else files.sign(source.path)
+    paths = [path for path in (source.path, source.site_rules) if path]
+    return [line for path in paths for line in ([path] if _is_remote(path) else files.sign(path))]
 
 
 def read(source: WebArchive) -> Iterator[Document | Quarantined]:
     """The documents of every file. Raises `UserError` where there is none, or where an address does not answer."""
     known = declared_license(source)
+    sites = Sites()
+    for location in _locations(source, source.site_rules) if source.site_rules else ():
+        pages = _read_file(source, location, known.expression, known.evidence, sites)
+        yield from (item for item in pages if isinstance(item, Quarantined))
     readable, fault = False, ""
-    for location in _locations(source)[: source.max_files]:
-        for item in _read_file(source, location, known.expression, known.evidence):
+    for location in _locations(source, source.path)[: source.max_files]:
+        for item in _read_file(source, location, known.expression, known.evidence, sites):
             if isinstance(item, Document):
                 readable = True
             elif not fault:
@@ -64,19 +70,19 @@ def _is_remote(path: str) -> bool:
     return path.startswith(("https://", "http://"))
 
 
-def _locations(source: WebArchive) -> list[str]:
+def _locations(source: WebArchive, path: str) -> list[str]:
     """The files to read, by path or address."""
-    if source.path.endswith(LISTS):
-        with _open(source, source.path) as file:
+    if path.endswith(LISTS):
+        with _open(source, path) as file:
             listed = file.read(MAX_RECORD_BYTES)
-        folder = None if _is_remote(source.path) else Path(source.path).parent
+        folder = None if _is_remote(path) else Path(path).parent
         paths = [line.strip() for line in listed.decode("utf-8").splitlines() if line.strip()]
         return [_located(path, folder) for path in paths]
-    if _is_remote(source.path):
-        return [source.path]
-    found = [str(path) for path in files.find(source.path)[1] if path.name.endswith(SUFFIXES)]
+    if _is_remote(path):
+        return [path]
+    found = [str(path) for path in files.find(path)[1] if path.name.endswith(SUFFIXES)]
     if not found:
-        raise UserError(f"source {source.name}: no {' '.join(SUFFIXES)} file at {source.path}: mend `path`")
+        raise UserError(f"source {source.name}: no {' '.join(SUFFIXES)} file at {path}: mend `path`")
     return found
 
 
@@ -103,7 +109,9 @@ def _open(source: WebArchive, location: str) -> io.BufferedReader:
         ) from None
 
 
-def _read_file(source: WebArchive, location: str, license: str, evidence: str) -> Iterator[Document | Quarantined]:
+def _read_file(
+    source: WebArchive, location: str, license: str, evidence: str, sites: Sites
+) -> Iterator[Document | Quarantined]:
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
 
@@ -113,7 +121,7 @@ def _read_file(source: WebArchive, location: str, license: str, evidence: str) -
         with _open(source, location) as file:
             stream = _Stream(file)
             for number, record in enumerate(ArchiveIterator(stream), start=1):
-                found = _document(record)
+                found = _document(record, sites)
                 if isinstance(found, str):
                     yield Quarantined(f"{name}, record {number}", found)
                 elif found:
@@ -147,12 +155,19 @@ _Found = tuple[Form, str, bytes, str, dict[str, Any]]
 """Form, text, data, language and metadata of a document."""
 
 
-def _document(record: Any) -> _Found | str | None:
-    """What a record holds; the reason why it cannot be read; None for a record that is no document."""
+def _document(record: Any, sites: Sites) -> _Found | str | None:
+    """What a record holds; the reason why it cannot be read; None for a record that is no document.
+
+    What a site says of all its pages is taken into `sites`.
+    """
     header, answer = record.rec_headers, record.http_headers
     if record.rec_type not in ("response", "resource", "conversion"):
         return None
     if answer is not None and answer.get_statuscode() != "200":
+        return None
+    address = header.get_header("WARC-Target-URI") or ""
+    if is_rules(address):
+        sites.read(address, record.content_stream().read(MAX_BYTES))
         return None
     message = Message()
     message["Content-Type"] = (answer.get_header("Content-Type") if answer else header.get_header("Content-Type")) or ""
@@ -165,10 +180,10 @@ def _document(record: Any) -> _Found | str | None:
     if getattr(record.raw_stream, "limit", 0) and not header.get_header("WARC-Truncated"):
         return f"cut off {record.raw_stream.limit} bytes before its end"
     meta = {
-        "url": header.get_header("WARC-Target-URI"), "retrieved": header.get_header("WARC-Date"),
+        "url": address, "retrieved": header.get_header("WARC-Date"),
         "record": header.get_header("WARC-Record-ID"), "encoding": message.get_content_charset(),
         "damage": "cut off by the crawler" if header.get_header("WARC-Truncated") else None,
-        **(signals(answer.headers) if answer else {}),
+        **merge(signals(answer.headers) if answer else {}, sites.signals(address)),
     }  # fmt: skip
     meta = {key: printable(value) for key, value in meta.items() if value}
     language = iso_639_1((header.get_header("WARC-Identified-Content-Language") or "").partition(",")[0])

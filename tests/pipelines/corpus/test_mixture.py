@@ -91,6 +91,9 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
     spans = [shard[row["start"] : row["start"] + row["tokens"]].tolist() for row in rows if row["id"] == twice]
     assert len(spans) == copies_of[twice] and all(span == spans[0] for span in spans)
     assert not (run.tokens / "unmixed.bin").exists()
+    ledger = {row["id"]: row["tokens"] for row in pq.read_table(run.token_ledger).to_pylist()}
+    assert ledger[twice] == sum(row["tokens"] for row in rows if row["id"] == twice)
+    assert sum(tokens for identity, tokens in ledger.items() if identity in copies_of) == report["sources"][1]["tokens"]
 
 
 def test_groups_are_reweighted_by_what_is_known_of_documents(prose: list[str], tmp_path: Path) -> None:

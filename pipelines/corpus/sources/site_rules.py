@@ -1,0 +1,190 @@
+"""What a site says to machines about all of its pages: `robots.txt` and `/.well-known/tdmrep.json`.
+
+    robots.txt           Disallow for all, or for a crawler that collects text to train models (RFC 9309);
+                         Content-Usage (AIPREF, IETF draft) and Content-Signal (Cloudflare 2025) in their groups
+    tdmrep.json          tdm-reservation and tdm-policy by path (TDM Reservation Protocol, W3C community group report)
+
+Neither is fetched: they are read where a source has them, in a web archive as answers of the site, in a folder as the
+files of its mirror. Of two paths of `tdmrep.json` that match, the longer counts, as in robots.txt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from protego import Protego
+
+from pipelines.corpus.sources.decoding import Undecodable, decode
+from pipelines.corpus.sources.reservations import signals
+from pipelines.corpus.sources.streams import DAMAGES
+
+ROBOTS, TDMREP = "robots.txt", ".well-known/tdmrep.json"
+"""Where they are, from the root of a site."""
+MAX_BYTES = 512_000
+"""What is read of such a file: RFC 9309, §2.5, asks for 500 KiB at least."""
+
+TRAINING_CRAWLERS = (
+    "AI2Bot", "Ai2Bot-Dolma", "anthropic-ai", "Applebot-Extended", "Bytespider", "CCBot", "ClaudeBot",
+    "cohere-training-data-crawler", "Google-Extended", "GPTBot", "meta-externalagent",
+)  # fmt: skip
+"""Names in robots.txt that stand, by what those who run them say, for collecting text to train models, or for leave to
+train on it (read in 2026). Who shuts one of them out reserves the text from training."""
+
+_LINE = re.compile(r"^\s*([A-Za-z-]+)\s*:\s*([^#\r\n]*)", re.MULTILINE)
+_USAGES = ("content-usage", "content-signal")
+
+
+@dataclass
+class Site:
+    """The rules of one site; of what it does not reserve, nothing is kept."""
+
+    robots: Protego | None = None
+    crawlers: tuple[str, ...] = ()
+    """Names that its robots.txt speaks of, among those that count."""
+    usages: list[tuple[str, str]] = field(default_factory=list)
+    """(start of a path, what the site says of its use)."""
+    tdm: Protego | None = None
+    """A path that may not be fetched is one that is reserved."""
+    policies: list[tuple[Protego, str]] = field(default_factory=list)
+
+    def read(self, name: str, data: bytes) -> None:
+        """Take in one of the two files. One that is no such thing says nothing."""
+        try:
+            text, _ = decode(data[:MAX_BYTES])
+        except Undecodable:
+            return
+        if name == ROBOTS:
+            self._read_robots(text)
+        else:
+            self._read_tdmrep(text)
+
+    def signals(self, path: str) -> dict[str, str]:
+        """The metadata keys `robots_txt`, `content_usage`, `tdm` and `tdm_policy`, for a page by its path."""
+        found: dict[str, str] = {}
+        if shut := [name for name in self.crawlers if self.robots and not self.robots.can_fetch(path, name)]:
+            found["robots_txt"] = f"disallowed for {', '.join(shut)}"
+        found |= signals(("content-usage", said) for start, said in self.usages if path.startswith(start))
+        if self.tdm and not self.tdm.can_fetch(path, "*"):
+            found["tdm"] = "1"
+            found |= signals(
+                ("tdm-policy", policy) for rule, policy in self.policies if not rule.can_fetch(path, "*")
+            )  # fmt: skip
+        return found
+
+    def _read_robots(self, text: str) -> None:
+        names = set()
+        self.usages, counts, open_group = [], True, False
+        for key, value in ((match[1].lower(), match[2].strip()) for match in _LINE.finditer(text)):
+            if key == "user-agent":
+                known = next((name for name in ("*", *TRAINING_CRAWLERS) if name.lower() == value.lower()), None)
+                counts = bool(known) or (open_group and counts)  # several names may head one group
+                open_group = True
+                names |= {known} - {None}
+                continue
+            open_group = False
+            if key in _USAGES and counts:
+                start, said = value.split(maxsplit=1) if value.startswith("/") and " " in value else ("", value)
+                self.usages.append((start, said))
+        self.crawlers = tuple(name for name in ("*", *TRAINING_CRAWLERS) if name in names)
+        self.robots = Protego.parse(text) if self.crawlers else None
+
+    def _read_tdmrep(self, text: str) -> None:
+        try:
+            rules = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        lines, self.policies = [], []
+        for rule in rules if isinstance(rules, list) else [rules]:
+            if not isinstance(rule, dict) or not isinstance(location := rule.get("location"), str):
+                continue
+            location = location.strip().split("\n")[0]
+            reserved = str(rule.get("tdm-reservation")) == "1"
+            lines.append(f"{'Disallow' if reserved else 'Allow'}: {location}")
+            if reserved and isinstance(policy := rule.get("tdm-policy"), str):
+                self.policies.append((_rules([lines[-1]]), policy))
+        self.tdm = _rules(lines) if any(line.startswith("Disallow") for line in lines) else None
+
+
+def _rules(lines: list[str]) -> Protego:
+    return Protego.parse("\n".join(["User-agent: *", *lines]))
+
+
+class Sites:
+    """The sites of a web archive, by host, as far as they reserve something.
+
+    What an archive says of a site counts from there on: a crawler that heeds these files asks for them first.
+    """
+
+    def __init__(self) -> None:
+        self._sites: dict[str, Site] = {}
+
+    def read(self, address: str, data: bytes) -> None:
+        site = self._sites.setdefault(_host(address), Site())
+        site.read(_rules_file(address) or ROBOTS, data)
+        if not (site.crawlers or site.usages or site.tdm):
+            del self._sites[_host(address)]
+
+    def signals(self, address: str) -> dict[str, str]:
+        site = self._sites.get(_host(address))
+        return site.signals(_path(address)) if site else {}
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).netloc.lower()
+
+
+def _path(address: str) -> str:
+    parts = urlsplit(address)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _rules_file(address: str) -> str | None:
+    path = urlsplit(address).path.lstrip("/")
+    return path if path in (ROBOTS, TDMREP) else None
+
+
+def is_rules(address: str) -> bool:
+    """Whether an address is that of rules, and so of no page."""
+    return _rules_file(address) is not None
+
+
+class Mirror:
+    """A folder in which sites lie as they were fetched: rules count for what lies below their folder."""
+
+    def __init__(self, base: Path):
+        self.base = base
+        self._sites: dict[Path, Site | None] = {}
+
+    def signals(self, path: Path) -> dict[str, str]:
+        """What the nearest site above a file says of it. A folder's `index.html` is the folder's page."""
+        for folder in path.parents:
+            if site := self._site(folder):
+                page = "/" + path.relative_to(folder).as_posix()
+                return site.signals(page.removesuffix("index.html"))
+            if folder == self.base:
+                break
+        return {}
+
+    def _site(self, folder: Path) -> Site | None:
+        if folder not in self._sites:
+            site, files = Site(), list(rules_files(folder))
+            for name, file in files:
+                try:
+                    with file.open("rb") as data:
+                        site.read(name, data.read(MAX_BYTES))
+                except DAMAGES:
+                    continue
+            self._sites[folder] = site if files else None
+        return self._sites[folder]
+
+
+def rules_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(name, path) of the rules that lie in a folder."""
+    for name in (ROBOTS, TDMREP):
+        if (path := folder / name).is_file():
+            yield name, path
