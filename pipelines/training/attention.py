@@ -1,11 +1,11 @@
-"""Causal attention made of plain matrix products, for compiled training on a CPU.
+"""Attention made of plain matrix products, for compiled training on a CPU.
 
     model.set_attn_implementation(BLOCKWISE)
 
 torch's own kernel for CPUs is written to hold no scores. For the short sequences that a CPU can train on, scores fit
 its caches, and what counts is how fast the products go: here they are products that oneDNN multiplies at the
-processor's best, with a softmax that the compiler makes one pass of. Queries go a block at a time, each block against
-the keys up to its own end, so that most of the upper triangle is never computed.
+processor's best, with a softmax that the compiler makes one pass of. Queries go a block at a time; where they are
+causal, each block against the keys up to its own end, so that most of the upper triangle is never computed.
 """
 
 from __future__ import annotations
@@ -29,22 +29,27 @@ def blockwise_attention(
     attention_mask: torch.Tensor, scaling: float, dropout: float = 0.0, **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """As transformers calls it: queries, keys and values are (batch, heads, tokens, head size); returns (batch,
-    tokens, heads, head size). `attention_mask`: (batch, 1, tokens, tokens), true where a token may look, which is
-    nowhere ahead of itself. Heads share no keys, and there is no dropout.
+    tokens, heads, head size). `attention_mask`: (batch, 1, tokens, tokens), true where a token may look; with a causal
+    module, nowhere ahead of itself. Heads share no keys, and there is no dropout.
     """
     length = query.shape[2]
+    # Rotary positions are added in float32; under autocast the values, which have none, tell what to multiply in.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     outputs = []
     for start in range(0, length, BLOCK):
         end = min(start + BLOCK, length)
-        block = query[:, :, start:end], key[:, :, :end], value[:, :, :end]
-        outputs.append(_Attention.apply(*block, attention_mask[:, :, start:end, :end], scaling))
+        seen = end if module.is_causal else length
+        block = query[:, :, start:end], key[:, :, :seen], value[:, :, :seen]
+        outputs.append(_Attention.apply(*block, attention_mask[:, :, start:end, :seen], scaling))
     return torch.cat(outputs, dim=2).transpose(1, 2), None
 
 
 def whole_mask(**wanted: Any) -> torch.Tensor | None:
-    """The mask, also where plain causal attention would do, and with a row for each sequence, also where all look the
-    same: its absence, or other strides, would be another program to compile."""
-    mask: torch.Tensor | None = sdpa_mask(**{**wanted, "allow_is_causal_skip": False})
+    """The mask, also where plain attention, causal or not, would do, and with a row for each sequence, also where all
+    look the same: its absence, or other strides, would be another program to compile."""
+    mask: torch.Tensor | None = sdpa_mask(
+        **{**wanted, "allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
+    )
     return mask if mask is None else mask.contiguous()
 
 

@@ -15,12 +15,12 @@ from transformers import PreTrainedModel
 
 from pipelines.training.attention import BLOCKWISE
 
-WITH_BLOCKWISE = ("gpt2", "llama", "qwen3")
-"""Model types whose only attention is causal, over queries and keys of one length."""
+WITH_BLOCKWISE = ("gpt2", "llama", "qwen3", "bert", "modernbert")
+"""Model types whose only attention is of queries and keys of one length."""
 
 
 def compile_parts(model: PreTrainedModel) -> None:
-    """Compile the layers of a model, in place; on a CPU, causal ones get an attention that is made for it."""
+    """Compile the layers of a model, in place; on a CPU, some get an attention that is made for it."""
     if takes_blockwise(model):
         model.set_attn_implementation(BLOCKWISE)
     layers = tuple(model._no_split_modules or ())
@@ -30,8 +30,10 @@ def compile_parts(model: PreTrainedModel) -> None:
 
 
 def takes_blockwise(model: PreTrainedModel) -> bool:
-    """Whether its attention is causal and on a CPU, with neither dropout nor keys that heads share."""
+    """Whether its attention is one of these and on a CPU, with neither dropout nor keys that heads share."""
     config: Any = model.config
     shared = getattr(config, "num_key_value_heads", config.num_attention_heads) != config.num_attention_heads
-    dropout = getattr(config, "attention_dropout", 0.0) or getattr(config, "attn_pdrop", 0.0)
+    dropout = any(
+        getattr(config, name, 0.0) for name in ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
+    )
     return config.model_type in WITH_BLOCKWISE and not shared and not dropout and model.device.type == "cpu"

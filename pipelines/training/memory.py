@@ -28,6 +28,8 @@ def choose_micro_batch(training: Training, optimizers: list[Any]) -> int:
 
     Larger is not slower on a CPU either, where smaller pieces might have stayed in a cache: a batch of 8 × 256
     tokens took 0.30 s in pieces of 8, 4 or 2, and 0.38 s one by one (2.6 M parameters, two AVX-512 cores, bf16).
+    All trials are without compilation: each size would be a program of its own, to wait for and to use once, and beyond
+    eight of them torch would run even the training without one.
     Raises `UserError` where not even one sequence fits, or not the number that the recipe insists on.
     """
     wanted = training.recipe.pretrain.micro_batch_size
@@ -36,12 +38,13 @@ def choose_micro_batch(training: Training, optimizers: list[Any]) -> int:
         if wanted == "auto":
             raise UserError("a sharded training does not try micro-batches: name one in pretrain.micro_batch_size")
         return size
-    if wanted == "auto" and training.accelerator.device.type == "cpu":
-        size = min(size, sequences_in_memory(training))
-    while not _fits(training, size, optimizers):
-        if wanted != "auto" or size == 1:
-            raise UserError(out_of_memory(training, size))
-        size = -(-size // 2)
+    with torch.compiler.set_stance("force_eager"):
+        if wanted == "auto" and training.accelerator.device.type == "cpu":
+            size = min(size, sequences_in_memory(training))
+        while not _fits(training, size, optimizers):
+            if wanted != "auto" or size == 1:
+                raise UserError(out_of_memory(training, size))
+            size = -(-size // 2)
     return size
 
 
@@ -67,7 +70,7 @@ def bytes_for_backward(training: Training, sequences: int) -> int:
 
     inputs, targets = (tensor[:1].repeat(sequences, 1) for tensor in training.train_data.batch(0))
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        training.bare.forward(inputs, targets)
+        training.bare(inputs, targets)
     return sum(kept.values())
 
 
@@ -102,8 +105,7 @@ def out_of_memory(training: Training, size: int) -> str:
 def _fits(training: Training, size: int, optimizers: list[Any]) -> bool:
     """Whether two passes (the second finds the first one's gradients) and an optimiser step get through everywhere.
 
-    Without the wrapping for several processes, which would wait for one that ran out, and without compilation,
-    which takes less memory and is made for one size.
+    Without the wrapping for several processes, which would wait for one that ran out.
     """
     failed = False
     try:
@@ -122,7 +124,7 @@ def _trial(training: Training, size: int, optimizers: list[Any]) -> None:
     device = training.accelerator.device
     inputs, targets = (tensor[:size].to(device) for tensor in training.train_data.batch(0))
     for _ in range(2):
-        loss, _measured = training.bare.forward(inputs, targets)
+        loss, _measured = training.bare(inputs, targets)
         loss.backward()
     for optimizer in optimizers:
         optimizer.step()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
+from torch._dynamo.utils import counters
 
 from pipelines.recipe import load_recipe
 from pipelines.run_dir import RunDir
@@ -19,16 +20,25 @@ from pipelines.training.trainer import Training
 Tiny = Callable[[str], Path]
 
 
-def training(home: Path, *overrides: str) -> Training:
+def training(home: Path, *overrides: str, compiled: bool = False) -> Training:
     recipe = load_recipe(home / "tiny.yaml", overrides)
     made = Training(recipe, RunDir(home / "run"), Accelerator(cpu=True, mixed_precision="no"))
-    made.prepare("fp32", compiled=False)
+    made.prepare("fp32", compiled)
     return made
 
 
 def test_all_sequences_go_through_at_once_where_they_fit(tiny: Tiny) -> None:
     made = training(tiny("llama"), "pretrain.batch_size=12")
     assert choose_micro_batch(made, made.new_optimizers()) == 12
+
+
+@pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
+def test_trials_compile_nothing(tiny: Tiny, architecture: str) -> None:
+    """Each size would be a program more, and beyond eight torch goes on without compiling, training included."""
+    made = training(tiny(architecture), compiled=True)
+    counters.clear()
+    assert choose_micro_batch(made, made.new_optimizers()) == made.share
+    assert counters["stats"]["unique_graphs"] == 0
 
 
 def test_a_trial_that_runs_out_of_memory_is_repeated_with_half(tiny: Tiny) -> None:
