@@ -76,7 +76,7 @@ class Loop:
         bar.update(self.step)
         with stop_signals() as asked:
             while not self.over:
-                if self.step == self.plan.revise_at and not self.plan.revised:
+                if self.step == self.plan.revise_at:
                     self.plan = revise(self.plan, self.training, self.out, self.setup_seconds, self.pace.elapsed)
                     bar.total = self.plan.steps
                 loss = self._take_step()
@@ -92,8 +92,8 @@ class Loop:
 
     def _take_step(self) -> float:
         """Train on the next batch, unless that would harm; returns its loss."""
-        schedule = learning_rate_factor(self.wanted.schedule, self.plan.steps_at(self.step))
-        set_learning_rate(self.optimizers, schedule(self.step))
+        schedule = learning_rate_factor(self.wanted.schedule, self.plan.probed_steps)
+        set_learning_rate(self.optimizers, schedule(self.plan.place(self.step)))
         loss, norm = self.training.gradients(self.step)
         refusal = self.guard.refusal(loss, norm)
         self.training.update(self.optimizers, refused=refusal is not None)

@@ -52,13 +52,13 @@ def set_learning_rate(optimizers: Iterable[Any], factor: float) -> None:
             group["lr"] = group["peak"] * factor
 
 
-def learning_rate_factor(schedule: recipes.Schedule, steps: int) -> Callable[[int], float]:
-    """Step (from 0) → share of the peak learning rate. The first step is not wasted at zero."""
+def learning_rate_factor(schedule: recipes.Schedule, steps: int) -> Callable[[float], float]:
+    """Step (from 0), or a place between steps → share of the peak learning rate. The first is not wasted at zero."""
     warmup = math.ceil(schedule.warmup * steps)
     falling = {"warmup_stable_decay": math.ceil(schedule.decay * steps), "constant": 0}
     length = falling.get(schedule.name, steps - warmup)  # cosine and linear
 
-    def factor(step: int) -> float:
+    def factor(step: float) -> float:
         if step < warmup:
             return (step + 1) / (warmup + 1)
         left = min(1.0, (steps - step) / length) if length else 1.0

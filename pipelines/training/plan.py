@@ -1,9 +1,9 @@
 """What is decided before the first step, and kept: a resumed run does not decide again.
 
 A budget in minutes becomes a number of steps here, by timing real steps on the real model; the weights that they
-change are put back. A probe of seconds cannot know how fast a machine is for minutes, so the number is decided once
-more on the way, from how long the steps took with all that lies between them. From then on it is fixed: if the machine
-gets slower or faster later, the run takes longer or ends sooner, and stays the same run.
+change are put back. A probe of seconds cannot know how fast a machine is for minutes, so the number is decided again on
+the way, from how long the last steps took with all that lies between them. The learning rate follows without a leap,
+and a run that has to repeat some steps repeats them as they were.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from pipelines.training.sharding import local
 from pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
-VALIDATION_SHARE = 0.05  # of a budget in minutes: a short one scores fewer
-REVISED_AFTER = 0.4
-"""Share of the probed steps after which a budget in minutes is revised. Before the decay of the default schedule, which
-is the second half of the steps, even where there turn out to be a fifth fewer: so the learning rate makes no leap."""
+VALIDATION_SHARE = 0.02  # of a budget in minutes: a short one scores fewer
+REVISED_AFTER = (0.4, 0.7, 0.9)
+"""Shares of the steps after which a budget in minutes is revised: so a machine that other work slows down to half for
+good costs a tenth of the budget at most, whenever that happens before the last revision."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Plan:
     """As it stands: for a budget in minutes, `probed_steps` until they are revised."""
     probed_steps: int
     revise_at: int | None
-    """The step from which on another number of steps may hold; None for other budgets than minutes."""
-    revised: bool
+    """The step from which on another number of steps may hold; None for other budgets than minutes, and at last."""
+    revisions: list[dict[str, Any]]
+    """The `step` from which on another number of `steps` holds, and the seconds `elapsed` until then, in order."""
     micro_batch_size: int
     """Sequences in one pass of one process. Another number would add up the same gradients in another order."""
     precision: str
@@ -61,9 +62,16 @@ class Plan:
     cost: float | None
     """Expected, in the currency of `pretrain.price_per_hour`; None without one."""
 
-    def steps_at(self, step: int) -> int:
-        """The number of steps that the schedule of this step is tied to."""
-        return self.steps if self.revise_at is None or step >= self.revise_at else self.probed_steps
+    def place(self, step: int) -> float:
+        """Where a step is in the schedule, which is drawn up for `probed_steps`: each revision spreads what is left of
+        it over the steps that are left."""
+        place, begun, steps = 0.0, 0, self.probed_steps
+        for revision in self.revisions:
+            if step < revision["step"]:
+                break
+            place += (revision["step"] - begun) * (self.probed_steps - place) / (steps - begun)
+            begun, steps = revision["step"], revision["steps"]
+        return place + (step - begun) * (self.probed_steps - place) / (steps - begun)
 
 
 def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool) -> Plan:
@@ -114,8 +122,8 @@ def make_plan(training: Training, started: float) -> Plan:
         steps = max(1, int((left - validations * sequences * sequence) / each))
     seconds = spent + validations * sequences * sequence + steps * each
     return Plan(
-        steps=steps, probed_steps=steps, revised=False, micro_batch_size=training.micro, precision=precision,
-        revise_at=round(REVISED_AFTER * steps) or None if wanted.budget.minutes else None, compiled=compiled,
+        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=training.micro, precision=precision,
+        revise_at=_next_revision(0, steps) if wanted.budget.minutes else None, compiled=compiled,
         compiled_because=why, validate_every=max(1, round(wanted.validate_every * steps)),
         validation_sequences=sequences, **_expected(training, each, seconds),
     )  # fmt: skip
@@ -133,14 +141,19 @@ def _expected(training: Training, each: float, seconds: float) -> dict[str, Any]
 
 
 def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: float) -> Plan:
-    """The number of steps for good, the same in all processes, when `plan.revise_at` of them took `elapsed` seconds and
-    all before them `spent`."""
+    """Another number of steps, the same in all processes, when the steps until `plan.revise_at` took `elapsed` seconds
+    and all before them `spent`. What is left of the budget is spent at the pace since the revision before."""
 
     def decide() -> Plan:
         done, budget = plan.revise_at or 0, 60 * (training.recipe.pretrain.budget.minutes or 0)
-        each = elapsed / done
+        before = plan.revisions[-1] if plan.revisions else {"step": 0, "elapsed": 0.0}
+        each = (elapsed - before["elapsed"]) / (done - before["step"])
         steps = done + max(1, int((budget - spent - elapsed) / each))
-        revised = replace(plan, steps=steps, revised=True, **_expected(training, each, spent + steps * each))
+        revised = replace(
+            plan, steps=steps, revise_at=_next_revision(done, steps),
+            revisions=[*plan.revisions, {"step": done, "steps": steps, "elapsed": elapsed}],
+            **_expected(training, each, spent + elapsed + (steps - done) * each),
+        )  # fmt: skip
         write_json(out.plan, asdict(revised))
         print(
             f"pretrain   {steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them", flush=True
@@ -149,6 +162,10 @@ def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: f
 
     decided: Plan = from_first(training.accelerator, decide)
     return decided
+
+
+def _next_revision(done: int, steps: int) -> int | None:
+    return next((at for share in REVISED_AFTER if (at := round(share * steps)) > done), None)
 
 
 def steps_of(budget: Budget, training: Training) -> int | None:

@@ -15,6 +15,8 @@ from transformers import AutoTokenizer
 from pipelines.chain import run_chain
 from pipelines.corpus.documents import read_documents
 from pipelines.errors import UserError
+from pipelines.forget import main as forget
+from pipelines.inspect_corpus import inspect_corpus
 from pipelines.recipe import load_recipe
 from pipelines.run_dir import RunDir
 
@@ -74,8 +76,9 @@ FITTED = "tokens.packing=best_fit"
 
 @pytest.mark.parametrize(("architecture", "block_length"), [("llama", 33), ("bert", 32)])
 def test_training_documents_are_packed_to_fit_and_held_out_ones_are_not(
-    tiny: Callable[[str], Path], architecture: str, block_length: int
-) -> None:
+    tiny: Callable[[str], Path], architecture: str, block_length: int, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     home = tiny(architecture)
     before = RunDir(home / "run")
     held_out = [file.read_bytes() for file in before.token_files("validation")]
@@ -95,6 +98,16 @@ def test_training_documents_are_packed_to_fit_and_held_out_ones_are_not(
         assert found.pop(document["id"]) == [*ids, tokenizer.eos_token_id]
     assert not found
     assert same_ledger_with_tokens(run)
+    # A document that was cut is one document to whoever asks after it, in as many places.
+    pieces = Counter(row["id"] for row in pq.read_table(run.token_index).to_pylist())
+    ((cut, number),) = pieces.most_common(1)
+    assert number > 2
+    history = inspect_corpus(run, document=cut)
+    assert len([line for line in history.splitlines() if line.startswith("tokens")]) == number
+    monkeypatch.chdir(home)
+    assert forget(["run", "--document", cut]) == 0
+    listed = capsys.readouterr().out
+    assert f"in {number} spans" in listed and listed.count(cut) > min(number, 20)
 
 
 def test_the_report_says_what_either_way_of_packing_cuts(tiny_runs: dict[str, Path]) -> None:

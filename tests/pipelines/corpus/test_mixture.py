@@ -94,6 +94,20 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
     ledger = {row["id"]: row["tokens"] for row in pq.read_table(run.token_ledger).to_pylist()}
     assert ledger[twice] == sum(row["tokens"] for row in rows if row["id"] == twice)
     assert sum(tokens for identity, tokens in ledger.items() if identity in copies_of) == report["sources"][1]["tokens"]
+    # Packed to fit, the same copies lie in blocks, each in pieces.
+    fitted = desdecero(
+        "run", "mixed.yaml", "--run-dir", "run", "--until", "tokens", "--set", "tokens.packing=best_fit", cwd=tmp_path
+    )
+    assert fitted.returncode == 0, fitted.stderr
+    again = run.report("tokens", run.recipe())
+    assert (again["sources"], again["mixture"]) == (report["sources"], report["mixture"])
+    assert again["packing"]["blocks"] * again["packing"]["block_length"] >= report["splits"]["train"]["tokens"]
+    index = [row for row in pq.read_table(run.token_index).to_pylist() if row["split"] == "train"]
+    shard = np.memmap(run.tokens / index[0]["shard"], "<u2", "r")
+    found = [
+        token for row in index if row["id"] == twice for token in shard[row["start"] : row["start"] + row["tokens"]]
+    ]
+    assert found == spans[0] * copies_of[twice]
 
 
 def test_groups_are_reweighted_by_what_is_known_of_documents(prose: list[str], tmp_path: Path) -> None:
