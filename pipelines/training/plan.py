@@ -123,7 +123,7 @@ def make_plan(training: Training, started: float) -> Plan:
     seconds = spent + validations * sequences * sequence + steps * each
     return Plan(
         steps=steps, probed_steps=steps, revisions=[], micro_batch_size=training.micro, precision=precision,
-        revise_at=_next_revision(0, steps) if wanted.budget.minutes else None, compiled=compiled,
+        revise_at=_next_revision(0, 0, steps) if wanted.budget.minutes else None, compiled=compiled,
         compiled_because=why, validate_every=max(1, round(wanted.validate_every * steps)),
         validation_sequences=sequences, **_expected(training, each, seconds),
     )  # fmt: skip
@@ -150,7 +150,7 @@ def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: f
         each = (elapsed - before["elapsed"]) / (done - before["step"])
         steps = done + max(1, int((budget - spent - elapsed) / each))
         revised = replace(
-            plan, steps=steps, revise_at=_next_revision(done, steps),
+            plan, steps=steps, revise_at=_next_revision(len(plan.revisions) + 1, done, steps),
             revisions=[*plan.revisions, {"step": done, "steps": steps, "elapsed": elapsed}],
             **_expected(training, each, spent + elapsed + (steps - done) * each),
         )  # fmt: skip
@@ -164,8 +164,9 @@ def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: f
     return decided
 
 
-def _next_revision(done: int, steps: int) -> int | None:
-    return next((at for share in REVISED_AFTER if (at := round(share * steps)) > done), None)
+def _next_revision(number: int, done: int, steps: int) -> int | None:
+    """The step at which to revise for the next time, when `number` revisions were made."""
+    return next((at for share in REVISED_AFTER[number:] if (at := round(share * steps)) > done), None)
 
 
 def steps_of(budget: Budget, training: Training) -> int | None:

@@ -60,6 +60,15 @@ def test_a_machine_that_gets_slower_late_still_ends_near_its_budget(
     assert [revision["step"] for revision in plan.revisions] == [40, 70, 90]
 
 
+def test_each_share_of_the_steps_is_looked_at_once(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    """Also where the steps become a few more each time, so that the same share of them lies ahead again."""
+    training, out = minute(tiny, tmp_path)
+    plan = replace(PROBED, steps=1000, probed_steps=1000, revise_at=400)
+    for elapsed in (19.0, 33.0, 42.0):
+        plan = revise(plan, training, out, spent=10.0, elapsed=elapsed)
+    assert [revision["step"] for revision in plan.revisions] == [400, 736, 1030] and plan.revise_at is None
+
+
 @pytest.mark.parametrize("name", ["warmup_stable_decay", "cosine", "linear"])
 def test_the_learning_rate_ends_as_it_would_have_and_makes_no_leap(name: str) -> None:
     revisions = [{"step": 40, "steps": 60, "elapsed": 1.0}, {"step": 50, "steps": 130, "elapsed": 2.0}]
