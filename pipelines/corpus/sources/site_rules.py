@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,22 +36,24 @@ TRAINING_CRAWLERS = (
 """Names in robots.txt that stand, by what those who run them say, for collecting text to train models, or for leave to
 train on it (read in 2026). Who shuts one of them out reserves the text from training."""
 
-_LINE = re.compile(r"^\s*([A-Za-z-]+)\s*:\s*([^#\r\n]*)", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*([A-Za-z-]+)[ \t]*:[ \t]*([^#\r\n]*)", re.MULTILINE)
 _USAGES = ("content-usage", "content-signal")
 
 
 @dataclass
 class Site:
-    """The rules of one site; of what it does not reserve, nothing is kept."""
+    """The rules of one site, as text: an archive may have a hundred thousand of them."""
 
-    robots: Protego | None = None
+    robots: str = ""
+    """The groups of its robots.txt that count, where they shut out anybody."""
     crawlers: tuple[str, ...] = ()
-    """Names that its robots.txt speaks of, among those that count."""
+    """Whom they are for."""
     usages: list[tuple[str, str]] = field(default_factory=list)
     """(start of a path, what the site says of its use)."""
-    tdm: Protego | None = None
-    """A path that may not be fetched is one that is reserved."""
-    policies: list[tuple[Protego, str]] = field(default_factory=list)
+    tdm: str = ""
+    """As a robots.txt: a path that may not be fetched is one that is reserved."""
+    policies: list[tuple[str, str]] = field(default_factory=list)
+    """(a rule of it, the address of a policy)."""
 
     def read(self, name: str, data: bytes) -> None:
         """Take in one of the two files. One that is no such thing says nothing."""
@@ -66,32 +69,39 @@ class Site:
     def signals(self, path: str) -> dict[str, str]:
         """The metadata keys `robots_txt`, `content_usage`, `tdm` and `tdm_policy`, for a page by its path."""
         found: dict[str, str] = {}
-        if shut := [name for name in self.crawlers if self.robots and not self.robots.can_fetch(path, name)]:
+        if shut := [name for name in self.crawlers if not parsed(self.robots).can_fetch(path, name)]:
             found["robots_txt"] = f"disallowed for {', '.join(shut)}"
         found |= signals(("content-usage", said) for start, said in self.usages if path.startswith(start))
-        if self.tdm and not self.tdm.can_fetch(path, "*"):
+        if self.tdm and not parsed(self.tdm).can_fetch(path, "*"):
             found["tdm"] = "1"
             found |= signals(
-                ("tdm-policy", policy) for rule, policy in self.policies if not rule.can_fetch(path, "*")
-            )  # fmt: skip
+                ("tdm-policy", policy) for rule, policy in self.policies if not parsed(rule).can_fetch(path, "*")
+            )
         return found
 
     def _read_robots(self, text: str) -> None:
-        names = set()
-        self.usages, counts, open_group = [], True, False
+        names, kept, self.usages = set[str](), list[str](), []
+        counts, open_group = True, False
         for key, value in ((match[1].lower(), match[2].strip()) for match in _LINE.finditer(text)):
             if key == "user-agent":
                 known = next((name for name in ("*", *TRAINING_CRAWLERS) if name.lower() == value.lower()), None)
-                counts = bool(known) or (open_group and counts)  # several names may head one group
+                counts = known is not None or (open_group and counts)  # several names may head one group
+                if not open_group and kept and kept[-1].startswith("User-agent"):
+                    kept.append("allow: /")  # a group without rules must not run into the next
                 open_group = True
-                names |= {known} - {None}
+                if known:
+                    names.add(known)
+                    kept.append(f"User-agent: {known}")
                 continue
             open_group = False
-            if key in _USAGES and counts:
+            if counts and key in ("allow", "disallow"):
+                kept.append(f"{key}: {value}")
+            elif counts and key in _USAGES:
                 start, said = value.split(maxsplit=1) if value.startswith("/") and " " in value else ("", value)
                 self.usages.append((start, said))
-        self.crawlers = tuple(name for name in ("*", *TRAINING_CRAWLERS) if name in names)
-        self.robots = Protego.parse(text) if self.crawlers else None
+        shuts_out = any(line.startswith("disallow: ") and line != "disallow: " for line in kept)
+        self.robots = "\n".join(kept) if shuts_out else ""
+        self.crawlers = tuple(name for name in ("*", *TRAINING_CRAWLERS) if name in names) if shuts_out else ()
 
     def _read_tdmrep(self, text: str) -> None:
         try:
@@ -106,12 +116,14 @@ class Site:
             reserved = str(rule.get("tdm-reservation")) == "1"
             lines.append(f"{'Disallow' if reserved else 'Allow'}: {location}")
             if reserved and isinstance(policy := rule.get("tdm-policy"), str):
-                self.policies.append((_rules([lines[-1]]), policy))
-        self.tdm = _rules(lines) if any(line.startswith("Disallow") for line in lines) else None
+                self.policies.append((f"User-agent: *\n{lines[-1]}", policy))
+        reserves = any(line.startswith("Disallow") for line in lines)
+        self.tdm = "\n".join(["User-agent: *", *lines]) if reserves else ""
 
 
-def _rules(lines: list[str]) -> Protego:
-    return Protego.parse("\n".join(["User-agent: *", *lines]))
+@lru_cache(maxsize=1024)
+def parsed(rules: str) -> Protego:
+    return Protego.parse(rules)
 
 
 class Sites:

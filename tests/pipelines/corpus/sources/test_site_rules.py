@@ -40,6 +40,7 @@ def site(robots: str = "", tdmrep: Any = None) -> Site:
         ("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /", "/a", True),
         ("User-agent: *\nContent-Signal: search=yes, ai-train=yes\nAllow: /", "/a", False),
         ("User-agent: Bingbot\nContent-Usage: train-ai=n\nAllow: /", "/a", False),
+        ("User-agent: GPTBot\nCrawl-delay: 9\n\nUser-agent: CCBot\nDisallow: /a", "/b", False),
         ("<html><body>Disallow: everything</body></html>", "/a", False),
         ("User-agent: [\0\nDisallow: (((\n", "/a", False),
     ],
@@ -62,6 +63,11 @@ def test_what_robots_txt_reserves(robots: str, path: str, expected: bool) -> Non
 )  # fmt: skip
 def test_what_tdmrep_json_reserves(rules: Any, path: str, expected: dict[str, str]) -> None:
     assert site(tdmrep=rules).signals(path) == expected
+
+
+def test_of_a_site_that_reserves_nothing_nothing_is_kept() -> None:
+    open_to_all = site("User-agent: *\nAllow: /\nDisallow:\n\nUser-agent: Bingbot\nDisallow: /", [{"location": "/"}])
+    assert open_to_all == Site()
 
 
 @pytest.mark.parametrize("data", [b"{", b"\0\1\2\3" * 99, b"[" * 100_000, b""])
