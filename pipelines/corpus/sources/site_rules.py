@@ -36,6 +36,7 @@ TRAINING_CRAWLERS = (
 """Names in robots.txt that stand, by what those who run them say, for collecting text to train models, or for leave to
 train on it (read in 2026). Who shuts one of them out reserves the text from training."""
 
+_COUNTED = ("*", *TRAINING_CRAWLERS)
 _LINE = re.compile(r"^[ \t]*([A-Za-z-]+)[ \t]*:[ \t]*([^#\r\n]*)", re.MULTILINE)
 _USAGES = ("content-usage", "content-signal")
 
@@ -84,7 +85,7 @@ class Site:
         counts, open_group = True, False
         for key, value in ((match[1].lower(), match[2].strip()) for match in _LINE.finditer(text)):
             if key == "user-agent":
-                known = next((name for name in ("*", *TRAINING_CRAWLERS) if name.lower() == value.lower()), None)
+                known = next((name for name in _COUNTED if name.lower() == value.lower()), None)
                 counts = known is not None or (open_group and counts)  # several names may head one group
                 if not open_group and kept and kept[-1].startswith("User-agent"):
                     kept.append("allow: /")  # a group without rules must not run into the next
@@ -101,7 +102,7 @@ class Site:
                 self.usages.append((start, said))
         shuts_out = any(line.startswith("disallow: ") and line != "disallow: " for line in kept)
         self.robots = "\n".join(kept) if shuts_out else ""
-        self.crawlers = tuple(name for name in ("*", *TRAINING_CRAWLERS) if name in names) if shuts_out else ()
+        self.crawlers = tuple(name for name in _COUNTED if name in names) if shuts_out else ()
 
     def _read_tdmrep(self, text: str) -> None:
         try:
@@ -137,8 +138,8 @@ class Sites:
 
     def read(self, address: str, data: bytes) -> None:
         site = self._sites.setdefault(_host(address), Site())
-        site.read(_rules_file(address) or ROBOTS, data)
-        if not (site.crawlers or site.usages or site.tdm):
+        site.read(urlsplit(address).path.lstrip("/"), data)
+        if site == Site():
             del self._sites[_host(address)]
 
     def signals(self, address: str) -> dict[str, str]:
@@ -155,14 +156,9 @@ def _path(address: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _rules_file(address: str) -> str | None:
-    path = urlsplit(address).path.lstrip("/")
-    return path if path in (ROBOTS, TDMREP) else None
-
-
 def is_rules(address: str) -> bool:
     """Whether an address is that of rules, and so of no page."""
-    return _rules_file(address) is not None
+    return urlsplit(address).path.lstrip("/") in (ROBOTS, TDMREP)
 
 
 class Mirror:
