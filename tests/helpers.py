@@ -27,3 +27,12 @@ def docstrings(*modules: str) -> list[str]:
         nodes = (n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef))
         texts += [text for node in nodes if (text := ast.get_docstring(node)) and len(text) > 150]
     return texts
+
+
+def warc_record(kind: str, address: str, block: bytes, **headers: str) -> bytes:
+    """A record of a web archive, as crawlers write it; `Content_Type` and the like are its headers."""
+    named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {address}\r\nWARC-Date: 2024-05-01T00:00:00Z\r\n"
+        f"{named}Content-Length: {len(block)}\r\n\r\n"
+    ).encode() + block + b"\r\n\r\n"  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import warc_record
 
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.sources import read_source, signature
@@ -83,11 +84,7 @@ PAGE = "<html><body><article>" + "<p>El niño comió piñas en la montaña con s
 
 def answer(address: str, body: str, kind: str, status: str = "200 OK") -> bytes:
     block = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n\r\n{body}".encode()
-    head = (
-        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {address}\r\nWARC-Date: 2024-05-01T00:00:00Z\r\n"
-        f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(block)}\r\n\r\n"
-    )
-    return gzip.compress(head.encode() + block + b"\r\n\r\n")
+    return gzip.compress(warc_record("response", address, block, Content_Type="application/http; msgtype=response"))
 
 
 ROBOTS_ANSWER = answer("https://a.test/robots.txt", "User-agent: GPTBot\nDisallow: /shut\n", "text/plain")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import warc_record
 
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.draft import Draft
@@ -28,16 +29,8 @@ PAGE = (
 LATIN = "text/html; charset=ISO-8859-1"
 
 
-def record(kind: str, address: str, block: bytes, **headers: str) -> bytes:
-    named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {address}\r\nWARC-Date: 2024-05-01T00:00:00Z\r\n"
-        f"{named}Content-Length: {len(block)}\r\n\r\n"
-    ).encode() + block + b"\r\n\r\n"  # fmt: skip
-
-
 def warc(compressed: bool) -> bytes:
-    records = [record("warcinfo", "x", b"software: test\r\n", Content_Type="application/warc-fields")]
+    records = [warc_record("warcinfo", "x", b"software: test\r\n", Content_Type="application/warc-fields")]
     for address, status, headers, body in (
         ("https://a.test/1", "200 OK", [f"Content-Type: {LATIN}", "TDM-Reservation: 1"], PAGE.encode("latin-1")),
         ("https://a.test/2", "404 Not Found", ["Content-Type: text/html"], b"no"),
@@ -47,7 +40,7 @@ def warc(compressed: bool) -> bytes:
         ("https://a.test/5", "200 OK", ["Content-Type: text/plain"], "Mañana será otro día.".encode()),
     ):  # fmt: skip
         block = "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
-        records.append(record("response", address, block, Content_Type="application/http; msgtype=response"))
+        records.append(warc_record("response", address, block, Content_Type="application/http; msgtype=response"))
     return b"".join(gzip.compress(item) if compressed else item for item in records)
 
 
@@ -81,7 +74,7 @@ def test_an_archive_that_is_cut_off_says_so(tmp_path: Path, compressed: bool) ->
 
 
 def test_wet_text_with_its_language(tmp_path: Path) -> None:
-    text = record(
+    text = warc_record(
         "conversion", "https://a.test/", "El niño comió.".encode(), Content_Type="text/plain",
         WARC_Identified_Content_Language="spa,eng",
     )  # fmt: skip
