@@ -54,37 +54,35 @@ def test_values_and_gradients_are_those_of_torchs_attention(length: int, causal:
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
+def says_the_same(config: Any, **inputs: Any) -> None:
+    """A model of this kind takes blockwise attention, and gives the same logits with it."""
+    torch.manual_seed(0)
+    model: Any = build_model(config).eval()
+    assert takes_blockwise(model)
+    expected = model(**inputs).logits
+    model.set_attn_implementation(BLOCKWISE)
+    torch.testing.assert_close(model(**inputs).logits, expected, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("architecture", CONFIGS)
 @pytest.mark.parametrize("packed", [False, True])
 def test_models_say_the_same_with_it_for_packed_documents_and_for_one(architecture: str, packed: bool) -> None:
-    torch.manual_seed(0)
-    model = build_model(CONFIGS[architecture]).eval()
-    assert takes_blockwise(model)
-    tokens = torch.randint(0, 50, (2, BLOCK + 60))
+    tokens = torch.randint(0, 50, (2, BLOCK + 60), generator=torch.Generator().manual_seed(0))
     places = torch.arange(BLOCK + 60).expand(2, -1)
     positions = places % 70 if packed else places
-    expected = model(input_ids=tokens, position_ids=positions, use_cache=False).logits
-    model.set_attn_implementation(BLOCKWISE)
-    torch.testing.assert_close(
-        model(input_ids=tokens, position_ids=positions, use_cache=False).logits, expected, atol=1e-5, rtol=1e-5
-    )
+    says_the_same(CONFIGS[architecture], input_ids=tokens, position_ids=positions, use_cache=False)
 
 
 @pytest.mark.parametrize("architecture", ENCODERS)
 @pytest.mark.parametrize("packed", [False, True])
 def test_encoders_say_the_same_with_it_too(architecture: str, packed: bool) -> None:
-    torch.manual_seed(0)
-    model = build_model(ENCODERS[architecture]).eval()
-    assert takes_blockwise(model)
-    tokens = torch.randint(2, 50, (2, BLOCK + 60))
+    tokens = torch.randint(2, 50, (2, BLOCK + 60), generator=torch.Generator().manual_seed(0))
     document = torch.arange(BLOCK + 60) // 70
     own: Any = (document[:, None] == document).expand(2, 1, -1, -1)
     mask = own if packed else None
     if packed and architecture == "modernbert":
         mask = {"full_attention": own, "sliding_attention": own & ((document[:, None] - document).abs() < 32)}
-    expected = model(input_ids=tokens, attention_mask=mask).logits
-    model.set_attn_implementation(BLOCKWISE)
-    torch.testing.assert_close(model(input_ids=tokens, attention_mask=mask).logits, expected, atol=1e-5, rtol=1e-5)
+    says_the_same(ENCODERS[architecture], input_ids=tokens, attention_mask=mask)
 
 
 def test_under_autocast_its_gradients_are_computed_without_compilation_too() -> None:
