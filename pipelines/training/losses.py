@@ -113,11 +113,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[Any, ...]:
+        """In place: they are this function's own, and as large as the tables that they are gradients of."""
         scale = outputs[0]
         hidden, weight, bias = ctx.saved_tensors
         return (
-            hidden * scale.to(hidden.dtype),
-            weight * scale,
-            bias * scale if bias is not None else None,
+            hidden.mul_(scale.to(hidden.dtype)),
+            weight.mul_(scale),
+            bias.mul_(scale) if bias is not None else None,
             *[None] * 4,
         )
