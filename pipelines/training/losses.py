@@ -44,19 +44,26 @@ def softmax_and_gradient(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(what is minimised, −ln p(target), both summed; gradient of the first in the logits, of their shape and type).
 
-    logits: (tokens, vocabulary), without the bias. targets: (tokens, 1).
+    logits: (tokens, vocabulary), without the bias; float32 ones are written over. targets: (tokens, 1).
     """
     scores = logits.float() if bias is None else logits.float() + bias
     chosen = scores.gather(1, targets)
-    highest = scores.amax(dim=1, keepdim=True)
-    normalizer = highest + (scores - highest).exp().sum(dim=1, keepdim=True).log()
+    normalizer = scores.logsumexp(dim=1, keepdim=True)
     nats = (normalizer - chosen).sum()
     total = (1 - label_smoothing) * nats + z_loss * normalizer.square().sum()
     if label_smoothing:
         total = total + label_smoothing * (normalizer.sum() - scores.mean(dim=1).sum())
-    gradient = (scores - normalizer).exp() * (1 + 2 * z_loss * normalizer) - label_smoothing / logits.shape[1]
-    hit = torch.arange(logits.shape[1], device=logits.device) == targets
-    return total, nats, torch.where(hit, gradient - (1 - label_smoothing), gradient).to(logits.dtype)
+    gradient = scores.sub_(normalizer).exp_()
+    if z_loss:
+        gradient *= 1 + 2 * z_loss * normalizer
+    if label_smoothing:
+        gradient -= label_smoothing / logits.shape[1]
+    if torch.compiler.is_compiling():  # a comparison in the same pass; a scatter would be another
+        hit = torch.arange(logits.shape[1], device=logits.device) == targets
+        gradient = torch.where(hit, gradient - (1 - label_smoothing), gradient)
+    else:
+        gradient.scatter_(1, targets, gradient.gather(1, targets) - (1 - label_smoothing))
+    return total, nats, gradient.to(logits.dtype)
 
 
 @cache

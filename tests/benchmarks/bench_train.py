@@ -42,7 +42,7 @@ PEER = Path(__file__).with_name("peer_trainer.py")
 SWEPT = (1e-3, 2e-3, 4e-3)  # learning rates of AdamW that an expert would try at these sizes
 SWEEP_SHARE = 0.2  # of the time, for each of them
 RECIPES = {"causal": "quickstart", "masked": "quickstart_bert", "spans": "quickstart_t5"}
-SPEEDUPS = {"default": (16, 12, 8, 5, 3, 2, 1), "expert": (6, 4, 3, 2, 1)}
+SPEEDUPS = {"default": (16, 12, 8, 5, 3, 2, 1), "expert": (6, 4, 3.25, 3, 2, 1)}
 """Budgets that ours is tried with, as parts of the peer's time, until one is enough."""
 MEASURED_BYTES = 300_000
 VOCABULARY, MEMORY_BATCHES = 32_768, (16, 64)  # of the comparison of memory; 64 × 128 are the example's own 8 × 1,024
