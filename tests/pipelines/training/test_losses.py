@@ -35,6 +35,19 @@ def test_loss_and_gradients_are_those_of_whole_logits(
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_compiled_or_not_it_is_the_same_loss_with_the_same_gradients() -> None:
+    torch.manual_seed(0)
+    targets = torch.randint(0, 300, (50,))
+    leaves = [torch.randn(50, 16), torch.randn(300, 16), torch.randn(300)]
+    found = []
+    for compiled in (False, True):  # two ways to mark the targets
+        hidden, weight, bias = (leaf.clone().requires_grad_() for leaf in leaves)
+        total, measured = linear_cross_entropy(hidden, weight, bias, targets, 0.1, 1e-2, compiled)
+        found.append([total, measured, *torch.autograd.grad(total, [hidden, weight, bias])])
+    for plain, fused in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)
+
+
 def test_bfloat16_multiplies_narrow_and_adds_up_wide() -> None:
     torch.manual_seed(0)
     hidden, weight = torch.randn(64, 32), torch.randn(500, 32)
