@@ -45,7 +45,7 @@ RECIPES = {"causal": "quickstart", "masked": "quickstart_bert", "spans": "quicks
 SPEEDUPS = {"default": (16, 12, 8, 5, 3, 2, 1), "expert": (6, 4, 3.25, 3, 2, 1)}
 """Budgets that ours is tried with, as parts of the peer's time, until one is enough."""
 MEASURED_BYTES = 300_000
-VOCABULARY, MEMORY_BATCHES = 32_768, (16, 64)  # of the comparison of memory; 64 × 128 are the example's own 8 × 1,024
+VOCABULARY, MEMORY_BATCHES = 32_768, (16, 64)  # of memory; 64 × 128 tokens: the example's 8 × 1,024
 MEMORY_SECONDS = 60  # enough for the few steps that a peer needs to be timed at all
 
 
