@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard
+from pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
 
 HELP = """\
 usage: desdecero COMMAND …
@@ -115,11 +115,15 @@ def verify(argv: list[str]) -> int:
     from pipelines.run_dir import STAGES
 
     run_dir = _run_argument("verify", verify.__doc__, argv)
-    recipe = run_dir.recipe()
-    faults = run_dir.verify(recipe)
+    sealed: list[str] = []
+    try:
+        recipe = run_dir.recipe()
+        faults = run_dir.verify(recipe)
+        sealed = [name for name in STAGES if run_dir.seal(name, recipe)]
+    except UserError as error:  # a recipe that cannot be read says nothing of where its stages are
+        faults = [printable(error)]
     for fault in faults:
         print(fault)
-    sealed = [name for name in STAGES if run_dir.seal(name, recipe)]
     if faults:
         print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: this run is not the one that was sealed")
         return EXIT_FINDING

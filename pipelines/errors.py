@@ -40,6 +40,12 @@ def explain(error: BaseException) -> str | None:
     return None
 
 
+def printable(text: object) -> str:
+    """Text from a file or a file's name, for a terminal: control characters, line ends, halves of pairs and marks that
+    turn the direction of writing are written as escapes, so that a name cannot pretend to be another sentence."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
 def guard(main: Callable[[list[str]], int], argv: list[str] | None) -> int:
     """Run `main` on the command's words; turn user errors into a sentence and exit code 2."""
     try:
@@ -55,5 +61,5 @@ def guard(main: Callable[[list[str]], int], argv: list[str] | None) -> int:
         sentence = explain(error)
         if sentence is None:
             raise
-        print(f"desdecero: {sentence}", file=sys.stderr)
+        print(f"desdecero: {printable(sentence)}", file=sys.stderr)
         return EXIT_USER_ERROR

@@ -30,6 +30,7 @@ from pipelines.chain import quiet_environment
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
 from pipelines.run_dir import find_run
+from pipelines.verification import model_faults
 from pipelines.vocabulary.encoding import fast_encoding
 from pipelines.vocabulary.splitting import NAME
 
@@ -154,6 +155,8 @@ def main(argv: list[str] | None = None) -> int:
             raise UserError(f"{recipe.model.architecture} is not written to GGUF: only {known} are")
         if not (run.model / "config.json").is_file():
             raise UserError(f"{run}: no model yet; make it with `desdecero run {recipe.name} --until pretrain`")
+        if faults := model_faults(run, recipe):
+            raise UserError(f"{run.model} is not as it was sealed ({faults[0]}): see `desdecero verify {run}`")
         size = export_gguf(recipe, run.model, args.out)
         print(f"{args.out}: {size / 1e6:.1f} MB, float32")
         return EXIT_OK

@@ -34,6 +34,7 @@ from pipelines.corpus.blocklist import REASON, WHOLE_SOURCE, Blocklist, Entry, a
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run
+from pipelines.seals import reading
 
 SHOWN = 20
 """Documents, and spans of tokens, that are printed one by one; the rest is counted."""
@@ -129,20 +130,25 @@ def find_entries(
     return entries, _copies_left(run, set(sources), set(rows))
 
 
+def read_rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file; raises `UserError` for one that cannot be read."""
+    with reading(path):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=columns):
+            yield from batch.to_pylist()
+
+
 def _rows(run: RunDir) -> Iterator[dict[str, Any]]:
     """The documents in a run's ledger, without the records that could not be read."""
-    for batch in pq.ParquetFile(run.ledger).iter_batches(columns=LEDGER_COLUMNS):
-        yield from (row for row in batch.to_pylist() if row["decision"] != "quarantined")
+    yield from (row for row in read_rows(run.ledger, LEDGER_COLUMNS) if row["decision"] != "quarantined")
 
 
 def _matching(run: RunDir, pattern: str) -> set[str]:
     """Ids of the documents, kept or dropped, whose text, id or metadata match. Raises `UserError` where none does."""
     matches, found = _matcher(pattern), set()
     for path in sorted((*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet"))):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=["id", "text", "meta"]):
-            for row in batch.to_pylist():
-                if any(matches(row[name] or "") for name in ("text", "id", "meta")):
-                    found.add(row["id"])
+        for row in read_rows(path, ["id", "text", "meta"]):
+            if any(matches(row[name] or "") for name in ("text", "id", "meta")):
+                found.add(row["id"])
     if not found:
         raise UserError(
             f"no text, id or metadata in {run} matches {pattern!r}: texts are searched as cleaned, "
@@ -222,8 +228,8 @@ def _spans(run: RunDir, ids: set[str]) -> list[dict[str, Any]]:
     """Where these documents are in the packed tokens."""
     if not run.token_index.is_file():
         return []
-    batches = pq.ParquetFile(run.token_index).iter_batches(columns=["id", "split", "shard", "start", "tokens"])
-    return [row for batch in batches for row in batch.to_pylist() if row["id"] in ids]
+    rows = read_rows(run.token_index, ["id", "split", "shard", "start", "tokens"])
+    return [row for row in rows if row["id"] in ids]
 
 
 # --- saying it -----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ import pyarrow.dataset as ds
 
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.run_dir import RunDir, find_run
+from pipelines.seals import reading
 
 EXAMPLES = 10
 EXCERPT = 300
@@ -43,6 +44,11 @@ def inspect_corpus(run: RunDir, reason: str | None = None, document: str | None 
 
 def _overview(run: RunDir) -> str:
     report = run.report("corpus", run.recipe())
+    with reading(run.corpus / "report.json"):
+        return _told(run, report)
+
+
+def _told(run: RunDir, report: dict[str, Any]) -> str:
     documents, sizes = report["documents"], report["bytes"]
     lines = [
         f"{run}",
@@ -76,8 +82,9 @@ def _overview(run: RunDir) -> str:
 def _dropped(run: RunDir, reason: str, number: int) -> str:
     """The first documents that were dropped (or quarantined) for a reason, and how many there are."""
     wanted = ds.field("reason") == reason
-    ledger = ds.dataset(run.ledger)
-    total = ledger.count_rows(filter=wanted)
+    with reading(run.ledger):
+        ledger = ds.dataset(run.ledger)
+        total = ledger.count_rows(filter=wanted)
     if not total:
         known = ", ".join(sorted(_reasons(ledger)))
         raise UserError(f"no document was dropped because of {reason!r}; the reasons are: {known or 'none'}")
@@ -123,7 +130,8 @@ def _history(run: RunDir, identity: str) -> str:
     facts += [("tokens", span) for span in _spans(run, identity)]
     texts = [*_files(run.documents, row["split"] or "?"), *_files(run.dropped, row["reason"] or "?")]
     for stored in itertools.islice(_rows(texts, ds.field("id") == identity), 1):
-        facts += [(key, str(value)) for key, value in json.loads(stored["meta"]).items()]
+        with reading(" or ".join(map(str, texts[:3]))):
+            facts += [(key, str(value)) for key, value in json.loads(stored["meta"]).items()]
         facts.append(("text", _shorten(stored["text"], EXCERPT)))
     width = max(len(name) for name, _ in facts) + 2
     return "\n".join(f"{name:<{width}}{value}" for name, value in facts)
@@ -150,8 +158,9 @@ def _files(folder: Path, name: str) -> list[Path]:
 def _rows(files: Sequence[Path], wanted: Any = None) -> Iterator[dict[str, Any]]:
     """The rows of Parquet files as dictionaries, those that the filter wants, in order."""
     if files:
-        for batch in ds.dataset([str(file) for file in files]).to_batches(filter=wanted, batch_size=1024):
-            yield from batch.to_pylist()
+        with reading(" or ".join(map(str, files[:3]))):
+            for batch in ds.dataset([str(file) for file in files]).to_batches(filter=wanted, batch_size=1024):
+                yield from batch.to_pylist()
 
 
 def _size(count: int) -> str:

@@ -11,10 +11,9 @@ is no word to force it: exit code 1. It writes nothing into the run, so publicat
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from model_cards.formats import size
@@ -22,7 +21,7 @@ from model_cards.gate import Finding, Publication, judge, refused
 from pipelines.chain import quiet_environment
 from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
+from pipelines.run_dir import STAGES, AlteredFile, RunDir, find_run, sha256_file
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for ever
 
@@ -52,13 +51,17 @@ def publication(recipe: Recipe, run: RunDir, repo_id: str | None) -> Publication
     for name, stage in STAGES.items():
         state = run.state(stage, recipe)
         states[name] = f"{state.name}: {state.reason}" if state.name == "stale" else state.name
-    reports = {name: run.report(name, recipe) for name in ("card", "audit") if run.seal(name, recipe)}
+    reports = {}
+    for name in ("card", "audit"):
+        with suppress(AlteredFile):  # named among the faults
+            if run.seal(name, recipe):
+                reports[name] = run.report(name, recipe)
     return Publication(
         repo_id=repo_id,
         states=states,
         faults=run.verify(recipe),
         card=reports.get("card"),
-        licensing=json.loads((run.card / "licensing.json").read_bytes()) if "card" in reports else None,
+        licensing=run.sealed_json("card", recipe, "card/licensing.json") if "card" in reports else None,
         bias_findings=reports["audit"]["findings"] if "audit" in reports else None,
     )
 

@@ -33,13 +33,25 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, printable
 from pipelines.recipe import Recipe, load_recipe
+from pipelines.seals import (
+    InvalidFile,
+    Output,
+    Seal,
+    check_regular,
+    fingerprint,
+    hash_json,
+    load_seal,
+    parse_report,
+    read_file,
+    sha256_file,
+)  # fmt: skip
 
 Split = Literal["train", "validation", "domain_train", "domain_validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
@@ -100,32 +112,19 @@ STAGES: dict[str, Stage] = {
 }  # fmt: skip
 
 
+SMALL_BYTES = 2**20
+"""Files up to this size are hashed whenever a stage's state is asked for: reports, and what transformers reads."""
+
 WRITES_MODEL = ("pretrain", "card")
 """Stages that write below `model/` besides their own folder: the weights, and the card that goes with them."""
 
 
-@dataclass(frozen=True)
-class Seal:
-    """What `done.json` says: which inputs a stage read, and what every file it wrote must hash to."""
+class AlteredFile(UserError):
+    """A file of a sealed stage that is not as it was sealed: `name` is its path in the run directory."""
 
-    stage: str
-    version: int
-    fingerprint: str
-    """sha256 over the recipe sections it read, its inputs' digests and its code version. No times, no machine."""
-    sections: dict[str, str]
-    """Recipe section → sha256, to say which one changed."""
-    inputs: dict[str, str]
-    """Input stage → the `digest` of its seal."""
-    sources: str | None
-    """What the corpus sources looked like (names, versions, sizes, times); None for other stages."""
-    outputs: dict[str, dict[str, Any]]
-    """Path in the run directory → {"sha256", "bytes"}."""
-    digest: str
-    """sha256 over `outputs`: the identity of what the stage made."""
-    seconds: float
-    finished: str
-    libraries: dict[str, str] = field(default_factory=dict)
-    hardware: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, name: str, sentence: str):
+        super().__init__(sentence)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -261,11 +260,47 @@ class RunDir:
         return load_recipe(self.recipe_file)
 
     def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
-        """A stage's `report.json`; raises `UserError` where the stage has not been sealed."""
-        path = self.folder(stage, recipe) / "report.json"
-        if not path.is_file():
+        """A stage's `report.json`; raises `UserError` where it has not been sealed, or was altered since."""
+        return self.sealed_json(stage, recipe, f"{STAGES[stage].folder(recipe)}/report.json")
+
+    def sealed_json(self, stage: str, recipe: Recipe, name: str) -> dict[str, Any]:
+        """As `sealed_bytes`, of a file that holds one JSON object."""
+        content = self.sealed_bytes(stage, recipe, name)
+        try:
+            return parse_report(content, str(self.path / name))
+        except InvalidFile as error:
+            raise self._altered(stage, name, str(error)) from None
+
+    def sealed_bytes(self, stage: str, recipe: Recipe, name: str) -> bytes:
+        """The content of a file that a stage sealed, by its path in the run directory.
+
+        Raises `UserError` where the stage has not been sealed, `AlteredFile` where the bytes are not those that were.
+        """
+        place = f"{STAGES[stage].folder(recipe)}/done.json"
+        try:
+            seal = load_seal(self.path / place, stage)
+        except InvalidFile as error:
+            raise self._altered(stage, place, str(error)) from None
+        if seal is None:
             raise UserError(f"{self}: no {stage} report yet; make it with `desdecero {stage} {self.recipe_file}`")
-        return json.loads(path.read_text(encoding="utf-8"))
+        if name not in seal.outputs:
+            raise self._altered(stage, name, f"is not among the files that {stage} sealed")
+        try:
+            content = read_file(self.path / name)
+        except FileNotFoundError:
+            raise self._altered(stage, name, "is gone") from None
+        except InvalidFile as error:
+            raise self._altered(stage, name, str(error)) from None
+        if hashlib.sha256(content).hexdigest() != seal.outputs[name]["sha256"]:
+            raise self._altered(stage, name, f"is not as {stage} sealed it")
+        return content
+
+    def _altered(self, stage: str, name: str, what: str) -> AlteredFile:
+        return AlteredFile(
+            name,
+            f"{self.path / name} {what}: `desdecero verify {self}` names all that was altered, and "
+            f"`desdecero {stage} {self.recipe_file} --run-dir {self}` makes it again",
+        )
 
     def write_report(self, stage: str, recipe: Recipe, report: Mapping[str, Any]) -> None:
         write_json(self.folder(stage, recipe) / "report.json", report)
@@ -273,8 +308,11 @@ class RunDir:
     # --- seals -----------------------------------------------------------------------------------------------
 
     def seal(self, stage: str, recipe: Recipe) -> Seal | None:
-        """The stage's seal, or None where there is none that can be read and that hashes to itself."""
-        return read_seal(self.folder(stage, recipe) / "done.json")
+        """The stage's seal, or None if it is missing, unreadable or altered."""
+        try:
+            return load_seal(self.folder(stage, recipe) / "done.json", stage)
+        except InvalidFile:
+            return None
 
     def fingerprint(self, stage: Stage, recipe: Recipe) -> tuple[str, dict[str, str], dict[str, str]]:
         """(fingerprint, section hashes, input digests) that a seal made now would carry.
@@ -283,43 +321,53 @@ class RunDir:
         `tokenizer/`) counts as it was when the stage was sealed.
         """
         dump = recipe.model_dump(mode="json")
-        sections = {name: _hash_json(dump[name]) for name in stage.reads}
+        sections = {name: hash_json(dump[name]) for name in stage.reads}
         known, inputs = self.seal(stage.name, recipe), {}
         for name in stage.inputs:
             if not STAGES[name].wanted(recipe):
                 continue
             seal = self.seal(name, recipe)
             inputs[name] = seal.digest if seal else (known.inputs.get(name, "") if known else "")
-        content = {"stage": stage.name, "version": stage.version, "sections": sections, "inputs": inputs}
-        return _hash_json(content), sections, inputs
+        return fingerprint(stage.name, stage.version, sections, inputs), sections, inputs
 
     def state(self, stage: Stage, recipe: Recipe, sources: str | None = None) -> State:
         """Compare a stage's seal with the recipe, its inputs, its code version and, where given, the sources."""
         if not stage.wanted(recipe):
             return State("unwanted", "the recipe has no such section")
-        seal = self.seal(stage.name, recipe)
+        try:
+            seal = load_seal(self.folder(stage.name, recipe) / "done.json", stage.name)
+        except InvalidFile as error:
+            return State("stale", f"{stage.folder(recipe)}/done.json {error}")
         if seal is None:
             return State("missing")
-        fingerprint, sections, inputs = self.fingerprint(stage, recipe)
+        made_from, sections, inputs = self.fingerprint(stage, recipe)
         if seal.version != stage.version:
             return State("stale", f"sealed by code version {seal.version}, now {stage.version}")
         if changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
             return State("stale", f"the recipe's {' and '.join(changed)} changed")
         if changed := [name for name in {**inputs, **seal.inputs} if seal.inputs.get(name) != inputs.get(name)]:
             return State("stale", f"{' and '.join(changed)} changed")
-        if seal.fingerprint != fingerprint:
+        if seal.fingerprint != made_from:
             return State("stale", "its fingerprint does not match")
         if sources is not None and seal.sources != sources:
             return State("stale", "the sources changed")
         for name, output in seal.outputs.items():
-            path = self.path / name
-            if not path.is_file() or path.stat().st_size != output["bytes"]:
-                return State("stale", f"{name} is not as it was sealed")
-        if removed := self._unobeyed(recipe):
+            if not self._fits(name, output):
+                return State("stale", f"{printable(name)} is not as it was sealed")
+        if removed := self.unobeyed(recipe):
             return State("stale", f"the corpus is at odds with a block list in {removed} documents")
         return State("sealed")
 
-    def _unobeyed(self, recipe: Recipe) -> int:
+    def _fits(self, name: str, output: Output) -> bool:
+        """Whether a sealed file seems to be as it was: its size, and for a small one its hash; `verify` hashes all."""
+        path = self.path / name
+        try:
+            size = check_regular(path)
+            return size == output["bytes"] and (size > SMALL_BYTES or sha256_file(path) == output["sha256"])
+        except (OSError, InvalidFile):
+            return False
+
+    def unobeyed(self, recipe: Recipe) -> int:
         """Documents that were removed and are still in the corpus, or the other way round; 0 without a corpus here."""
         lists = self.blocklists(recipe)
         if not self.ledger.is_file() or not (lists or any(self.dropped.glob("blocked-*.parquet"))):
@@ -348,33 +396,31 @@ class RunDir:
     def commit(self, stage: Stage, recipe: Recipe, seconds: float, sources: str | None = None) -> Seal:
         """Seal what a stage has built and move it into place, its own folder (which holds the seal) last."""
         out = self.unsealed
-        fingerprint, sections, inputs = self.fingerprint(stage, recipe)
+        made_from, sections, inputs = self.fingerprint(stage, recipe)
         folder = out.folder(stage.name, recipe)
         roots = [folder, out.model] if stage.name in WRITES_MODEL else [folder]
         files = sorted(path for root in roots for path in root.rglob("*") if path.is_file())
-        outputs = {
+        outputs: dict[str, Output] = {
             path.relative_to(out.path).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
             for path in files
             if path != folder / "done.json"
         }
         seal = Seal(
-            stage=stage.name, version=stage.version, fingerprint=fingerprint, sections=sections, inputs=inputs,
-            sources=sources, outputs=outputs, digest=_hash_json(outputs), seconds=round(seconds, 3),
+            stage=stage.name, version=stage.version, fingerprint=made_from, sections=sections, inputs=inputs,
+            sources=sources, outputs=outputs, digest=hash_json(outputs), seconds=round(seconds, 3),
             finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             libraries=library_versions(), hardware=hardware(),
         )  # fmt: skip
-        content = asdict(seal)
         # The recipe goes first: if the power fails in between, stages read as stale, never as falsely sealed.
         write_text(self.recipe_file, recipe.to_yaml())
-        write_json(folder / "done.json", {**content, "seal": _hash_json(content)})
+        write_json(folder / "done.json", seal.to_json())
         self._move_into_place(stage, recipe)
         return seal
 
     def recover(self, recipe: Recipe) -> None:
         """Finish the moves of a stage that was sealed but not yet in place when the process ended."""
         for stage in STAGES.values():
-            folder = self.unsealed.folder(stage.name, recipe)
-            seal = read_seal(folder / "done.json")
+            seal = self.unsealed.seal(stage.name, recipe)
             if seal and seal.fingerprint == self.fingerprint(stage, recipe)[0]:
                 self._move_into_place(stage, recipe)
 
@@ -395,36 +441,9 @@ class RunDir:
 
     def verify(self, recipe: Recipe) -> list[str]:
         """Hash every sealed file again and return what is wrong, one sentence each, by name; empty when whole."""
-        faults = []
-        if self.recipe_file.read_text(encoding="utf-8") != recipe.to_yaml():
-            faults.append("recipe.yaml: not as it was written")
-        claimed: set[Path] = set()
-        for stage in STAGES.values():
-            folder = self.folder(stage.name, recipe)
-            if not (folder / "done.json").exists():
-                continue
-            seal = self.seal(stage.name, recipe)
-            if seal is None:
-                faults.append(f"{(folder / 'done.json').relative_to(self.path)}: the seal itself was altered")
-                continue
-            claimed.add(folder / "done.json")
-            for name, output in seal.outputs.items():
-                claimed.add(self.path / name)
-                if not (self.path / name).is_file():
-                    faults.append(f"{name}: sealed by {stage.name}, and gone")
-                elif sha256_file(self.path / name) != output["sha256"]:
-                    faults.append(f"{name}: altered since {stage.name} was sealed")
-            state = self.state(stage, recipe)
-            if state.name == "stale" and not state.reason.endswith("is not as it was sealed"):
-                faults.append(f"{stage.name}: stale: {state.reason}")
-        folders = [self.folder(stage.name, recipe) for stage in STAGES.values()] + [self.model]
-        for folder in folders:
-            strangers = (path for path in sorted(folder.rglob("*")) if path.is_file() and path not in claimed)
-            if (folder / "done.json") in claimed or folder == self.model:
-                faults += [
-                    f"{path.relative_to(self.path)}: in a sealed folder, but no stage wrote it" for path in strangers
-                ]
-        return faults
+        from pipelines.verification import verify  # which needs this module
+
+        return verify(self, recipe)
 
     @contextmanager
     def lock(self) -> Iterator[int]:
@@ -479,20 +498,6 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def sha256_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_seal(path: Path) -> Seal | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        claimed = content.pop("seal")
-        return Seal(**content) if claimed == _hash_json(content) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
 def library_versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
@@ -516,10 +521,6 @@ def hardware() -> dict[str, Any]:
     if torch is not None and torch.cuda.is_available():
         facts["devices"] = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return facts
-
-
-def _hash_json(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _replace_folder(new: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from eval_suites.bias_findings import told
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
+from pipelines.seals import reading
 
 WIDTH = 100
 MEASURES = {
@@ -22,6 +23,11 @@ MEASURES = {
 def summary(recipe: Recipe, run: RunDir) -> str:
     evaluation, audit = run.report("evaluate", recipe), run.report("audit", recipe)
     name = _shortest(run)
+    with reading(f"{run.evaluation / 'report.json'} or {run.audit / 'report.json'}"):
+        return _summary(name, evaluation, audit)
+
+
+def _summary(name: str, evaluation: dict[str, Any], audit: dict[str, Any]) -> str:
     parts = [
         f"model      {name}/model  (AutoModel…from_pretrained loads it)",
         _samples(evaluation),

@@ -17,7 +17,6 @@ wherever the reports are.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 
@@ -25,9 +24,9 @@ from model_cards.card import render
 from model_cards.evidence import Evidence, Report
 from pipelines.chain import stage_main
 from pipelines.corpus.licensing import accounts as licensing
-from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
+from pipelines.seals import parse_json, read_file, reading
 
 
 def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
@@ -36,10 +35,9 @@ def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     Raises `UserError` where a report is not, byte for byte, what its stage sealed.
     """
     reports = sealed_reports(recipe, run)
-    asked = licensing.report(
-        licensing.holdings(reports["corpus"].content, reports["tokens"].content), recipe.corpus.licenses,
-        recipe.card.license,
-    )  # fmt: skip
+    with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
+        held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
+    asked = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
     path = out.card / "licensing.json"
     write_json(path, asked)
     evidence = Evidence({**reports, "licensing": Report("card/licensing.json", sha256_file(path), asked)})
@@ -72,16 +70,15 @@ def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
 
 
 def _sealed_report(stage: str, recipe: Recipe, run: RunDir) -> Report:
-    path, seal = f"{STAGES[stage].folder(recipe)}/report.json", run.seal(stage, recipe)
-    found = sha256_file(run.path / path)
-    if seal is None or seal.outputs.get(path, {}).get("sha256") != found:
-        raise UserError(f"{run}: {path} is not as {stage} sealed it: make it again with `desdecero {stage}`")
-    return Report(path, found, run.report(stage, recipe))
+    content = run.report(stage, recipe)
+    path = f"{STAGES[stage].folder(recipe)}/report.json"
+    return Report(path, sha256_file(run.path / path), content)
 
 
 def _seal(stage: str, recipe: Recipe, run: RunDir) -> Report:
     path = f"{STAGES[stage].folder(recipe)}/done.json"
-    return Report(path, sha256_file(run.path / path), json.loads((run.path / path).read_text(encoding="utf-8")))
+    content = read_file(run.path / path)
+    return Report(path, hashlib.sha256(content).hexdigest(), parse_json(content))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from pipelines.corpus.draft import Draft
 from pipelines.errors import UserError
 from pipelines.run_dir import write_text
+from pipelines.seals import reading
 
 REASON = "blocked"
 WHOLE_SOURCE = "*"
@@ -168,8 +169,9 @@ def _stamp(path: Path) -> _Stamped:
 def _unobeyed(ledger: _Stamped, lists: tuple[_Stamped, ...]) -> int:
     blocklist, differing = read_blocklist([stamped.path for stamped in lists]), 0
     columns = ["source", "id", "sha256_before", "decision", "reason"]
-    for batch in pq.ParquetFile(ledger.path).iter_batches(columns=columns):
-        for source, id, sha256, decision, reason in zip(*batch.to_pydict().values(), strict=True):
-            if decision != "quarantined":
-                differing += blocklist.blocks(source, id, sha256) != (reason == REASON)
+    with reading(ledger.path):
+        for batch in pq.ParquetFile(ledger.path).iter_batches(columns=columns):
+            for source, id, sha256, decision, reason in zip(*batch.to_pydict().values(), strict=True):
+                if decision != "quarantined":
+                    differing += blocklist.blocks(source, id, sha256) != (reason == REASON)
     return differing

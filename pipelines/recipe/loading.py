@@ -57,6 +57,10 @@ def parse_recipe(text: str, where: str, base: Path, overrides: Sequence[str] = (
         line = f", line {place.line + 1}" if place else ""
         what = str(getattr(error, "problem", None) or error).splitlines()[0]
         raise UserError(f"{where}{line}: not valid YAML: {what}") from None
+    except RecursionError:
+        raise UserError(f"{where}: nested too deeply to be read; a recipe has few levels") from None
+    except ValueError as error:  # a date such as 2026-13-45
+        raise UserError(f"{where}: a value that YAML cannot read ({error}): write it in quotes") from None
     if not isinstance(data, dict):
         raise UserError(f"{where}: a recipe is a mapping of sections (name, purpose, corpus, …), and this is none")
     for override in overrides:

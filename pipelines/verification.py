@@ -1,0 +1,278 @@
+"""What `desdecero verify` finds: every file, link, seal and quoted number of a run that is not as it was sealed.
+
+Four questions, each answered with one sentence a fault:
+
+- Is the recipe the one that the stages were made by?
+- Does each seal hash to itself, and do the seals of later stages hold its digest?
+- Is every file in the sealed folders a regular file that a seal names, with the hash that it names?
+- Does each value in `card/evidence.json` stand where it says, in a report that hashes to what it says?
+
+No hash is signed. Whoever alters a file and then all the seals from there to the card, the quoted values too, leaves a
+run in which each part fits: compare the digests that the published card prints with another copy of it.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_cards.evidence import Evidence, Missing
+from model_cards.evidence import Report as Source
+from pipelines.errors import UserError, printable
+from pipelines.recipe import Recipe
+from pipelines.run_dir import STAGES, WRITES_MODEL, RunDir, Stage
+from pipelines.seals import InvalidFile, Seal, check_regular, load_seal, parse_json, read_file, sha256_file
+
+TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
+"""What a machine that only trains may hold, without the corpus."""
+
+
+def verify(run: RunDir, recipe: Recipe) -> list[str]:
+    """One sentence for each fault, by file name; empty where everything is as it was sealed."""
+    faults = _recipe_faults(run, recipe)
+    seals, unreadable = read_seals(run, recipe)
+    faults += unreadable.values()
+    for stage, seal in seals.items():
+        faults += _stale(run, recipe, STAGES[stage], seal)
+    faults += _chain_faults(run, recipe, seals, set(unreadable))
+    faults += _file_faults(run, recipe, seals, set(unreadable))
+    if "card" in seals:
+        faults += _evidence_faults(run, recipe)
+    return list(dict.fromkeys(faults))
+
+
+def read_seals(run: RunDir, recipe: Recipe) -> tuple[dict[str, Seal], dict[str, str]]:
+    """(the seals that hash to themselves, and a sentence for each of the others), by stage."""
+    seals: dict[str, Seal] = {}
+    faults: dict[str, str] = {}
+    for name, stage in STAGES.items():
+        place = f"{stage.folder(recipe)}/done.json"
+        try:
+            if seal := load_seal(run.path / place, name):
+                seals[name] = seal
+        except InvalidFile as error:
+            faults[name] = f"{place}: the seal {error}"
+    return seals, faults
+
+
+def _recipe_faults(run: RunDir, recipe: Recipe) -> list[str]:
+    try:
+        same = read_file(run.recipe_file) == recipe.to_yaml().encode()
+    except InvalidFile as error:
+        return [f"recipe.yaml: {error}"]
+    return [] if same else ["recipe.yaml: not as it was written"]
+
+
+def _stale(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[str]:
+    """Why a stage would be made anew, but for its inputs and its files."""
+    _, sections, _ = run.fingerprint(stage, recipe)
+    if seal.version != stage.version:
+        yield f"{stage.name}: stale: sealed by code version {seal.version}, now {stage.version}"
+    if changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
+        yield f"{stage.name}: stale: the recipe's {' and '.join(changed)} changed"
+    try:
+        if removed := run.unobeyed(recipe):
+            yield f"{stage.name}: stale: the corpus is at odds with a block list in {removed} documents"
+    except UserError as error:
+        yield printable(error)
+
+
+# --- seals against seals ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A stage whose digest is not the one that a later stage was made from."""
+
+    stage: str
+    later: str
+    altered: bool
+    """The later stage was sealed last, so this one was altered behind it; otherwise it was made anew."""
+
+
+def misfits(seals: Mapping[str, Seal]) -> list[Misfit]:
+    return [
+        Misfit(name, later, seals[later].finished > seals[name].finished)
+        for later in seals
+        for name in STAGES[later].inputs
+        if name in seals and seals[later].inputs.get(name, seals[name].digest) != seals[name].digest
+    ]
+
+
+def _chain_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
+    for found in misfits(seals):
+        place = f"{STAGES[found.stage].folder(recipe)}/done.json"
+        if found.altered:
+            yield f"{place}: altered since {found.later} was sealed, which holds another digest of {found.stage}"
+        else:
+            yield f"{found.later}: stale: {found.stage} changed ({place} has another digest)"
+    for later, seal in seals.items():
+        wanted = {name for name in STAGES[later].inputs if STAGES[name].wanted(recipe)}
+        if wanted != set(seal.inputs):
+            differing = ", ".join(sorted(printable(name) for name in wanted ^ set(seal.inputs)))
+            yield f"{later}: stale: made from other stages than the recipe's ({differing})"
+    for name, stage in STAGES.items():
+        if name in seals or name in unreadable:
+            continue
+        digests = {other: seal.inputs[name] for other, seal in seals.items() if name in seal.inputs}
+        listed = " and ".join(digests)
+        gone = not (run.path / stage.folder(recipe)).exists()
+        if len(set(digests.values())) > 1:
+            yield f"{listed}: made from different versions of {name}"
+        if digests and not (gone and name == "corpus" and set(seals) <= TRAINING_NODE):
+            what = "gone" if gone else "without its seal"
+            made = "was made" if len(digests) == 1 else "were made"
+            yield f"{stage.folder(recipe)}: {what}, though {listed} {made} from it"
+
+
+# --- files against seals ---------------------------------------------------------------------------------------
+
+
+def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
+    found: set[str] = set()  # regular files
+    odd: list[str] = []  # links, pipes and the like: named once, with all that would lie below them
+    for root in _roots(run, recipe):
+        for place, fault in _walk(run.path, root):
+            if fault:
+                odd.append(place)
+                yield f"{printable(place)}: {fault}"
+            else:
+                found.add(place)
+    claimed: set[str] = set()
+    for name, seal in seals.items():
+        folder = STAGES[name].folder(recipe)
+        claimed.add(f"{folder}/done.json")
+        roots = (f"{folder}/", "model/") if name in WRITES_MODEL else (f"{folder}/",)
+        for place, output in seal.outputs.items():
+            claimed.add(place)
+            shown = printable(place)
+            if not place.startswith(roots) or place == f"{folder}/done.json":
+                yield f"{folder}/done.json: the seal names {shown}, which {name} does not write"
+            elif place in found:
+                if fault := _differs(run.path / place, output["sha256"]):
+                    yield f"{shown}: {fault.format(name)}"
+            elif not any(place == other or place.startswith(f"{other}/") for other in odd):
+                yield f"{shown}: sealed by {name}, and gone"
+    yield from _strangers(recipe, found - claimed, set(seals), unreadable)
+
+
+def _differs(path: Path, sha256: str) -> str:
+    try:
+        return "" if sha256_file(path) == sha256 else "altered since {} was sealed"
+    except OSError as error:
+        return f"cannot be read ({error.strerror}), so nobody can tell whether it is as {{}} sealed it"
+
+
+def _strangers(recipe: Recipe, places: set[str], sealed: set[str], unreadable: set[str]) -> Iterator[str]:
+    """Files that no seal names, in the folders of the stages."""
+    folders = {f"{stage.folder(recipe)}/": name for name, stage in STAGES.items()}
+    bare: dict[str, int] = {}
+    for place in sorted(places):
+        name = next((name for folder, name in folders.items() if place.startswith(folder)), None)
+        if name in unreadable or (place.startswith("model/") and unreadable & set(WRITES_MODEL)):
+            continue  # its seal, which would say whose they are, is named already
+        if name is not None and name not in sealed:
+            bare[name] = bare.get(name, 0) + 1
+        elif place.startswith("adapters/") and name is None:
+            yield f"{printable(place)}: an adapter that no stage of this recipe wrote: remove it"
+        else:
+            yield f"{printable(place)}: in a sealed folder, but no stage wrote it"
+    for name, number in bare.items():
+        yield f"{STAGES[name].folder(recipe)}: {number} file{'s' * (number > 1)} and no seal (done.json)"
+
+
+def _roots(run: RunDir, recipe: Recipe) -> list[str]:
+    return list(dict.fromkeys([*(stage.folder(recipe).split("/")[0] for stage in STAGES.values()), "model"]))
+
+
+def _walk(base: Path, place: str) -> Iterator[tuple[str, str]]:
+    """(path below `base`, "") for each regular file, (path, what is wrong) for what is neither file nor folder.
+
+    No link is followed.
+    """
+    path = base / place
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            for child in sorted(entry.name for entry in path.iterdir()):
+                yield from _walk(base, f"{place}/{child}")
+            return
+        check_regular(path)
+        yield place, ""
+    except FileNotFoundError:
+        return
+    except InvalidFile as error:
+        yield place, str(error)
+    except PermissionError:
+        yield place, "cannot be read: change its permissions"
+
+
+def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
+    """Why `model/` may not be loaded: what is wrong with its files, and with the seals that name them."""
+    seals, unreadable = read_seals(run, recipe)
+    wanted = {name: seals[name] for name in WRITES_MODEL if name in seals}
+    if "pretrain" not in wanted:
+        return [unreadable.get("pretrain", "pretrain: no seal (done.json)")]
+    altered = [found for found in misfits(seals) if found.stage == "pretrain" and found.altered]
+    faults = [f"pretrain/done.json: altered since {found.later} was sealed" for found in altered]
+    pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
+    weights = {place: output for place, output in seals["pretrain"].outputs.items() if place.startswith("model/")}
+    for place, fault in _walk(run.path, "model"):
+        if not fault and place in weights:
+            fault = _differs(run.path / place, weights.pop(place)["sha256"]).format("pretrain")
+        elif not fault and place not in pages:
+            fault = "in a sealed folder, but no stage wrote it"
+        else:
+            weights.pop(place, None)
+        if fault:
+            faults.append(f"{printable(place)}: {fault}")
+    return [*faults, *(f"{printable(place)}: sealed by pretrain, and gone" for place in weights)]
+
+
+# --- the card against the reports ------------------------------------------------------------------------------
+
+
+def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Values that the card quotes and that do not stand in the report from which they were read."""
+    place = "card/evidence.json"
+    try:
+        quotes = parse_json(read_file(run.path / place))
+    except FileNotFoundError:
+        return  # named among the files, if the card sealed one
+    except InvalidFile as error:
+        yield f"{place}: {error}"
+        return
+    reports = dict(_reports(run, recipe))
+    evidence = Evidence(reports)
+    for quote in quotes if isinstance(quotes, list) else [quotes]:
+        key = quote.get("key") if isinstance(quote, dict) else None
+        if not isinstance(key, str):
+            yield f"{place}: holds something that is not a quoted value"
+            continue
+        report = reports.get(key.partition(":")[0])
+        value = evidence[key]
+        if report is None or isinstance(value, Missing):
+            yield f"{place}: quotes {printable(key)}, which stands in no report of this run"
+        elif (type(value), value) != (type(quote.get("value")), quote.get("value")):
+            yield f"{place}: quotes {printable(quote.get('value'))} for {printable(key)}, where {report.path} says " + (
+                printable(value)
+            )
+
+
+def _reports(run: RunDir, recipe: Recipe) -> Iterator[tuple[str, Source]]:
+    """What a card may quote, by the names that `write_card` gives; whatever cannot be read is left out."""
+    yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
+    places = {"licensing": "card/licensing.json"}
+    for name in STAGES["card"].inputs:
+        places |= {name: f"{STAGES[name].folder(recipe)}/report.json"}
+        places |= {f"seal.{name}": f"{STAGES[name].folder(recipe)}/done.json"}
+    for name, place in places.items():
+        try:
+            content: Any = parse_json(read_file(run.path / place))
+        except (FileNotFoundError, InvalidFile):
+            continue
+        if isinstance(content, dict):
+            yield name, Source(place, "", content)
