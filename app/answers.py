@@ -7,7 +7,7 @@ from markupsafe import Markup
 from model_cards.formats import Language, grouped, percent
 
 from . import markup
-from .generation import Completed, Filled, Filling, Refused, Wish, Written
+from .generation import ANSWER_SECONDS, Completed, Filled, Filling, Refused, Wish, Written
 from .markup import element, paragraph
 from .words import WORDS, counted, say
 
@@ -15,7 +15,9 @@ from .words import WORDS, counted, say
 def written_html(wish: Wish, written: Written, context_length: int, language: Language) -> Markup:
     text = element("span", wish.prompt, css="dd-human") + element("span", written.text, css="dd-machine")
     notes = [] if written.tokens is None else [counted(language, "written", written.tokens)]
-    if written.tokens is not None and written.tokens < wish.length:
+    if written.out_of_time:
+        notes.append(say(language, "out_of_time", seconds=ANSWER_SECONDS))
+    elif written.tokens is not None and written.tokens < wish.length:
         notes.append(say(language, "ended"))
     return element("p", text, css="dd-written") + _notes(notes, written.left_out, context_length, language)
 

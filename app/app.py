@@ -27,6 +27,7 @@ from pipelines.training.interrupts import stop_signals
 if TYPE_CHECKING:
     import gradio as gr
 
+SESSIONS = 500  # of which gradio keeps the state; it keeps a copy of the page's layout for each
 HERE = Path(__file__).resolve().parent
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -49,15 +50,19 @@ def serve(run: RunDir, language: Language = "en", host: str = "127.0.0.1", port:
     """
     check_address(host, port)
     quiet_environment()  # gradio and transformers read it when they are imported: so they are imported here
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "200")  # questions that it remembers; it counts them each time
     import gradio as gr
+    from starlette.middleware import Middleware
 
+    from .limits import Limits
     from .page import build
 
     theme = gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=SANS, font_mono=MONO).set(**COLORS)
     page = build(run, language)
     page.launch(
         server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False,
-        theme=theme, css_paths=HERE / "style.css", footer_links=["api"],
+        theme=theme, css_paths=HERE / "style.css", footer_links=["api"], state_session_capacity=SESSIONS,
+        app_kwargs={"middleware": [Middleware(Limits, blocks=page)]},
     )  # fmt: skip
     return page
 

@@ -10,6 +10,7 @@ What a person asked for and cannot have is `Refused`, with the key of a sentence
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from eval_suites.sampling import GAP, answer_spans, with_gaps
 from eval_suites.scoring import sentinel_ids
 
 FIRST_TOKEN_SECONDS = 120  # a large model on a slow machine reads a full context in less; then something is wrong
+ANSWER_SECONDS = 120  # for one answer, however long it was to be: others wait for their turn
+PROMPT_CHARACTERS = 50_000  # some 12,000 tokens of prose: more than a model of this project reads at a time
 FILLINGS = 5
 
 
@@ -67,6 +70,8 @@ class Written:
     """Tokens at the prompt's beginning that the model could not read."""
     tokens: int | None
     """How many were written; None until the end."""
+    out_of_time: bool = False
+    """Whether it was stopped after `ANSWER_SECONDS`."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +113,13 @@ class Writer:
         """
         check_wish(wish, self.context_length)
         prompt = self.tokenizer.encode(wish.prompt, add_special_tokens=False, split_special_tokens=True)
-        read, left_out = cut(prompt, self.context_length - 1 - wish.length)
+        read, left_out = cut(prompt, self.context_length - 1 - int(wish.length))
         # Every document that the model saw came after the end of another one.
         ids = torch.tensor([[self.tokenizer.eos_token_id, *read]], device=self.model.device)
         streamer = TextIteratorStreamer(
             self.tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=FIRST_TOKEN_SECONDS
         )
-        stop, text = threading.Event(), ""
+        stop, text, begun = threading.Event(), "", time.monotonic()
         with ThreadPoolExecutor(1) as thread:
             answer = thread.submit(self._generate, ids, wish, streamer, stop)
             try:
@@ -123,16 +128,17 @@ class Writer:
                     yield Written(text, left_out, None)
             finally:
                 stop.set()
-        yield Written(text, left_out, answer.result())
+        yield Written(text, left_out, answer.result(), time.monotonic() - begun >= ANSWER_SECONDS)
 
     def _generate(self, ids: torch.Tensor, wish: Wish, streamer: TextIteratorStreamer, stop: threading.Event) -> int:
         """Feed the streamer; return how many tokens were written."""
-        torch.manual_seed(wish.seed)
+        torch.manual_seed(int(wish.seed))
         try:
             written = self.model.generate(  # type: ignore[operator]
                 ids,
                 attention_mask=torch.ones_like(ids),
-                max_new_tokens=wish.length,
+                max_new_tokens=int(wish.length),
+                max_time=ANSWER_SECONDS,
                 streamer=streamer,
                 stopping_criteria=StoppingCriteriaList([Stopped(stop)]),
                 **sampling(wish),
@@ -200,8 +206,9 @@ class SpanFiller:
             raise Refused("refused_gaps" if gaps else "refused_mask_cut", mask=GAP, most=len(self.sentinels))
         sentinels = iter(self.sentinels)
         read = [end, *(next(sentinels) if token == -1 else token for token in ids)]
-        torch.manual_seed(wish.seed)
-        answers = answer_spans(self.model, self.tokenizer, read, gaps, wish.length, **sampling(wish))
+        torch.manual_seed(int(wish.seed))
+        how = {**sampling(wish), "max_time": ANSWER_SECONDS / gaps}
+        answers = answer_spans(self.model, self.tokenizer, read, gaps, int(wish.length), **how)
         pieces = [piece.removesuffix(" ") for piece in text.split(GAP)[:-1]] + text.split(GAP)[-1:]
         lost = len(pieces) - 1 - gaps  # gaps in the part that was left out stay as they were written
         pieces = [f" {GAP}".join(pieces[: lost + 1]), *pieces[lost + 1 :]]
@@ -244,11 +251,17 @@ def check_wish(wish: Wish, context_length: int) -> None:
     ranges = {"length": (1, context_length - 2), "temperature": (0, 10), "top_p": (0.01, 1), "seed": (0, 2**53)}
     for setting, (low, high) in ranges.items():
         value = getattr(wish, setting)
-        if value is None or not low <= value <= high:
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = setting not in ("length", "seed") or (real and value == value // 1)
+        if not (real and low <= value <= high and whole):  # which NaN does not, either
             raise Refused("refused_range", setting=setting, low=low, high=high)
 
 
 def check_text(text: str) -> None:
+    if not isinstance(text, str):
+        raise Refused("refused_no_text")
+    if len(text) > PROMPT_CHARACTERS:
+        raise Refused("refused_long", length=len(text), most=PROMPT_CHARACTERS)
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -89,10 +88,10 @@ def bullets(items: Iterable[str]) -> Markup:
     return element("ul", *(element("li", item) for item in items))
 
 
-def picture(path: Path, description: str) -> Markup:
+def picture(png: bytes, description: str) -> Markup:
     """A PNG, carried in the page itself."""
-    return Markup('<img class="dd-picture" src="{}" alt="{}">').format(data_uri(path), description)
+    return Markup('<img class="dd-picture" src="{}" alt="{}">').format(data_uri(png), description)
 
 
-def data_uri(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -50,7 +50,7 @@ def build(run: RunDir, language: Language = "en") -> gr.Blocks:
             [chosen.change, blocks.load], page.speak, chosen, page.components, js=SET_LANGUAGE,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-    return blocks.queue(max_size=WAITING)
+    return blocks.queue(max_size=WAITING, api_open=False)
 
 
 def _language_switch(page: Bilingual) -> gr.Radio:

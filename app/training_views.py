@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -10,11 +11,12 @@ from markupsafe import Markup
 from model_cards.formats import Language, duration, grouped, percent, size
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
-from pipelines.training.curve import read_metrics
+from pipelines.seals import AlteredFile, reading
+from pipelines.verification import check_seal
 
 from . import markup
 from .markup import Column, element, paragraph, section
-from .views import Report, Scale, estimated, interval, not_made, number, of_stage, out_of_date
+from .views import Report, Scale, estimated, interval, not_made, number, of_stage, out_of_date, unless_altered
 from .words import name, say
 
 MEASURES = {
@@ -102,13 +104,17 @@ def _sample(prompt: str, text: str) -> tuple[Markup, Markup]:
 
 
 def curve(run: RunDir, recipe: Recipe, language: Language) -> dict[str, Any]:
-    """The properties of the plot. Until the model is trained it is not shown."""
-    if run.seal("pretrain", recipe) is None:
+    """The properties of the plot. It is not shown until the model is trained, nor after its points were altered."""
+    try:
+        points = curve_points(run, language) if check_seal(run, recipe, "pretrain") else None
+    except AlteredFile:
+        points = None  # which `before_curve` says
+    if points is None:
         return {"visible": False}
     colors = {say(language, key): color for key, color in CURVES.items()}
     return {
         "visible": True,
-        "value": curve_points(run, language),
+        "value": points,
         "x": "tokens",
         "y": "loss",
         "color": "curve",
@@ -124,8 +130,14 @@ CURVES = {"training_loss": "#b6c3d1", "mean_loss": "#3f7fc0", "held_out_loss": "
 
 
 def curve_points(run: RunDir, language: Language) -> pd.DataFrame:
-    """One row a point: tokens, loss, curve."""
-    lines = pd.DataFrame(read_metrics(run.metrics))
+    """One row a point: tokens, loss, curve. Raises `AlteredFile` where the points are not those that were sealed."""
+    name = run.metrics.relative_to(run.path).as_posix()
+    content = run.sealed_bytes("pretrain", run.recipe(), name)
+    with reading(name):
+        return _points(pd.DataFrame([json.loads(line) for line in content.decode("utf-8").splitlines()]), language)
+
+
+def _points(lines: pd.DataFrame, language: Language) -> pd.DataFrame:
     training = lines.dropna(subset="loss")
     smoothed = training["loss"].ewm(alpha=1 / max(1, len(training) / SMOOTHED_POINTS), adjust=False).mean()
     held_out = lines.dropna(subset="validation_loss")
@@ -142,18 +154,30 @@ def curve_points(run: RunDir, language: Language) -> pd.DataFrame:
 
 
 def before_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    if run.seal("pretrain", recipe) is None:
-        return section(say(language, "curve"), not_made("pretrain", run, language))
-    explained = paragraph(say(language, "curve_explained"), "dd-aside")
-    return section(say(language, "curve"), out_of_date("pretrain", run, recipe, language), explained)
+    def shown() -> Markup:
+        if not check_seal(run, recipe, "pretrain"):
+            return not_made("pretrain", run, language)
+        curve_points(run, language)
+        explained = paragraph(say(language, "curve_explained"), "dd-aside")
+        return out_of_date("pretrain", run, recipe, language) + explained
+
+    return section(say(language, "curve"), unless_altered(run, language, shown))
 
 
 def after_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     """The facts of training, and the adapter where the recipe has one."""
-    if run.seal("pretrain", recipe) is None:
-        return markup.NOTHING
-    shown = _facts(run.report("pretrain", recipe), language)
-    return shown + (of_stage("finetune", run, recipe, language, _adapter) if recipe.finetune else markup.NOTHING)
+
+    def shown() -> Markup:
+        if not check_seal(run, recipe, "pretrain"):
+            return markup.NOTHING
+        report = run.report("pretrain", recipe)
+        with reading(run.pretrain / "report.json"):
+            return _facts(report, language)
+
+    facts = unless_altered(run, language, shown)
+    if not facts or not recipe.finetune:  # an adapter of nothing
+        return facts
+    return facts + of_stage("finetune", run, recipe, language, _adapter)
 
 
 def _facts(report: Report, language: Language) -> Markup:

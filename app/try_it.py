@@ -5,7 +5,6 @@ One text is written at a time, and the others wait in line.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ import gradio as gr
 from model_cards.formats import Language
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
+from pipelines.seals import AlteredFile
+from pipelines.verification import check_seal, model_faults
 
 from . import views
 from .answers import completed_html, filled_html, refused_html, sentence, written_html
@@ -93,15 +94,24 @@ def _setting(page: Bilingual, kind: type, key: str, **fixed: Any) -> gr.componen
 
 def _model(run: RunDir, recipe: Recipe) -> Any:
     """The run's model, loaded when first asked for, and again once it has been trained anew."""
+    try:
+        sealed = check_seal(run, recipe, "pretrain")
+    except AlteredFile as error:
+        raise Refused("refused_altered", file=error.name) from None
     seal = run.seal("pretrain", recipe)
-    if seal is None:
+    if not sealed or seal is None:
         raise Refused("refused_no_model")
-    return _loaded(KINDS[recipe.model.objective].model, run.model, seal.digest)
+    if (run.path, seal.digest) not in _LOADED:
+        if faults := model_faults(run, recipe):  # every file is hashed, once for each model
+            raise Refused("refused_altered", file=faults[0].partition(": ")[0])
+        model = KINDS[recipe.model.objective].model(run.model)
+        _LOADED.clear()  # before another one is kept
+        _LOADED[run.path, seal.digest] = model
+    return _LOADED[run.path, seal.digest]
 
 
-@functools.lru_cache(maxsize=1)
-def _loaded(kind: Callable[[Path], Any], folder: Path, digest: str) -> Any:
-    return kind(folder)
+_LOADED: dict[tuple[Path, str], Any] = {}
+"""The model at work, by its run and digest. One function at a time asks for it."""
 
 
 def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -14,8 +15,11 @@ from markupsafe import Markup
 
 from model_cards.corpus_words import named
 from model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
+from pipelines.errors import printable
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir
+from pipelines.seals import AlteredFile, reading
+from pipelines.verification import check_seal, misfits, read_seals
 
 from . import markup
 from .markup import Column, element, paragraph, section
@@ -32,10 +36,33 @@ Scale = Literal["plain", "signed", "percent"]
 def of_stage(
     stage: str, run: RunDir, recipe: Recipe, language: Language, show: Callable[[Report, Language], Markup]
 ) -> Markup:
-    """`show` of a stage's report; or that it is not made yet; with a warning where it is out of date."""
-    if run.seal(stage, recipe) is None:
-        return not_made(stage, run, language)
-    return out_of_date(stage, run, recipe, language) + show(run.report(stage, recipe), language)
+    """`show` of a stage's report; or that it is not made yet, or altered; with a warning where it is out of date."""
+
+    def shown() -> Markup:
+        if not check_seal(run, recipe, stage):
+            return not_made(stage, run, language)
+        report = run.report(stage, recipe)
+        with reading(run.folder(stage, recipe) / "report.json"):
+            return out_of_date(stage, run, recipe, language) + show(report, language)
+
+    return unless_altered(run, language, shown)
+
+
+def unless_altered(run: RunDir, language: Language, show: Callable[[], Markup]) -> Markup:
+    """What `show` returns; in its place, where a file is not as it was sealed, a notice that names it."""
+    try:
+        return show()
+    except AlteredFile as error:
+        if error.__cause__:  # it hashes to its seal and cannot be shown: whoever serves the page may want to know more
+            traceback.print_exception(error)
+        return altered(error.name, run, language)
+
+
+def altered(name: str, run: RunDir, language: Language) -> Markup:
+    name = printable(name.removeprefix(f"{run.path}/"))
+    words = element("strong", say(language, "altered", file=name))
+    command = element("code", f"desdecero verify {run.path}")
+    return element("div", words, element("p", say(language, "verify_it")), command, css="dd-notice dd-altered")
 
 
 def not_made(stage: str, run: RunDir, language: Language) -> Markup:
@@ -48,7 +75,10 @@ def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> 
     """A warning where the stage would be made anew. A file that is not here (a Space has no corpus) is no reason."""
     seal = run.seal(stage, recipe)
     fresh = seal is not None and seal.fingerprint == run.fingerprint(STAGES[stage], recipe)[0]
-    return markup.NOTHING if fresh else paragraph(say(language, "stale"), "dd-notice")
+    if not fresh:
+        return paragraph(say(language, "stale"), "dd-notice")
+    later = [found.later for found in misfits(read_seals(run, recipe)[0]) if found.stage == stage]
+    return paragraph(say(language, "remade"), "dd-notice") if later else markup.NOTHING
 
 
 def interval(language: Language, estimate: Mapping[str, float], scale: Scale = "plain") -> Markup:
@@ -81,16 +111,19 @@ def header(recipe: Recipe, language: Language) -> Markup:
 
 def no_model(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     """Nothing, once there is a model to try."""
-    return markup.NOTHING if run.seal("pretrain", recipe) else not_made("pretrain", run, language)
+
+    def shown() -> Markup:
+        return markup.NOTHING if check_seal(run, recipe, "pretrain") else not_made("pretrain", run, language)
+
+    return unless_altered(run, language, shown)
 
 
 # --- data and licences -------------------------------------------------------------------------------------
 
 
 def data(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    tokens = run.report("tokens", recipe) if run.seal("tokens", recipe) else None
-
     def show(report: Report, language: Language) -> Markup:
+        tokens = run.report("tokens", recipe) if check_seal(run, recipe, "tokens") else None
         return markup.NOTHING.join(
             part(report, tokens, language) for part in (_what_went_in, _licenses, _sources, _drops, _redactions)
         )
@@ -202,7 +235,8 @@ def audit(run: RunDir, recipe: Recipe, language: Language) -> Markup:
         confidence = percent(language, report["confidence"])
         explained = say(language, "audit_explained", margin=report["margin"], confidence=confidence)
         languages = [_audited(audited, report, language) for audited in report["languages"]]
-        drawn = markup.picture(run.audit / "gaps.png", say(language, "gaps_described"))
+        picture = run.sealed_bytes("audit", recipe, "audit/gaps.png")
+        drawn = markup.picture(picture, say(language, "gaps_described"))
         return (
             section(say(language, "audit"), paragraph(explained, "dd-aside"))
             + markup.NOTHING.join(languages)
@@ -259,9 +293,17 @@ PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w.-]+\.png)\)")
 
 def card(run: RunDir, recipe: Recipe, language: Language) -> str:
     """The card as Markdown: without the Hub's metadata, and with its pictures carried in it."""
-    if run.seal("card", recipe) is None:
-        return not_made("card", run, language)
-    text = (run.card / ("README.md" if language == "en" else f"README.{language}.md")).read_text(encoding="utf-8")
-    text = OTHER_LANGUAGE.sub("", FRONT_MATTER.sub("", text))
-    carried = PICTURE.sub(lambda found: f"![{found[1]}]({markup.data_uri(run.card / found[2])})", text)
-    return f"{out_of_date('card', run, recipe, language)}\n\n{carried}"
+
+    def read(name: str) -> bytes:
+        return run.sealed_bytes("card", recipe, f"card/{name}")
+
+    def shown() -> Markup:
+        if not check_seal(run, recipe, "card"):
+            return not_made("card", run, language)
+        with reading("card/README.md"):
+            text = read("README.md" if language == "en" else f"README.{language}.md").decode("utf-8")
+        text = OTHER_LANGUAGE.sub("", FRONT_MATTER.sub("", text))
+        carried = PICTURE.sub(lambda found: f"![{found[1]}]({markup.data_uri(read(found[2]))})", text)
+        return Markup(f"{out_of_date('card', run, recipe, language)}\n\n{carried}")  # which gr.Markdown makes safe
+
+    return unless_altered(run, language, shown)

@@ -53,6 +53,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "Esto no está al día: la receta o una etapa anterior ha cambiado desde entonces. `desdecero status` da los "
         "detalles.",
     ),
+    "altered": (
+        "{file} is not as it was sealed: what stood here is not shown.",
+        "{file} no está como se selló: lo que había aquí no se muestra.",
+    ),
+    "verify_it": (
+        "Somebody altered the file, or the disk lost part of it. This command names everything that differs:",
+        "Alguien modificó el archivo o el disco perdió parte de él. Esta orden nombra todo lo que difiere:",
+    ),
+    "remade": (
+        "This was made anew after the stages that build on it, which describe the one before. `desdecero run` brings "
+        "them up to date.",
+        "Esto se ha vuelto a hacer después de las etapas que se basan en ello, que describen la versión anterior. "
+        "`desdecero run` las pone al día.",
+    ),
     # --- try it ---
     "prompt": ("Beginning of the text", "Comienzo del texto"),
     "prompt_hint": (
@@ -85,6 +99,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "written": ("{number} tokens written.", "{number} tokens escritos."),
     "written_one": ("{number} token written.", "{number} token escrito."),
     "ended": ("The model ended the text here.", "El modelo dio aquí el texto por terminado."),
+    "out_of_time": (
+        "Stopped after {seconds} seconds: others wait for their turn.",
+        "Se detuvo a los {seconds} segundos: hay quien espera su turno.",
+    ),
     "left_out": (
         "The text was too long for this model, which reads {context} tokens at a time: the first {left_out} tokens "
         "were left out.",
@@ -95,6 +113,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "refused_range": (
         "{setting} must lie between {low} and {high}: choose another value.",
         "{setting} debe estar entre {low} y {high}: elija otro valor.",
+    ),
+    "refused_long": (
+        "The text has {length} characters, and this page reads {most} at most: shorten it.",
+        "El texto tiene {length} caracteres y esta página lee {most} como mucho: acórtelo.",
+    ),
+    "refused_no_text": (
+        "There is no text here: type some.",
+        "Aquí no hay ningún texto: escriba algo.",
     ),
     "refused_text": (
         "The text holds a broken character (half of a pair): type it again or paste it from elsewhere.",
@@ -111,6 +137,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "refused_gaps": (
         "The text has more {mask} than the {most} that this model can tell apart: write fewer.",
         "El texto tiene más {mask} que los {most} que este modelo sabe distinguir: escriba menos.",
+    ),
+    "refused_altered": (
+        "The model was not loaded: {file} is not as it was sealed. `desdecero verify` names everything that differs.",
+        "El modelo no se ha cargado: {file} no está como se selló. `desdecero verify` nombra todo lo que difiere.",
     ),
     "refused_no_model": (
         "There is no trained model in this run yet: `desdecero pretrain` makes it.",

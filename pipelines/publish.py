@@ -21,7 +21,8 @@ from model_cards.gate import Finding, Publication, judge, refused
 from pipelines.chain import quiet_environment
 from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, AlteredFile, RunDir, find_run, sha256_file
+from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
+from pipelines.seals import AlteredFile
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for ever
 

@@ -41,6 +41,7 @@ from typing import Any, Literal
 from pipelines.errors import UserError, printable
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.seals import (
+    AlteredFile,
     InvalidFile,
     Output,
     Seal,
@@ -117,14 +118,6 @@ SMALL_BYTES = 2**20
 
 WRITES_MODEL = ("pretrain", "card")
 """Stages that write below `model/` besides their own folder: the weights, and the card that goes with them."""
-
-
-class AlteredFile(UserError):
-    """A file of a sealed stage that is not as it was sealed: `name` is its path in the run directory."""
-
-    def __init__(self, name: str, sentence: str):
-        super().__init__(sentence)
-        self.name = name
 
 
 @dataclass(frozen=True)

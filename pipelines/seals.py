@@ -35,6 +35,14 @@ class InvalidFile(ValueError):
     """What is wrong with a file, as the end of a sentence that begins with its name."""
 
 
+class AlteredFile(UserError):
+    """A file of a sealed stage that may not be believed; `name` is its path, in the run directory or from the root."""
+
+    def __init__(self, name: str, sentence: str):
+        super().__init__(sentence)
+        self.name = name
+
+
 def _inside(name: str) -> str:
     path = PurePosixPath(name)
     if not name or "\0" in name or path.is_absolute() or ".." in path.parts or path.as_posix() != name:
@@ -181,7 +189,7 @@ class Report(dict[str, Any]):
         self.where = where
 
     def __missing__(self, key: str) -> Any:
-        raise UserError(_not_as_written(self.where, f"it lacks {printable(key)!r}"))
+        raise _not_as_written(self.where, f"it lacks {printable(key)!r}")
 
 
 def parse_report(content: bytes, where: str) -> Report:
@@ -201,13 +209,14 @@ def reading(where: object) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # a full disk, no permission: not the content
             raise
         told = f"{type(error).__name__}: {printable(error)[:200]}"
-        raise UserError(_not_as_written(where, told)) from error
+        raise _not_as_written(str(where), told) from error
 
 
-def _not_as_written(where: object, what: str) -> str:
-    return (
+def _not_as_written(where: str, what: str) -> AlteredFile:
+    return AlteredFile(
+        where,
         f"{where} does not hold what its stage writes ({what}): `desdecero verify` names what was altered, and "
-        "`desdecero run` with `--from` and the stage's name makes it again"
+        "`desdecero run` with `--from` and the stage's name makes it again",
     )
 
 

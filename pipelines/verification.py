@@ -24,7 +24,7 @@ from model_cards.evidence import Report as Source
 from pipelines.errors import UserError, printable
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, WRITES_MODEL, RunDir, Stage
-from pipelines.seals import InvalidFile, Seal, check_regular, load_seal, parse_json, read_file, sha256_file
+from pipelines.seals import AlteredFile, InvalidFile, Seal, check_regular, load_seal, parse_json, read_file, sha256_file
 
 TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
 """What a machine that only trains may hold, without the corpus."""
@@ -100,6 +100,23 @@ def misfits(seals: Mapping[str, Seal]) -> list[Misfit]:
         for name in STAGES[later].inputs
         if name in seals and seals[later].inputs.get(name, seals[name].digest) != seals[name].digest
     ]
+
+
+def check_seal(run: RunDir, recipe: Recipe, stage: str) -> bool:
+    """Whether a stage is sealed.
+
+    Raises `AlteredFile` where its seal was altered, or is gone though a later stage was made from it.
+    """
+    seals, faults = read_seals(run, recipe)
+    place = f"{STAGES[stage].folder(recipe)}/done.json"
+    if stage in faults:
+        raise AlteredFile(place, faults[stage])
+    if altered := [found.later for found in misfits(seals) if found.stage == stage and found.altered]:
+        raise AlteredFile(place, f"{place}: altered since {altered[0]} was sealed")
+    later = [name for name, seal in seals.items() if stage in seal.inputs]
+    if stage not in seals and later and not (stage == "corpus" and set(seals) <= TRAINING_NODE):
+        raise AlteredFile(place, f"{place}: gone, though {later[0]} was made from it")
+    return stage in seals
 
 
 def _chain_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
