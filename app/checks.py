@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import gradio as gr
 
@@ -19,6 +18,8 @@ from .generation import PROMPT_CHARACTERS
 
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NUMBERS = ("number", "integer")
+LARGEST = 1e300
+"""Of numbers that are passed on; what a setting may be is told by the page itself."""
 
 
 class BadRequest(Exception):
@@ -103,8 +104,9 @@ def _values(inputs: Sequence[gr.blocks.Block], names: Sequence[str], data: objec
     if not isinstance(data, list):
         raise BadRequest("data must be a list")
     if len(data) != len(inputs):
-        raise BadRequest(f"data must hold {len(inputs)} values ({', '.join(names)}), and holds {len(data)}")
-    for component, name, value in zip(inputs, names, data, strict=True):
+        listed = ", ".join(names[: len(inputs)]) or "none"
+        raise BadRequest(f"data must hold {len(inputs)} values ({listed}), and holds {len(data)}")
+    for component, name, value in zip(inputs, names, data, strict=False):  # behind them may stand what gradio passes
         if wrong := _fault(component, value):
             raise BadRequest(f"{name} {wrong}")
     return data
@@ -127,15 +129,19 @@ def _fault(component: gr.blocks.Block, value: object) -> str | None:
     if kind in NUMBERS:
         if value is None and isinstance(component, gr.Number):  # somebody emptied the field: told on the page
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_number(value):
             return "must be a number"
         return "must be a whole number" if kind == "integer" and value != int(value) else None
     return "cannot be sent"
 
 
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
+
+
 def _selection(event: object) -> dict[str, Any]:
     """The part of the curve over which somebody dragged."""
     ends = event.get("index") if isinstance(event, dict) else None
-    if not isinstance(ends, list) or len(ends) != 2 or any(type(end) not in (int, float) for end in ends):
+    if not isinstance(ends, list) or len(ends) != 2 or any(not _is_number(end) for end in ends):
         raise BadRequest("event_data must hold the two ends of a selection")
     return {"index": ends, "value": None}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
+from app import generation
 from app.generation import Filler, Refused, SpanFiller, Wish, Writer
 from eval_suites.sampling import fill_spans
 from pipelines.run_dir import RunDir
@@ -161,3 +163,31 @@ def test_gaps_that_cannot_be_filled_are_refused(span_filler: SpanFiller, prompt:
     with pytest.raises(Refused) as refused:
         span_filler.fill(replace(GAPS, prompt=prompt))
     assert refused.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"prompt": None}, "refused_no_text"),
+        ({"prompt": ["The"]}, "refused_no_text"),
+        ({"prompt": "x" * (generation.PROMPT_CHARACTERS + 1)}, "refused_long"),
+        ({"length": "4"}, "refused_range"),
+        ({"length": True}, "refused_range"),
+        ({"length": 4.5}, "refused_range"),
+        ({"temperature": float("nan")}, "refused_range"),
+        ({"temperature": float("inf")}, "refused_range"),
+        ({"top_p": []}, "refused_range"),
+        ({"seed": 0.5}, "refused_range"),
+        ({"seed": 10**400}, "refused_range"),
+    ],
+)
+def test_values_of_another_type_are_refused(writer: Writer, change: dict[str, Any], key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        list(writer.write(replace(WISH, **change)))
+    assert refused.value.key == key
+
+
+def test_an_answer_takes_no_longer_than_it_may(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "ANSWER_SECONDS", 0.3)
+    *_, last = writer.write(replace(WISH, length=4000))
+    assert last.out_of_time and last.tokens is not None and last.tokens < 4000
