@@ -233,9 +233,15 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def load(kind: Any, folder: Path) -> PreTrainedModel:
-    """The model in evaluation mode, on the accelerator where there is one."""
+    """The model in evaluation mode, on the accelerator where there is one.
+
+    Its weights are copied: safetensors maps the file into memory, where a later edit of the file would show.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return kind.from_pretrained(folder, local_files_only=True).to(device).eval()
+    model = kind.from_pretrained(folder, local_files_only=True)
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()
+    return model.to(device).eval()
 
 
 def cut(ids: list[int], room: int) -> tuple[list[int], int]:

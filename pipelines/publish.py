@@ -22,7 +22,7 @@ from pipelines.chain import quiet_environment
 from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
-from pipelines.seals import AlteredFile
+from pipelines.seals import AlteredFile, reading
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for ever
 
@@ -31,7 +31,8 @@ def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry
     """Show what would go, judge it, and upload it unless it is refused or a dry run. Returns the exit code."""
     with run.lock():
         print_contents(run, repo_id, private)
-        findings = judge(publication(recipe, run, repo_id))
+        with reading(f"a report in {run}"):
+            findings = judge(publication(recipe, run, repo_id))
         unnamed = dry_run and repo_id is None  # a rehearsal judges all else, and warns that a name is wanted
         blocking = [found for found in refused(findings) if not (unnamed and found.rule == "repository_named")]
         print_findings(findings, blocking)

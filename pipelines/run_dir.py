@@ -395,6 +395,8 @@ class RunDir:
         made_from, sections, inputs = self.fingerprint(stage, recipe)
         folder = out.folder(stage.name, recipe)
         roots = [folder, out.model] if stage.name in WRITES_MODEL else [folder]
+        for root in roots:
+            _resolve_links(root)
         files = sorted(path for root in roots for path in root.rglob("*") if path.is_file())
         outputs: dict[str, Output] = {
             path.relative_to(out.path).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
@@ -517,6 +519,16 @@ def hardware() -> dict[str, Any]:
     if torch is not None and torch.cuda.is_available():
         facts["devices"] = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return facts
+
+
+def _resolve_links(root: Path) -> None:
+    """Put files in the place of the links to them that a library has left (wandb); other links are removed."""
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink():
+            target = path.resolve()
+            path.unlink()
+            if target.is_file():
+                shutil.copyfile(target, path)
 
 
 def _replace_folder(new: Path, target: Path) -> None:

@@ -41,7 +41,8 @@ def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     path = out.card / "licensing.json"
     write_json(path, asked)
     evidence = Evidence({**reports, "licensing": Report("card/licensing.json", sha256_file(path), asked)})
-    cards = {"README.md": render(evidence, "en"), "README.es.md": render(evidence, "es")}
+    with reading(f"a report in {run}"):
+        cards = {"README.md": render(evidence, "en"), "README.es.md": render(evidence, "es")}
     for folder in (out.card, out.model):
         for name, text in cards.items():
             write_text(folder / name, text)

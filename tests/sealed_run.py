@@ -16,6 +16,7 @@ from typing import Any
 
 from pipelines.recipe import Recipe, parse_recipe
 from pipelines.run_dir import STAGES, RunDir
+from pipelines.seals import hash_json, sha256_file
 from pipelines.write_card import write_card
 
 RECIPE = """
@@ -226,6 +227,17 @@ def seal_card(recipe: Recipe, run: RunDir) -> None:
     card = STAGES["card"]
     write_card(recipe, run, run.start(card, recipe, resumable=False))
     run.commit(card, recipe, seconds=1.0)
+
+
+def reseal(run: RunDir, stage: str, **changes: Any) -> None:
+    """Make a stage's seal fit its files again, and itself: what somebody does who knows how seals are made."""
+    path = run.folder(stage, run.recipe()) / "done.json"
+    content = json.loads(path.read_text(encoding="utf-8")) | changes
+    del content["seal"]
+    for name, output in content["outputs"].items():
+        output |= {"sha256": sha256_file(run.path / name), "bytes": (run.path / name).stat().st_size}
+    content["digest"] = hash_json(content["outputs"])
+    path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
 
 
 def _write_model(out: RunDir, recipe: Recipe) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from sealed_run import reseal
 
 from app import training_views, try_it, views
 from app.generation import Refused
 from app.words import ORDER, say
 from model_cards.formats import Language
 from pipelines.run_dir import RunDir
-from pipelines.seals import hash_json, sha256_file
 
 View = Callable[..., str]
 SHOWN: list[tuple[View, str, str, str]] = [  # a view, a file that it shows, an edit as long as the original, a figure
@@ -39,18 +39,6 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def reseal(run: RunDir, folder: str, finished: str | None = None) -> None:
-    """Hash a stage's files into its own seal."""
-    path = run.path / folder / "done.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    del content["seal"]
-    content |= {"finished": finished} if finished else {}
-    for name, output in content["outputs"].items():
-        output |= {"sha256": sha256_file(run.path / name), "bytes": (run.path / name).stat().st_size}
-    content["digest"] = hash_json(content["outputs"])
-    path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
 
 
 @pytest.mark.parametrize(("view", "name", "old", "new"), SHOWN, ids=[name for _, name, _, _ in SHOWN])
@@ -145,3 +133,12 @@ def test_an_altered_model_is_not_loaded(run: RunDir, name: str, content: bytes |
 def test_a_card_in_the_models_folder_does_not_keep_it_from_being_tried(run: RunDir) -> None:
     edit(run.card / "README.md", "The card", "A card")
     assert try_it._model(run, run.recipe()).context_length == 4096
+
+
+def test_weights_that_are_edited_while_the_page_is_served_change_no_answer(run: RunDir) -> None:
+    model = try_it._model(run, run.recipe()).model
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with (run.model / "model.safetensors").open("r+b") as file:
+        file.seek(-5000, 2)
+        file.write(b"?" * 5000)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

@@ -78,6 +78,19 @@ def test_missing_and_foreign_files_are_named(run: RunDir, recipe: Recipe) -> Non
     assert "model/stranger.bin: in a sealed folder, but no stage wrote it" in faults
 
 
+def test_links_that_a_library_leaves_are_sealed_as_files(tmp_path: Path, recipe: Recipe) -> None:
+    run = RunDir(tmp_path / "run")
+    out = run.start(STAGES["corpus"], recipe, resumable=False)
+    out.write_report("corpus", recipe, {})
+    (out.corpus / "log.txt").write_text("said", encoding="utf-8")
+    (out.corpus / "latest.txt").symlink_to("log.txt")
+    (out.corpus / "latest").symlink_to(".")
+    (out.corpus / "nothing").symlink_to("nowhere")
+    run.commit(STAGES["corpus"], recipe, seconds=1.0)
+    assert (run.corpus / "latest.txt").read_text(encoding="utf-8") == "said"
+    assert run.verify(recipe) == []
+
+
 def test_changed_section_makes_its_stage_stale_and_names_itself(run: RunDir, recipe: Recipe) -> None:
     changed = load_recipe("smoke", ["audit.margin=0.4"])
     assert [name for name, state in states(run, changed).items() if state == "stale"] == ["audit"]

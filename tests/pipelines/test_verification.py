@@ -7,10 +7,9 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sealed_run import make_sealed_run
+from sealed_run import make_sealed_run, reseal
 
 from pipelines.cli import main
 from pipelines.recipe import Recipe
@@ -37,17 +36,6 @@ def recipe(run: RunDir) -> Recipe:
 
 def folder(stage: str, run: RunDir) -> Path:
     return run.folder(stage, run.recipe())
-
-
-def reseal(run: RunDir, stage: str, **changes: Any) -> None:
-    """Make a stage's seal fit its files again, and itself: what somebody does who knows how seals are made."""
-    path = folder(stage, run) / "done.json"
-    content = json.loads(path.read_text(encoding="utf-8")) | changes
-    del content["seal"]
-    for name, output in content["outputs"].items():
-        output |= {"sha256": sha256_file(run.path / name), "bytes": (run.path / name).stat().st_size}
-    content["digest"] = hash_json(content["outputs"])
-    path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
 
 
 def edit(path: Path, old: str, new: str) -> None:
