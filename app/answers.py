@@ -40,7 +40,8 @@ def completed_html(completed: Completed, context_length: int, language: Language
 
 
 def refused_html(refused: Refused, language: Language) -> Markup:
-    return paragraph(sentence(refused, language), "dd-notice")
+    css = "dd-notice dd-altered" if refused.key == "refused_altered" else "dd-notice"
+    return paragraph(sentence(refused, language), css)
 
 
 def sentence(refused: Refused, language: Language) -> str:
