@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,6 +24,7 @@ from .checks import BadRequest, check_cancel, check_named_call, check_queued_cal
 
 BODY_BYTES = 2**20
 BODY_SECONDS = 20
+DISCARD_SECONDS = 10
 GRACE_SECONDS = 5
 """A browser or a client listens within milliseconds of its question; a slow network within seconds."""
 CONNECTIONS = 300
@@ -59,13 +61,13 @@ class Limits:
                 await self.app(scope, receive, send)
             return  # a websocket is closed by the server
         if self.open >= CONNECTIONS:
-            await refuse(send, BadRequest("too many people at once: come back in a minute", 503))
+            await refuse(receive, send, BadRequest("too many people at once: come back in a minute", 503))
             return
         self.open += 1
         try:
             await self._serve(scope, receive, send)
         except BadRequest as error:
-            await refuse(send, error)
+            await refuse(receive, send, error)
         finally:
             self.open -= 1
 
@@ -188,8 +190,11 @@ def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receiv
     return {**scope, "headers": headers}, once
 
 
-async def refuse(send: Send, error: BadRequest) -> None:
-    """Answer with a sentence, and close the connection: what is left of a body is not read."""
+async def refuse(receive: Receive, send: Send, error: BadRequest) -> None:
+    """Answer with a sentence, and close the connection.
+
+    What is left of a body is thrown away for some seconds: most clients read no answer before they have sent it all.
+    """
     body = json.dumps({"detail": str(error)}).encode()
     headers = [
         (b"content-type", b"application/json"),
@@ -197,7 +202,12 @@ async def refuse(send: Send, error: BadRequest) -> None:
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _no_such_address(method: str, path: str) -> BadRequest:

@@ -120,6 +120,17 @@ def test_a_large_body_is_refused_before_it_is_read(causal_page: str, path: str, 
     assert status(headers_only(causal_page, path, "Content-Length: 200000000")) == expected
 
 
+def test_a_file_of_many_megabytes_is_thrown_away_and_its_sender_told(causal_page: str) -> None:
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.bin"\r\n\r\n'
+        + b"\0" * 2**25
+        + b"\r\n--x--\r\n"
+    )
+    code, answer = ask(causal_page, "POST", f"{API}/upload", form, "multipart/form-data; boundary=x")
+    assert (code, answer) == (403, {"detail": "this page takes no files"})
+    assert ask(causal_page, "POST", f"{API}/call/generate", b"x" * 2**25)[0] == 413
+
+
 def test_a_body_that_does_not_say_how_large_it_is_is_counted(causal_page: str) -> None:
     connection = headers_only(causal_page, f"{API}/call/generate", "Transfer-Encoding: chunked")
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"

@@ -91,6 +91,31 @@ def test_links_that_a_library_leaves_are_sealed_as_files(tmp_path: Path, recipe:
     assert run.verify(recipe) == []
 
 
+def test_a_small_file_that_was_altered_makes_its_stage_stale_though_it_is_as_long(run: RunDir, recipe: Recipe) -> None:
+    (run.audit / "output.txt").write_text("CONTENT", encoding="utf-8")
+    assert run.state(STAGES["audit"], recipe).reason == "audit/output.txt is not as it was sealed"
+
+
+def test_a_seal_that_was_altered_makes_its_stage_stale_and_says_what_is_wrong(run: RunDir, recipe: Recipe) -> None:
+    (run.audit / "done.json").write_text("{", encoding="utf-8")
+    state = run.state(STAGES["audit"], recipe)
+    assert state.name == "stale" and state.reason.startswith("audit/done.json is not JSON (line 1")
+
+
+@pytest.mark.parametrize("fate", ["altered", "gone", "unsealed"])
+def test_a_report_that_is_not_as_it_was_sealed_is_not_read(run: RunDir, recipe: Recipe, fate: str) -> None:
+    report = run.audit / "report.json"
+    if fate == "altered":
+        report.write_text('{"length": 9}\n', encoding="utf-8")
+    elif fate == "gone":
+        report.unlink()
+    else:
+        (run.audit / "done.json").unlink()
+    with pytest.raises(UserError, match="desdecero audit") as error:
+        run.report("audit", recipe)
+    assert "audit" in str(error.value) and "\n" not in str(error.value)
+
+
 def test_changed_section_makes_its_stage_stale_and_names_itself(run: RunDir, recipe: Recipe) -> None:
     changed = load_recipe("smoke", ["audit.margin=0.4"])
     assert [name for name, state in states(run, changed).items() if state == "stale"] == ["audit"]
