@@ -19,7 +19,7 @@ from typing import Any
 from model_cards.formats import size
 from model_cards.gate import Finding, Publication, judge, refused
 from pipelines.chain import quiet_environment
-from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard
+from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
 from pipelines.seals import AlteredFile, reading
@@ -74,7 +74,9 @@ def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
     print(f"repository   {repo_id or '(none named)'}, {'private' if private else 'public'}")
     print(f"folder       {run.model}")
     for path in files:
-        print(f"{size(path.stat().st_size):>11}  {sha256_file(path)}  {path.relative_to(run.model).as_posix()}")
+        print(
+            f"{size(path.stat().st_size):>11}  {sha256_file(path)}  {printable(path.relative_to(run.model).as_posix())}"
+        )
     print(f"{size(sum(path.stat().st_size for path in files)):>11}  in {len(files)} files\n")
 
 

@@ -152,7 +152,7 @@ def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreada
     found: set[str] = set()  # regular files
     odd: list[str] = []  # links, pipes and the like: named once, with all that would lie below them
     for root in _roots(run, recipe):
-        for place, fault in _walk(run.path, root):
+        for place, fault in sorted(_walk(run.path, root)):
             if fault:
                 odd.append(place)
                 yield f"{printable(place)}: {fault}"
@@ -205,26 +205,27 @@ def _roots(run: RunDir, recipe: Recipe) -> list[str]:
     return list(dict.fromkeys([*(stage.folder(recipe).split("/")[0] for stage in STAGES.values()), "model"]))
 
 
-def _walk(base: Path, place: str) -> Iterator[tuple[str, str]]:
+def _walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
     """(path below `base`, "") for each regular file, (path, what is wrong) for what is neither file nor folder.
 
-    No link is followed.
+    No link is followed, and folders may be nested as deeply as the system lets them.
     """
-    path = base / place
-    try:
-        mode = path.lstat().st_mode
-        if stat.S_ISDIR(mode):
-            for child in sorted(entry.name for entry in path.iterdir()):
-                yield from _walk(base, f"{place}/{child}")
-            return
-        check_regular(path)
-        yield place, ""
-    except FileNotFoundError:
-        return
-    except InvalidFile as error:
-        yield place, str(error)
-    except PermissionError:
-        yield place, "cannot be read: change its permissions"
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        path = base / place
+        try:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                waiting += (f"{place}/{entry.name}" for entry in path.iterdir())
+            else:
+                check_regular(path)
+                yield place, ""
+        except FileNotFoundError:
+            continue
+        except InvalidFile as error:
+            yield place, str(error)
+        except OSError as error:
+            yield place, f"cannot be read ({error.strerror})"
 
 
 def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
@@ -237,7 +238,7 @@ def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
     faults = [f"pretrain/done.json: altered since {found.later} was sealed" for found in altered]
     pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
     weights = {place: output for place, output in seals["pretrain"].outputs.items() if place.startswith("model/")}
-    for place, fault in _walk(run.path, "model"):
+    for place, fault in sorted(_walk(run.path, "model")):
         if not fault and place in weights:
             fault = _differs(run.path / place, weights.pop(place)["sha256"]).format("pretrain")
         elif not fault and place not in pages:

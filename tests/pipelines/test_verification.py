@@ -189,6 +189,22 @@ def test_a_name_that_is_no_text_is_named(run: RunDir, recipe: Recipe, capsys: py
     Path(os.fsdecode(os.fsencode(run.model) + b"/caf\xe9")).write_bytes(b"?")
     assert main(["verify", str(run)]) == 1
     assert "model/caf\\udce9: in a sealed folder" in capsys.readouterr().out
+    assert main(["publish", str(run), "--dry-run"]) == 1
+    assert "caf\\udce9" in capsys.readouterr().out
+
+
+def test_folders_that_are_nested_very_deeply_are_walked(run: RunDir, recipe: Recipe) -> None:
+    here = os.getcwd()
+    os.chdir(run.model)
+    try:
+        for _ in range(1200):  # deeper than Python may call, and shorter than a path may be
+            os.mkdir("d")
+            os.chdir("d")
+        Path("f").write_bytes(b"?")
+    finally:
+        os.chdir(here)
+    (fault,) = run.verify(recipe)
+    assert fault.startswith("model/d/d/d/")
 
 
 def test_a_seal_may_name_only_what_its_stage_writes(run: RunDir, recipe: Recipe) -> None:
