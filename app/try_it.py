@@ -6,6 +6,7 @@ One text is written at a time, and the others wait in line.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import gradio as gr
 from model_cards.formats import Language
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
-from pipelines.seals import AlteredFile
+from pipelines.seals import AlteredFile, reading
 from pipelines.verification import check_seal, model_faults
 
 from . import views
@@ -104,7 +105,12 @@ def _model(run: RunDir, recipe: Recipe) -> Any:
     if (run.path, seal.digest) not in _LOADED:
         if faults := model_faults(run, recipe):  # every file is hashed, once for each model
             raise Refused("refused_altered", file=faults[0].partition(": ")[0])
-        model = KINDS[recipe.model.objective].model(run.model)
+        try:
+            with reading(run.model):
+                model = KINDS[recipe.model.objective].model(run.model)
+        except AlteredFile as error:  # sealed as it is, and not a model: whoever serves the page may want to know more
+            traceback.print_exception(error)
+            raise Refused("refused_altered", file="model") from None
         _LOADED.clear()  # before another one is kept
         _LOADED[run.path, seal.digest] = model
     return _LOADED[run.path, seal.digest]

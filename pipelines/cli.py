@@ -128,6 +128,8 @@ def verify(argv: list[str]) -> int:
         print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: this run is not the one that was sealed")
         return EXIT_FINDING
     print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
+    if sealed and "corpus" not in sealed:
+        print("the corpus is not on this machine: it was not looked at")
     return EXIT_OK
 
 

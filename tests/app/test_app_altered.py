@@ -142,3 +142,12 @@ def test_weights_that_are_edited_while_the_page_is_served_change_no_answer(run: 
         file.seek(-5000, 2)
         file.write(b"?" * 5000)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"model_type": 3}', "\x00"])
+def test_a_configuration_that_was_sealed_and_is_none_gets_a_sentence(run: RunDir, content: str) -> None:
+    (run.model / "config.json").write_text(content, encoding="utf-8")
+    reseal(run, "pretrain", finished="2101-01-01T00:00:00Z")
+    with pytest.raises(Refused) as refused:
+        try_it._model(run, run.recipe())
+    assert refused.value.key == "refused_altered"
