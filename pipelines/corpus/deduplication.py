@@ -1,6 +1,7 @@
 """Exact and near duplicates (Broder 1997; Lee et al. 2022, §4.2), over all sources, on disk.
 
-Exact: two documents whose words are the same, whatever their case, blanks and signs. Near: the Jaccard similarity of
+Exact: two documents with the same words, and the same signs where a sign changes what is said (`words_and_signs` says
+which: -5 is not 5, a < b not a > b), whatever their case, blanks and punctuation. Near: the Jaccard similarity of
 their word 5-grams, estimated from signatures of 126 values (standard error at most 0.045), reaches the recipe's
 threshold. Which copy stays is the recipe's rule, `keep`; every near duplicate was compared with the one that stays
 for it, except where that one later proved to be a copy itself: then with that one's original.
@@ -33,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.corpus.words import Characters, Hashes, Positions, mixed, words
+from pipelines.corpus.words import Characters, Hashes, Positions, mixed, words_and_signs
 
 ROWS, BANDS = 3, 42
 SIGNATURE_SIZE = ROWS * BANDS
@@ -67,7 +68,7 @@ class Sketches:
 def sketch(texts: Sequence[str]) -> Sketches:
     """Hash the words of documents. Deterministic: the same in every batch, in every process and on every machine."""
     characters = Characters(texts)
-    starts, ends = words(characters)
+    starts, ends = words_and_signs(characters)
     hashes = characters.hasher(fold=True)(starts, ends)
     text = characters.text_of(starts)
     bounds = np.searchsorted(text, np.arange(len(texts) + 1))

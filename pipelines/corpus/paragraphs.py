@@ -1,7 +1,7 @@
 """Paragraphs that stand word for word in several documents: notices, menus, forms, quotations of one and the same law.
 
 A paragraph is what blank lines enclose; in a text without blank lines, a line. Two are the same if their words are,
-whatever their case, blanks and signs. One that stands in more documents than the recipe allows stays in the first
+whatever their case, blanks and punctuation. One that stands in more documents than the recipe allows stays in the first
 of them alone, and goes from the others.
 
 Workers hash the paragraphs; the main process appends the hashes to files, cut by hash, and counts one file after the
@@ -19,7 +19,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.corpus.words import Characters, Hashes, SpanHasher, words
+from pipelines.corpus.words import Characters, Hashes, SpanHasher, words_and_signs
 from pipelines.recipe import RepeatedParagraphs
 
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
@@ -78,7 +78,7 @@ def _hash(
 ) -> tuple[Hashes, NDArray[np.int64], NDArray[np.int64]]:
     """(hash, words, number of the text) of each paragraph."""
     characters = Characters(texts)
-    starts, ends = words(characters)
+    starts, ends = words_and_signs(characters)
     sequence = SpanHasher(characters.hasher(fold=True)(starts, ends))
     owners = np.repeat(np.arange(len(texts)), [len(spans) for spans in places])
     flat = np.array([span for spans in places for span in spans], dtype=np.int64).reshape(-1, 2)

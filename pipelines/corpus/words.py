@@ -9,6 +9,7 @@ depends on the characters of the stretch alone: not on the batch, the process or
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
@@ -28,6 +29,8 @@ _CODES = 0x33480
 """Code points that the tables know; behind them are only variation selectors, tags and private use, taken as one."""
 _PROSE = " \t\n\r\x0b\x0c.,;:!?'\"()[]-%/&¡¿’‘“”«»–—…"
 """Signs that prose uses: the others are symbols."""
+_MINUS = "-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+"""Characters that people type for a minus sign; the em dash is not one of them: it opens what is said."""
 _SENTENCE_ENDS = ".!?…‼‽⁇⁈⁉。！？｡．؟۔।॥։።။៕"
 
 
@@ -70,6 +73,59 @@ def words(characters: Characters) -> tuple[Positions, Positions]:
     inside[1:-1] = characters.kinds & WORD
     steps = np.diff(inside)
     return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+
+
+def words_and_signs(characters: Characters) -> tuple[Positions, Positions]:
+    """(starts, ends) of what makes one text say something else than another: its words, and the signs that count.
+
+    Signs that count are those of mathematics (+ < > = ≤ ≠ × ÷ …), currencies, % and ‰, and ^: a stretch of them is
+    one, unless it opens or ends its line (a quotation mark of mail, a rule under a heading) with no digit beside it. A
+    hyphen or short dash counts as a minus sign where a digit follows and no word goes before: `-5`, `(–5)`, `-$5`, and
+    not `10-15`. All other signs are punctuation, in which two editions of one text differ: full stops, commas,
+    quotation marks, question and exclamation marks, dashes, brackets, bullets, the bars of tables.
+    """
+    starts, ends = words(characters)
+    others = np.flatnonzero((characters.kinds & (WORD | SPACE)) == 0)
+    marks = _sign_kinds()[characters.codes[others]]
+    sign_starts, sign_ends = _stretches(characters, others[marks == _SIGN])
+    minus = _minus_signs(characters, others[marks == _DASH])
+    more, ends_of_more = np.concatenate([sign_starts, minus]), np.concatenate([sign_ends, minus + 1])
+    if not len(more):
+        return starts, ends
+    order = np.argsort(more)
+    places = np.searchsorted(starts, more[order])
+    return np.insert(starts, places, more[order]), np.insert(ends, places, ends_of_more[order])
+
+
+def _stretches(characters: Characters, signs: Positions) -> tuple[Positions, Positions]:
+    """(starts, ends) of the stretches of signs that have a digit beside them, or stand inside of a line."""
+    opens = np.diff(signs, prepend=-2) != 1
+    starts, ends = signs[opens], signs[np.append(opens[1:], True)[: len(signs)]] + 1
+    sides = _beside(characters, starts, -1) | _beside(characters, ends - 1, 1)
+    counts = ((sides & DIGIT) != 0) | ((sides & SPACE) == 0)
+    return starts[counts], ends[counts]
+
+
+def _minus_signs(characters: Characters, dashes: Positions) -> Positions:
+    """Those of these dashes that are minus signs. The true one (U+2212) may stand before a letter, or a blank and a
+    digit, too."""
+    codes, kinds = characters.codes, characters.kinds
+    before = np.where(dashes > 0, kinds[dashes - 1], SPACE)
+    joined = ((before & WORD) != 0) | ((dashes > 0) & (_sign_kinds()[codes[dashes - 1]] == _DASH))
+    currency = _sign_kinds()[codes[dashes + 1]] == _SIGN
+    after = np.take(kinds, dashes + 1 + currency, mode="clip")
+    alone = (_beside(characters, dashes, 1) & DIGIT) & ~(_beside(characters, dashes, -1) & DIGIT)
+    true = (codes[dashes] == 0x2212) & (((after & WORD) != 0) | (alone != 0))
+    return dashes[~joined & (((after & DIGIT) != 0) | true)]
+
+
+def _beside(characters: Characters, places: Positions, step: int) -> NDArray[np.uint8]:
+    """What stands before (step -1) or behind (1) each of these characters, on the same line, a blank apart at most;
+    SPACE where nothing does."""
+    codes, kinds = characters.codes, characters.kinds
+    near = np.where(places + step < 0, len(kinds) - 1, places + step)  # the last character is a line end
+    blank = ((kinds[near] & SPACE) != 0) & (codes[near] != ord("\n")) & (near + step >= 0)
+    return kinds[np.where(blank, near + step, near)]
 
 
 def tokens(characters: Characters) -> tuple[Positions, Positions]:
@@ -148,12 +204,35 @@ def _kinds() -> NDArray[np.uint8]:
     return kinds
 
 
+_SIGN, _DASH = 1, 2
+_MORE_SIGNS = ("%", "‰", "‱", "^")
+"""Signs that count besides those that Unicode calls mathematical (Sm) or currencies (Sc)."""
+
+
+@cache
+def _sign_kinds() -> NDArray[np.uint8]:
+    """For each code point: _SIGN, a sign that counts; _DASH, one that may be a minus sign; or 0. See
+    `words_and_signs`."""
+    kinds = np.zeros(_CODES, dtype=np.uint8)
+    for code, character in enumerate(_characters()):
+        if unicodedata.category(character) in ("Sm", "Sc") or unicodedata.normalize("NFKC", character) in _MORE_SIGNS:
+            kinds[code] = _SIGN
+    kinds[[ord(sign) for sign in "|∣⁄"]] = 0  # bars of tables, and the stroke of a fraction, which others type as /
+    kinds[[ord(sign) for sign in _MINUS]] = _DASH
+    return kinds
+
+
 @cache
 def _values(fold: bool) -> Hashes:
-    """A 64-bit value for each code point, none of them 0."""
+    """A 64-bit value for each code point, none of them 0. With `fold`, letters of both cases have the same, and so have
+    the forms in which a sign is typed."""
     codes = np.arange(_CODES, dtype=np.uint64)
     if fold:
         for code, character in enumerate(_characters()):
             if len(lower := character.lower()) == 1:
                 codes[code] = ord(lower)
+        for code in np.flatnonzero(_sign_kinds() == _SIGN).tolist():
+            if len(plain := unicodedata.normalize("NFKC", chr(code))) == 1:  # full width, small, …
+                codes[code] = ord(plain)
+        codes[[ord(sign) for sign in _MINUS]] = ord("-")
     return mixed(codes + np.uint64(0x2545F4914F6CDD1D)) | np.uint64(1)

@@ -69,11 +69,43 @@ def test_signatures_are_the_same_in_every_process_and_every_batch() -> None:
     assert runs == {f"{alone.signatures[0].tolist()} {alone.exact[0].tolist()}\n"}
 
 
-def test_case_blanks_and_signs_make_no_difference_but_words_do(tmp_path: Path) -> None:
+def test_case_blanks_and_punctuation_make_no_difference_but_words_do(tmp_path: Path) -> None:
     texts = ["One two «three» four ÑANDÚ six", "one  TWO three\nfour, ñandú six.", "seven", "eight", "one two", "", "!"]
     found = decide(tmp_path, texts)
     assert found.duplicate_of.tolist() == [-1, 0, -1, -1, -1, -1, 5]
     assert found.exact.tolist() == [False, True, False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("El saldo es de -40 euros.", "El saldo es de 40 euros."),
+        ("The limit is ≤ 8 volts", "The limit is ≥ 8 volts"),
+        ("if a > b then stop", "if a < b then stop"),
+        ("x + y", "x = y"),
+        ("una subida del 3 %", "una subida del 3 ‰"),
+        ("cuesta 30 €", "cuesta 30 $"),
+        ("a != b", "a == b"),
+        ("entre -3 y +3 grados", "entre +3 y +3 grados"),
+    ],
+)
+def test_a_sign_that_changes_what_is_said_makes_two_texts(one: str, other: str, tmp_path: Path) -> None:
+    assert not decide(tmp_path, [one, other]).exact.any()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("El saldo es de -40 euros.", "El saldo\r\nes de −40 euros"),
+        ("Dijo: «No»…", "—Dijo: “¡No!”..."),
+        ("de 1990–1995, poco más - o menos", "De 1990-1995 poco más — o menos"),
+        ("Título\n======\ntexto", "Título\n\ntexto"),
+        ("> lo que ayer\n> escribiste", "lo que ayer escribiste"),
+        ("el 5 ％ de ＋3", "el 5 % de +3"),
+    ],
+)
+def test_line_ends_quotes_dashes_and_ways_to_type_a_sign_do_not(one: str, other: str, tmp_path: Path) -> None:
+    assert decide(tmp_path, [one, other]).exact.tolist() == [False, True]
 
 
 def test_near_duplicates_go_relatives_are_grouped_and_strangers_stay_apart(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from pipelines.corpus.words import Characters, hash_word, tokens, words
+from pipelines.corpus.words import Characters, hash_word, tokens, words, words_and_signs
 
 TEXTS = [
     "¿Qué año será? —El niño_1 contó 3.14 metros…",
@@ -22,6 +22,33 @@ def test_words_are_those_of_a_regular_expression() -> None:
     joined = "\n".join([*TEXTS, ""])
     starts, ends = words(Characters(TEXTS))
     assert [joined[start:end] for start, end in zip(starts, ends, strict=True)] == re.findall(r"\w+", joined)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-5 °C, (–7), −x, 10^-6", "- 5 C – 7 − x 10 ^ - 6"),
+        ("de -$40 a €-3, de − 300", "de - $ 40 a € - 3 de − 300"),
+        ("10-15, 1990–1995, a - b, -dijo, --5, 3 − 2", "10 15 1990 1995 a b dijo 5 3 2"),
+        ("x >= 5, a<b, a ≠ b", "x >= 5 a < b a ≠ b"),
+        ("5 %, 5‰, 5€, US$ 5, C++ y C", "5 % 5 ‰ 5 € US $ 5 C ++ y C"),
+        ("+5\n≤ 8\n8 <", "+ 5 ≤ 8 8 <"),
+        ("> cita\n>> cita\n=====\nfin →\n| a | b |", "cita cita fin a b"),
+        ("«¡No!» ... (¿sí?) *c* #d 1/2", "No sí c d 1 2"),
+        ("-", ""),
+        ("=", ""),
+        ("", ""),
+    ],
+)
+def test_signs_that_change_a_statement_count_as_words_and_punctuation_does_not(text: str, expected: str) -> None:
+    starts, ends = words_and_signs(Characters([text]))
+    assert [text[start:end] for start, end in zip(starts, ends, strict=True)] == expected.split()
+
+
+def test_a_sign_looks_no_further_than_its_own_text() -> None:
+    joined = ("5", "<", "5", "-", "5")
+    starts, _ = words_and_signs(Characters(joined))
+    assert len(starts) == 3
 
 
 @pytest.mark.parametrize(
