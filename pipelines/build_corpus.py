@@ -79,11 +79,12 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     trained = train_filters(corpus, filters)
     scratch = out.corpus / "scratch"
     with Gathering(scratch, recipe.corpus) as candidates:
-        _prepare(recipe, filters if learns(corpus) else None, candidates, scratch / "spool.arrow")
-        fates = candidates.decide()
+        drops = _prepare(recipe, filters if learns(corpus) else None, candidates, scratch / "spool.arrow")
+        fates = candidates.decide(drops)
         report = _write(recipe, fates, candidates.ids, scratch / "spool.arrow", out)
     shutil.rmtree(scratch)
     report["filters"], report["personal_data"]["key"] = trained, key
+    report["related"] = {split: dataclasses.asdict(relation) for split, relation in fates.relations.items()}
     out.write_report("corpus", recipe, report)
     for language, ending in ENDINGS.items():
         draw_overview(report, out.corpus / f"overview{ending}.png", language)
@@ -92,14 +93,27 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         page = datasheet.render(report, recipe.name, recipe.purpose, language)
         write_text(out.corpus / f"README{ending}.md", page)
     documents, sizes = report["documents"], report["bytes"]
-    return (
+    size = (
         f"{documents['kept']:,} documents, {sizes['kept'] / 1e6:.1f} MB "
         f"(of {documents['read']:,} and {sizes['read'] / 1e6:.1f} MB read), {len(report['licenses'])} licences"
     )
+    return "; ".join([size, *_remarks(report)])
 
 
-def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool: Path) -> None:
-    """First pass: prepare every document and spool them all. Raises `UserError` where no candidate is left."""
+def _remarks(report: dict[str, Any]) -> list[str]:
+    """What a person should know of this corpus before training on it, a clause each."""
+    return [
+        f"related to training documents: {relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')} "
+        "(texts of one form; figures measured on them are optimistic)"
+        for split, relation in report["related"].items()
+    ]
+
+
+def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool: Path) -> Counter[str]:
+    """First pass: prepare every document and spool them all; return how many were dropped, by reason.
+
+    Raises `UserError` where no candidate is left.
+    """
     drops: Counter[str] = Counter()
     with ipc.new_stream(str(spool), SPOOL) as writer:
         for packet in _packets(recipe, filters):
@@ -109,6 +123,7 @@ def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool:
     if not candidates.count:
         counts = ", ".join(f"{reason} {count}" for reason, count in drops.most_common())
         raise UserError(f"no document is left of {drops.total()} ({counts}): relax corpus.quality or add text")
+    return drops
 
 
 def _packets(recipe: Recipe, filters: Path | None) -> Iterator[Packet]:

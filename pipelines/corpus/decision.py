@@ -7,9 +7,10 @@ to files, and decides on arrays when all are there. Memory: some 100 bytes a can
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 from pipelines.corpus.deduplication import Deduplicator, Sketches
 from pipelines.corpus.paragraphs import ParagraphIndex, Paragraphs, Repeated
-from pipelines.corpus.splits import assign_splits
+from pipelines.corpus.splits import Relation, assign_splits, missing_documents, relations
+from pipelines.errors import UserError
 from pipelines.recipe import Corpus
 
 EXACT, NEAR, REPEATED = "exact_duplicate", "near_duplicate", "shared_paragraphs"
@@ -60,6 +62,8 @@ class Fates:
     splits: NDArray[np.int8]
     """An index of `splits.NAMES`; -1 for one that is dropped."""
     repeated: Repeated | None
+    relations: Mapping[str, Relation]
+    """See `splits.relations`."""
 
     def reason(self, number: int) -> str | None:
         if self.duplicate_of[number] >= 0:
@@ -94,17 +98,24 @@ class Gathering:
         if self._paragraphs and candidates.paragraphs:
             self._paragraphs.add(candidates.paragraphs)
 
-    def decide(self) -> Fates:
-        """Raises `UserError` where a split that the recipe asks for would be empty."""
+    def decide(self, drops: Mapping[str, int] | None = None) -> Fates:
+        """Raises `UserError` where a split that the recipe asks for would be empty.
+
+        drops: how many documents the steps dropped, by reason: for that error's sentence.
+        """
         verdicts = self._copies.decide(self._order())
         kept = verdicts.duplicate_of < 0
         repeated = self._paragraphs.decide(kept) if self._paragraphs else None
         if repeated and (limits := self.corpus.deduplication.paragraphs):
             kept &= (repeated.left < 0) | (repeated.left >= limits.min_words_left)
-        splits = np.full(self.count, -1, dtype=np.int8)
         lots, domain = self._column("lots", np.float64), self._column("domain", np.bool_)
-        splits[kept] = assign_splits(lots[kept], verdicts.groups[kept], domain[kept], self.corpus)
-        return Fates(verdicts.duplicate_of, verdicts.exact, splits, repeated)
+        fates = Fates(verdicts.duplicate_of, verdicts.exact, np.where(kept, 0, -1).astype(np.int8), repeated, {})
+        if missing_documents(domain[kept], self.corpus, {}):
+            reasons = Counter(str(fates.reason(number)) for number in np.flatnonzero(~kept).tolist())
+            fault = missing_documents(domain[kept], self.corpus, Counter(drops or {}) + reasons)
+            raise UserError(f"the corpus cannot be split: {fault}")
+        fates.splits[kept] = assign_splits(lots[kept], verdicts.groups[kept], domain[kept], self.corpus)
+        return replace(fates, relations=relations(verdicts.groups[kept], fates.splits[kept]))
 
     def _order(self) -> NDArray[np.int64] | None:
         """The candidates' numbers, those first that stay before their copies; None for the order in which they came."""

@@ -1,7 +1,10 @@
 """Which documents train and which are held out, by lot: a hash of the seed and the document's id.
 
 A document keeps its side when others come or go. Groups of related documents (see `deduplication`) are drawn
-as one, by their first member. All is done on arrays: some 40 bytes a document.
+as one, by their first member. Where every group is larger than the share to hold out (forty contracts of one form and
+nothing else), its documents are drawn one by one: near duplicates of training documents are still not held out, because
+deduplication has dropped them, but relatives are, and `relations` counts them. All is done on arrays: some 40 bytes a
+document.
 """
 
 from __future__ import annotations
@@ -9,17 +12,28 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import UserError
 from pipelines.recipe import Corpus, Domain
 from pipelines.run_dir import Split
 
 NAMES: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
 """What the numbers of `assign_splits` mean: 2 for the domain slice, plus 1 for what is held out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Held-out documents of one split that are related to training documents."""
+
+    documents: int
+    of: int
+    """All documents of the split."""
+    training_documents: int
+    """How many they are related to, directly or through others."""
 
 
 def in_domain(domain: Domain | None, source: str, meta: Mapping[str, Any]) -> bool:
@@ -38,19 +52,92 @@ def draw(seed: int, identity: str) -> float:
 def assign_splits(
     lots: NDArray[np.float64], groups: NDArray[np.int32], domain: NDArray[np.bool_], corpus: Corpus
 ) -> NDArray[np.int8]:
-    """The split of each kept document, as an index of `NAMES`.
+    """The split of each kept document, as an index of `NAMES`. There must be two on each side that the recipe has;
+    see `missing_documents`.
 
     lots, groups, domain: for each document its lot, its group's number, and whether it is of the domain slice.
-    Raises `UserError` where a split that the recipe asks for would be empty.
     """
-    _refuse_what_cannot_be_split(groups, domain, corpus)
-    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-    held_out = _held_out_groups(lots[first], group, domain, corpus)
+    _, group = np.unique(groups, return_inverse=True)
+    shares = _shares(corpus)
+    for side, share in enumerate(shares):
+        group = _single_where_none_fits(group, np.flatnonzero(domain == side), share)
+    _, first, group = np.unique(group, return_index=True, return_inverse=True)
+    held_out = _held_out_groups(lots[first], group, domain, shares)
     return (2 * domain + held_out[group]).astype(np.int8)
 
 
+def relations(groups: NDArray[np.int32], splits: NDArray[np.int8]) -> dict[str, Relation]:
+    """For each held-out split, how much of it is related to what is trained on; only those of which some is."""
+    training = splits % 2 == 0
+    found: dict[str, Relation] = {}
+    for number in range(1, len(NAMES), 2):
+        held = splits == number
+        related = held & np.isin(groups, groups[training])
+        if related.any():
+            relatives = training & np.isin(groups, groups[related])
+            found[NAMES[number]] = Relation(int(related.sum()), int(held.sum()), int(relatives.sum()))
+    return found
+
+
+def missing_documents(domain: NDArray[np.bool_], corpus: Corpus, drops: Mapping[str, int]) -> str | None:
+    """Why these documents cannot be split, and what to change, in a sentence; None where they can.
+
+    domain: for each kept document, whether it is of the domain slice. drops: how many were dropped, by reason.
+    """
+    general, special = int((~domain).sum()), int(domain.sum())
+    takes = "a split takes two, one to train on and one to measure on"
+    if corpus.domain and special < 2:
+        where = ", ".join(f"{key}: {glob}" for key, glob in corpus.domain.where.items())
+        return (
+            f"corpus.domain {corpus.domain.name}: {_count(special)} left that {'match' if special != 1 else 'matches'} "
+            f"{{{where}}}, and {takes}: fix `where`, or add text that it matches"
+        )
+    if general >= 2:
+        return None
+    outside = " outside the domain slice" if corpus.domain else ""
+    gone = ", ".join(f"{reason} {count:,}" for reason, count in sorted(drops.items(), key=lambda item: -item[1]))
+    dropped = f" ({sum(drops.values()):,} were dropped: {gone})" if drops else ""
+    return f"{_count(general)} left{outside}{dropped}, and {takes}: {_remedy(corpus, drops)}"
+
+
+def _remedy(corpus: Corpus, drops: Mapping[str, int]) -> str:
+    """What helps against the commonest reason for which documents were dropped."""
+    commonest = max(drops, key=lambda reason: drops[reason], default="")
+    if commonest == "near_duplicate":
+        return (
+            "they are near duplicates of one another; for many documents of one form, raise "
+            f"corpus.deduplication.similarity (now {corpus.deduplication.similarity:g}), or add other text"
+        )
+    if commonest == "exact_duplicate":
+        return "all others say the same as one that was kept: add other text"
+    return f"add text, or cut a long one into several files{', or drop less (relax corpus.quality)' if drops else ''}"
+
+
+def _count(documents: int) -> str:
+    return f"{documents} document{'' if documents == 1 else 's'} {'is' if documents == 1 else 'are'}"
+
+
+def _shares(corpus: Corpus) -> list[float]:
+    return [corpus.validation, *([corpus.domain.validation] if corpus.domain else [])]
+
+
+def _largest_group(share: float, documents: int) -> float:
+    """Documents that a group may have to be held out: no more than the share, but one in any case."""
+    return max(1.0, share * documents)
+
+
+def _single_where_none_fits(group: NDArray[np.int64], members: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """The groups, with each of these documents in one of its own if all their groups are too large to be held out."""
+    _, sizes = np.unique(group[members], return_counts=True)
+    if not len(members) or sizes.min() <= _largest_group(share, len(members)):
+        return group
+    single = group.copy()
+    single[members] = group.max() + 1 + np.arange(len(members))
+    return single
+
+
 def _held_out_groups(
-    lots: NDArray[np.float64], group: NDArray[np.int64], domain: NDArray[np.bool_], corpus: Corpus
+    lots: NDArray[np.float64], group: NDArray[np.int64], domain: NDArray[np.bool_], shares: list[float]
 ) -> NDArray[np.bool_]:
     """Groups whose lot falls below the held-out share; below the smaller one, for a group that spans both sides.
 
@@ -59,11 +146,10 @@ def _held_out_groups(
 
     lots: of each group. group: of each document.
     """
-    shares = [corpus.validation, *([corpus.domain.validation] if corpus.domain else [])]
     sizes = [np.bincount(group[domain == side], minlength=len(lots)) for side in range(len(shares))]
     fits, bound = np.ones(len(lots), dtype=bool), np.ones(len(lots))
     for share, size in zip(shares, sizes, strict=True):
-        fits &= size <= max(1.0, share * size.sum())
+        fits &= size <= _largest_group(share, int(size.sum()))
         bound = np.where(size > 0, np.minimum(bound, share), bound)
     held = fits & (lots < bound)
     for size in sizes:
@@ -73,18 +159,3 @@ def _held_out_groups(
         if held[members].all():
             held[members[np.argmax(lots[members])]] = False
     return held
-
-
-def _refuse_what_cannot_be_split(groups: NDArray[np.int32], domain: NDArray[np.bool_], corpus: Corpus) -> None:
-    general, special = (len(np.unique(groups[domain == side])) for side in (False, True))
-    if corpus.domain and special < 2:
-        where = ", ".join(f"{key}: {glob}" for key, glob in corpus.domain.where.items())
-        raise UserError(
-            f"corpus.domain {corpus.domain.name}: {special} distinct documents match {{{where}}}, and it takes "
-            "two, one to train on and one to measure on: mend `where`, or add text that it matches"
-        )
-    if general < 2:
-        raise UserError(
-            f"the corpus has {general} distinct documents outside the domain slice, and it takes two, "
-            "one to train on and one to measure on: add sources, cut long texts into several, or relax corpus.quality"
-        )

@@ -151,7 +151,7 @@ def test_a_corpus_of_which_nothing_is_left_says_why(texts: Path, tmp_path: Path)
 
 def test_a_domain_that_matches_nothing_says_so(texts: Path, tmp_path: Path) -> None:
     domain = {"name": "laws", "where": {"path": "loys/*"}}
-    with pytest.raises(UserError, match=r"corpus.domain laws: 0 distinct documents match \{path: loys/\*\}"):
+    with pytest.raises(UserError, match=r"corpus.domain laws: 0 documents are left that match \{path: loys/\*\}"):
         build(recipe(texts, domain=domain), tmp_path / "run")
 
 
@@ -207,6 +207,43 @@ def test_relatives_are_never_on_both_sides_of_a_split(tmp_path: Path) -> None:
         sides.setdefault(name.split()[0], set()).add(row["split"])
     assert all(len(side) == 1 for side in sides.values())
     assert {side for family in sides.values() for side in family} == {"train", "validation"}
+
+
+def letter(number: int, own: int) -> str:
+    """A letter of one form: 120 words that all of them have, and `own` of its own."""
+    words = [f"word{n}" for n in range(120)]
+    chance = random.Random(number)
+    return " ".join([*words[:60], *(f"name{chance.randrange(10**6)}" for _ in range(own)), *words[60:]])
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_letters_of_one_form_are_split_and_their_relation_is_said(count: int, tmp_path: Path) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number:02d}.txt").write_text(letter(number, own=30))
+    run = RunDir(tmp_path / "run")
+    run.corpus.mkdir(parents=True)
+    said = build_corpus(recipe(folder, quality={"min_words": 5}, validation=0.1), run, run)
+    report = json.loads((run.corpus / "report.json").read_text())
+    assert report["documents"]["kept"] == count
+    held = report["splits"]["validation"]["documents"]
+    assert report["related"] == {"validation": {"documents": held, "of": held, "training_documents": count - held}}
+    assert f"related to training documents: {held} of {held} in validation" in said
+    assert f"related to {count - held} training documents" in (run.corpus / "README.md").read_text()
+    assert f"emparentados con {count - held} documentos de entrenamiento" in (run.corpus / "README.es.md").read_text()
+
+
+def test_letters_that_are_near_duplicates_are_refused_with_their_cause(tmp_path: Path) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02d}.txt").write_text(letter(number, own=3))
+    with pytest.raises(UserError, match=r"1 document is left \(11 were dropped: near_duplicate 11\).*similarity"):
+        build(recipe(folder, quality={"min_words": 5}), tmp_path / "run")
+    settings = recipe(folder, quality={"min_words": 5}, deduplication={"similarity": 1.0})
+    _, report = build(settings, tmp_path / "again")
+    assert report["related"]["validation"]["training_documents"] >= 6
 
 
 # --- engines ----------------------------------------------------------------------------------------------

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from pipelines.corpus.splits import NAMES, draw, in_domain
+from pipelines.corpus.splits import NAMES, Relation, draw, in_domain, missing_documents, relations
 from pipelines.corpus.splits import assign_splits as assign
-from pipelines.errors import UserError
 from pipelines.recipe import Corpus, Domain
 
 SOURCES = [{"kind": "files", "path": "x"}]
@@ -69,13 +69,64 @@ def test_the_smallest_corpora_have_something_on_both_sides(count: int) -> None:
         assert set(assign_splits(ids(count), range(count), [False] * count, PLAIN, seed)) == {"train", "validation"}
 
 
-def test_what_cannot_be_split_is_refused_with_what_to_change() -> None:
-    with pytest.raises(UserError, match="1 distinct documents outside the domain slice"):
-        assign_splits(ids(3), [0, 0, 0], [False] * 3, PLAIN, seed=0)
-    with pytest.raises(UserError, match=r"corpus.domain d: 0 distinct documents match \{path: d\*\}.*mend `where`"):
-        assign_splits(ids(3), [0, 1, 2], [False] * 3, WITH_DOMAIN, seed=0)
-    with pytest.raises(UserError, match="0 distinct documents outside the domain slice"):
-        assign_splits(ids(3), [0, 1, 2], [True] * 3, WITH_DOMAIN, seed=0)
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [0] * 40,  # forty contracts of one form
+        [0] * 10,
+        [0] * 3,
+        [0] * 20 + [1] * 20,  # two forms
+        [0] * 100 + [1] * 60 + [2] * 40,
+    ],
+)
+def test_documents_of_one_form_are_drawn_one_by_one_where_no_group_is_small_enough(groups: list[int]) -> None:
+    for seed in range(10):
+        found = assign_splits(ids(len(groups)), groups, [False] * len(groups), PLAIN, seed)
+        assert 1 <= found.count("validation") <= max(2, 0.25 * len(groups)) and "train" in found
+
+
+def test_a_group_stays_whole_where_another_can_be_held_out() -> None:
+    found = assign_splits(ids(46), [0] * 40 + [1, 2, 3, 4, 5, 6], [False] * 46, PLAIN, seed=0)
+    assert set(found[:40]) == {"train"} and found.count("validation") >= 1
+
+
+def test_a_domain_of_one_form_is_drawn_one_by_one_and_the_rest_is_not() -> None:
+    groups = [0] * 30 + [*range(1, 41)]
+    found = assign_splits(ids(70), groups, [True] * 30 + [False] * 40, WITH_DOMAIN, seed=0)
+    assert set(found[:30]) == {"domain_train", "domain_validation"}
+    related = relations(
+        np.array(groups, dtype=np.int32), np.array([NAMES.index(name) for name in found], dtype=np.int8)
+    )  # type: ignore[arg-type]
+    held = found.count("domain_validation")
+    assert related == {"domain_validation": Relation(held, held, 30 - held)}
+
+
+def test_relations_count_what_is_held_out_beside_its_relatives() -> None:
+    groups = np.array([0, 0, 0, 1, 1, 2, 3, 3], dtype=np.int32)
+    splits = np.array([0, 0, 1, 1, 1, 0, 2, 1], dtype=np.int8)
+    assert relations(groups, splits) == {"validation": Relation(documents=2, of=4, training_documents=3)}
+    assert relations(groups, np.zeros(8, dtype=np.int8)) == {}
+
+
+@pytest.mark.parametrize(
+    ("drops", "expected"),
+    [
+        ({}, r"^1 document is left, and a split takes two.*add text, or cut a long one into several files$"),
+        ({"short_lines": 4, "near_duplicate": 1}, r"5 were dropped: short_lines 4, near_duplicate 1.*relax"),
+        ({"near_duplicate": 199}, r"of one form, raise corpus\.deduplication\.similarity \(now 0\.8\)"),
+        ({"exact_duplicate": 3}, "all others say the same as one that was kept: add other text"),
+    ],
+)
+def test_one_document_cannot_be_split_and_the_cause_is_named(drops: dict[str, int], expected: str) -> None:
+    assert re.search(expected, str(missing_documents(np.array([False]), PLAIN, drops)))
+
+
+def test_a_domain_without_documents_or_with_all_of_them_cannot_be_split() -> None:
+    nothing = str(missing_documents(np.zeros(3, dtype=bool), WITH_DOMAIN, {}))
+    assert nothing.startswith("corpus.domain d: 0 documents are left that match {path: d*}") and "`where`" in nothing
+    everything = str(missing_documents(np.ones(3, dtype=bool), WITH_DOMAIN, {}))
+    assert everything.startswith("0 documents are left outside the domain slice")
+    assert missing_documents(np.array([True, True, False, False]), WITH_DOMAIN, {}) is None
 
 
 def test_a_domain_is_all_that_its_patterns_match() -> None:
