@@ -18,6 +18,7 @@ def named(language: Language, kind: Kind, word: str) -> str:
 NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
     "step": {
         "blocked": ("removal on request", "retirada a petición"),
+        "blocked_copies": ("copies of removed texts", "copias de textos retirados"),
         "reservations": ("publishers' reservations", "reservas de los editores"),
         "license": ("licence", "licencia"),
         "unicode": ("repair of characters", "reparación de caracteres"),
@@ -57,6 +58,7 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "lorem_ipsum": ("filler text", "texto de relleno"),
         "curly_bracket": ("code", "código"),
         "blocked": ("removed on request", "retirado a petición"),
+        "blocked_copy": ("copy of a text removed on request", "copia de un texto retirado a petición"),
         "rights_reserved": ("reserved by its publisher", "reservado por su editor"),
         "license_denied": ("licence denied", "licencia denegada"),
         "license_unknown": ("licence not known", "licencia desconocida"),

@@ -43,6 +43,7 @@ from pyarrow import compute, ipc
 from model_cards import datasheet
 from model_cards.formats import Language
 from pipelines.chain import stage_main
+from pipelines.corpus.blocklist import add_entries, read_entries
 from pipelines.corpus.cleaning.filters import learns, train_filters
 from pipelines.corpus.decision import Fates, Gathering, Identities
 from pipelines.corpus.document import Document, Quarantined
@@ -72,7 +73,10 @@ ENDINGS: dict[Language, str] = {"en": "", "es": ".es"}
 
 def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Build the corpus that the recipe describes; return its size in a sentence."""
-    corpus = recipe.corpus.model_copy(update={"blocklist": run.blocklists(recipe)})
+    lists = run.blocklists(recipe)
+    if removed := [entry for path in lists for entry in read_entries(path)]:
+        add_entries(run.own_blocklist, removed)
+    corpus = recipe.corpus.model_copy(update={"blocklist": lists})
     recipe = recipe.model_copy(update={"corpus": corpus})
     key = key_fingerprint(corpus.personal_data)  # a key that is not there is missed now, not after all was read
     filters = out.corpus / "filters"
@@ -97,16 +101,23 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         f"{documents['kept']:,} documents, {sizes['kept'] / 1e6:.1f} MB "
         f"(of {documents['read']:,} and {sizes['read'] / 1e6:.1f} MB read), {len(report['licenses'])} licences"
     )
-    return "; ".join([size, *_remarks(report)])
+    return "; ".join([size, *_remarks(report, run)])
 
 
-def _remarks(report: dict[str, Any]) -> list[str]:
+def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
     """What a person should know of this corpus before training on it, a clause each."""
-    return [
+    remarks = [
         f"related to training documents: {relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')} "
         "(texts of one form; figures measured on them are optimistic)"
         for split, relation in report["related"].items()
     ]
+    if copies := report["removed_copies"]["shown"]:
+        remarks.append(
+            f"left out as copies of removed texts: {report['removed_copies']['documents']:,}, as {copies[0]['id']} of "
+            f"{copies[0]['copy_of']} (all in corpus/report.json; to keep one: "
+            f"desdecero forget {run} --keep ID --yes)"
+        )
+    return remarks
 
 
 def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool: Path) -> Counter[str]:

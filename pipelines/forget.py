@@ -4,21 +4,30 @@
     desdecero forget quickstart --match "Juana de Arco" --match "/(?i)doncella de orl.ans/"    by text, or /by pattern/
     desdecero forget quickstart --source laws --yes                                            do it
 
+    desdecero forget quickstart --keep ID --yes                this one is no copy of a removed text
+
 Without --yes nothing is written. With it, the documents are added to `blocklist.jsonl` beside the run, which every
-corpus built in that folder obeys; a run that holds one of them is stale from its corpus on, so its model cannot be
-published, and the next `desdecero run` builds it anew without them. Sealed files are not touched.
+corpus built in that folder obeys, and to the list in each run that holds one of them, which moves with that run. Such a
+run is stale from its corpus on, so its model cannot be published, and the next `desdecero run` builds it anew without
+them. Sealed files are not touched. To take a removal back, delete its line in both lists.
 
 --match looks into the texts as they were cleaned, kept or dropped, and into ids and metadata. Plain words are found in
 whatever case; what stands between slashes is a regular expression. Copies are forgotten with a document that is named
-or matched: those that deduplication dropped for it, and the one that it was dropped for. A whole source is forgotten by
-its name, and copies in other sources stay, because they may be there by another right; they are counted.
+or matched: those that deduplication dropped for it, the one that it was dropped for, and the documents of this run and
+of those beside it that hold nearly all of its text (see `pipelines/corpus/removed_texts.py`). A whole source is
+forgotten by its name, and copies in other sources stay, because they may be there by another right; they are counted.
 
-Ledgers are read as streams: memory grows with what is to be forgotten, not with the corpus.
+Copies that come later are recognised when a corpus is built: by their words, whatever their line ends, blanks and
+quotation marks; and, for texts of twelve words and more, inside a longer document or with a few other words. They are
+dropped as `blocked` or `blocked_copy` and listed in the report; --keep takes one back in.
+
+Ledgers and texts are read as streams: memory grows with what is to be forgotten, not with the corpus.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 import time
@@ -30,7 +39,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines.corpus.blocklist import REASON, WHOLE_SOURCE, Blocklist, Entry, add_entries, place, read_entries
+from pipelines.corpus.blocklist import (
+    COPY_REASON,
+    REASON,
+    WHOLE_SOURCE,
+    Blocklist,
+    Entry,
+    add_entries,
+    new_entries,
+    place,
+)
+from pipelines.corpus.removed_texts import Copy, Marks, RemovedTexts, marks_of
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run
@@ -72,11 +91,8 @@ def forget(run: RunDir, entries: Sequence[Entry], also: Sequence[str], dry_run: 
 
     also: sentences about documents that are concerned and not blocked
     """
-    blocklist = Blocklist(entries)
-    known = set(read_entries(run.blocklist)) if run.blocklist.is_file() else set()
-    places = {(entry.sha256, entry.id, entry.source) for entry in known}
-    new = [entry for entry in entries if (entry.sha256, entry.id, entry.source) not in places]
-    holders, unreadable = _holders(run, blocklist)
+    new = new_entries(run.blocklist, entries)
+    holders, unreadable = _holders(run, Blocklist(entries))
     print(_documents(entries, also))
     for holder in holders:
         print("\n" + _holder(holder))
@@ -86,13 +102,28 @@ def forget(run: RunDir, entries: Sequence[Entry], also: Sequence[str], dry_run: 
     if dry_run:
         print(f"\n--yes would add {_count(len(new), 'line')} to {listed}, and make these stages stale")
     else:
-        add_entries(run.blocklist, new)
+        for path in (run.blocklist, *(holder.run.own_blocklist for holder in holders)):
+            add_entries(path, entries)
         print(f"\nadded {_count(len(new), 'line')} to {listed}; these stages are stale")
     for holder in holders:
         path = _shortest(holder.run.path)
         print(f"  {path}: {' '.join(holder.stages)}")
         print(f"      anew, without them: desdecero run {path}/recipe.yaml --run-dir {path}")
     print("\n" + _limits(holders))
+
+
+def keep(run: RunDir, entries: Sequence[Entry], dry_run: bool) -> None:
+    """Print which documents are to be kept although they resemble removed ones and, unless it is a dry run, say so in
+    the lists."""
+    for entry in entries:
+        print(f"to keep: {entry.id}   source {entry.source}   sha256 {(entry.sha256 or '')[:12]}…")
+    listed, path = _shortest(run.blocklist), _shortest(run.path)
+    if dry_run:
+        print(f"\n--yes would add {_count(len(new_entries(run.blocklist, entries)), 'line')} to {listed}")
+        return
+    for place_of_list in (run.blocklist, run.own_blocklist):
+        add_entries(place_of_list, entries)
+    print(f"\nadded to {listed}; anew, with them: desdecero run {path}/recipe.yaml --run-dir {path}")
 
 
 # --- what is meant -------------------------------------------------------------------------------------------
@@ -121,13 +152,34 @@ def find_entries(
     matched = [_matching(run, pattern) for pattern in matches]
     rows = _with_copies(run, set().union(*named.values(), *matched))
     today = time.strftime("%Y-%m-%d", time.gmtime())
+    rows = {id: row for id, row in rows.items() if row["source"] not in sources}
+    marks = _marks(run, set(rows))
     entries = [Entry(None, WHOLE_SOURCE, name, today, reason) for name in sources]
     entries += [
-        Entry(row["sha256_before"], id, row["source"], today, reason)
+        Entry(row["sha256_before"], id, row["source"], today, reason, *marks.get(id, ()))
         for id, row in sorted(rows.items())
-        if row["source"] not in sources
     ]
-    return entries, _copies_left(run, set(sources), set(rows))
+    copies, sentences = _copies_beside(run, entries)
+    return [*entries, *copies], [*_copies_left(run, set(sources), set(rows)), *sentences]
+
+
+def find_kept(run: RunDir, documents: Sequence[str], reason: str) -> list[Entry]:
+    """What a block list must say so that these documents, which resemble removed ones, are kept.
+
+    Raises `UserError` where the run dropped no such document as a copy.
+    """
+    today, found = time.strftime("%Y-%m-%d", time.gmtime()), {}
+    for row in _rows(run):
+        if row["reason"] in (REASON, COPY_REASON) and row["duplicate_of"]:
+            for wanted in documents:
+                if wanted in (row["id"], place(row["source"], row["id"])[1]):
+                    found[wanted] = Entry(row["sha256_before"], row["id"], row["source"], today, reason, keep=True)
+    if strangers := [wanted for wanted in documents if wanted not in found]:
+        raise UserError(
+            f"--keep {strangers[0]}: {run} dropped no such document as a copy of a removed one; "
+            "ids are in corpus/ledger.parquet, reason blocked_copy"
+        )
+    return list(found.values())
 
 
 def read_rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -142,13 +194,68 @@ def _rows(run: RunDir) -> Iterator[dict[str, Any]]:
     yield from (row for row in read_rows(run.ledger, LEDGER_COLUMNS) if row["decision"] != "quarantined")
 
 
+def _texts(run: RunDir, columns: Sequence[str] = ()) -> Iterator[list[dict[str, Any]]]:
+    """The documents of a run that have a text, kept or dropped, some at a time: id, text and these columns."""
+    for path in sorted((*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet"))):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=["id", "text", *columns]):
+            yield [row for row in batch.to_pylist() if row["text"]]
+
+
+def _marks(run: RunDir, ids: set[str]) -> dict[str, Marks]:
+    """Marks of the texts of these documents, as they were cleaned."""
+    found: dict[str, Marks] = {}
+    for rows in _texts(run) if ids else ():
+        rows = [row for row in rows if row["id"] in ids]
+        marks = marks_of([row["text"] for row in rows])
+        found |= {row["id"]: mark for row, mark in zip(rows, marks, strict=True) if mark}
+    return found
+
+
+def _copies_beside(run: RunDir, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+    """Entries for the documents of this run, and of those beside it, that hold nearly all of the text of one of these
+    entries, and a sentence on each."""
+    blocklist, copies, sentences = Blocklist(entries), [], []
+    for other, recipe in _runs_beside(run):
+        removed = RemovedTexts(entries, recipe.corpus.deduplication.similarity)
+        found: dict[str, tuple[Copy, Marks | None]] = {}
+        for rows in _texts(other) if removed else ():
+            texts = [row["text"] for row in rows]
+            hits = [(row, copy) for row, copy in zip(rows, removed.find(texts), strict=True) if copy]
+            marks = marks_of([row["text"] for row, _ in hits])
+            found |= {row["id"]: (copy, mark) for (row, copy), mark in zip(hits, marks, strict=True)}
+        for row in _rows(other) if found else ():
+            if row["id"] in found and not _is_blocked(row, blocklist):
+                copy, mark = found[row["id"]]
+                copies.append(
+                    Entry(
+                        row["sha256_before"],
+                        row["id"],
+                        row["source"],
+                        entries[0].date,
+                        entries[0].reason,
+                        *(mark or ()),
+                    )
+                )
+                sentences.append(f"{row['id']} in {_shortest(other.path)} holds {copy.share:.0%} of {copy.id}")
+        blocklist = Blocklist([*entries, *copies])
+    return copies, sentences
+
+
+def _runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:
+    """The runs in this one's folder, itself among them, that can be read and have a corpus."""
+    for path in sorted(path.parent for path in run.path.parent.glob("*/recipe.yaml")):
+        with contextlib.suppress(UserError):
+            other = RunDir(path)
+            recipe = other.recipe()
+            if other.ledger.is_file():
+                yield other, recipe
+
+
 def _matching(run: RunDir, pattern: str) -> set[str]:
     """Ids of the documents, kept or dropped, whose text, id or metadata match. Raises `UserError` where none does."""
     matches, found = _matcher(pattern), set()
-    for path in sorted((*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet"))):
-        for row in read_rows(path, ["id", "text", "meta"]):
-            if any(matches(row[name] or "") for name in ("text", "id", "meta")):
-                found.add(row["id"])
+    for rows in _texts(run, ["meta"]):
+        found |= {row["id"] for row in rows if any(matches(row[name] or "") for name in ("text", "id", "meta"))}
     if not found:
         raise UserError(
             f"no text, id or metadata in {run} matches {pattern!r}: texts are searched as cleaned, "
@@ -214,7 +321,8 @@ def _holders(run: RunDir, blocklist: Blocklist) -> tuple[list[Holder], list[str]
             continue
         if not other.ledger.is_file():
             continue
-        rows = [row for row in _rows(other) if row["reason"] != REASON and _is_blocked(row, blocklist)]
+        reasons = (REASON, COPY_REASON)
+        rows = [row for row in _rows(other) if row["reason"] not in reasons and _is_blocked(row, blocklist)]
         if rows:
             holders.append(Holder(other, recipe, rows, _spans(other, {row["id"] for row in rows})))
     return holders, unreadable
@@ -310,13 +418,26 @@ def _command(words: list[str]) -> int:
     parser.add_argument(
         "--match", action="append", default=[], metavar="TEXT", help="what holds this text, or matches this /pattern/"
     )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="a document dropped as a copy of a removed one: keep it",
+    )
     parser.add_argument("--reason", default="", help="kept in the list: who asked, when, on what ground")
     parser.add_argument("--yes", action="store_true", help="do it (default: only say what would be done)")
     args = parser.parse_args(words)
-    if not (args.source or args.document or args.match):
-        raise UserError("say what to forget: --source NAME, --document ID or --match TEXT; each may be repeated")
+    forgotten = args.source or args.document or args.match
+    if bool(forgotten) == bool(args.keep):
+        raise UserError(
+            "say what to forget: --source NAME, --document ID or --match TEXT; each may be repeated; or --keep ID alone"
+        )
     run = find_run(args.run)
     with run.lock():
+        if args.keep:
+            keep(run, find_kept(run, args.keep, args.reason), dry_run=not args.yes)
+            return EXIT_OK
         entries, also = find_entries(run, args.source, args.document, args.match, args.reason)
         forget(run, entries, also, dry_run=not args.yes)
     return EXIT_OK

@@ -13,6 +13,7 @@
       <stage>/report.json       the stage's evidence: what a person or the card may quote
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
+      blocklist.jsonl           documents that were removed on request, as far as this run knows: moves with it
     runs/blocklist.jsonl        documents that were removed on request: no corpus beside it may hold them
 
 A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved
@@ -226,10 +227,15 @@ class RunDir:
         """Removed documents: one list for all runs of a folder, beside them."""
         return self.path.parent / "blocklist.jsonl"
 
+    @property
+    def own_blocklist(self) -> Path:
+        """Removed documents that this run held or could have held: what goes with it when it is moved."""
+        return self.path / "blocklist.jsonl"
+
     def blocklists(self, recipe: Recipe) -> tuple[str, ...]:
         """Every list of removed documents that a build here obeys."""
-        beside = (str(self.blocklist),) if self.blocklist.is_file() else ()
-        return (*recipe.corpus.blocklist, *beside)
+        here = (str(path) for path in (self.blocklist, self.own_blocklist) if path.is_file())
+        return (*recipe.corpus.blocklist, *here)
 
     def adapter(self, name: str) -> Path:
         return self.path / "adapters" / name
@@ -366,7 +372,7 @@ class RunDir:
     def unobeyed(self, recipe: Recipe) -> int:
         """Documents that were removed and are still in the corpus, or the other way round; 0 without a corpus here."""
         lists = self.blocklists(recipe)
-        if not self.ledger.is_file() or not (lists or any(self.dropped.glob("blocked-*.parquet"))):
+        if not self.ledger.is_file() or not (lists or any(self.dropped.glob("blocked*.parquet"))):
             return 0
         from pipelines.corpus.blocklist import unobeyed  # reads Parquet, which a training node may not know how to
 

@@ -1,12 +1,18 @@
 """Documents that were removed on request, and stay out of every later build.
 
 A block list is a file of JSON lines, one for each removed document: the sha256 of its text before cleaning, its id and
-source, the date, and the reason that was given; never the text. An id of `*` removes a source as a whole. Two lists are
-obeyed: `blocklist.jsonl` beside the run (one for all runs of a folder, written by `desdecero forget`), and those that
-the recipe names in `corpus.blocklist`.
+source, the date, the reason that was given, and marks by which the text is recognised when it comes back changed (see
+`removed_texts`); never the text. An id of `*` removes a source as a whole. A line with `"keep": true` says that a
+document is not to be taken for a copy of a removed one.
+
+Three lists are obeyed: `blocklist.jsonl` beside the run (one for all runs of a folder, written by `desdecero forget`),
+`blocklist.jsonl` in the run itself, and those that the recipe names in `corpus.blocklist`. The list in the run goes
+where the run is moved or copied to: `desdecero forget` writes it into every run that holds a removed document, and a
+build adds all entries that it obeyed. A copy of a run that was taken elsewhere before a removal cannot know of it.
 
 A document is blocked if its text is that of an entry, wherever it comes from, or if its source and id are, whatever it
-says by now. In the ledger its reason is `blocked`; its text is kept nowhere.
+says by now. In the ledger its reason is `blocked`, or `blocked_copy` for one that resembles a removed text, with the
+removed document's id in `duplicate_of`; its text is kept nowhere.
 
 Is a sealed corpus still the one that its recipe would build? `unobeyed` compares its ledger with the lists in force:
 a document that is in it and should not be, or the other way round, makes the corpus stale, and with it every stage
@@ -15,6 +21,7 @@ that came after. Entries that concern other runs change nothing here.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -31,7 +38,7 @@ from pipelines.errors import UserError
 from pipelines.run_dir import write_text
 from pipelines.seals import reading
 
-REASON = "blocked"
+REASON, COPY_REASON = "blocked", "blocked_copy"
 WHOLE_SOURCE = "*"
 
 
@@ -47,6 +54,23 @@ class Entry:
     date: str
     """ISO 8601, UTC."""
     reason: str
+    words: str | None = None
+    sample: str | None = None
+    """Marks of the text as it was cleaned; see `removed_texts`. Lists of earlier versions have none."""
+    keep: bool = False
+    """The document of this sha256 is not to be dropped for what it resembles."""
+
+    def says_no_more_than(self, other: Entry) -> bool:
+        """Whether a list that has the other entry needs this one."""
+        same = (self.sha256, self.id, self.source, self.keep) == (other.sha256, other.id, other.source, other.keep)
+        return same and (self.words is None or other.words is not None)
+
+    def line(self) -> str:
+        content = {name: value for name, value in asdict(self).items() if name not in _OPTIONAL or value}
+        return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+_OPTIONAL = ("words", "sample", "keep")
 
 
 class Blocklist:
@@ -56,7 +80,14 @@ class Blocklist:
         self._texts: set[str] = set()
         self._places: set[tuple[str, str]] = set()
         self._sources: set[str] = set()
+        self._marked: set[str] = set()
+        self._kept: set[str | None] = set()
         for entry in entries:
+            if entry.keep:
+                self._kept.add(entry.sha256)
+                continue
+            if entry.words:
+                self._marked.add(entry.id)
             if entry.id == WHOLE_SOURCE:
                 self._sources.add(entry.source)
                 continue
@@ -69,6 +100,14 @@ class Blocklist:
 
     def blocks(self, source: str, id: str, sha256: str) -> bool:
         return sha256 in self._texts or source in self._sources or place(source, id) in self._places
+
+    def blocks_copy(self, sha256: str, removed: str) -> bool:
+        """Whether a document that was dropped as a copy of this removed one is still to be dropped."""
+        return removed in self._marked and not self.keeps(sha256)
+
+    def keeps(self, sha256: str) -> bool:
+        """Whether the document of this text is not to be dropped for what it resembles."""
+        return sha256 in self._kept
 
 
 class Blocked:
@@ -114,33 +153,49 @@ def read_entries(path: str | Path) -> list[Entry]:
 def _entry(line: str, where: str) -> Entry:
     try:
         entry = Entry(**json.loads(line))
-        strings = (entry.id, entry.source, entry.date, entry.reason, entry.sha256 or "")
+        optional = (entry.sha256, entry.words, entry.sample)
+        strings = (entry.id, entry.source, entry.date, entry.reason, *(value or "" for value in optional))
+        base64.b64decode(entry.sample or "", validate=True)
         if not all(isinstance(value, str) for value in strings):
             raise ValueError
         return entry
     except (ValueError, TypeError):
         raise UserError(
             f"{where}: no entry of a block list (an object with sha256, id, source, date and reason): "
-            "mend the line, or restore the file from a copy"
+            "fix the line, or restore the file from a copy"
         ) from None
 
 
 def _missing(path: str | Path) -> UserError:
-    return UserError(f"no block list at {path}: mend corpus.blocklist, which starts at the recipe file")
+    return UserError(f"no block list at {path}: fix corpus.blocklist, which starts at the recipe file")
 
 
 def read_blocklist(paths: Sequence[str | Path]) -> Blocklist:
     return Blocklist(entry for path in paths for entry in read_entries(path))
 
 
+def new_entries(path: Path, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of the entries that a list, which need not exist, does not have."""
+    known: dict[str, list[Entry]] = {}
+    for entry in read_entries(path) if path.is_file() else []:
+        known.setdefault(entry.id, []).append(entry)
+    added = []
+    for entry in entries:
+        if not any(entry.says_no_more_than(other) for other in known.get(entry.id, [])):
+            known.setdefault(entry.id, []).append(entry)
+            added.append(entry)
+    return added
+
+
 def add_entries(path: Path, entries: Sequence[Entry]) -> None:
-    """Append entries, all or none; two commands at a time wait for each other."""
+    """Append the entries that the list does not have, all or none; two commands at a time wait for each other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         before = path.read_text(encoding="utf-8") if path.is_file() else ""
-        write_text(path, before + "".join(json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in entries))
+        if added := new_entries(path, entries):
+            write_text(path, before + "".join(entry.line() for entry in added))
     finally:
         os.close(folder)
 
@@ -168,10 +223,14 @@ def _stamp(path: Path) -> _Stamped:
 @lru_cache(maxsize=64)
 def _unobeyed(ledger: _Stamped, lists: tuple[_Stamped, ...]) -> int:
     blocklist, differing = read_blocklist([stamped.path for stamped in lists]), 0
-    columns = ["source", "id", "sha256_before", "decision", "reason"]
+    columns = ["source", "id", "sha256_before", "decision", "reason", "duplicate_of"]
     with reading(ledger.path):
         for batch in pq.ParquetFile(ledger.path).iter_batches(columns=columns):
-            for source, id, sha256, decision, reason in zip(*batch.to_pydict().values(), strict=True):
+            for source, id, sha256, decision, reason, original in zip(*batch.to_pydict().values(), strict=True):
                 if decision != "quarantined":
-                    differing += blocklist.blocks(source, id, sha256) != (reason == REASON)
+                    is_blocked = reason in (REASON, COPY_REASON)
+                    to_block = blocklist.blocks(source, id, sha256) or (
+                        is_blocked and original is not None and blocklist.blocks_copy(sha256, original)
+                    )
+                    differing += to_block != is_blocked
     return differing

@@ -67,6 +67,12 @@ class Sketches:
 
 def sketch(texts: Sequence[str]) -> Sketches:
     """Hash the words of documents. Deterministic: the same in every batch, in every process and on every machine."""
+    exact, shingles, owners = hashes_of(texts)
+    return Sketches(exact, _signatures(shingles, owners, len(texts)))
+
+
+def hashes_of(texts: Sequence[str]) -> tuple[Hashes, Hashes, Positions]:
+    """(a 128-bit hash of each text's words, hashes of all word 5-grams, the number of the text that each is in)."""
     characters = Characters(texts)
     starts, ends = words_and_signs(characters)
     hashes = characters.hasher(fold=True)(starts, ends)
@@ -74,8 +80,7 @@ def sketch(texts: Sequence[str]) -> Sketches:
     bounds = np.searchsorted(text, np.arange(len(texts) + 1))
     digests = [hashlib.blake2b(hashes[start:end].tobytes(), digest_size=16).digest() for start, end in pairwise(bounds)]
     exact = np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
-    shingles, owners = _shingles(hashes, text, bounds)
-    return Sketches(exact, _signatures(shingles, owners, len(texts)))
+    return exact, *_shingles(hashes, text, bounds)
 
 
 def similarity(a: Sketches, b: Sketches) -> NDArray[np.float64]:

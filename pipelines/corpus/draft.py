@@ -30,6 +30,8 @@ class Draft:
     """ISO 639-1, or "" where it is not known."""
     reason: str | None = None
     """Why the document is dropped; the first step to set it is the last one to see the document."""
+    copy_of: str | None = None
+    """The id of the removed document that this one is a copy of; see `removed_texts`."""
     edits: Counter[str] = field(default_factory=Counter)
     """Edits by kind: `unicode`, `repeated_line`, `spelling`, `email`, …"""
     changes: list[Change] = field(default_factory=list)

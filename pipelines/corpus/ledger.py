@@ -37,7 +37,8 @@ LEDGER = pa.schema(
     ]
 )
 """decision: kept, dropped or quarantined. reason: of the quality rule, the duplicate or the damage. dropped_by: the
-step that said so."""
+step that said so. duplicate_of: the id of the document that stays for a copy; for a copy of a removed document, that
+one's."""
 CHANGES = pa.list_(pa.struct([(name, pa.string()) for name in ("kind", "before", "after")]))
 TRACE = pa.list_(pa.struct([("step", pa.string()), ("bytes", pa.int64()), ("changed", pa.bool_())]))
 SPOOL = pa.unify_schemas([LEDGER, DOCUMENTS, pa.schema([("changes", CHANGES), ("trace", TRACE)])])
@@ -68,7 +69,7 @@ def _row(item: Prepared) -> tuple[object, ...]:
     return (
         document.id, document.source, document.license, document.license_evidence, document.language,
         item.sha256_before, item.sha256_after, "dropped" if item.reason else "kept", item.reason, item.dropped_by,
-        None, None, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
+        item.copy_of, None, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
         document.text, json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
         item.changes, item.trace,
     )  # fmt: skip

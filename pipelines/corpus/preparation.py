@@ -24,6 +24,7 @@ from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.draft import Change, Draft, Step
 from pipelines.corpus.ledger import spool_batch
 from pipelines.corpus.paragraphs import paragraphs_of
+from pipelines.corpus.removed_texts import BlockedCopies
 from pipelines.corpus.sources.extraction import prose
 from pipelines.corpus.splits import draw, in_domain
 from pipelines.corpus.steps import build_steps
@@ -61,6 +62,8 @@ class Prepared:
     """Why it is dropped, or None."""
     dropped_by: str | None
     """The step that said so."""
+    copy_of: str | None
+    """The id of the removed document that it is a copy of."""
     sha256_before: str
     sha256_after: str
     bytes_before: int
@@ -160,6 +163,8 @@ def _take_steps(documents: Sequence[Document], steps: Sequence[Step]) -> list[Pr
             if journey.draft.reason:
                 journey.dropped_by = step.name
         left = [journey for journey in left if not journey.draft.reason]
+    if steps and isinstance(steps[-1], BlockedCopies):  # the text of a copy is not kept among what was dropped either
+        steps[-1].many([journey.draft for journey in journeys if journey.draft.reason and journey.draft.text])
     return [_prepared(journey) for journey in journeys]
 
 
@@ -172,7 +177,7 @@ def _prepared(journey: _Journey) -> Prepared:
     sha256 = hashlib.sha256(journey.before).hexdigest()
     return Prepared(
         document=document,
-        reason=draft.reason, dropped_by=journey.dropped_by, sha256_before=sha256,
+        reason=draft.reason, dropped_by=journey.dropped_by, copy_of=draft.copy_of, sha256_before=sha256,
         sha256_after=sha256 if after == journey.before else hashlib.sha256(after).hexdigest(),
         bytes_before=len(journey.before), bytes_after=len(after), edits=dict(+draft.edits), changes=draft.changes,
         trace=journey.trace,

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 
 from model_cards.corpus_words import named
 from model_cards.formats import Language, grouped, percent
+from pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
+from pipelines.corpus.blocklist import REASON as BLOCKED
 from pipelines.corpus.privacy.planted import Sample
 from pipelines.corpus.privacy.redaction import redacted_kinds
 from pipelines.recipe import Corpus
@@ -23,6 +25,8 @@ from pipelines.run_dir import SPLITS
 
 EXAMPLES, EXCERPT = 3, 200
 """Dropped documents, and edits, shown for each reason and kind, and how many of their characters."""
+COPIES_SHOWN = 100
+"""Of the documents that were dropped as copies of removed ones; the ledger has them all."""
 QUARANTINE_SHOWN = 100
 """Of the records that could not be read; the ledger has them all."""
 CORRECTIONS_SHOWN = 1000
@@ -94,6 +98,8 @@ class Tally:
         self.edits: defaultdict[str, Edits] = defaultdict(Edits)
         self.corrections: Counter[tuple[str, str]] = Counter()
         self.quarantined: list[dict[str, str]] = []
+        self.removed_copies = 0
+        self.removed_copies_shown: list[dict[str, str]] = []
         self.sample = Sample(seed)
         """Kept texts, on which the recall of personal data is measured."""
 
@@ -110,6 +116,7 @@ class Tally:
         self._add(self.decisions, dropped, "decision", "bytes_before")
         self._add(self.drops, dropped, "reason", "bytes_before")
         self._add_drop_examples(dropped)
+        self._add_removed_copies(dropped)
         self._add_kept(documents.filter(pc.equal(documents["decision"], "kept")))
 
     def _add_kept(self, kept: pa.RecordBatch) -> None:
@@ -141,6 +148,15 @@ class Tally:
             rows = dropped.filter(pc.equal(dropped["reason"], reason)).slice(0, missing)
             for row in rows.select(["id", "text"]).to_pylist():
                 self.examples[reason].append({"id": row["id"], "excerpt": _excerpt(row["text"])})
+
+    def _add_removed_copies(self, dropped: pa.RecordBatch) -> None:
+        blocked = pc.is_in(dropped["reason"], pa.array([BLOCKED, BLOCKED_COPY]))
+        copies = dropped.filter(pc.and_(blocked, pc.is_valid(dropped["duplicate_of"])))
+        shown = copies.slice(0, COPIES_SHOWN - len(self.removed_copies_shown)).select(["id", "duplicate_of", "reason"])
+        self.removed_copies += len(copies)
+        self.removed_copies_shown += [
+            {"id": row["id"], "copy_of": row["duplicate_of"], "reason": row["reason"]} for row in shown.to_pylist()
+        ]
 
     def _add_edits(self, kept: pa.RecordBatch) -> None:
         edits = kept["edits"].cast(pa.list_(EDIT)).flatten()
@@ -246,6 +262,7 @@ class Tally:
             "largest": [{"name": name, **count.as_dict()} for name, count in _largest(self.names)[:LARGEST]],
             "domain": {"name": corpus.domain.name, "where": dict(corpus.domain.where)} if corpus.domain else None,
             "quarantined": self.quarantined,
+            "removed_copies": {"documents": self.removed_copies, "shown": self.removed_copies_shown},
         }  # fmt: skip
 
 

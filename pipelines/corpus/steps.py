@@ -64,4 +64,9 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
         from pipelines.corpus.privacy.redaction import Redact
 
         steps.append(Redact(corpus.personal_data))
+    if corpus.blocklist:
+        from pipelines.corpus.removed_texts import BlockedCopies
+
+        if (copies := BlockedCopies(corpus.blocklist, corpus.deduplication.similarity)).removed:
+            steps.append(copies)
     return steps

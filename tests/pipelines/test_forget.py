@@ -99,8 +99,10 @@ def first(run: RunDir, split: str = "train") -> str:
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Every file but the lock, with its hash."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
+    """Every file but the lock and the run's own block list, with its hash."""
+    paths = (
+        path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (".lock", "blocklist.jsonl")
+    )
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
@@ -158,8 +160,10 @@ def test_what_was_removed_is_gone_from_the_next_build_and_its_run_is_stale_until
     again = RunDir("runs/b")
     run_chain(recipe, again, last="corpus")
     assert again.seal("corpus", recipe).outputs == run.seal("corpus", recipe).outputs  # type: ignore[union-attr]
-    # … and without it, the corpus is not what a build would make.
+    # … and without its entries in either list, the corpus is not what a build would make.
     run.blocklist.unlink()
+    assert run.state(STAGES["corpus"], recipe).name == "sealed"
+    run.own_blocklist.unlink()
     assert run.state(STAGES["corpus"], recipe).name == "stale"
 
 
@@ -174,6 +178,77 @@ def test_runs_beside_it_are_found_and_become_stale_and_others_do_not(home: Path,
     assert "runs/broken could not be read, and may hold such documents" in said
     assert RunDir("runs/a").state(STAGES["corpus"], recipe).name == "stale"
     assert RunDir("elsewhere/c").state(STAGES["corpus"], recipe).name == "sealed"
+
+
+def test_a_run_that_is_moved_or_copied_takes_its_removals_along(home: Path, forget: Words) -> None:
+    recipe = load_recipe(home / "small.yaml")
+    id = first(RunDir("runs/a"))
+    shutil.copytree("runs/a", "before/a")
+    forget("a", "--document", id, "--yes")
+    shutil.copytree("runs/a", "copied/a")
+    shutil.move("runs/a", "moved/a")
+    for folder in ("moved/a", "copied/a"):
+        assert "at odds with a block list" in RunDir(folder).state(STAGES["corpus"], recipe).reason
+        assert any("block list" in fault for fault in RunDir(folder).verify(recipe))
+        assert publication(recipe, RunDir(folder), "owner/name").states["corpus"].startswith("stale")
+    assert RunDir("before/a").state(STAGES["corpus"], recipe).name == "sealed"  # it cannot know
+
+    run = RunDir("moved/a")
+    run_chain(recipe, run, last="corpus")
+    assert ledger(run)[id]["reason"] == "blocked" and run.state(STAGES["corpus"], recipe).name == "sealed"
+
+
+def test_a_run_built_beside_a_list_takes_its_removals_along(home: Path, forget: Words) -> None:
+    recipe = load_recipe(home / "small.yaml")
+    id = first(RunDir("runs/a"))
+    forget("a", "--document", id, "--yes")
+    run_chain(recipe, RunDir("runs/b"), last="corpus")
+    shutil.move("runs/b", "moved/b")
+    run = RunDir("moved/b")
+    assert run.state(STAGES["corpus"], recipe).name == "sealed"
+    run_chain(recipe, run, first="corpus", last="corpus")
+    assert ledger(run)[id]["reason"] == "blocked"
+
+
+def test_copies_in_runs_beside_it_are_found_and_those_that_come_later_are_left_out_and_told(
+    home: Path, forget: Words, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "small.yaml").write_text(RECIPE.format(folder=home), encoding="utf-8")
+    recipe, id = load_recipe(home / "small.yaml"), first(RunDir("runs/a"))
+    text, (*others, _) = texts(RunDir("runs/a"))[id], texts(RunDir("runs/a")).values()
+    before, more = "\n\n".join(others[-3:]), "\n\n".join(others[-9:-4])
+    (home / "mirror" / "reader.txt").write_text(f"{before}\n\n{text}", encoding="utf-8")
+    run = RunDir("runs/b")
+    run_chain(recipe, run, last="corpus")
+    assert ledger(run)["mirror/reader.txt"]["decision"] == "kept"
+
+    said = forget("a", "--document", id, "--yes")
+    assert f"mirror/reader.txt in runs/b holds 100% of {id}" in said
+    assert run.state(STAGES["corpus"], recipe).name == "stale"
+
+    (home / "manual" / "later.txt").write_bytes(
+        ("\N{ZERO WIDTH NO-BREAK SPACE}" + text).replace("\n", " \r\n").encode()
+    )
+    (home / "manual" / "volume.txt").write_text(f"{text}\n\n{more}", encoding="utf-8")
+    capsys.readouterr()
+    run_chain(recipe, run, last="corpus")
+    assert "left out as copies of removed texts: 2" in capsys.readouterr().out
+    rows = ledger(run)
+    found = {name: rows[name]["reason"] for name in (id, "mirror/reader.txt", "manual/later.txt", "manual/volume.txt")}
+    assert list(found.values()) == ["blocked", "blocked", "blocked", "blocked_copy"]
+    assert not any(texts(run)[name] for name in found)
+    assert run.report("corpus", recipe)["removed_copies"]["shown"][-1]["copy_of"] in found
+    for page in ("README.md", "README.es.md"):
+        assert "manual/volume.txt" in (run.corpus / page).read_text(encoding="utf-8")
+    assert run.state(STAGES["corpus"], recipe).name == "sealed"
+
+    assert "1 line to runs/blocklist.jsonl" in forget("b", "--keep", "manual/volume.txt")
+    forget("b", "--keep", "manual/volume.txt", "--yes")
+    assert run.state(STAGES["corpus"], recipe).name == "stale"
+    run_chain(recipe, run, last="corpus")
+    assert ledger(run)["manual/volume.txt"]["decision"] == "kept"
+    assert "dropped no such document as a copy" in refused(capsys, "b", "--keep", id)
+    assert "or --keep ID alone" in refused(capsys, "b", "--keep", id, "--document", id)
 
 
 def test_an_entry_that_concerns_other_runs_makes_nothing_stale(home: Path) -> None:
