@@ -6,7 +6,7 @@ from typing import Literal
 
 from model_cards.formats import Language
 
-Kind = Literal["step", "drop", "edit", "redacted", "known_by", "ask", "certainty", "use", "against"]
+Kind = Literal["step", "form", "drop", "edit", "redacted", "known_by", "ask", "certainty", "use", "against"]
 
 
 def named(language: Language, kind: Kind, word: str) -> str:
@@ -34,6 +34,13 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "paragraphs": ("paragraphs of other documents", "párrafos de otros documentos"),
         "deduplication": ("deduplication", "eliminación de duplicados"),
     },
+    "form": {
+        "prose": ("prose", "prosa"),
+        "verse": ("verse", "verso"),
+        "drama": ("drama", "teatro"),
+        "lists": ("lists", "listas"),
+        "mixed": ("mixed forms", "formas mezcladas"),
+    },
     "drop": {
         "empty": ("empty", "vacío"),
         "too_few_words": ("too few words", "muy pocas palabras"),
@@ -48,6 +55,7 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "bullet_lines": ("lists", "listas"),
         "ellipsis_lines": ("lines that break off", "líneas inacabadas"),
         "few_punctuated_lines": ("lines without an end", "líneas sin puntuación final"),
+        "few_ended_lines": ("lines without punctuation", "líneas sin signo final"),
         "short_lines": ("short lines", "líneas cortas"),
         "line_breaks": ("too many line ends", "demasiados saltos de línea"),
         "repeated_lines": ("repeated lines", "líneas repetidas"),

@@ -67,6 +67,7 @@ from pipelines.run_dir import RunDir, write_text
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
 """What the attribution file is made from."""
+SHOWN_REASONS = 3
 ENDINGS: dict[Language, str] = {"en": "", "es": ".es"}
 """Of the names of the datasheet and its pictures."""
 
@@ -111,6 +112,16 @@ def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
         "(texts of one form; figures measured on them are optimistic)"
         for split, relation in report["related"].items()
     ]
+    if others := report["other_forms"]:
+        forms = Counter[str]()
+        for row in others:
+            forms[row["form"]] += row["documents"]
+        reasons = ", ".join(dict.fromkeys(row["reason"] for row in others[:SHOWN_REASONS]))
+        remarks.append(
+            f"dropped by the limits for {report['form']} ({reasons}), and would be kept as "
+            f"{', '.join(f'{form} {count:,}' for form, count in forms.most_common())}: set corpus.quality.form to "
+            f"{forms.most_common(1)[0][0] if len(forms) == 1 else 'mixed'}"
+        )
     if copies := report["removed_copies"]["shown"]:
         remarks.append(
             f"left out as copies of removed texts: {report['removed_copies']['documents']:,}, as {copies[0]['id']} of "

@@ -30,6 +30,8 @@ class Draft:
     """ISO 639-1, or "" where it is not known."""
     reason: str | None = None
     """Why the document is dropped; the first step to set it is the last one to see the document."""
+    passes_as: str | None = None
+    """For a draft that quality drops: a form (`corpus.quality.form`) whose limits it would pass."""
     copy_of: str | None = None
     """The id of the removed document that this one is a copy of; see `removed_texts`."""
     edits: Counter[str] = field(default_factory=Counter)

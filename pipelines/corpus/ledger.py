@@ -31,6 +31,7 @@ LEDGER = pa.schema(
             (name, pa.string())
             for name in ("sha256_before", "sha256_after", "decision", "reason", "dropped_by", "duplicate_of", "split")
         ),
+        ("passes_as", pa.string()),
         ("edits", pa.map_(pa.string(), pa.int32())),
         ("bytes_before", pa.int64()),
         ("bytes_after", pa.int64()),
@@ -38,7 +39,7 @@ LEDGER = pa.schema(
 )
 """decision: kept, dropped or quarantined. reason: of the quality rule, the duplicate or the damage. dropped_by: the
 step that said so. duplicate_of: the id of the document that stays for a copy; for a copy of a removed document, that
-one's."""
+one's. passes_as: the form (`corpus.quality.form`) that would have kept a document which quality dropped."""
 CHANGES = pa.list_(pa.struct([(name, pa.string()) for name in ("kind", "before", "after")]))
 TRACE = pa.list_(pa.struct([("step", pa.string()), ("bytes", pa.int64()), ("changed", pa.bool_())]))
 SPOOL = pa.unify_schemas([LEDGER, DOCUMENTS, pa.schema([("changes", CHANGES), ("trace", TRACE)])])
@@ -69,7 +70,7 @@ def _row(item: Prepared) -> tuple[object, ...]:
     return (
         document.id, document.source, document.license, document.license_evidence, document.language,
         item.sha256_before, item.sha256_after, "dropped" if item.reason else "kept", item.reason, item.dropped_by,
-        item.copy_of, None, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
+        item.copy_of, None, item.passes_as, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
         document.text, json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
         item.changes, item.trace,
     )  # fmt: skip

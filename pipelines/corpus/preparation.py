@@ -62,6 +62,8 @@ class Prepared:
     """Why it is dropped, or None."""
     dropped_by: str | None
     """The step that said so."""
+    passes_as: str | None
+    """The form that it would pass quality as, or None."""
     copy_of: str | None
     """The id of the removed document that it is a copy of."""
     sha256_before: str
@@ -177,7 +179,8 @@ def _prepared(journey: _Journey) -> Prepared:
     sha256 = hashlib.sha256(journey.before).hexdigest()
     return Prepared(
         document=document,
-        reason=draft.reason, dropped_by=journey.dropped_by, copy_of=draft.copy_of, sha256_before=sha256,
+        reason=draft.reason, dropped_by=journey.dropped_by, passes_as=draft.passes_as, copy_of=draft.copy_of,
+        sha256_before=sha256,
         sha256_after=sha256 if after == journey.before else hashlib.sha256(after).hexdigest(),
         bytes_before=len(journey.before), bytes_after=len(after), edits=dict(+draft.edits), changes=draft.changes,
         trace=journey.trace,

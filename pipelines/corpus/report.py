@@ -98,6 +98,7 @@ class Tally:
         self.edits: defaultdict[str, Edits] = defaultdict(Edits)
         self.corrections: Counter[tuple[str, str]] = Counter()
         self.quarantined: list[dict[str, str]] = []
+        self.other_forms: Counter[tuple[str, str]] = Counter()
         self.removed_copies = 0
         self.removed_copies_shown: list[dict[str, str]] = []
         self.sample = Sample(seed)
@@ -117,6 +118,8 @@ class Tally:
         self._add(self.drops, dropped, "reason", "bytes_before")
         self._add_drop_examples(dropped)
         self._add_removed_copies(dropped)
+        others = dropped.filter(pc.is_valid(dropped["passes_as"])).select(["passes_as", "reason"]).to_pylist()
+        self.other_forms.update((row["passes_as"], row["reason"]) for row in others)
         self._add_kept(documents.filter(pc.equal(documents["decision"], "kept")))
 
     def _add_kept(self, kept: pa.RecordBatch) -> None:
@@ -261,6 +264,11 @@ class Tally:
             ],
             "largest": [{"name": name, **count.as_dict()} for name, count in _largest(self.names)[:LARGEST]],
             "domain": {"name": corpus.domain.name, "where": dict(corpus.domain.where)} if corpus.domain else None,
+            "form": corpus.quality.form,
+            "other_forms": [
+                {"form": form, "reason": reason, "documents": count}
+                for (form, reason), count in sorted(self.other_forms.items(), key=lambda item: (-item[1], item[0]))
+            ],
             "quarantined": self.quarantined,
             "removed_copies": {"documents": self.removed_copies, "shown": self.removed_copies_shown},
         }  # fmt: skip

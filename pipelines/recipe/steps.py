@@ -63,12 +63,19 @@ class LineRules(Section):
     """Of a document, in the lines that are left."""
 
 
+Form = Literal["prose", "verse", "drama", "lists", "mixed"]
+
+
 class Quality(Section):
     """A document that fails one of these is dropped, and the reason is kept.
 
-    A limit that is left out is that of the document's language: see `pipelines/corpus/cleaning/profiles.py`.
+    A limit that is left out is that of the form and of the document's language: see
+    `pipelines/corpus/cleaning/profiles.py`.
     """
 
+    form: Form = "prose"
+    """What the documents are: `verse` has short lines and refrains, `drama` names and short replies, `lists` (recipes,
+    glossaries, catalogues) few sentences. `mixed`, for folders of several forms, keeps what any of the four would."""
     min_words: Annotated[int, Field(ge=0)] = 20
     """Gopher (Rae et al. 2021, table A1) asks for 50 words; reference pages and short laws are shorter."""
     max_words: Annotated[int, Field(gt=0)] = 2_000_000
@@ -89,6 +96,8 @@ class Quality(Section):
     """Lines that end with an ellipsis, over all."""
     min_punctuated_lines: float | None = None
     """Lines that end as a sentence does, over all."""
+    min_ended_lines: float | None = None
+    """Lines that end with any sign of punctuation, over all: verse has them without being sentences, menus do not."""
     max_short_lines: float | None = None
     """Lines of at most 30 characters, over all."""
     max_lines_per_word: float | None = None

@@ -209,6 +209,33 @@ def test_relatives_are_never_on_both_sides_of_a_split(tmp_path: Path) -> None:
     assert {side for family in sides.values() for side in family} == {"train", "validation"}
 
 
+SONG = "\n".join(
+    f"Suena la campana de {metal},\nllueve sobre los tejados;\nnadie me abre la puerta." for metal in ("plata", "barro")
+)
+
+
+def test_what_another_form_would_have_kept_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.txt").write_text(story(number))
+    (folder / "song.md").write_text(SONG)
+    settings = recipe(folder, sources=[{"kind": "files", "path": str(folder), "license": "MIT", "language": "es"}])
+    stories = {"min_stop_words": 0, "min_stop_word_share": 0, "max_duplicate_ngrams": {}, "max_top_ngrams": {}}
+    corpus = settings.corpus.model_copy(update={"quality": settings.corpus.quality.model_copy(update=stories)})
+    settings = settings.model_copy(update={"corpus": corpus})
+    run = RunDir(tmp_path / "run")
+    run.corpus.mkdir(parents=True)
+    said = build_corpus(settings, run, run)
+    assert (
+        "dropped by the limits for prose (short_lines), and would be kept as verse 1: set corpus.quality.form" in said
+    )
+    assert run.report("corpus", settings)["other_forms"] == [{"form": "verse", "reason": "short_lines", "documents": 1}]
+    assert ledger_of(run)["song.md"]["passes_as"] == "verse"
+    assert "1 as verse (short lines)" in (run.corpus / "README.md").read_text()
+    assert "1 como verso (líneas cortas)" in (run.corpus / "README.es.md").read_text()
+
+
 def letter(number: int, own: int) -> str:
     """A letter of one form: 120 words that all of them have, and `own` of its own."""
     words = [f"word{n}" for n in range(120)]

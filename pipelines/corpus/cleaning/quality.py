@@ -1,7 +1,8 @@
 """Quality rules: the first one that a document fails is the reason why it is dropped.
 
 The rules are those of Gopher (Rae et al. 2021, appendix A1), C4 (Raffel et al. 2020, §2.2; see `line_rules`) and
-FineWeb (Penedo et al. 2024, §3.6), with the limits that the recipe sets, or else those of the document's language.
+FineWeb (Penedo et al. 2024, §3.6), with the limits that the recipe sets, or else those of the recipe's form in the
+document's language. A document that fails is judged by the other forms too, to tell which of them would keep it.
 
 Whole batches are measured at once, on arrays (see `words`): a document in Python takes some milliseconds, and here
 some tenths of one. Repetition is looked for where it can be: an n-gram of words that stands twice begins with an
@@ -35,6 +36,15 @@ from pipelines.corpus.words import (
     tokens,
 )
 
+FORMS = {
+    "prose": ("prose",),
+    "verse": ("verse", "free_verse", "prose"),
+    "drama": ("drama", "prose"),
+    "lists": ("lists", "prose"),
+    "mixed": ("prose", "verse", "free_verse", "drama", "lists"),
+}
+"""Which limits a document may pass to be kept as a form: every form keeps what prose does. The reason of one that
+passes none is what the first of them says."""
 SHORT_LINE = 30
 """Characters (FineWeb, §3.6)."""
 _PART = 1_000_000
@@ -53,7 +63,7 @@ class Quality:
 
     def __init__(self, limits: recipes.Quality):
         self.limits = limits
-        self._profiles: dict[str, Profile] = {}
+        self._profiles: dict[tuple[str, str], Profile] = {}
 
     def __call__(self, draft: Draft) -> None:
         self.many([draft])
@@ -67,14 +77,36 @@ class Quality:
             if not draft.reason and len(draft.text) > _PART and _words_in(draft.text) > self.limits.max_words:
                 draft.reason = "too_many_words"
         for part in _parts([draft for draft in drafts if not draft.reason]):
-            reasons = reasons_to_drop([draft.text for draft in part], [self._profile(draft) for draft in part])
-            for draft, reason in zip(part, reasons, strict=True):
-                draft.reason = reason
+            self._judge(part)
 
-    def _profile(self, draft: Draft) -> Profile:
-        if draft.language not in self._profiles:
-            self._profiles[draft.language] = profile_for(draft.language, self.limits)
-        return self._profiles[draft.language]
+    def _judge(self, part: Sequence[Draft]) -> None:
+        """The reason of each draft, and the form that would keep it."""
+        for draft, reason in zip(part, self._reasons_as(self.limits.form, part), strict=True):
+            draft.reason = reason
+        for form in FORMS:
+            failed = [draft for draft in part if draft.reason and not draft.passes_as]
+            for draft, reason in zip(failed, self._reasons_as(form, failed), strict=True):
+                draft.passes_as = form if reason is None else None
+
+    def _reasons_as(self, form: str, drafts: Sequence[Draft]) -> list[str | None]:
+        """The reason to drop each draft if it were of this form; None for one that stays."""
+        first, *others = FORMS[form]
+        reasons = self._reasons_by(first, drafts)
+        for limits in others:
+            failed = [number for number, reason in enumerate(reasons) if reason]
+            again = self._reasons_by(limits, [drafts[number] for number in failed])
+            for number, reason in zip(failed, again, strict=True):
+                reasons[number] = reasons[number] if reason else None
+        return reasons
+
+    def _reasons_by(self, limits: str, drafts: Sequence[Draft]) -> list[str | None]:
+        profiles = [self._profile(draft.language, limits) for draft in drafts]
+        return reasons_to_drop([draft.text for draft in drafts], profiles) if drafts else []
+
+    def _profile(self, language: str, limits: str) -> Profile:
+        if (language, limits) not in self._profiles:
+            self._profiles[language, limits] = profile_for(language, self.limits, limits)
+        return self._profiles[language, limits]
 
 
 def _words_in(text: str) -> int:
@@ -104,8 +136,9 @@ def reasons_to_drop(texts: Sequence[str], profiles: Sequence[Profile]) -> list[s
     """For each text the first rule that it fails, by the limits that go with it; None for one that stays.
 
     In this order: `empty`, `too_few_words`, `too_many_words`, `word_length`, `symbols`, `few_alphabetic_words`,
-    `hashes`, `ellipses`, `few_stop_words`, `bullet_lines`, `ellipsis_lines`, `few_punctuated_lines`, `short_lines`,
-    `line_breaks`, `repeated_lines`, `repeated_paragraphs`, `common_ngram`, `repeated_ngrams`.
+    `hashes`, `ellipses`, `few_stop_words`, `bullet_lines`, `ellipsis_lines`, `few_punctuated_lines`,
+    `few_ended_lines`, `short_lines`, `line_breaks`, `repeated_lines`, `repeated_paragraphs`, `common_ngram`,
+    `repeated_ngrams`.
     """
     characters = Characters(texts)
     limits = _Limits(profiles)
@@ -277,6 +310,7 @@ def _line_rules(
     yield "ellipsis_lines", share(_ends_in_ellipsis(characters, ends)) > limits["max_ellipsis_lines"]
     ended = (characters.kinds[ends - 1] & TERMINAL) != 0
     yield "few_punctuated_lines", share(ended) < limits["min_punctuated_lines"]
+    yield "few_ended_lines", share((characters.kinds[ends - 1] & WORD) == 0) < limits["min_ended_lines"]
     yield "short_lines", share(ends - starts <= SHORT_LINE) > limits["max_short_lines"]
     inner = np.bincount(lines, minlength=count) - 1  # `Characters` ended each text with one more
     yield "line_breaks", _share(inner, words.tokens) > limits["max_lines_per_word"]
