@@ -107,11 +107,15 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
     """What a person should know of this corpus before training on it, a clause each."""
-    remarks = [
-        f"related to training documents: {relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')} "
-        "(texts of one form; figures measured on them are optimistic)"
-        for split, relation in report["related"].items()
-    ]
+    remarks = []
+    if related := report["related"]:
+        counts = ", ".join(
+            f"{relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')}"
+            for split, relation in related.items()
+        )
+        remarks.append(
+            f"related to training documents: {counts} (texts of one form; figures measured on them are optimistic)"
+        )
     if others := report["other_forms"]:
         forms = Counter[str]()
         for row in others:

@@ -11,10 +11,11 @@ at the price of one for a long text, and of 1,500 hashes for a text of any lengt
 
 Candidates are found by locality-sensitive hashing: signatures are cut into 42 bands of 3 values, and documents that
 share a band are compared. Two documents of similarity s share one with probability 1 - (1 - s³)⁴²: above 0.9999999
-at 0.8, 0.996 at 0.5, and 0.68 at 0.3.
+at 0.8, 0.996 at 0.5, and 0.80 at 1/3.
 
-Documents that are similar, but not enough to drop one of them (`RELATED` or more), are put into one group, and
-a group is never cut by a split: no held-out document has a close relative in training.
+Documents that are similar, but not enough to drop one of them (`RELATED` or more), are put into one group, and a group
+is not cut by a split, so that no held-out document has a close relative in training; but for a corpus of one form (see
+`splits`).
 
 Workers make sketches; the main process appends them to files, one for each band, and decides when all are there. Disk:
 270 bytes a document. Memory: one band at a time is looked at; some 100 bytes a document at the peak (1.16 GB for ten
@@ -38,8 +39,9 @@ from pipelines.corpus.words import Characters, Hashes, Positions, mixed, words_a
 
 ROWS, BANDS = 3, 42
 SIGNATURE_SIZE = ROWS * BANDS
-RELATED = 0.5
-"""Half of the 5-grams in common: more than two texts on one subject share, less than two versions of one text."""
+RELATED = 1 / 3
+"""Two texts of equal length that have half of their 5-grams in common, as contracts of one form do. Texts on one
+subject have less: of 1,847 Peruvian laws and by-laws, 245 have such a relative (75 at 0.5); the largest group: 55."""
 
 _SHINGLE = 5
 _ROUNDS = 4

