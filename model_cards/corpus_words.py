@@ -96,6 +96,7 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "toxic_sentence": ("toxic sentences", "frases tóxicas"),
         "toxicity_unmeasured": ("toxicity not measured", "toxicidad sin medir"),
         "relevance_unknown": ("relevance not known", "pertinencia desconocida"),
+        "resembles_removed": ("texts that resemble a removed one", "textos parecidos a uno retirado"),
         "repeated_paragraph": ("paragraphs of other documents", "párrafos de otros documentos"),
     },
     "redacted": {

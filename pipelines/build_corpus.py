@@ -57,6 +57,7 @@ from pipelines.corpus.parallel import ordered_map
 from pipelines.corpus.preparation import Packet, batches, prepare
 from pipelines.corpus.privacy.planted import measure_recall
 from pipelines.corpus.privacy.replacement import key_fingerprint
+from pipelines.corpus.removed_texts import RESEMBLES_REMOVED
 from pipelines.corpus.report import Tally, draw_overview, draw_recall
 from pipelines.corpus.sources import read_source
 from pipelines.corpus.splits import NAMES
@@ -121,16 +122,21 @@ def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
         for row in others:
             forms[row["form"]] += row["documents"]
         reasons = ", ".join(dict.fromkeys(row["reason"] for row in others[:SHOWN_REASONS]))
+        kept_as = ", ".join(f"{form} {count:,}" for form, count in forms.most_common())
         remarks.append(
-            f"dropped by the limits for {report['form']} ({reasons}), and would be kept as "
-            f"{', '.join(f'{form} {count:,}' for form, count in forms.most_common())}: set corpus.quality.form to "
-            f"{forms.most_common(1)[0][0] if len(forms) == 1 else 'mixed'}"
+            f"dropped by the limits for {report['form']} ({reasons}), and would be kept as {kept_as}: "
+            "if they are of that form, set corpus.quality.form, or mixed for several forms"
         )
     if copies := report["removed_copies"]["shown"]:
         remarks.append(
             f"left out as copies of removed texts: {report['removed_copies']['documents']:,}, as {copies[0]['id']} of "
             f"{copies[0]['copy_of']} (all in corpus/report.json; to keep one: "
             f"desdecero forget {run} --keep ID --yes)"
+        )
+    if alike := report["edits"]["kinds"].get(RESEMBLES_REMOVED):
+        remarks.append(
+            f"kept, with half of a removed text or more: {alike['documents']:,}, as {alike['examples'][0]['id']} (edit "
+            f"{RESEMBLES_REMOVED} in the ledger; to remove one: desdecero forget {run} --document ID --yes)"
         )
     return remarks
 

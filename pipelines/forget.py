@@ -19,7 +19,8 @@ forgotten by its name, and copies in other sources stay, because they may be the
 
 Copies that come later are recognised when a corpus is built: by their words, whatever their line ends, blanks and
 quotation marks; and, for texts of twelve words and more, inside a longer document or with a few other words. They are
-dropped as `blocked` or `blocked_copy` and listed in the report; --keep takes one back in.
+dropped as `blocked` or `blocked_copy` and listed in the report; --keep takes one back in. What holds half of a removed
+text or more, and is no copy, is kept and reported.
 
 Ledgers and texts are read as streams: memory grows with what is to be forgotten, not with the corpus.
 """
@@ -27,7 +28,6 @@ Ledgers and texts are read as streams: memory grows with what is to be forgotten
 from __future__ import annotations
 
 import argparse
-import contextlib
 import re
 import sys
 import time
@@ -49,7 +49,8 @@ from pipelines.corpus.blocklist import (
     new_entries,
     place,
 )
-from pipelines.corpus.removed_texts import Copy, Marks, RemovedTexts, marks_of
+from pipelines.corpus.removed_texts import RemovedTexts
+from pipelines.corpus.run_texts import copies_in, marks_in, runs_beside, texts_of
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run
@@ -153,7 +154,7 @@ def find_entries(
     rows = _with_copies(run, set().union(*named.values(), *matched))
     today = time.strftime("%Y-%m-%d", time.gmtime())
     rows = {id: row for id, row in rows.items() if row["source"] not in sources}
-    marks = _marks(run, set(rows))
+    marks = marks_in(run, set(rows))
     entries = [Entry(None, WHOLE_SOURCE, name, today, reason) for name in sources]
     entries += [
         Entry(row["sha256_before"], id, row["source"], today, reason, *marks.get(id, ()))
@@ -194,67 +195,26 @@ def _rows(run: RunDir) -> Iterator[dict[str, Any]]:
     yield from (row for row in read_rows(run.ledger, LEDGER_COLUMNS) if row["decision"] != "quarantined")
 
 
-def _texts(run: RunDir, columns: Sequence[str] = ()) -> Iterator[list[dict[str, Any]]]:
-    """The documents of a run that have a text, kept or dropped, some at a time: id, text and these columns."""
-    for path in sorted((*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet"))):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=["id", "text", *columns]):
-            yield [row for row in batch.to_pylist() if row["text"]]
-
-
-def _marks(run: RunDir, ids: set[str]) -> dict[str, Marks]:
-    """Marks of the texts of these documents, as they were cleaned."""
-    found: dict[str, Marks] = {}
-    for rows in _texts(run) if ids else ():
-        rows = [row for row in rows if row["id"] in ids]
-        marks = marks_of([row["text"] for row in rows])
-        found |= {row["id"]: mark for row, mark in zip(rows, marks, strict=True) if mark}
-    return found
-
-
 def _copies_beside(run: RunDir, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
     """Entries for the documents of this run, and of those beside it, that hold nearly all of the text of one of these
     entries, and a sentence on each."""
     blocklist, copies, sentences = Blocklist(entries), [], []
-    for other, recipe in _runs_beside(run):
-        removed = RemovedTexts(entries, recipe.corpus.deduplication.similarity)
-        found: dict[str, tuple[Copy, Marks | None]] = {}
-        for rows in _texts(other) if removed else ():
-            texts = [row["text"] for row in rows]
-            hits = [(row, copy) for row, copy in zip(rows, removed.find(texts), strict=True) if copy]
-            marks = marks_of([row["text"] for row, _ in hits])
-            found |= {row["id"]: (copy, mark) for (row, copy), mark in zip(hits, marks, strict=True)}
+    for other, recipe in runs_beside(run):
+        found = copies_in(other, RemovedTexts(entries, recipe.corpus.deduplication.similarity))
         for row in _rows(other) if found else ():
             if row["id"] in found and not _is_blocked(row, blocklist):
-                copy, mark = found[row["id"]]
-                copies.append(
-                    Entry(
-                        row["sha256_before"],
-                        row["id"],
-                        row["source"],
-                        entries[0].date,
-                        entries[0].reason,
-                        *(mark or ()),
-                    )
-                )
+                copy, marks = found[row["id"]]
+                known = {"date": entries[0].date, "reason": entries[0].reason, **marks._asdict()}
+                copies.append(Entry(sha256=row["sha256_before"], id=row["id"], source=row["source"], **known))
                 sentences.append(f"{row['id']} in {_shortest(other.path)} holds {copy.share:.0%} of {copy.id}")
         blocklist = Blocklist([*entries, *copies])
     return copies, sentences
 
 
-def _runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:
-    """The runs in this one's folder, itself among them, that can be read and have a corpus."""
-    for path in sorted(path.parent for path in run.path.parent.glob("*/recipe.yaml")):
-        with contextlib.suppress(UserError):
-            other = RunDir(path)
-            recipe = other.recipe()
-            if other.ledger.is_file():
-                yield other, recipe
-
-
 def _matching(run: RunDir, pattern: str) -> set[str]:
     """Ids of the documents, kept or dropped, whose text, id or metadata match. Raises `UserError` where none does."""
     matches, found = _matcher(pattern), set()
-    for rows in _texts(run, ["meta"]):
+    for rows in texts_of(run, ["meta"]):
         found |= {row["id"] for row in rows if any(matches(row[name] or "") for name in ("text", "id", "meta"))}
     if not found:
         raise UserError(

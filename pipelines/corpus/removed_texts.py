@@ -9,7 +9,9 @@ takes the same steps can be compared with it:
 - `sample`: 32 bits each of the hashes of up to 128 of its word 5-grams, drawn by hash. The share of them that another
   document holds estimates how much of the removed text it holds (standard error at most 0.045). From the share that two
   texts of equal length have at the recipe's `deduplication.similarity` s, which is 2s / (1 + s), a document is dropped
-  as `blocked_copy`, and listed in the report. Texts of fewer than 12 words have no sample.
+  as `blocked_copy`, and listed in the report. One that holds half of it or more is kept and reported
+  (`resembles_removed`): contracts of one form are like that, and are other people's. Texts of fewer than 12 words have
+  no sample.
 
 What this reveals: a mark is no text and cannot be turned back into one. But who holds a list can test whether a text
 that he already has, or a phrase of five words that he guesses, was in a removed one; for phrases, 32 bits leave room
@@ -37,6 +39,9 @@ SAMPLE = 128
 LEAST = 8
 """A text of fewer 5-grams is recognised only whole: so short a passage stands in texts that have nothing to do with
 it."""
+RESEMBLES = 0.5
+"""Share of a removed text from which a document that holds it is reported."""
+RESEMBLES_REMOVED = "resembles_removed"
 _ROUGH = 20
 """Bits of a hash that decide whether it is looked up at all."""
 
@@ -51,13 +56,15 @@ class Marks(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A document that says what a removed one said."""
+    """A document that says what a removed one said, or part of it."""
 
     id: str
     """Of the removed one."""
     share: float
     """Of the removed text, that it holds: an estimate."""
     same_words: bool
+    dropped: bool
+    """Whether the share is that of a copy; otherwise the document only resembles the removed one."""
 
 
 def marks_of(texts: Sequence[str]) -> list[Marks | None]:
@@ -98,16 +105,16 @@ class RemovedTexts:
         return bool(self._whole)
 
     def find(self, texts: Sequence[str]) -> list[Copy | None]:
-        """For each text the removed one that it is a copy of, or holds; None for one that is no copy."""
+        """For each text the removed one of which it holds most; None for one that holds less than half of any."""
         exact, shingles, owners = hashes_of(texts)
         found = self._parts(shingles.astype(np.uint32), owners)
         for number in range(len(texts)):
             if (id := self._whole.get(exact[number].tobytes().hex())) is not None:
-                found[number] = Copy(id, 1.0, same_words=True)
+                found[number] = Copy(id, 1.0, same_words=True, dropped=True)
         return [found.get(number) for number in range(len(texts))]
 
     def _parts(self, shingles: np.ndarray, owners: np.ndarray) -> dict[int, Copy]:
-        """Number of a text → the removed one that it holds most of, for those that hold enough."""
+        """Number of a text → the removed one that it holds most of, for those that hold half of it."""
         some = np.flatnonzero(self._rough[shingles & ((1 << _ROUGH) - 1)])
         first = np.searchsorted(self._hashes, shingles[some], side="left")
         times = np.searchsorted(self._hashes, shingles[some], side="right") - first
@@ -119,15 +126,16 @@ class RemovedTexts:
         texts, entries = keys // max(1, len(self._ids)), keys % max(1, len(self._ids))
         shares = counts / self._sizes[entries]
         found: dict[int, Copy] = {}
-        for place in np.flatnonzero(shares >= self.least).tolist():
+        for place in np.flatnonzero(shares >= RESEMBLES).tolist():
             number, share = int(texts[place]), float(shares[place])
             if number not in found or share > found[number].share:
-                found[number] = Copy(self._ids[entries[place]], share, same_words=False)
+                found[number] = Copy(self._ids[entries[place]], share, False, dropped=share >= self.least)
         return found
 
 
 class BlockedCopies:
-    """The step that drops copies of removed texts, as cleaned; nothing of their text is kept."""
+    """The step that drops copies of removed texts, as cleaned; nothing of their text is kept. What only resembles a
+    removed text is counted as the edit `resembles_removed`."""
 
     name = "blocked_copies"
 
@@ -141,5 +149,10 @@ class BlockedCopies:
 
     def many(self, drafts: Sequence[Draft]) -> None:
         for draft, copy in zip(drafts, self.removed.find([draft.text for draft in drafts]), strict=True):
-            if copy and not self._list.keeps(text_sha256(draft.document.text)):
+            if not copy or self._list.keeps(text_sha256(draft.document.text)):
+                continue
+            if copy.dropped:
                 draft.reason, draft.text, draft.copy_of = REASON if copy.same_words else COPY_REASON, "", copy.id
+            else:
+                draft.edits[RESEMBLES_REMOVED] += 1
+                draft.show(RESEMBLES_REMOVED, f"{copy.share:.0%}", copy.id)

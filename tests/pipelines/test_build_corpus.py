@@ -228,7 +228,8 @@ def test_what_another_form_would_have_kept_is_told(tmp_path: Path) -> None:
     run.corpus.mkdir(parents=True)
     said = build_corpus(settings, run, run)
     assert (
-        "dropped by the limits for prose (short_lines), and would be kept as verse 1: set corpus.quality.form" in said
+        "dropped by the limits for prose (short_lines), and would be kept as verse 1: if they are of that form, set"
+        in said
     )
     assert run.report("corpus", settings)["other_forms"] == [{"form": "verse", "reason": "short_lines", "documents": 1}]
     assert ledger_of(run)["song.md"]["passes_as"] == "verse"

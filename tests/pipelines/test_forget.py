@@ -215,8 +215,8 @@ def test_copies_in_runs_beside_it_are_found_and_those_that_come_later_are_left_o
 ) -> None:
     (home / "small.yaml").write_text(RECIPE.format(folder=home), encoding="utf-8")
     recipe, id = load_recipe(home / "small.yaml"), first(RunDir("runs/a"))
-    text, (*others, _) = texts(RunDir("runs/a"))[id], texts(RunDir("runs/a")).values()
-    before, more = "\n\n".join(others[-3:]), "\n\n".join(others[-9:-4])
+    text, others = texts(RunDir("runs/a"))[id], list(texts(RunDir("runs/a")).values())
+    before, more, last = ("\n\n".join(others[start : start + 4]) for start in (10, 20, 30))
     (home / "mirror" / "reader.txt").write_text(f"{before}\n\n{text}", encoding="utf-8")
     run = RunDir("runs/b")
     run_chain(recipe, run, last="corpus")
@@ -230,9 +230,14 @@ def test_copies_in_runs_beside_it_are_found_and_those_that_come_later_are_left_o
         ("\N{ZERO WIDTH NO-BREAK SPACE}" + text).replace("\n", " \r\n").encode()
     )
     (home / "manual" / "volume.txt").write_text(f"{text}\n\n{more}", encoding="utf-8")
+    words = text.split()
+    (home / "manual" / "part.txt").write_text(f"{' '.join(words[: len(words) * 2 // 3])} {last}", encoding="utf-8")
     capsys.readouterr()
     run_chain(recipe, run, last="corpus")
-    assert "left out as copies of removed texts: 2" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "left out as copies of removed texts: 2" in said
+    assert "kept, with half of a removed text or more: " in said
+    assert dict(ledger(run)["manual/part.txt"]["edits"])["resembles_removed"] == 1
     rows = ledger(run)
     found = {name: rows[name]["reason"] for name in (id, "mirror/reader.txt", "manual/later.txt", "manual/volume.txt")}
     assert list(found.values()) == ["blocked", "blocked", "blocked", "blocked_copy"]

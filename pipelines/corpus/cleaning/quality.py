@@ -45,6 +45,25 @@ FORMS = {
 }
 """Which limits a document may pass to be kept as a form: every form keeps what prose does. The reason of one that
 passes none is what the first of them says."""
+_LIMITS_OF = {
+    "word_length": ("mean_word_length",),
+    "symbols": ("max_symbol_ratio",),
+    "few_alphabetic_words": ("min_alphabetic_words",),
+    "hashes": ("max_hashes",),
+    "ellipses": ("max_ellipses",),
+    "few_stop_words": ("min_stop_words", "min_stop_word_share"),
+    "bullet_lines": ("max_bullet_lines",),
+    "ellipsis_lines": ("max_ellipsis_lines",),
+    "few_punctuated_lines": ("min_punctuated_lines",),
+    "few_ended_lines": ("min_ended_lines",),
+    "short_lines": ("max_short_lines",),
+    "line_breaks": ("max_lines_per_word",),
+    "repeated_lines": ("max_duplicate_lines", "max_duplicate_line_count"),
+    "repeated_paragraphs": ("max_duplicate_paragraphs", "max_duplicate_paragraph_count"),
+    "common_ngram": ("max_top_ngrams",),
+    "repeated_ngrams": ("max_duplicate_ngrams",),
+}
+"""Reason → the limits that it is about: what fails one of them passes no form that has the same."""
 SHORT_LINE = 30
 """Characters (FineWeb, §3.6)."""
 _PART = 1_000_000
@@ -81,27 +100,34 @@ class Quality:
 
     def _judge(self, part: Sequence[Draft]) -> None:
         """The reason of each draft, and the form that would keep it."""
-        for draft, reason in zip(part, self._reasons_as(self.limits.form, part), strict=True):
+        tried = FORMS[self.limits.form]
+        profiles = [self._profile(draft.language, tried[0]) for draft in part]
+        for draft, reason in zip(part, reasons_to_drop([draft.text for draft in part], profiles), strict=True):
             draft.reason = reason
+        for limits in tried[1:]:
+            for draft in self._passing(limits, [draft for draft in part if draft.reason]):
+                draft.reason = None
         for form in FORMS:
-            failed = [draft for draft in part if draft.reason and not draft.passes_as]
-            for draft, reason in zip(failed, self._reasons_as(form, failed), strict=True):
-                draft.passes_as = form if reason is None else None
+            for limits in (limits for limits in FORMS[form] if limits not in tried):
+                failed = [draft for draft in part if draft.reason and not draft.passes_as]
+                for draft in self._passing(limits, failed):
+                    draft.passes_as = form
 
-    def _reasons_as(self, form: str, drafts: Sequence[Draft]) -> list[str | None]:
-        """The reason to drop each draft if it were of this form; None for one that stays."""
-        first, *others = FORMS[form]
-        reasons = self._reasons_by(first, drafts)
-        for limits in others:
-            failed = [number for number, reason in enumerate(reasons) if reason]
-            again = self._reasons_by(limits, [drafts[number] for number in failed])
-            for number, reason in zip(failed, again, strict=True):
-                reasons[number] = reasons[number] if reason else None
-        return reasons
+    def _passing(self, limits: str, drafts: Sequence[Draft]) -> list[Draft]:
+        """Those of these drafts, which failed the first limits of the recipe's form, that pass others.
 
-    def _reasons_by(self, limits: str, drafts: Sequence[Draft]) -> list[str | None]:
-        profiles = [self._profile(draft.language, limits) for draft in drafts]
-        return reasons_to_drop([draft.text for draft in drafts], profiles) if drafts else []
+        Only those are measured again that failed a limit which is another one here.
+        """
+        base = FORMS[self.limits.form][0]
+        some = []
+        for draft in drafts:
+            here, there = self._profile(draft.language, limits), self._profile(draft.language, base)
+            names = _LIMITS_OF.get(draft.reason or "", ())
+            if any(getattr(here, name) != getattr(there, name) for name in names):
+                some.append(draft)
+        profiles = [self._profile(draft.language, limits) for draft in some]
+        reasons = reasons_to_drop([draft.text for draft in some], profiles) if some else []
+        return [draft for draft, reason in zip(some, reasons, strict=True) if reason is None]
 
     def _profile(self, language: str, limits: str) -> Profile:
         if (language, limits) not in self._profiles:

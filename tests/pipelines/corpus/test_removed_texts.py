@@ -33,7 +33,7 @@ def entry(text: str, id: str = "letter") -> Entry:
 def find(removed: str, text: str, similarity: float = 0.8) -> tuple[bool, bool]:
     """(whether it is recognised, whether its words are the same)."""
     (copy,) = RemovedTexts([entry(removed)], similarity).find([text])
-    return copy is not None, copy is not None and copy.same_words
+    return copy is not None and copy.dropped, copy is not None and copy.same_words
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,17 @@ def test_texts_of_the_same_form_and_strangers_are_not() -> None:
     assert find(f"{form} {essay(6, 100)}", f"{form} {essay(7, 100)}") == (False, False)
     assert find(LETTER, essay(8)) == (False, False)
     assert find(essay(9), " ".join(essay(9).split()[:200])) == (False, False)  # half of it
+
+
+def test_what_holds_half_of_a_removed_text_is_kept_and_counted(tmp_path: Path) -> None:
+    form, path = essay(5, 200), tmp_path / "list.jsonl"
+    add_entries(path, [entry(f"{form} {essay(6, 100)}")])
+    texts = [f"{form} {essay(7, 100)}", essay(8)]
+    drafts = [Draft(document(str(number), text), text, "es") for number, text in enumerate(texts)]
+    BlockedCopies([path], 0.8).many(drafts)
+    assert [(draft.reason, draft.text) for draft in drafts] == [(None, text) for text in texts]
+    assert [draft.edits["resembles_removed"] for draft in drafts] == [1, 0]
+    assert drafts[0].changes[0].after == "letter"
 
 
 def test_a_short_text_is_recognised_whole_and_not_inside_another() -> None:
