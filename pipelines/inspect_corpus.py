@@ -92,7 +92,8 @@ def _dropped(run: RunDir, reason: str, number: int) -> str:
     lines = [f"{reason}: {total:,} document{'s' * (total > 1)}", ""]
     for row in itertools.islice(_rows([run.ledger], wanted), number):
         of = f", of {row['duplicate_of']}" if row["duplicate_of"] else ""
-        lines.append(f"{row['id']}  ({row['source']}, {_size(row['bytes_before'] or 0)}{of})")
+        form = f", would pass as {row['passes_as']}" if row.get("passes_as") else ""
+        lines.append(f"{row['id']}  ({row['source']}, {_size(row['bytes_before'] or 0)}{of}{form})")
         if row["id"] in texts:
             lines.append(_example(texts[row["id"]]))
     if total > number:
