@@ -12,6 +12,7 @@ from pipelines.corpus.removed_texts import Copy, Marks, RemovedTexts, marks_of
 from pipelines.errors import UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
+from pipelines.seals import reading
 
 
 def runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:
@@ -25,10 +26,14 @@ def runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:
 
 
 def texts_of(run: RunDir, columns: Sequence[str] = ()) -> Iterator[list[dict[str, Any]]]:
-    """The documents of a run, kept or dropped, some at a time: id, text and these columns."""
+    """The documents of a run, kept or dropped, some at a time: id, text and these columns.
+
+    Raises `UserError` for a file that cannot be read.
+    """
     for path in sorted((*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet"))):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=["id", "text", *columns]):
-            yield batch.to_pylist()
+        with reading(path):
+            for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=["id", "text", *columns]):
+                yield batch.to_pylist()
 
 
 def marks_in(run: RunDir, ids: set[str]) -> dict[str, Marks]:
