@@ -10,7 +10,6 @@ a restart. Ctrl-C ends it.
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from model_cards.formats import Language
 from pipelines.chain import quiet_environment
+from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.run_dir import RunDir, find_run
 from pipelines.training.interrupts import stop_signals
@@ -84,11 +84,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="desdecero app", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "run", nargs="?", default=os.environ.get("DESDECERO_RUN"),
+    parser = Arguments("app", __doc__)
+    parser.add_run(
+        nargs="?", default=os.environ.get("DESDECERO_RUN"),
         help="a run directory, or its name below runs/ (default: what DESDECERO_RUN says)",
     )  # fmt: skip
     parser.add_argument(

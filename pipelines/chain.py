@@ -3,6 +3,7 @@
 desdecero run quickstart                     every stage that is missing or stale
 desdecero run quickstart --until tokens      … up to one
 desdecero run quickstart --from pretrain     that one and all after it, even if sealed
+desdecero run quickstart --dry-run           what would be done, and why; nothing is written
 desdecero pretrain quickstart                one stage alone; `accelerate launch pipelines/pretrain.py quickstart`
 """
 
@@ -13,12 +14,17 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.launcher import one_of_several, run_together
+from pipelines.local_paths import local_path
 from pipelines.recipe import Recipe, load_recipe
-from pipelines.run_dir import STAGES, RunDir, Stage
+from pipelines.recipe.origin import Origin
+from pipelines.run_dir import STAGES, RunDir, Stage, State
 
 RESUMABLE = {"pretrain"}  # stages that go on from their own unfinished work; the others start clean
 
@@ -44,6 +50,10 @@ def quiet_environment() -> None:
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """The words that every command on a recipe takes."""
     parser.add_argument("recipe", help="a shipped recipe's name (quickstart, …) or a YAML file")
+    add_place_arguments(parser)
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-dir", metavar="DIR", help="where the run lands (default: runs/<recipe name>)")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
@@ -51,9 +61,11 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir]:
+def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir, Origin]:
+    """The recipe that was named, the run that it makes, and where the recipe came from."""
     recipe = load_recipe(args.recipe, args.overrides)
-    return recipe, RunDir(args.run_dir or Path("runs") / recipe.name)
+    run = RunDir(local_path(args.run_dir) if args.run_dir else Path("runs") / recipe.name)
+    return recipe, run, Origin.of(args.recipe, args.overrides)
 
 
 def stage_main(name: str, argv: list[str] | None) -> int:
@@ -63,13 +75,11 @@ def stage_main(name: str, argv: list[str] | None) -> int:
         quiet_environment()
         stage = STAGES[name]
         module = importlib.import_module(stage.module)
-        parser = argparse.ArgumentParser(
-            prog=f"desdecero {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        parser = Arguments(name, module.__doc__)
         add_recipe_arguments(parser)
         arguments = parser.parse_args(words)
         with one_of_several():
-            recipe, run = open_run(arguments)
+            recipe, run, origin = open_run(arguments)
             if not stage.wanted(recipe):
                 raise UserError(f"recipe {recipe.name} has no {name} section: add one, or leave the stage out")
             if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
@@ -78,6 +88,7 @@ def stage_main(name: str, argv: list[str] | None) -> int:
             with run.lock():
                 run.recover(recipe)
                 check_inputs(stage, recipe, run)
+                run.remember_origin(origin)
                 run_stage(stage, recipe, run)
         return EXIT_OK
 
@@ -85,40 +96,86 @@ def stage_main(name: str, argv: list[str] | None) -> int:
 
 
 def run_chain(
-    recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None, processes: int | None = None
-) -> None:
+    recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None, processes: int | None = None,
+    origin: Origin | None = None,
+) -> None:  # fmt: skip
     """Run the stages from `first` (redone even if sealed) to `last`; by default every one that needs it."""
-    names = list(STAGES)
-    if first and last and names.index(first) > names.index(last):
-        raise UserError(f"--from {first} comes after --until {last}: the order is {', '.join(names)}")
+    names = between(first, last)
     with run.lock() as lock:
         run.recover(recipe)
+        if origin:
+            run.remember_origin(origin)
         redo = False
-        for name in names[: names.index(last) + 1 if last else None]:
+        for name in names:
             stage = STAGES[name]
             redo = redo or name == first
-            state = run.state(stage, recipe, source_signature(recipe) if name == "corpus" else None)
+            state = current_state(stage, recipe, run, remember=True)
             if state.name == "unwanted":
                 continue
             if state.name == "sealed" and not redo:
-                _say(name, "sealed, nothing to do")
+                _say(name, f"sealed, nothing to do{f' ({state.reason})' if state.reason else ''}")
                 continue
             if name == "pretrain" and (count := processes or _device_count()) > 1:
                 _launch(stage, recipe, run, count, lock)
             else:
                 run_stage(stage, recipe, run, because=state.reason)
+        run.update_recipe(recipe)
+
+
+def between(first: str | None, last: str | None) -> list[str]:
+    """The stages up to `last`, in order. Raises `UserError` where `first` comes after it."""
+    names = list(STAGES)
+    if first and last and names.index(first) > names.index(last):
+        raise UserError(f"--from {first} comes after --until {last}: the order is {', '.join(names)}")
+    return names[: names.index(last) + 1 if last else None]
+
+
+def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = False) -> State:
+    """Where a stage stands; the corpus, compared with its sources too.
+
+    remember: whether hashes of sources may be written into the run
+    """
+    state = run.state(stage, recipe)
+    seal = run.seal(stage.name, recipe)
+    if state.name != "sealed" or seal is None or seal.sources is None:
+        return state
+    from pipelines.corpus.sources.memory import SourceMemory
+
+    memory = SourceMemory(run.sources_file)
+    found = memory.compare(recipe, seal.sources)
+    if remember:
+        memory.keep_hashes(found.now)
+    if found.changes:
+        changed = run.state(stage, recipe, sources="of another corpus")
+        return State(changed.name, f"{changed.reason}: {found.changes}")
+    return State("sealed", "sources were renamed; the ledger has their names of then" if found.renamed else "")
 
 
 def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "") -> None:
     """Build one stage below `unsealed/`, seal it and move it into place."""
-    sources = source_signature(recipe) if stage.name == "corpus" else None
     function = _function(stage)
     out = run.start(stage, recipe, resumable=stage.name in RESUMABLE)
     _say(stage.name, f"building ({because})" if because else "building")
     started = time.perf_counter()
-    summary = function(recipe, run, out)
-    seal = run.commit(stage, recipe, time.perf_counter() - started, sources)
+    with _sources(stage, recipe, run) as sources:
+        summary = function(recipe, run, out)
+        seal = run.commit(stage, recipe, time.perf_counter() - started, sources)
     _say(stage.name, f"sealed in {seal.seconds:.1f} s: {summary}")
+
+
+@contextmanager
+def _sources(stage: Stage, recipe: Recipe, run: RunDir) -> Iterator[str | None]:
+    """The digest of the corpus' sources, which the run remembers once the corpus is sealed; None for other stages."""
+    if stage.name != "corpus":
+        yield None
+        return
+    from pipelines.corpus.sources.contents import digest
+    from pipelines.corpus.sources.memory import SourceMemory
+
+    memory = SourceMemory(run.sources_file)
+    seen = memory.look(recipe)  # before the corpus reads them: what changes meanwhile is another content
+    yield digest(seen)
+    memory.seal(seen)
 
 
 def check_inputs(stage: Stage, recipe: Recipe, run: RunDir) -> None:
@@ -131,13 +188,6 @@ def check_inputs(stage: Stage, recipe: Recipe, run: RunDir) -> None:
                 f"{stage.name} needs {name}, which is {state.name}{reason} in {run}: "
                 f"make it with `desdecero run {recipe.name} --until {name}`"
             )
-
-
-def source_signature(recipe: Recipe) -> str:
-    """What the corpus' sources, and the files that its filters learn from, look like now; it changes when one does."""
-    from pipelines.corpus.sources import consulted, signature
-
-    return signature([*recipe.corpus.sources, *consulted(recipe.corpus)])
 
 
 def _function(stage: Stage):  # type: ignore[no-untyped-def]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
 
 HELP = """\
@@ -16,9 +16,9 @@ usage: desdecero COMMAND …
 From your own text to your own language model, and the evidence to stand behind it.
 
 a whole run
-  run RECIPE         every stage that is missing or stale, in order
+  run RECIPE         every stage that is missing or stale, in order; --dry-run lists them
   recipes            the recipes that come with the project
-  status RUN         which stages are sealed, stale or missing, and how long they took
+  status RUN         which stages are sealed, stale or missing, and why
   corpus inspect RUN what was dropped and why, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
   forget RUN         remove documents on request: what holds them, and a list that later builds obey
@@ -29,7 +29,7 @@ a whole run
 one stage alone
   corpus tokenizer tokens pretrain evaluate audit finetune card     RECIPE
 
-RECIPE is a shipped name or a YAML file; RUN is a run directory or its name below runs/.
+RECIPE is a shipped name or a YAML file; RUN is a run directory or its name below runs/, on this machine.
 `desdecero COMMAND --help` tells more. Training on several devices: `desdecero run` finds them, or use
 `accelerate launch pipelines/pretrain.py RECIPE`.
 """
@@ -61,9 +61,7 @@ def run(argv: list[str]) -> int:
     from pipelines import chain
     from pipelines.run_dir import STAGES
 
-    parser = argparse.ArgumentParser(
-        prog="desdecero run", description=chain.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments("run", chain.__doc__)
     chain.add_recipe_arguments(parser)
     parser.add_argument(
         "--from", dest="first", choices=STAGES, metavar="STAGE", help="redo this stage and all after it"
@@ -72,11 +70,15 @@ def run(argv: list[str]) -> int:
     parser.add_argument(
         "--processes", type=int, metavar="N", help="processes that train (default: one a CUDA device, else one)"
     )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and why; write nothing")
     args = parser.parse_args(argv)
     if args.processes is not None and args.processes < 1:
         raise UserError(f"--processes {args.processes}: at least one process must train")
-    recipe, run_dir = chain.open_run(args)
-    chain.run_chain(recipe, run_dir, args.first, args.last, args.processes)
+    recipe, run_dir, origin = chain.open_run(args)
+    if args.dry_run:
+        importlib.import_module("pipelines.dry_run").print_plan(recipe, run_dir, args.first, args.last)
+        return EXIT_OK
+    chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin)
     if args.last is None:
         from pipelines.summary import summary
 
@@ -88,7 +90,7 @@ def recipes(argv: list[str]) -> int:
     """List the shipped recipes, one line each."""
     from pipelines.recipe import load_recipe, shipped_recipes
 
-    argparse.ArgumentParser(prog="desdecero recipes", description=recipes.__doc__).parse_args(argv)
+    Arguments("recipes", recipes.__doc__).parse_args(argv)
     for name in sorted(shipped_recipes()):
         print(f"{name:<18} {load_recipe(name).purpose}")
     return EXIT_OK
@@ -96,18 +98,7 @@ def recipes(argv: list[str]) -> int:
 
 def status(argv: list[str]) -> int:
     """Show where every stage of a run stands."""
-    from pipelines.chain import source_signature
-    from pipelines.run_dir import STAGES
-
-    run_dir = _run_argument("status", status.__doc__, argv)
-    recipe = run_dir.recipe()
-    print(f"{run_dir}\n")
-    for stage in STAGES.values():
-        state = run_dir.state(stage, recipe, source_signature(recipe) if stage.name == "corpus" else None)
-        seal = run_dir.seal(stage.name, recipe)
-        took = f"{seal.seconds:8.1f} s  {seal.finished}" if seal else " " * 10
-        print(f"{stage.name:<10} {state.name:<9} {took}  {state.reason}".rstrip())
-    return EXIT_OK
+    return importlib.import_module("pipelines.show_status").main(argv)
 
 
 def verify(argv: list[str]) -> int:
@@ -163,8 +154,8 @@ def forget(argv: list[str]) -> int:
 def _run_argument(name: str, description: str | None, argv: list[str]):  # type: ignore[no-untyped-def]
     from pipelines.run_dir import find_run
 
-    parser = argparse.ArgumentParser(prog=f"desdecero {name}", description=description)
-    parser.add_argument("run", help="a run directory, or its name below runs/")
+    parser = Arguments(name, description)
+    parser.add_run()
     return find_run(parser.parse_args(argv).run)
 
 

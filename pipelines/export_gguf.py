@@ -14,7 +14,6 @@ of `ARCHITECTURES` and byte-level BPE. The file says what llama.cpp would else a
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -27,7 +26,9 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipelines.chain import quiet_environment
+from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_OK, UserError, guard
+from pipelines.local_paths import local_path
 from pipelines.recipe import Recipe
 from pipelines.run_dir import find_run
 from pipelines.verification import model_faults
@@ -142,12 +143,14 @@ def _library() -> Any:
 def main(argv: list[str] | None = None) -> int:
     def command(words: list[str]) -> int:
         quiet_environment()
-        parser = argparse.ArgumentParser(
-            prog="desdecero export-gguf", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        parser.add_argument("run", help="a run directory, or its name below runs/")
-        parser.add_argument("out", type=Path, help="the file to write")
+        parser = Arguments("export-gguf", __doc__)
+        parser.add_run()
+        parser.add_argument("out", help="the file to write")
         args = parser.parse_args(words)
+        out = Path(local_path(args.out))
+        if out.is_dir() or not out.absolute().parent.is_dir():
+            what = "is a folder" if out.is_dir() else "is in a folder that does not exist"
+            raise UserError(f"{out} {what}: name a file to write, as in model.gguf")
         run = find_run(args.run)
         recipe = run.recipe()
         if recipe.model.architecture not in ARCHITECTURES:
@@ -157,7 +160,7 @@ def main(argv: list[str] | None = None) -> int:
             raise UserError(f"{run}: no model yet; make it with `desdecero run {recipe.name} --until pretrain`")
         if faults := model_faults(run, recipe):
             raise UserError(f"{run.model} is not as it was sealed ({faults[0]}): see `desdecero verify {run}`")
-        size = export_gguf(recipe, run.model, args.out)
+        size = export_gguf(recipe, run.model, out)
         print(f"{args.out}: {size / 1e6:.1f} MB, float32")
         return EXIT_OK
 

@@ -27,18 +27,19 @@ Ledgers and texts are read as streams: memory grows with what is to be forgotten
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from pipelines.command_line import Arguments
 from pipelines.corpus.blocklist import (
     COPY_REASON,
     REASON,
@@ -369,10 +370,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="desdecero forget", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("run", help="a run directory, or its name below runs/")
+    parser = Arguments("forget", __doc__)
+    parser.add_run()
     parser.add_argument("--source", action="append", default=[], metavar="NAME", help="all of a source")
     parser.add_argument("--document", action="append", default=[], metavar="ID", help="one document, by its id")
     parser.add_argument(
@@ -394,7 +393,7 @@ def _command(words: list[str]) -> int:
             "say what to forget: --source NAME, --document ID or --match TEXT; each may be repeated; or --keep ID alone"
         )
     run = find_run(args.run)
-    with run.lock():
+    with run.lock() if args.yes else nullcontext():  # without --yes, it only reads
         if args.keep:
             keep(run, find_kept(run, args.keep, args.reason), dry_run=not args.yes)
             return EXIT_OK

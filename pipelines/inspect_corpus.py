@@ -9,7 +9,6 @@ It reads sealed files and writes none. Memory holds a batch of rows, however lon
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import shutil
@@ -22,6 +21,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_OK, UserError, guard
 from pipelines.run_dir import RunDir, find_run
 from pipelines.seals import reading
@@ -186,10 +186,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="desdecero corpus inspect", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("run", help="a run directory, or its name below runs/")
+    parser = Arguments("corpus inspect", __doc__)
+    parser.add_run()
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--reason", help="show the documents dropped for this reason")
     what.add_argument("--document", metavar="ID", help="show the history of this document")

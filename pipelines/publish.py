@@ -10,15 +10,15 @@ is no word to force it: exit code 1. It writes nothing into the run, so publicat
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from model_cards.formats import size
 from model_cards.gate import Finding, Publication, judge, refused
 from pipelines.chain import quiet_environment
+from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
@@ -29,7 +29,7 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for eve
 
 def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry_run: bool) -> int:
     """Show what would go, judge it, and upload it unless it is refused or a dry run. Returns the exit code."""
-    with run.lock():
+    with nullcontext() if dry_run else run.lock():  # a dry run only reads
         print_contents(run, repo_id, private)
         with reading(f"a report in {run}"):
             findings = judge(publication(recipe, run, repo_id))
@@ -150,10 +150,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="desdecero publish", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("run", help="a run directory, or its name below runs/")
+    parser = Arguments("publish", __doc__)
+    parser.add_run()
     parser.add_argument(
         "--repo-id", metavar="OWNER/NAME", help="the repository (default: the recipe's publish.repo_id)"
     )

@@ -2,6 +2,8 @@
 
     runs/<name>/
       recipe.yaml               resolved: every default written out
+      made_from.json            the recipe's file or name, and what --set changed in it
+      sources.json              what the corpus was built from: names, sizes and hashes of files
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
       tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)  ledger.parquet
@@ -34,13 +36,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.errors import UserError, printable
+from pipelines.local_paths import local_path
 from pipelines.recipe import Recipe, load_recipe
+from pipelines.recipe.origin import Origin
 from pipelines.seals import (
     AlteredFile,
     InvalidFile,
@@ -143,6 +147,14 @@ class RunDir:
     @property
     def recipe_file(self) -> Path:
         return self.path / "recipe.yaml"
+
+    @property
+    def origin_file(self) -> Path:
+        return self.path / "made_from.json"
+
+    @property
+    def sources_file(self) -> Path:
+        return self.path / "sources.json"
 
     @property
     def corpus(self) -> Path:
@@ -258,6 +270,23 @@ class RunDir:
             raise UserError(f"{self} is not a run directory (no recipe.yaml in it): name one that `desdecero run` made")
         return load_recipe(self.recipe_file)
 
+    def origin(self) -> Origin | None:
+        """Where that recipe came from; None in runs of earlier versions."""
+        return Origin.read(self.origin_file)
+
+    def remember_origin(self, origin: Origin) -> None:
+        """Keep where the recipe came from, unless it is the run's own copy, which came from elsewhere."""
+        if not Path(origin.recipe).is_relative_to(self.path) and origin != self.origin():
+            write_text(self.origin_file, json.dumps(asdict(origin), indent=2) + "\n")
+
+    def update_recipe(self, recipe: Recipe) -> None:
+        """Write the recipe where all is sealed by it: only paths can differ then, of sources that were moved."""
+        states = (self.state(stage, recipe).name for stage in STAGES.values())
+        if all(name in ("sealed", "unwanted") for name in states):
+            text = recipe.to_yaml()
+            if not self.recipe_file.is_file() or self.recipe_file.read_text(encoding="utf-8") != text:
+                write_text(self.recipe_file, text)
+
     def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
         """A stage's `report.json`; raises `UserError` where it has not been sealed, or was altered since."""
         name = f"{STAGES[stage].folder(recipe)}/report.json"
@@ -322,7 +351,7 @@ class RunDir:
         An input folder that is not on this machine (a training node that holds only `tokens/` and
         `tokenizer/`) counts as it was when the stage was sealed.
         """
-        dump = recipe.model_dump(mode="json")
+        dump = recipe.content()
         sections = {name: hash_json(dump[name]) for name in stage.reads}
         known, inputs = self.seal(stage.name, recipe), {}
         for name in stage.inputs:
@@ -333,7 +362,10 @@ class RunDir:
         return fingerprint(stage.name, stage.version, sections, inputs), sections, inputs
 
     def state(self, stage: Stage, recipe: Recipe, sources: str | None = None) -> State:
-        """Compare a stage's seal with the recipe, its inputs, its code version and, where given, the sources."""
+        """Compare a stage's seal with the recipe, its inputs, its code version and, where given, the sources.
+
+        sources: the digest of the sources that hold the same as today's (`chain.current_state` finds out)
+        """
         if not stage.wanted(recipe):
             return State("unwanted", "the recipe has no such section")
         try:
@@ -424,9 +456,13 @@ class RunDir:
     def recover(self, recipe: Recipe) -> None:
         """Finish the moves of a stage that was sealed but not yet in place when the process ended."""
         for stage in STAGES.values():
-            seal = self.unsealed.seal(stage.name, recipe)
-            if seal and seal.fingerprint == self.fingerprint(stage, recipe)[0]:
+            if self.awaits_its_place(stage, recipe):
                 self._move_into_place(stage, recipe)
+
+    def awaits_its_place(self, stage: Stage, recipe: Recipe) -> bool:
+        """Whether a stage was sealed below `unsealed/` and not moved from there."""
+        seal = self.unsealed.seal(stage.name, recipe)
+        return seal is not None and seal.fingerprint == self.fingerprint(stage, recipe)[0]
 
     def _move_into_place(self, stage: Stage, recipe: Recipe) -> None:
         out = self.unsealed
@@ -477,6 +513,7 @@ class RunDir:
 
 def find_run(name_or_path: str) -> RunDir:
     """A run by its path, or by its name below `runs/`."""
+    local_path(name_or_path)
     for path in (Path(name_or_path), Path("runs") / name_or_path):
         if (path / "recipe.yaml").is_file():
             return RunDir(path)

@@ -70,7 +70,7 @@ class Seal:
     inputs: dict[str, str]
     """Input stage → the `digest` of its seal."""
     sources: str | None
-    """What the corpus sources looked like (names, versions, sizes, times); None for other stages."""
+    """sha256 over the corpus' sources (names, versions, contents; `sources.json` has them); None for other stages."""
     outputs: dict[Annotated[str, AfterValidator(_inside)], Output]
     """Path in the run directory → {"sha256", "bytes"}."""
     digest: Sha256

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from pipelines.recipe.section import Section
+from pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
 
 
 class Evaluate(Section):
     max_bytes: Annotated[int, Field(gt=0)] = 1_000_000
     """Held-out text that is scored: whole documents, in an order drawn by the seed, up to this size."""
-    resamples: Annotated[int, Field(ge=100)] = 2000
+    resamples: Resamples = 2000
     """Bootstrap draws over documents."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    confidence: Confidence = 0.95
     prompts: tuple[str, ...] = ()
     """What the model is asked to go on from (or, where it fills gaps, to fill in: write `[MASK]`)."""
-    sample_tokens: Annotated[int, Field(ge=1)] = 60
+    sample_tokens: Annotated[int, Field(ge=1, le=10_000)] = 60
     """At most; of an encoder–decoder, for each gap."""
+
+    @model_validator(mode="after")
+    def _tails_are_drawn(self) -> Evaluate:
+        check_tails(self.resamples, self.confidence)
+        return self
 
 
 class Audit(Section):
     languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en", "es")
     """Of the probes: their language, not the model's. One that the model cannot read is reported as such."""
-    margin: Annotated[float, Field(gt=0)] = 0.5
-    """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65."""
-    resamples: Annotated[int, Field(ge=100)] = 2000
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    margin: Annotated[float, Field(ge=0.01, le=1)] = 0.5
+    """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65. At most 1:
+    a model that finds stereotypes over 2.7 times as likely has no small gap. Below 0.01 (a ratio of 1.01), no number
+    of probes here could show that a gap is small."""
+    resamples: Resamples = 2000
+    confidence: Confidence = 0.95
 
     @field_validator("languages")
     @classmethod
@@ -36,14 +43,19 @@ class Audit(Section):
             raise ValueError("a language is named twice: its probes would count double; name it once")
         return languages
 
+    @model_validator(mode="after")
+    def _tails_are_drawn(self) -> Audit:
+        check_tails(self.resamples, self.confidence)
+        return self
+
 
 class Finetune(Section):
     """A LoRA adapter (Hu et al. 2021) on the corpus' domain slice."""
 
-    rank: Annotated[int, Field(ge=1)] = 16
-    alpha: Annotated[float, Field(gt=0)] = 32.0
-    steps: Annotated[int, Field(ge=1)] = 100
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    alpha: Annotated[float, Field(gt=0, le=65_536)] = 32.0
+    steps: Annotated[int, Field(ge=1, le=10**9)] = 100
+    batch_size: BatchSize = 16
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
     """Of each held-out text, domain and general."""

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines.errors import UserError
+from pipelines.local_paths import local_path
 from pipelines.recipe.sources import SOURCES
 from pipelines.recipe.whole import Recipe
 
@@ -23,28 +24,30 @@ def shipped_recipes() -> dict[str, Any]:
     return {item.name.removesuffix(".yaml"): item for item in folder.iterdir() if item.name.endswith(".yaml")}
 
 
-def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = (), folder: Path | None = None) -> Recipe:
     """Read a recipe by its shipped name or by its path, with `section.key=value` overrides.
 
     Raises `UserError`, naming file, line and key, for anything that a recipe may not say.
+
+    folder: where the relative paths of a shipped recipe start; the current one by default
     """
-    path, shipped = Path(name_or_path), shipped_recipes()
+    text, where, base, shipped = read_recipe(name_or_path)
+    return parse_recipe(text, where, folder if shipped and folder else base, overrides)
+
+
+def read_recipe(name_or_path: str | Path) -> tuple[str, str, Path, bool]:
+    """(text, what messages call it, the folder that its paths start at, whether it is a shipped one)."""
+    path, shipped = Path(local_path(str(name_or_path))), shipped_recipes()
     if str(name_or_path) in shipped:
-        where, base = f"recipe {name_or_path}", Path.cwd()
-        text = shipped[str(name_or_path)].read_text(encoding="utf-8")
-    elif path.is_file():
-        where, base = str(path), path.absolute().parent
+        return shipped[str(name_or_path)].read_text(encoding="utf-8"), f"recipe {name_or_path}", Path.cwd(), True
+    if path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8"), str(path), path.absolute().parent, False
         except UnicodeDecodeError as error:
-            raise UserError(f"{where}: not UTF-8 text at byte {error.start}; a recipe is a YAML file") from None
-    else:
-        near = difflib.get_close_matches(str(name_or_path), shipped, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UserError(
-            f"no recipe {str(name_or_path)!r}: {hint}name a YAML file, or one of {', '.join(sorted(shipped))}"
-        )
-    return parse_recipe(text, where, base, overrides)
+            raise UserError(f"{path}: not UTF-8 text at byte {error.start}; a recipe is a YAML file") from None
+    near = difflib.get_close_matches(str(name_or_path), shipped, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UserError(f"no recipe {str(name_or_path)!r}: {hint}name a YAML file, or one of {', '.join(sorted(shipped))}")
 
 
 def parse_recipe(text: str, where: str, base: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -105,7 +108,7 @@ def _sentence(error: ValidationError, where: str, tree: yaml.Node | None) -> str
         what = "missing: add it"
     else:
         what = fault["msg"].removeprefix("Value error, ")
-        if not isinstance(fault["input"], dict | list | BaseModel):
+        if not isinstance(fault["input"], dict | list | BaseModel) and (str(fault["input"]) or "''") not in what:
             what += f" (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{place}: {dotted + ': ' if dotted else ''}{what}{more}"

@@ -27,13 +27,13 @@ class Model(Section):
     """One dial for all that follows, and for vocabulary, batch, learning rates and weight decay: parameters in all
     (`5M`, `1.2B`) or a depth (`d12`). Whatever the recipe gives itself wins; the resolved recipe shows the rest. Its
     rules, with their origin, are in `training/size_dial.py`."""
-    layers: Annotated[int, Field(ge=1)] = 4
+    layers: Annotated[int, Field(ge=1, le=1024)] = 4
     """Of `t5`, in the encoder and in the decoder each."""
-    hidden_size: Annotated[int, Field(ge=8)] = 256
-    heads: Annotated[int, Field(ge=1)] = 4
-    intermediate_size: Annotated[int, Field(ge=8)] | None = None
+    hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 256
+    heads: Annotated[int, Field(ge=1, le=4096)] = 4
+    intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)] | None = None
     """Four times the hidden size, or 8/3 of it for gated units: of all but `gpt2` and `bert` (Shazeer 2020, §3)."""
-    context_length: Annotated[int, Field(ge=16)] = 256
+    context_length: Annotated[int, Field(ge=16, le=10_000_000)] = 256
     """Tokens in a training sequence, and positions that the model knows."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Pretraining sees little repetition, so none by default (Geiping & Goldstein 2022, §4.2)."""

@@ -6,17 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipelines.recipe.section import Section, number
+from pipelines.recipe.section import BatchSize, Section, number
 
 
 class Budget(Section):
     """How long to train: exactly one of these."""
 
-    minutes: Annotated[float, Field(gt=0)] | None = None
-    """Wall clock, turned into a number of steps by a probe on the machine at hand, then fixed in the run."""
-    steps: Annotated[int, Field(gt=0)] | None = None
-    tokens: Annotated[int, Field(gt=0)] | None = None
-    flops: Annotated[float, Field(gt=0)] | None = None
+    minutes: Annotated[float, Field(gt=0, le=525_600)] | None = None
+    """Wall clock, turned into a number of steps by a probe on the machine at hand, then fixed in the run.
+    A year at most."""
+    steps: Annotated[int, Field(gt=0, le=10**9)] | None = None
+    tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
+    flops: Annotated[float, Field(gt=0, le=1e28)] | None = None
     """Floating-point operations of the model, forward and backward, by the rule in `training/models.py`."""
 
     @field_validator("flops", mode="before")
@@ -31,6 +32,9 @@ class Budget(Section):
         return self
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class Optimizer(Section):
     name: Literal["muon", "adamw", "sgd"] = "muon"
     """`muon` trains the matrices inside the layers, and AdamW the rest (Jordan et al. 2024)."""
@@ -38,9 +42,9 @@ class Optimizer(Section):
     """Of AdamW or SGD."""
     matrix_learning_rate: Annotated[float, Field(gt=0)] = 0.02
     """Of Muon."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    weight_decay: Annotated[float, Field(ge=0, le=100)] = 0.01
     """On matrices only: never on norms, biases and embeddings."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
     """Of Muon and SGD."""
 
@@ -66,7 +70,7 @@ class SpanCorruption(Section):
 
     density: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     """Share of the tokens that are noise."""
-    mean_length: Annotated[float, Field(ge=1)] = 3.0
+    mean_length: Annotated[float, Field(ge=1, le=1000)] = 3.0
     """Of a span of noise, in tokens."""
 
 
@@ -75,14 +79,14 @@ class Goldfish(Section):
 
     k: Annotated[int, Field(ge=2)] = 4
     """One in so many: with a higher number, more is learnt a step and by heart. As Hans et al. 2024 mostly have it."""
-    context: Annotated[int, Field(ge=1)] = 13
+    context: Annotated[int, Field(ge=1, le=1024)] = 13
     """Tokens before one that decide, as in the models that the same authors published."""
 
 
 class Stability(Section):
     """What becomes of steps that would harm: see `training/stability.py`."""
 
-    window: Annotated[int, Field(ge=4)] = 128
+    window: Annotated[int, Field(ge=4, le=1_000_000)] = 128
     """Steps that a step is compared with (OLMo-core's default); from half of them on."""
     deviations: Annotated[float, Field(gt=0)] = 6.0
     """Standard deviations above their mean, of the loss or the gradient norm, at which a step is refused (as there)."""
@@ -116,9 +120,9 @@ class Samples(Section):
     """To go on from; for a masked model or an encoder–decoder to fill (write `[MASK]`)."""
     every: Annotated[int, Field(ge=1)] = 1
     """Validations from one sample to the next; see `validate_every`. The finished model's is always there."""
-    tokens: Annotated[int, Field(ge=1)] = 40
+    tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
     """Of an answer, at most."""
-    temperature: Annotated[float, Field(ge=0)] = 0.0
+    temperature: Annotated[float, Field(ge=0, le=100)] = 0.0
     """0 takes the likeliest token each time; above, tokens are drawn, by the recipe's seed."""
 
 
@@ -140,9 +144,9 @@ class Price(Section):
 
 class Pretrain(Section):
     budget: Budget
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    batch_size: BatchSize = 16
     """Sequences in an optimiser step, over all processes."""
-    micro_batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    micro_batch_size: BatchSize | Literal["auto"] = "auto"
     """Sequences in one forward pass of one process. `auto` tries all that fall to it, then half of them, and so on
     until they fit into memory. The step is the same but for roundings, so a resumed run keeps what was found."""
     optimizer: Optimizer = Optimizer()
@@ -155,7 +159,7 @@ class Pretrain(Section):
     """Whether a token sees only its own document, where a sequence holds the end of one and the start of the next."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the probability that each target gives to all tokens alike. Metrics stay those of the plain loss."""
-    z_loss: Annotated[float, Field(ge=0)] = 0.0
+    z_loss: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Factor of ln² Z, which keeps logits from drifting in long bf16 runs; PaLM used 1e-4 (Chowdhery et al. 2022)."""
     mask_probability: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Masked models only. Wettig et al. 2023: more than BERT's 15% serves small models better."""
@@ -170,7 +174,7 @@ class Pretrain(Section):
     """`auto` times a matrix product in both and takes bf16 where it is faster."""
     compile: Literal["auto", "always", "never"] = "auto"
     """`auto` compiles where a C++ compiler is found and the budget is long enough to earn the wait back."""
-    checkpoint_minutes: Annotated[float, Field(ge=0)] = 1.0
+    checkpoint_minutes: Annotated[float, Field(ge=0, le=525_600)] = 1.0
     """Time between checkpoints: what a power cut may cost. 0 writes one at each step."""
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
     """Checkpoints to resume from: the newest, and one before it in case the newest cannot be read."""

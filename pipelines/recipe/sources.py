@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
-from pipelines.recipe.section import Section, absolute_path
+from pipelines.recipe.section import ArchivePath, LocalPath, Section, absolute_path, not_remote, without_place
 
 
 class _Source(Section):
@@ -24,15 +24,19 @@ class _Source(Section):
     max_documents: Annotated[int, Field(gt=0)] | None = None
     """Stop reading this source after so many."""
 
+    @property
+    def name_from_path(self) -> bool:
+        """Whether the name only repeats where the source is."""
+        return False
+
 
 class _OnDisk(_Source):
+    name: Annotated[str, PlainSerializer(without_place)] = ""
     path: str
-    """Relative to the recipe file; for a shipped recipe, to the current folder."""
 
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: str, info: ValidationInfo) -> str:
-        return path if path.startswith(("https://", "http://")) else absolute_path(path, info)
+    @property
+    def name_from_path(self) -> bool:
+        return self.name == Path(self.path).name
 
     @model_validator(mode="before")
     @classmethod
@@ -65,6 +69,10 @@ class _Records(_Reservable):
     url_field: str | None = None
 
 
+def _absolute_folder(path: Any, info: ValidationInfo) -> Any:
+    return absolute_path(str(path), info) if isinstance(path, str | Path) else path
+
+
 class InstalledDocs(_Source):
     """Docstrings, Markdown, reStructuredText and text files of installed Python distributions, and their code.
 
@@ -75,7 +83,7 @@ class InstalledDocs(_Source):
     name: str = "installed_docs"
     content: Literal["docs", "code", "both"] = "docs"
     """`code` reads Python modules whole, in place of their docstrings; `both`, those and the texts."""
-    python: Path | None = None
+    python: Annotated[Path, BeforeValidator(_absolute_folder), PlainSerializer(without_place)] | None = None
     """Another environment, by its folder (`/path/to/venv`) or its interpreter; this one by default."""
     requirements_of: str | None = None
     """Read this distribution's requirements and theirs, not all that is installed: the same recipe then reads
@@ -88,13 +96,14 @@ class Files(_OnDisk, _Records):
     """A file, a folder or a glob, in the formats of `sources/files.py`: text, web pages, books, articles, tables."""
 
     kind: Literal["files"]
+    path: LocalPath
 
 
 class HubDataset(_Records):
     """A dataset of the Hugging Face Hub, streamed."""
 
     kind: Literal["hub"]
-    dataset: str
+    dataset: Annotated[str, AfterValidator(not_remote)]
     config: str | None = None
     split: str = "train"
     revision: str | None = None
@@ -111,17 +120,12 @@ class Wikipedia(_Source):
     kind: Literal["wikipedia"]
     language: str
     """Of the Wikipedia, as its address has it: es, qu, simple."""
-    dump: str | None = None
+    dump: LocalPath | None = None
     """A `…-pages-articles.xml` (also .bz2 .gz), relative to the recipe file; from the Hub when there is none."""
     snapshot: str = "20231101"
     """Of the Hub's data set: its newest."""
     license: str | None = "CC-BY-SA-4.0"
     terms: str | None = "https://foundation.wikimedia.org/wiki/Policy:Terms_of_Use"
-
-    @field_validator("dump")
-    @classmethod
-    def _absolute(cls, dump: str | None, info: ValidationInfo) -> str | None:
-        return absolute_path(dump, info) if dump else dump
 
     @model_validator(mode="before")
     @classmethod
@@ -134,19 +138,14 @@ class WebArchive(_OnDisk, _Reservable):
     """Web pages from WARC files or text from WET files, as Common Crawl gives them out."""
 
     kind: Literal["web_archive"]
-    path: str
+    path: ArchivePath
     """A .warc .warc.gz .warc.wet.gz file, a folder or glob of them, or an https address; or a list of them, such as
     Common Crawl's `wet.paths.gz`."""
     max_files: Annotated[int, Field(gt=0)] | None = None
     """Of a list, read so many."""
-    site_rules: str | None = None
+    site_rules: ArchivePath | None = None
     """Archives, named in the same ways, that hold what sites say of all their pages, and are read first: Common Crawl
     gives its `robotstxt.paths.gz` out apart. Those among the pages are read without it, from where they stand on."""
-
-    @field_validator("site_rules")
-    @classmethod
-    def _absolute_rules(cls, path: str | None, info: ValidationInfo) -> str | None:
-        return cls._absolute(path, info) if path else path
 
 
 Source = Annotated[InstalledDocs | Files | HubDataset | Wikipedia | WebArchive, Field(discriminator="kind")]

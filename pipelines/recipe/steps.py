@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.recipe.section import ExamplePath, Section, absolute_path
+from pipelines.recipe.section import ExamplePath, LocalPath, Proportion, Section, Seed, not_remote
 
 
 class Lines(Section):
@@ -37,7 +37,7 @@ class Language(Section):
 class Spelling(Section):
     """Correct the slips of a scanner in Spanish text: only what is sure, and every change on record."""
 
-    clean_text: Annotated[str, AfterValidator(absolute_path)] | None = None
+    clean_text: ExamplePath | None = None
     """A file, folder or glob of text without slips, of the same subject: its words count as correct."""
     text_field: str = "text"
     """The column or key that holds the text, in .jsonl .csv .parquet."""
@@ -80,48 +80,56 @@ class Quality(Section):
     """Gopher (Rae et al. 2021, table A1) asks for 50 words; reference pages and short laws are shorter."""
     max_words: Annotated[int, Field(gt=0)] = 2_000_000
     """Longer than the longest novels (Don Quixote has 380,000, Proust's has 1,300,000); what is longer is data."""
-    mean_word_length: tuple[float, float] | None = None
+    mean_word_length: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
     """Least and most characters in a word, on average."""
-    max_symbol_ratio: float | None = None
+    max_symbol_ratio: Proportion | None = None
     """Characters that are neither letters, digits, spaces nor punctuation of prose, over all: tables, ASCII art."""
-    min_alphabetic_words: float | None = None
+    min_alphabetic_words: Proportion | None = None
     """Words with at least one letter, over all."""
     min_stop_words: Annotated[int, Field(ge=0)] | None = None
     """Different stop words of the document's language (the, of; de, la): a list of names has none."""
-    min_stop_word_share: float | None = None
+    min_stop_word_share: Proportion | None = None
     """Words that are stop words, over all."""
-    max_bullet_lines: float | None = None
+    max_bullet_lines: Proportion | None = None
     """Lines that open with a bullet, over all."""
-    max_ellipsis_lines: float | None = None
+    max_ellipsis_lines: Proportion | None = None
     """Lines that end with an ellipsis, over all."""
-    min_punctuated_lines: float | None = None
+    min_punctuated_lines: Proportion | None = None
     """Lines that end as a sentence does, over all."""
-    min_ended_lines: float | None = None
+    min_ended_lines: Proportion | None = None
     """Lines that end with any sign of punctuation, over all: verse has them without being sentences, menus do not."""
-    max_short_lines: float | None = None
+    max_short_lines: Proportion | None = None
     """Lines of at most 30 characters, over all."""
-    max_lines_per_word: float | None = None
+    max_lines_per_word: Annotated[float, Field(ge=0)] | None = None
     """Line ends over words: lists and columns."""
-    max_hashes: float | None = None
+    max_hashes: Proportion | None = None
     """Signs # over words and signs."""
-    max_ellipses: float | None = None
+    max_ellipses: Proportion | None = None
     """Ellipses over words and signs."""
-    max_duplicate_lines: float | None = None
+    max_duplicate_lines: Proportion | None = None
     """Characters in lines that stand on the same page before, over all."""
-    max_duplicate_line_count: float | None = None
+    max_duplicate_line_count: Proportion | None = None
     """Lines that stand on the same page before, over all."""
     page_lines: Annotated[int, Field(gt=0)] | None = None
     """Lines of a page: those that are searched for repetition together."""
-    max_duplicate_paragraphs: float | None = None
+    max_duplicate_paragraphs: Proportion | None = None
     """Characters in paragraphs that stand in the document before, over all."""
-    max_duplicate_paragraph_count: float | None = None
+    max_duplicate_paragraph_count: Proportion | None = None
     """Paragraphs that stand in the document before, over all."""
-    max_top_ngrams: Mapping[int, float] | None = None
+    max_top_ngrams: Mapping[Annotated[int, Field(ge=1, le=100)], Proportion] | None = None
     """n → characters covered by the commonest n-gram of words, over all."""
-    max_duplicate_ngrams: Mapping[int, float] | None = None
+    max_duplicate_ngrams: Mapping[Annotated[int, Field(ge=1, le=100)], Proportion] | None = None
     """n → characters in n-grams of words that stand in the document before, over all."""
     lines: LineRules | None = None
     """Rules for single lines, for pages of the web. Left out: no line is removed."""
+
+    @model_validator(mode="after")
+    def _least_is_below_most(self) -> Quality:
+        if self.min_words > self.max_words:
+            raise ValueError(f"min_words {self.min_words} is above max_words {self.max_words}: nothing would be kept")
+        if self.mean_word_length and self.mean_word_length[0] > self.mean_word_length[1]:
+            raise ValueError("mean_word_length names the most before the least: write [least, most]")
+        return self
 
 
 class RepeatedParagraphs(Section):
@@ -151,7 +159,7 @@ class SuiteFile(Section):
     """Texts that a model will be measured on."""
 
     name: str
-    path: Annotated[str, AfterValidator(absolute_path)]
+    path: LocalPath
     """A .txt (an item a line), .jsonl, .jsonl.gz, .csv, .tsv, .parquet, .json or .yaml file, or a folder of them."""
     fields: tuple[str, ...] = ()
     """The keys or columns whose texts are items; all by default."""
@@ -163,7 +171,7 @@ class Decontamination(Section):
     suites: tuple[SuiteFile, ...] = ()
     probes: bool = True
     """The project's own probes of bias, which `audit` uses."""
-    words: Annotated[int, Field(ge=5)] = 13
+    words: Annotated[int, Field(ge=5, le=1000)] = 13
     """Words of a passage that make a match (Brown et al. 2020, appendix C)."""
     shortest: Annotated[int, Field(ge=4)] = 8
     """Items of fewer words than a passage match whole, from this many words on."""
@@ -236,7 +244,7 @@ class Counterfactual(Section):
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Of the documents, drawn by a hash of the seed and the id. At 0.5, both genders are in the end equally common in
     the sentences that can be swapped."""
-    seed: int = 0
+    seed: Seed = 0
     names: ExamplePath | None = None
     """A text file with a pair of first names a line (`Mario,María`), to be swapped too. Without it, a sentence with a
     proper name stays as it is."""
@@ -246,7 +254,7 @@ class NamedEntities(Section):
     """Names, addresses and dates, found by Presidio (`desdecero[presidio]`) with a spaCy model that you installed."""
 
     entities: Annotated[tuple[Literal["person", "address", "date"], ...], Field(min_length=1)] = ("person",)
-    spacy_model: str | None = None
+    spacy_model: Annotated[str, AfterValidator(not_remote)] | None = None
     """A model's name (`es_core_news_md`) or its folder. Only dates are found without one."""
     language: str = "es"
     """ISO 639-1, of the model."""
@@ -272,5 +280,5 @@ class PersonalData(Section):
     key_env: str = "DESDECERO_PSEUDONYM_KEY"
     """The environment variable that holds the key: never the key itself, because the recipe is part of the run, and
     who has the key can find out the values by trying all telephones."""
-    planted: Annotated[int, Field(ge=0)] = 200
+    planted: Annotated[int, Field(ge=0, le=100_000)] = 200
     """Made-up items of each kind that are planted into the corpus' own text, to measure recall; 0 measures nothing."""

@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from pipelines.recipe.section import Section, number, path_or_hub_id
+from pipelines.recipe.section import BatchSize, Proportion, Section, number, path_or_hub_id
 from pipelines.vocabulary.special_tokens import check_special_tokens
+
+VocabSize = Annotated[int, Field(ge=300, le=2_000_000)]
+"""256 bytes and some tokens, at least; eight times the largest that are in use (Gemma's 262,144), at most."""
 
 
 class Chat(Section):
@@ -28,16 +31,16 @@ class Chat(Section):
 class Sweep(Section):
     """Vocabulary sizes to choose from, by the held-out bits per byte of small models trained with equal compute."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=300)], ...], Field(min_length=2)]
-    flops: Annotated[float, Field(gt=0)] = 3e12
+    sizes: Annotated[tuple[VocabSize, ...], Field(min_length=2)]
+    flops: Annotated[float, Field(gt=0, le=1e28)] = 3e12
     """To train each of them, the output layer included: about a minute each on two cores (3.4e10 a second on one)."""
     architecture: Literal["llama", "qwen3", "gpt2"] = "llama"
     """The recipe's own, where it is one of these; of other models there are no bits per byte, or no known shape."""
-    layers: Annotated[int, Field(ge=1)] = 2
-    hidden_size: Annotated[int, Field(ge=8)] = 128
-    heads: Annotated[int, Field(ge=1)] = 2
-    context_length: Annotated[int, Field(ge=16)] = 128
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    layers: Annotated[int, Field(ge=1, le=1024)] = 2
+    hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 128
+    heads: Annotated[int, Field(ge=1, le=4096)] = 2
+    context_length: Annotated[int, Field(ge=16, le=10_000_000)] = 128
+    batch_size: BatchSize = 16
 
     @field_validator("flops", mode="before")
     @classmethod
@@ -56,7 +59,7 @@ class Tokenizer(Section):
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
     """`bpe` is byte-level: it writes any text and gives it back unchanged. So does `unigram`, which falls back on bytes
     and encodes more slowly. `wordpiece` is BERT's, and lossy."""
-    vocab_size: Annotated[int, Field(ge=300)] = 8192
+    vocab_size: VocabSize = 8192
     """Special tokens included. Not used where `sweep` chooses."""
     sweep: Sweep | None = None
     """`[2048, 4096, 8192]`, or a section: the size is chosen by trial. See `vocabulary/sweep.py`."""
@@ -66,7 +69,7 @@ class Tokenizer(Section):
     """WordPiece only."""
     max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
     """Longer corpora are thinned, each source and language alike: memory stays bounded and merges hardly change."""
-    sentinels: Annotated[int, Field(ge=0)] = 0
+    sentinels: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
     special_tokens: tuple[str, ...] = ()
     """More, among `vocab_size`, for what comes later: tools, marks of a task. Names are letters between signs."""
@@ -95,9 +98,9 @@ class Tokenizer(Section):
 class Share(Section):
     """What a source gives to training."""
 
-    weight: Annotated[float, Field(gt=0)] | None = None
+    weight: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
     """Its proportion of the training tokens; where one source has a weight, all must have one."""
-    epochs: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """Times that its text is trained on, at most; below 1, a part of it."""
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     """Training tokens that it gives, at most, repetitions included."""
@@ -108,9 +111,9 @@ class Reweight(Section):
 
     by: str = "source"
     """source, language, license, or a metadata key of the documents."""
-    target: Literal["uniform"] | Mapping[str, Annotated[float, Field(ge=0)]] = "uniform"
+    target: Literal["uniform"] | Mapping[str, Proportion] = "uniform"
     """Share of the training text by group; groups that are not named keep their proportions in what is left."""
-    max_epochs: Annotated[float, Field(ge=1)] = 4.0
+    max_epochs: Annotated[float, Field(ge=1, le=1000)] = 4.0
     """Times that any text is trained on. Up to 4, repetition is about as good as new text (Muennighoff et al. 2023)."""
 
 

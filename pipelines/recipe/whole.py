@@ -12,7 +12,7 @@ from pipelines.recipe.corpus import Corpus
 from pipelines.recipe.evidence import Audit, Card, Evaluate, Finetune, Publish
 from pipelines.recipe.model import Model
 from pipelines.recipe.pretrain import Pretrain
-from pipelines.recipe.section import Section
+from pipelines.recipe.section import WITHOUT_PLACES, Section, Seed
 from pipelines.recipe.tokens import Tokenizer, Tokens
 from pipelines.training.architectures import objective_of
 from pipelines.training.lengths import block_length
@@ -33,7 +33,7 @@ class Recipe(Section):
     """What the model is for, in a sentence: it opens the card."""
     languages: tuple[str, ...]
     """ISO 639-1 codes of the languages that the model is meant to write."""
-    seed: int = 0
+    seed: Seed = 0
     corpus: Corpus
     tokenizer: Tokenizer = Tokenizer()
     tokens: Tokens = Tokens()
@@ -129,6 +129,17 @@ class Recipe(Section):
                 "the tokenizer: raise the first or lower the second"
             )
         return self
+
+    @property
+    def calls_sources_by_name(self) -> bool:
+        """Whether anything in it depends on how a source is named."""
+        by_name = self.corpus.domain is not None and "source" in self.corpus.domain.where
+        reweight = self.tokens.reweight
+        return bool(self.tokens.mixture) or by_name or (reweight is not None and reweight.by == "source")
+
+    def content(self) -> dict[str, Any]:
+        """What seals compare: all but the places of files on disk, whose content is compared instead."""
+        return self.model_dump(mode="json", context=WITHOUT_PLACES)
 
     def to_yaml(self) -> str:
         """The resolved recipe: every default written out, in the order of the sections above."""

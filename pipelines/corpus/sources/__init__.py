@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.corpus.document import Document, Quarantined
-from pipelines.recipe import Corpus, Files, Source
+from pipelines.corpus.sources.contents import Names, SeenSource, digest, hashed, see
+from pipelines.recipe import Corpus, Files, Recipe, Source
+
+
+def look(corpus: Corpus, known: Mapping[str, str]) -> list[SeenSource]:
+    """The sources, and the files that filters learn from, as they are now. Lists files and reads none.
+
+    known: hashes of files by their stamps (see `contents.SeenFile`)
+    """
+    return _seen([*corpus.sources, *consulted(corpus)], known)
 
 
 def signature(sources: Sequence[Source]) -> str:
-    """sha256 over what each source looks like now: names, versions, sizes and times; no text is read."""
-    seen = [[source.name, *_kind(source).signature(source)] for source in sources]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+    """sha256 over what each source holds now: names, versions, and the content of every file."""
+    return digest(hashed(_seen(sources, {})))
+
+
+def _seen(sources: Sequence[Source], known: Mapping[str, str]) -> list[SeenSource]:
+    return [see(source.name, source.name_from_path, _kind(source).contents(source), known) for source in sources]
+
+
+def names_that_count(recipe: Recipe, source: Source, seen: SeenSource) -> Names:
+    """What of the names of a source's files changes the corpus."""
+    from pipelines.corpus.sources.site_rules import is_rules_file
+
+    domain = recipe.corpus.domain
+    if (domain and "path" in domain.where) or any(is_rules_file(file.name) for file in seen.files):
+        return "full"
+    limits = (recipe.corpus.max_bytes, source.max_documents, getattr(source, "max_files", None))
+    return "order" if any(limits) else "suffix"
 
 
 def consulted(corpus: Corpus) -> list[Files]:

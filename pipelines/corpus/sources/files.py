@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.sources.contents import MISSING, FileOnDisk
 from pipelines.corpus.sources.decoding import decode
 from pipelines.corpus.sources.extraction import require
 from pipelines.corpus.sources.formats import read_csv, read_jsonl, read_parquet
@@ -43,17 +44,20 @@ RECORDS = {
 """Files of records."""
 
 
-def signature(source: Files) -> list[str]:
-    """Every file that would be read, with its size and time; a path where there is nothing is signed as missing."""
-    return sign(source.path)
+def contents(source: Files) -> list[str | FileOnDisk]:
+    """Every file that would be read, and the site rules that are obeyed."""
+    return contents_of(source.path)
 
 
-def sign(path: str) -> list[str]:
+def contents_of(path: str) -> list[str | FileOnDisk]:
+    """The files of a path, under the names that ids begin with; `MISSING` where there are none."""
     base, paths, _ = find(path)
-    folders = sorted({folder for path in paths for folder in path.parents if folder.is_relative_to(base)})
+    holding = {path.parent for path in paths}
+    folders = sorted({folder for one in holding for folder in (one, *one.parents) if folder.is_relative_to(base)})
     rules = [file for folder in folders for _, file in rules_files(folder)]
-    status = {path: path.stat() for path in (*paths, *rules)}
-    return [f"{path.relative_to(base)} {s.st_size} {s.st_mtime_ns}" for path, s in status.items()] or ["missing"]
+    start = len(base.as_posix().rstrip("/")) + 1  # a tenth of the time of Path.relative_to
+    found = dict.fromkeys((*paths, *rules))
+    return [FileOnDisk(printable(path.as_posix()[start:]), path) for path in found] or [MISSING]
 
 
 def read(source: Files) -> Iterator[Document | Quarantined]:
@@ -95,6 +99,8 @@ def find(path: str) -> tuple[Path, list[Path], list[Quarantined]]:
     faults: list[Quarantined] = []
     if start.is_dir():
         return start, sorted(_walk(start, faults)), faults
+    if not glob.has_magic(path):
+        return start.parent, [], faults  # nothing is there
     base = next(parent for parent in start.parents if not glob.has_magic(str(parent)))
     pattern = _as_regex(start.relative_to(base).as_posix())
     found = [file for file in _walk(base, faults) if pattern.fullmatch(file.relative_to(base).as_posix())]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo
 
 
-def signature(source: HubDataset) -> list[str]:
+def contents(source: HubDataset) -> list[str]:
     """The dataset's identity. What it holds may change unseen unless the recipe names a revision."""
     return [source.dataset, source.config or "", source.split, source.revision or ""]
 

@@ -56,10 +56,10 @@ class _Entry:
     form: Form
 
 
-def signature(source: InstalledDocs) -> list[str]:
+def contents(source: InstalledDocs) -> list[str]:
     """What would be read: the distributions with their versions, and the Python that evaluates their markers.
 
-    An environment or a distribution that is not there is signed as such: to say so is the reader's task.
+    An environment or a distribution that is not there is listed as such: to say so is the reader's task.
     """
     try:
         versions = [f"{name}=={distribution.version}" for name, distribution in find_distributions(source).items()]

@@ -191,6 +191,10 @@ class Mirror:
         return self._sites[folder]
 
 
+def is_rules_file(name: str) -> bool:
+    return f"/{name}".endswith((f"/{ROBOTS}", f"/{TDMREP}"))
+
+
 def rules_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """(name, path) of the rules that lie in a folder."""
     for name in (ROBOTS, TDMREP):

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.sources import files
+from pipelines.corpus.sources.contents import FileOnDisk
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
 from pipelines.corpus.sources.extraction import require
 from pipelines.corpus.sources.languages import iso_639_1
@@ -27,6 +28,7 @@ from pipelines.corpus.sources.reservations import merge, signals
 from pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
 from pipelines.corpus.sources.streams import DAMAGES, guarded, open_stream
 from pipelines.errors import UserError
+from pipelines.local_paths import is_web_address
 from pipelines.recipe import WebArchive
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
@@ -41,10 +43,18 @@ TIMEOUT = 60
 """Seconds of silence after which a server is given up."""
 
 
-def signature(source: WebArchive) -> list[str]:
-    """The files with their sizes and times; of what is remote, the address."""
-    paths = [path for path in (source.path, source.site_rules) if path]
-    return [line for path in paths for line in ([path] if _is_remote(path) else files.sign(path))]
+def contents(source: WebArchive) -> list[str | FileOnDisk]:
+    """The files, those that a list names included; of what is remote, the address."""
+    found: list[str | FileOnDisk] = []
+    for path in (source.site_rules, source.path):
+        if path is None or is_web_address(path):
+            found += [path] if path else []
+            continue
+        found += files.contents_of(path)
+        if path.endswith(LISTS) and Path(path).is_file():
+            locations = [Path(location) for location in _locations(source, path) if not is_web_address(location)]
+            found += [FileOnDisk(location.name, location) for location in locations]
+    return found
 
 
 def read(source: WebArchive) -> Iterator[Document | Quarantined]:
@@ -66,19 +76,15 @@ def read(source: WebArchive) -> Iterator[Document | Quarantined]:
         raise UserError(f"source {source.name}: no readable pages in {source.path}{fault}: give WARC or WET files")
 
 
-def _is_remote(path: str) -> bool:
-    return path.startswith(("https://", "http://"))
-
-
 def _locations(source: WebArchive, path: str) -> list[str]:
     """The files to read, by path or address."""
     if path.endswith(LISTS):
         with _open(source, path) as file:
             listed = file.read(MAX_RECORD_BYTES)
-        folder = None if _is_remote(path) else Path(path).parent
+        folder = None if is_web_address(path) else Path(path).parent
         paths = [line.strip() for line in listed.decode("utf-8").splitlines() if line.strip()]
         return [_located(path, folder) for path in paths]
-    if _is_remote(path):
+    if is_web_address(path):
         return [path]
     found = [str(path) for path in files.find(path)[1] if path.name.endswith(SUFFIXES)]
     if not found:
@@ -88,7 +94,7 @@ def _locations(source: WebArchive, path: str) -> list[str]:
 
 def _located(path: str, folder: Path | None) -> str:
     """A line of a list: an address, a file beside the list, or a path of Common Crawl."""
-    if _is_remote(path):
+    if is_web_address(path):
         return path
     return str(folder / path) if folder and (folder / path).is_file() else COMMON_CRAWL + path
 
@@ -96,7 +102,7 @@ def _located(path: str, folder: Path | None) -> str:
 def _open(source: WebArchive, location: str) -> io.BufferedReader:
     """The content of a file, decompressed: warcio would pass over damage in a compressed one."""
     try:
-        if not _is_remote(location):
+        if not is_web_address(location):
             return open_stream(Path(location))
         answer = urllib.request.urlopen(location, timeout=TIMEOUT)
         if not location.endswith(".gz"):

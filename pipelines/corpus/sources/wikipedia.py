@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.sources import files, hub
+from pipelines.corpus.sources.contents import FileOnDisk
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
 from pipelines.corpus.sources.extraction import require
 from pipelines.corpus.sources.records import declared_license
@@ -27,8 +28,8 @@ _OF_PAGE = {"title", "ns", "text", "timestamp", "model"}
 """Elements of a page whose text counts."""
 
 
-def signature(source: Wikipedia) -> list[str]:
-    return files.sign(source.dump) if source.dump else hub.signature(_on_hub(source))
+def contents(source: Wikipedia) -> list[str | FileOnDisk]:
+    return files.contents_of(source.dump) if source.dump else [*hub.contents(_on_hub(source))]
 
 
 def read(source: Wikipedia) -> Iterator[Document | Quarantined]:

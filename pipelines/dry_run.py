@@ -1,0 +1,60 @@
+"""Tell what `desdecero run` would do, and write nothing: `desdecero run RECIPE --dry-run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipelines.chain import between, current_state
+from pipelines.recipe import Recipe
+from pipelines.run_dir import STAGES, RunDir
+
+Action = Literal["keep", "build", "rebuild?", "move"]
+"""`rebuild?`: unless a stage before it, which is built first, comes out as it was."""
+
+
+@dataclass(frozen=True)
+class Step:
+    stage: str
+    action: Action
+    reason: str
+    seconds: float | None
+    """That the stage took last time."""
+
+
+def plan(recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None) -> list[Step]:
+    """What `run_chain` would do, stage by stage."""
+    steps: list[Step] = []
+    redo = False
+    for name in between(first, last):
+        stage = STAGES[name]
+        redo = redo or name == first
+        state = current_state(stage, recipe, run)
+        if state.name == "unwanted":
+            continue
+        rebuilt = [step.stage for step in steps if step.stage in stage.inputs and step.action != "keep"]
+        action, reason = _action(state.name, state.reason, rebuilt)
+        if redo:
+            action, reason = "build", "--from asks for it" if name == first else f"it comes after --from {first}"
+        elif run.awaits_its_place(stage, recipe):
+            action, reason = "move", "it was sealed, and interrupted before it was moved into place"
+        seal = run.seal(name, recipe)
+        steps.append(Step(name, action, reason, seal.seconds if seal else None))
+    return steps
+
+
+def _action(state: str, reason: str, rebuilt: list[str]) -> tuple[Action, str]:
+    if state == "missing":
+        return "build", "it has not been made yet"
+    if state == "stale":
+        return "build", reason
+    if rebuilt:
+        return "rebuild?", f"unless {' and '.join(rebuilt)} {'comes' if len(rebuilt) == 1 else 'come'} out as before"
+    return "keep", reason or "sealed"
+
+
+def print_plan(recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None) -> None:
+    print(f"{run}  (dry run: nothing is written)\n")
+    for step in plan(recipe, run, first, last):
+        took = f"{step.seconds:8.1f} s last time" if step.seconds is not None else ""
+        print(f"{step.stage:<10} {step.action:<9} {took:<20}  {step.reason}".rstrip())
