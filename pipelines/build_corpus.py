@@ -169,7 +169,8 @@ def _packets(recipe: Recipe, filters: Path | None) -> Iterator[Packet]:
         progress(title="corpus", total=corpus.max_bytes, unit="B") as bar,
     ):
         for packet in packets:
-            sizes = np.cumsum(compute.fill_null(packet.rows["bytes_before"], 0).to_numpy(zero_copy_only=False))
+            read_bytes = compute.if_else(_is(packet.rows, "quarantined"), 0, packet.rows["bytes_before"])
+            sizes = np.cumsum(read_bytes.to_numpy(zero_copy_only=False))
             fits = int(np.searchsorted(sizes, left, side="right"))
             yield packet if fits == len(sizes) else packet.head(fits)
             if fits < len(sizes):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Form = Literal[
-    "text", "python", "metadata", "html", "pdf", "epub", "docx", "odt", "jats", "latex", "wikitext"
+    "text", "python", "metadata", "html", "pdf", "epub", "docx", "odt", "rtf", "jats", "latex", "wikitext"
 ]  # fmt: skip
 """What a document is written in until `extraction.prose` has read it. `python` holds docstrings, `metadata` is that
 of a Python package, `jats` the XML of scientific journals."""
@@ -32,10 +33,13 @@ class Document:
 
     Keys with a meaning of their own: `terms` of use; `url`; `date` of the text and `retrieved`, when it was fetched
     (ISO 8601); `tdm`, `tdm_policy`, `robots` and `content_usage`, the publisher's words to machines; `stated_license`,
-    what the document itself says; `damage`, what of it could not be read; `title`; `encoding`."""
+    what the document itself says; `damage`, what of it could not be read; `title`; `encoding`,
+    in which it was written, where that is not UTF-8."""
     form: Form = "text"
     data: bytes = b""
     """What the file holds, in forms that are not text; empty once `extraction.prose` has read it."""
+    edits: Mapping[str, int] = field(default_factory=dict)
+    """What reading changed, counted by kind; see `Draft.edits`."""
 
     @property
     def size(self) -> int:
@@ -50,3 +54,5 @@ class Quarantined:
     place: str
     """File, and line or record in it."""
     reason: str
+    size: int = field(default=0, compare=False)
+    """Its bytes, as far as they are known and nothing else of it was read."""

@@ -77,8 +77,9 @@ def _row(item: Prepared) -> tuple[object, ...]:
 
 
 def _quarantined(item: Quarantined) -> tuple[object, ...]:
-    """The row of a record that could not be read: its place stands for its id."""
-    known = {"id": item.place, "decision": "quarantined", "reason": item.reason}
+    """The row of a record that could not be read: its place stands for its id, its bytes for those before."""
+    place, reason = (text.encode("utf-8", errors="backslashreplace").decode() for text in (item.place, item.reason))
+    known = {"id": place, "decision": "quarantined", "reason": reason, "bytes_before": item.size}
     return tuple(known.get(name) for name in SPOOL.names)
 
 

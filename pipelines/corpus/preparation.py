@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -149,7 +150,8 @@ def _take_steps(documents: Sequence[Document], steps: Sequence[Step]) -> list[Pr
     for document in documents:
         # A JSON string may hold half a surrogate pair, which UTF-8 cannot say; the first step replaces it.
         before = document.text.encode("utf-8", errors="surrogatepass")
-        journeys.append(_Journey(Draft(document, document.text, document.language), before, len(before)))
+        draft = Draft(document, document.text, document.language, edits=Counter(document.edits))
+        journeys.append(_Journey(draft, before, len(before)))
     left = journeys
     for step in steps:
         texts = [journey.draft.text for journey in left]

@@ -1,11 +1,19 @@
-"""Bytes to text: UTF-8 where it is UTF-8, an older encoding where it is not, a refusal where it is no text."""
+"""Bytes to text: UTF-8 where it is UTF-8, an older encoding where it is not, a refusal where it is no text.
+
+What a file is written in is decided for the file, never for a line of it: two accents in a line tell nothing, those of
+all lines do. `western.py` tells the older encodings apart. Where a file holds lines of several encodings (it was joined
+from several), each is read in its encoding where that is sure, and the document says so in its metadata.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
-import string
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+
+from pipelines.corpus.sources import western
 
 MAX_RECORD_BYTES = 64 * 2**20
 """A longer record is data, not a document (the Bible has 4 MB), and would not fit a worker's memory many times."""
@@ -28,31 +36,114 @@ class Undecodable(ValueError):
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
-    """Return (text, encoding).
+    """Return (text, encoding) of a whole text.
 
     A byte order mark is believed. Else UTF-8 is, whatever was declared: no other encoding passes for it by chance.
-    Where it has damaged spots but most of its characters beyond ASCII are whole, it is UTF-8 still, and only the
-    spots are mended: to read such a file as Latin-1 would spoil every accent in it. Then comes what was declared,
-    if the bytes bear it out; then the older encoding of the West that makes words of them (see `_western`).
+    Then comes what was declared, if the bytes bear it out; then the older encoding of the West that makes words of them
+    (`western.py`). A text joined from several is read line by line, and its encoding is then called
+    `utf-8 and windows-1252`.
 
     Raises `Undecodable` for binary data, and for text that none of these makes sense of: to guess would fill the
     corpus with letters that nobody wrote.
     """
-    if marked := _marked(data) or _unmarked_utf16(data[:_SAMPLE]):
+    if marked := _marked(data) or unmarked_utf16(data[:_SAMPLE]):
         return data.decode(marked, errors="replace"), marked
     if is_binary(data):
         raise Undecodable("binary data, not text")
     try:
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
-        text = data.decode("utf-8", errors="replace")
-    damaged = text.count("\ufffd")
-    whole = len(text) - len(text.encode("ascii", errors="ignore")) - damaged
-    if whole > damaged:
-        return data.decode("utf-8", errors="mend"), "utf-8"
-    if found := _as_declared(data, declared):
+        pass
+    lines = data.split(b"\n")
+    decoder = LineDecoder(lambda: lines)
+    if not decoder.has_utf8 and (found := _as_declared(data, declared)):
         return found
-    return _western(data)
+    read = [decoder.read(line) for line in lines]
+    beyond = Counter(encoding for (_, encoding), line in zip(read, lines, strict=True) if not line.isascii())
+    if decoder.encoding and not decoder.has_utf8 and set(beyond) <= {decoder.encoding, None, "latin-1"}:
+        return western.read(data, decoder.encoding), western.name(data, decoder.encoding)
+    if set(beyond) == {None}:
+        raise Undecodable(UNKNOWN)
+    names = [name or "what is not known" for name, _ in beyond.most_common()]
+    return "\n".join(text for text, _ in read), " and ".join(names)
+
+
+UNKNOWN = "in an encoding that is neither UTF-8 nor of the West: convert it to UTF-8"
+
+
+class LineDecoder:
+    """Decodes the lines of one file, by what all of them show.
+
+    It costs nothing as long as lines are UTF-8. At the first one that is not, the file's lines are read once more, and
+    those that are not UTF-8 are judged together. A line that makes no sense in the encoding of the others, and much in
+    another, is read in that one.
+    """
+
+    def __init__(self, lines: Callable[[], Iterable[bytes | None]]):
+        """lines: gives the file's lines, from the first one; None for one that is too long."""
+        self._lines = lines
+
+    def __call__(self, line: bytes) -> tuple[str, str]:
+        """(text, encoding) of a line. Raises `Undecodable` where it makes no sense in any, or is binary data."""
+        if marked := _marked(line):
+            return line.decode(marked, errors="replace"), "utf-8" if marked == "utf-8-sig" else marked
+        if is_binary(line):
+            raise Undecodable("binary data, not text")
+        try:
+            text = line.decode("utf-8")
+            if "_survey" not in self.__dict__ or self.has_utf8 or line.isascii():
+                return text, "utf-8"
+        except UnicodeDecodeError:
+            pass
+        text, encoding = self.read(line)
+        if encoding is None:
+            raise Undecodable("not UTF-8, as other lines of the file are" if self.has_utf8 else UNKNOWN)
+        return text, encoding
+
+    def read(self, line: bytes) -> tuple[str, str | None]:
+        """(text, encoding) of a line of text; where it makes no sense, its damaged spots as \ufffd, and None."""
+        if self.has_utf8 and _is_mostly_utf8(line):
+            return line.decode("utf-8", errors="mend"), "utf-8"
+        if encoding := western.recognise_line(line, self.encoding):
+            return western.read(line, encoding), western.name(line, encoding)
+        return line.decode("utf-8", errors="replace"), None
+
+    @property
+    def has_utf8(self) -> bool:
+        """Are lines with characters beyond ASCII UTF-8, more than a few?"""
+        return self._survey[0]
+
+    @property
+    def encoding(self) -> str | None:
+        """Of the lines that are not UTF-8; None where they make no sense together."""
+        return self._survey[1]
+
+    @cached_property
+    def _survey(self) -> tuple[bool, str | None]:
+        counts = Counter[bool]()
+
+        def foreign() -> Iterator[bytes]:
+            for line in self._lines():
+                if line is not None and not line.isascii():
+                    in_utf8 = _is_mostly_utf8(line)
+                    counts[in_utf8] += 1
+                    if not in_utf8:
+                        yield line
+
+        sample = western.sample(foreign())
+        has_utf8 = counts[True] > counts[False] / 50  # "—él" in MacRoman is UTF-8 by chance
+        return has_utf8, western.recognise(sample)
+
+
+def _is_mostly_utf8(line: bytes) -> bool:
+    """Are more of its characters beyond ASCII whole than damaged?"""
+    try:
+        line.decode("utf-8")
+        return True
+    except UnicodeDecodeError:
+        text = line.decode("utf-8", errors="replace")
+    damaged = text.count("\ufffd")
+    return len(text) - len(text.encode("ascii", errors="ignore")) - damaged > damaged
 
 
 def declared_encoding(head: bytes) -> str | None:
@@ -78,7 +169,7 @@ def is_binary(data: bytes) -> bool:
     )
 
 
-def _unmarked_utf16(sample: bytes) -> str | None:
+def unmarked_utf16(sample: bytes) -> str | None:
     """UTF-16 without its mark: in Western text, every other byte is NUL, and the others are not."""
     if b"\0" not in sample:
         return None
@@ -118,51 +209,5 @@ def _as_declared(data: bytes, declared: str | None) -> tuple[str, str] | None:
     return (text, name) if len(_C1.findall(text)) <= len(text) / 1000 else None
 
 
-_ASCII_LETTERS = [letter.encode() for letter in string.ascii_letters]
 _NO_CHARSETS = ("utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined")
 _C1 = re.compile("[\x80-\x9f]")
-_LOWER = "áéíóúüñçàèìòùâêîôûäëïöãõåøæœßýÿ"
-_UPPER = _LOWER.replace("ß", "").upper()
-_WORD = f"A-Za-z{_LOWER}{_UPPER}"
-_PLACES = re.compile(
-    rf"(?P<home>(?<=[{_WORD}])[{_LOWER}]|[{_LOWER}](?=[a-z{_LOWER}])"  # in a word
-    rf"|(?<![a-z{_LOWER}])[{_UPPER}](?=[{_WORD}\s.,])|(?<=[A-Z])[{_UPPER}]"  # no capital behind a small letter
-    rf"|(?<=\s)[áéíóúàèêôyâ](?=[\s,.;])"  # words of one letter
-    rf"|(?<![{_WORD}])[¿¡«“‘„](?=[{_WORD}\s¿¡«“‘\d.(—–…])"
-    rf"|(?<=[{_WORD}\d\s.,;:!?)\]…”»’%—–])[»”’…](?![{_LOWER}])"
-    rf"|(?<=[A-Za-z])[’·](?=[{_WORD}])|(?<![a-z])[–—]|[–—](?![a-z])|(?<=[\dnNº.])[ºª°](?![{_LOWER}]))"
-    rf"|(?P<symbol>(?<![{_WORD}])[^\x00-\x7f{_WORD}¿¡«»“”‘’„…–—](?![{_WORD}]))"
-    rf"|(?P<strange>[^\x00-\x7f])"
-)
-"""Where Western writing has the characters beyond ASCII; a free-standing symbol says nothing either way."""
-
-
-def _western(data: bytes) -> tuple[str, str]:
-    """Text in Windows-1252 (or Latin-1, for the five bytes that it leaves open), MacRoman or DOS code page 850.
-
-    In each reading, the characters beyond ASCII are counted that stand where Western writing has them: accented
-    letters in words, quotes at their ends. Windows-1252 is taken unless 90% do in another reading, and 10% more than
-    in it. A text with twenty or more such characters is in none of these if less than 70% of them are at home in any
-    reading, or if they outnumber its other letters. (Of 82 Spanish novels in each of the three, whole and in pieces
-    of 2,000 characters, 2,703 of 2,706 were read as they were written; the others held a handful of such characters.
-    In the declaration of human rights in 18 languages, the lowest share in the right reading is 87%, in Guaraní.)
-    """
-    sample = data[:_SAMPLE]
-    latin = _at_home(sample.decode("windows-1252", errors="replace"))
-    best, encoding = max((_at_home(sample.decode(name)), name) for name in ("cp850", "mac_roman"))
-    many = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
-    if best >= 0.9 and best - latin >= 0.1 and many >= 3:
-        return data.decode(encoding), encoding
-    ascii_letters = sum(map(sample.count, _ASCII_LETTERS))
-    if many >= 20 and (max(latin, best) < 0.7 or many > ascii_letters):
-        raise Undecodable("in an encoding that is neither UTF-8 nor of the West: convert it to UTF-8")
-    try:
-        return data.decode("windows-1252"), "windows-1252"
-    except UnicodeDecodeError:
-        return data.decode("latin-1"), "latin-1"
-
-
-def _at_home(text: str) -> float:
-    """Share of the characters beyond ASCII that stand where Western writing has them; free-standing symbols apart."""
-    places = Counter(match.lastgroup for match in _PLACES.finditer(text))
-    return places["home"] / max(1, places["home"] + places["strange"])

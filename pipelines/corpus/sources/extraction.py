@@ -24,11 +24,11 @@ from pipelines.errors import UserError
 
 MODULES: dict[Form, str] = {
     "python": "python_code", "metadata": "python_code", "html": "html", "pdf": "pdf", "epub": "epub",
-    "docx": "office", "odt": "office", "jats": "jats", "latex": "latex", "wikitext": "wikitext",
+    "docx": "office", "odt": "office", "rtf": "rtf", "jats": "jats", "latex": "latex", "wikitext": "wikitext",
 }  # fmt: skip
 """form → module in `forms/`."""
 LIBRARIES: dict[Form, tuple[str, ...]] = {
-    "html": ("trafilatura", "lxml_html_clean"), "pdf": ("pypdf",), "epub": ("lxml",),
+    "html": ("trafilatura", "lxml_html_clean"), "pdf": ("pypdf",), "epub": ("lxml",), "rtf": ("striprtf",),
     "latex": ("pylatexenc",), "wikitext": ("mwparserfromhell",),
 }  # fmt: skip
 """What a form needs that a bare installation may lack: module names, which are also what pip calls them."""
@@ -45,23 +45,30 @@ def prose(document: Document) -> Document | Quarantined | None:
 
     Never fatal: whatever a parser trips over is the document's damage, named in the reason.
     """
-    if document.form == "text":
-        return strip_gutenberg(document)
-    extract: Callable[[Document], Document | None] = importlib.import_module(
-        f"pipelines.corpus.sources.forms.{MODULES[document.form]}"
-    ).extract
     try:
         with _time_limit(EXTRACTION_SECONDS):
-            found = extract(document)
+            found = _extract(document)
+            return strip_gutenberg(_licensed(found)) if found and (found.text.strip() or found is document) else None
     except (Unreadable, Undecodable) as error:
-        return Quarantined(document.id, str(error))
+        return Quarantined(document.id, str(error), document.size)
     except _TooSlow:
-        return Quarantined(document.id, f"reading it took longer than {EXTRACTION_SECONDS} seconds")
+        return Quarantined(
+            document.id, f"reading it took longer than {EXTRACTION_SECONDS} seconds", document.size
+        )  # fmt: skip
     except UserError:
         raise
     except Exception as error:
-        return Quarantined(document.id, f"damaged {document.form}: {type(error).__name__}: {error}"[:500])
-    return strip_gutenberg(_licensed(found)) if found and found.text.strip() else None
+        return Quarantined(
+            document.id, f"damaged {document.form}: {type(error).__name__}: {error}"[:500], document.size
+        )
+
+
+def _extract(document: Document) -> Document | None:
+    if document.form == "text":
+        return document
+    module = importlib.import_module(f"pipelines.corpus.sources.forms.{MODULES[document.form]}")
+    extract: Callable[[Document], Document | None] = module.extract
+    return extract(document)
 
 
 def require(form: Form) -> None:
@@ -76,8 +83,11 @@ def content(document: Document) -> str:
     """What a document holds, as text: decoded as it says that it is."""
     if not document.data:
         return document.text
-    declared = document.meta.get("encoding") or declared_encoding(document.data)
-    return decode(document.data, declared)[0]
+    declared = document.meta.get("encoding")
+    text, encoding = decode(document.data, declared or declared_encoding(document.data))
+    if declared or encoding != "utf-8":
+        document.meta["encoding"] = encoding  # what was found, in place of what was declared
+    return text
 
 
 def with_text(document: Document, text: str, language: str = "", **meta: Any) -> Document:

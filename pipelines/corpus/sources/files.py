@@ -1,47 +1,47 @@
 """A file, a folder or a glob: one source, formats mixed freely.
 
-    .txt .md .rst                    a document each; headers and footers of Project Gutenberg are taken off
-    .html .htm .xhtml                web pages, without menus and boilerplate
-    .pdf .epub .docx .odt            documents and books
-    .xml (JATS)  .tex                scientific articles
-    .jsonl .csv .tsv .parquet        a document for each record, by the recipe's columns
+    .txt .md .rst                         a document each; headers and footers of Project Gutenberg are taken off
+    .html .htm .xhtml                     web pages, without menus and boilerplate
+    .pdf .epub .docx .odt .rtf            documents and books
+    .xml (JATS)  .tex                     scientific articles
+    .json .jsonl .csv .tsv .parquet       a document for each record, by the recipe's columns
+    .zip                                  each of its members, as if it lay in a folder
+    any other name, or none               text, where it is text by its content (README, LICENSE, .log)
 
-All but Parquet and the third row may be compressed (.gz .bz2 .xz). What is read here is bytes and records; the
-prose in them is found by the workers (`extraction.prose`). What cannot be read is quarantined with its file and line,
-and reading goes on. Folders are read recursively, without hidden files and without following links to folders
-(which may form circles). `robots.txt` and `.well-known/tdmrep.json` count for what lies below their folder, as in the
-mirror of a site (`site_rules.py`).
+All but .zip may be compressed (.gz .bz2 .xz .zst). What is read here is bytes and records; the prose in them is found
+by the workers (`extraction.prose`). What cannot be read is quarantined with its file and line, and reading goes on
+(`faults.py`). Folders are read recursively, without hidden files and without following links to folders (which may form
+circles). `robots.txt` and `.well-known/tdmrep.json` count for what lies below their folder, as in the mirror of a site
+(`site_rules.py`).
 """
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.sources.contents import MISSING, FileOnDisk
-from pipelines.corpus.sources.decoding import decode
-from pipelines.corpus.sources.extraction import require
-from pipelines.corpus.sources.formats import read_csv, read_jsonl, read_parquet
+from pipelines.corpus.sources.csv_records import read_csv
+from pipelines.corpus.sources.decoding import LineDecoder, decode
+from pipelines.corpus.sources.entries import Entry, file_entry, members
+from pipelines.corpus.sources.faults import contained, reason_of
+from pipelines.corpus.sources.json_records import Record, read_json
+from pipelines.corpus.sources.kinds import SUFFIXES, kind_of
+from pipelines.corpus.sources.parquet_records import read_parquet
 from pipelines.corpus.sources.records import DocumentBuilder, printable
 from pipelines.corpus.sources.site_rules import ROBOTS, Mirror, rules_files
-from pipelines.corpus.sources.streams import COMPRESSED, DAMAGES, open_stream, read_whole
+from pipelines.corpus.sources.streams import lines, read_all
 from pipelines.errors import UserError
 from pipelines.recipe import Files
 
-WHOLE: dict[str, Form] = {
-    ".txt": "text", ".md": "text", ".rst": "text", ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf",
-    ".epub": "epub", ".docx": "docx", ".odt": "odt", ".xml": "jats", ".nxml": "jats", ".tex": "latex",
-}  # fmt: skip
-"""Files that are one document."""
-RECORDS = {
-    ".jsonl": read_jsonl, ".ndjson": read_jsonl, ".csv": read_csv, ".tsv": read_csv, ".parquet": read_parquet,
-}  # fmt: skip
-"""Files of records."""
+HEAD = 4096
+"""Bytes by which a file is known whose name says nothing."""
 
 
 def contents(source: Files) -> list[str | FileOnDisk]:
@@ -77,14 +77,14 @@ def read(source: Files) -> Iterator[Document | Quarantined]:
     for path in paths:
         if path.name == ROBOTS:
             continue
-        for item in _read_file(path, printable(path.relative_to(base).as_posix()), build, mirror):
+        for item in _read_file(path, printable(path.relative_to(base).as_posix()), build, mirror.signals):
             if isinstance(item, Document):
                 readable = True
             elif not fault:
                 fault = f" ({item.place}: {item.reason})"
             yield item
     if not readable:
-        formats = " ".join((*WHOLE, *RECORDS))
+        formats = " ".join(SUFFIXES)
         raise UserError(f"no readable documents in {source.path}{fault}: put {formats} files there")
 
 
@@ -132,40 +132,131 @@ def _class(piece: str) -> str:
     return f"[^{piece[2:-1]}]" if piece[1] == "!" else piece
 
 
-def _read_file(path: Path, name: str, build: DocumentBuilder, mirror: Mirror) -> Iterator[Document | Quarantined]:
+def forms(source: Files) -> Iterator[tuple[Form, str]]:
+    """(form, name) of each file that is a document, or may hold some; no text is read."""
+    base, paths, _ = find(source.path)
+    for path in paths:
+        for item in contained(_forms(path, path.relative_to(base).as_posix()), lambda: ""):
+            if not isinstance(item, Quarantined):
+                yield item
+    if source.text_form != "text":
+        yield source.text_form, "the recipe's text_form"
+
+
+def _forms(path: Path, name: str) -> Iterator[tuple[Form, str]]:
+    entry = file_entry(path, name)
+    kind = kind_of(entry.suffix, _head(entry))
+    if kind == "zip":
+        for member in members(entry):
+            if isinstance(member, Entry) and (form := _form(kind_of(member.suffix, b""))):
+                yield form, member.name
+    elif form := _form(kind):
+        yield form, name
+
+
+def _form(kind: str) -> Form | None:
+    return cast(Form, kind) if kind in get_args(Form) and kind != "text" else None
+
+
+Items = Iterator[Document | Quarantined]
+Signals = Callable[[Path], dict[str, Any]]
+
+
+def _read_file(path: Path, name: str, build: DocumentBuilder, said: Signals) -> Items:
     """The documents of one file. A fault in a record is its own affair; one in the file ends the file."""
-    lower = path.name.lower()
-    for suffix in COMPRESSED:
-        lower = lower.removesuffix(suffix)
-    suffix = Path(lower).suffix
-    place = ""
-    try:
-        if path.stat().st_size == 0:
-            yield Quarantined(name, "the file is empty")
-        elif suffix in WHOLE:
-            yield _read_whole(path, name, WHOLE[suffix], build, mirror.signals(path))
-        elif suffix in RECORDS:
-            for place, fields in RECORDS[suffix](path, build.text_columns):
-                if isinstance(fields, str):
-                    yield Quarantined(f"{name}, {place}", fields)
-                else:
-                    yield build.from_record(name, place, fields)
+    place, read, size = name, 0, 0
+
+    def items() -> Items:
+        nonlocal size
+        entry = file_entry(path, name)
+        size = entry.size
+        yield from _read_entry(entry, build, said(path))
+
+    def reached() -> str:
+        return f"{name}, after {place}" if place != name else name
+
+    for item in contained(items(), reached, lambda: size):
+        read += 1
+        if isinstance(item, Document):
+            place = item.meta.get("record") or name
+        elif item.place.startswith(f"{name}, ") and "after" not in item.place:
+            place = item.place.removeprefix(f"{name}, ")
+        yield item
+    if not read:
+        yield Quarantined(name, "it holds no records", size)
+
+
+def _read_entry(entry: Entry, build: DocumentBuilder, said: dict[str, Any]) -> Items:
+    if entry.size == 0:
+        yield Quarantined(entry.name, "the file is empty")
+        return
+    kind = kind_of(entry.suffix, _head(entry))
+    if kind == "zip":
+        yield from _read_archive(entry, build, said)
+    elif kind in ("json", "csv", "parquet"):
+        for record in _records(entry, kind, build):
+            if isinstance(record.fields, str):
+                yield Quarantined(f"{entry.name}, {record.place}", record.fields, record.size)
+            else:
+                yield build.from_record(entry.name, record.place, record.fields, record.encoding, record.size)
+    elif kind in get_args(Form):
+        yield from _read_whole(entry, cast(Form, kind), build, said)
+    else:
+        yield Quarantined(entry.name, kind, entry.size)
+
+
+def _head(entry: Entry) -> bytes:
+    """The first bytes of a file; none where its name says what it is, or where it is damaged."""
+    if not isinstance(kind_of(entry.suffix, b""), str) or entry.suffix in SUFFIXES:
+        return b""
+    with entry.open() as file:
+        return file.read(HEAD)
+
+
+def _read_archive(entry: Entry, build: DocumentBuilder, said: dict[str, Any]) -> Items:
+    if entry.is_member:
+        yield Quarantined(entry.name, "an archive within an archive: unpack it", entry.size)
+        return
+    for member in members(entry):
+        if isinstance(member, Entry):
+            reached = functools.partial(str, member.name)
+            yield from contained(_read_entry(member, build, said), reached, functools.partial(int, member.size))
         else:
-            yield Quarantined(name, f"no reader for {Path(lower).suffix or 'a name without a suffix'}")
-    except DAMAGES as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        yield Quarantined(f"{name}, after {place}" if place else name, reason)
+            yield member
 
 
-def _read_whole(
-    path: Path, name: str, form: Form, build: DocumentBuilder, said: dict[str, Any]
-) -> Document | Quarantined:
-    if form == "text":
-        text, encoding = decode(read_whole(path))
-        return build.from_file(name, form, text.replace("\r\n", "\n").replace("\r", "\n"), encoding=encoding, **said)
-    if form == "jats":
-        with open_stream(path) as file:
-            if b"<mediawiki" in file.read(2000):
-                return Quarantined(name, "a MediaWiki dump: read it with a source of kind `wikipedia`")
-    require(form)
-    return build.from_file(name, form, data=read_whole(path), **said)
+def _records(entry: Entry, kind: str, build: DocumentBuilder) -> Iterator[Record]:
+    if kind == "parquet":
+        yield from read_parquet(entry.seekable(), build.text_columns, build.named_columns)
+        return
+    with entry.open() as file:
+        yield from (read_csv if kind == "csv" else read_json)(
+            file, build.text_columns, LineDecoder(lambda: _lines(entry))
+        )
+
+
+def _lines(entry: Entry) -> Iterator[bytes | None]:
+    """The lines of a file, as far as they can be read."""
+    with entry.open() as file:
+        for item in contained(lines(file), str):
+            if not isinstance(item, Quarantined):
+                yield item[1]
+
+
+def _read_whole(entry: Entry, form: Form, build: DocumentBuilder, said: dict[str, Any]) -> Items:
+    with entry.open() as file:
+        data, damage = read_all(file)
+    if form == "jats" and b"<mediawiki" in data[:2000]:
+        yield Quarantined(entry.name, "a MediaWiki dump: read it with a source of kind `wikipedia`", entry.size)
+        return
+    if damage and (form != "text" or not data):
+        raise damage
+    if form != "text":
+        yield build.from_file(entry.name, form, data=data, **said)
+        return
+    text, encoding = decode(data)
+    told: dict[str, Any] = {"damage": f"it breaks off: {reason_of(damage)}"} if damage else {}
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    yield build.from_file(entry.name, form, plain, encoding=encoding, **told, **said)
+    if damage:
+        yield Quarantined(f"{entry.name}, after {len(data):,} bytes", reason_of(damage))

@@ -7,13 +7,15 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, unmarked_utf16
 
-COMPRESSED = (".gz", ".bz2", ".xz")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 MAX_RATIO, RATIO_FROM = 200, 2**30
 """A stream that swells more than this, once it has grown to a gigabyte, is a bomb: text shrinks to a third or a
 tenth, its most repetitive tables to a hundredth; gzip can reach 1,032 and bzip2 over 100,000."""
@@ -24,38 +26,66 @@ DAMAGES = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 def open_stream(path: Path) -> io.BufferedReader:
     """The content of a file, decompressed if its last suffix says so. Reading raises `ValueError` for a bomb."""
-    match path.suffix.lower():
+    return decompressed(lambda: path.open("rb"), path.suffix.lower(), path.stat().st_size)
+
+
+def decompressed(file: Callable[[], Any], suffix: str, size: int) -> io.BufferedReader:
+    """The content of an opened file that is compressed as its last suffix says, or not. `size`: its bytes."""
+    raw = file()
+    match suffix:
         case ".gz":
-            return guarded(gzip.open(path), path.stat().st_size)
+            return guarded(gzip.GzipFile(fileobj=raw), size, raw)
         case ".bz2":
-            return guarded(bz2.open(path), path.stat().st_size)
+            return guarded(bz2.BZ2File(raw), size, raw)
         case ".xz":
-            return guarded(lzma.open(path), path.stat().st_size)
-    return path.open("rb")
+            return guarded(lzma.LZMAFile(raw), size, raw)
+        case ".zst":
+            import pyarrow  # here: a signature of sources must not wait for it
+
+            return guarded(pyarrow.CompressedInputStream(pyarrow.PythonFile(raw, mode="r"), "zstd"), size, raw)
+    return raw
 
 
-def guarded(stream: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile, size: int) -> io.BufferedReader:
-    """A decompressed stream that raises `ValueError` where it proves to be a bomb. `size`: the bytes it comes from."""
-    return io.BufferedReader(_Guarded(stream, size), buffer_size=2**17)
+def guarded(stream: Any, size: int, raw: Any = None) -> io.BufferedReader:
+    """A decompressed stream that raises `ValueError` where it proves to be a bomb.
+
+    size: the bytes it comes from. raw: what is closed with it.
+    """
+    return io.BufferedReader(_Guarded(stream, size, raw), buffer_size=2**17)
 
 
-def read_whole(path: Path) -> bytes:
-    """The content of a file. Raises `ValueError` where it is longer than a record may be, `DAMAGES` where damaged."""
-    with open_stream(path) as file:
-        data = file.read(MAX_RECORD_BYTES + 1)
-    if len(data) > MAX_RECORD_BYTES:
+def read_all(file: io.BufferedReader) -> tuple[bytes, Exception | None]:
+    """The content of a stream, as far as it can be read, and what stopped it.
+
+    Raises `ValueError` where it is longer than a record may be.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while piece := file.read1(_BLOCK):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_RECORD_BYTES:
+                break
+    except DAMAGES as error:
+        return b"".join(pieces), error
+    if size > MAX_RECORD_BYTES:
         raise ValueError(TOO_LONG)
-    return data
+    return b"".join(pieces), None
 
 
 def lines(file: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
-    """(number from 1, line without its end); None stands for a line too long to hold, which is read past in pieces."""
+    """(number from 1, line without its end); None stands for a line too long to hold, which is read past in pieces.
+
+    Lines end with LF, or CR LF; where the first one ends with CR alone, as on old Macintoshes, all do. UTF-16 is given
+    as UTF-8.
+    """
     number, size = 1, 0
     held: list[bytes] = []  # the beginning of a line, as far as it was read
+    head, file = with_head(file)
+    end = b"\r" if _first_end(head) == b"\r" else b"\n"
     while block := file.read1(_BLOCK):
-        if number == 1 and not held and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise ValueError("UTF-16, which cannot be cut into lines: save it as UTF-8")
-        *ended, last = block.split(b"\n")
+        *ended, last = block.split(end)
         for piece in ended:
             yield number, b"".join((*held, piece)) if size + len(piece) <= MAX_RECORD_BYTES else None
             held, size, number = [], 0, number + 1
@@ -65,12 +95,83 @@ def lines(file: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
         yield number, b"".join(held) if size <= MAX_RECORD_BYTES else None
 
 
+def _first_end(head: bytes) -> bytes:
+    """What ends the first line, quotes apart: in a table, a quoted field may hold line ends of its own."""
+    quoted = False
+    for piece in re.findall(rb"\"|\r\n|\r|\n", head[:_BLOCK]):
+        if piece == b'"':
+            quoted = not quoted
+        elif not quoted:
+            return piece
+    return b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+
+
+def with_head(file: io.BufferedReader) -> tuple[bytes, io.BufferedReader]:
+    """(the first megabyte of a text, the whole of it), in UTF-8 where it is in UTF-16."""
+    head, file = _peek(file)
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if encoding := "utf-16" if wide else unmarked_utf16(head[: 2**16]):
+        return _peek(io.BufferedReader(_Recoded(file, encoding), buffer_size=_BLOCK))
+    return head, file
+
+
+def _peek(file: io.BufferedReader) -> tuple[bytes, io.BufferedReader]:
+    pieces: list[bytes] = []
+    error = None
+    try:
+        while sum(map(len, pieces)) < _BLOCK and (piece := file.read1(_BLOCK)):
+            pieces.append(piece)
+    except DAMAGES as damage:
+        error = damage
+    head = b"".join(pieces)
+    return head, io.BufferedReader(_Headed(head, error, file), buffer_size=_BLOCK)
+
+
+class _Headed(io.RawIOBase):
+    """A stream whose head was read: the head, what stopped its reading, and the rest."""
+
+    def __init__(self, head: bytes, error: Exception | None, file: io.BufferedReader):
+        self._head, self._error, self._file = head, error, file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        if not self._head and self._error:
+            raise self._error
+        piece = self._head[: len(buffer)] if self._head else self._file.read1(len(buffer))
+        self._head = self._head[len(piece) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Recoded(io.RawIOBase):
+    """A stream in another encoding, as UTF-8."""
+
+    def __init__(self, file: io.BufferedReader, encoding: str):
+        self._file, self._left = file, b""
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        while not self._left:
+            piece = self._file.read1(_BLOCK)
+            self._left = self._decoder.decode(piece, final=not piece).encode("utf-8", errors="replace")
+            if not piece:
+                break
+        piece, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
 _BLOCK = 2**20
 
 
 class _Guarded(io.RawIOBase):
-    def __init__(self, stream: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile, size: int):
-        self._stream, self._read = stream, 0
+    def __init__(self, stream: Any, size: int, raw: Any):
+        self._stream, self._raw, self._read = stream, raw, 0
         self._limit = max(RATIO_FROM, MAX_RATIO * size)
 
     def readable(self) -> bool:
@@ -89,4 +190,6 @@ class _Guarded(io.RawIOBase):
 
     def close(self) -> None:
         self._stream.close()
+        if self._raw is not None:
+            self._raw.close()
         super().close()

@@ -84,7 +84,7 @@ def test_a_declaration_that_cannot_be_true_is_passed_over(declared: str | None) 
 
 
 def test_a_line_pasted_in_from_another_encoding_is_mended() -> None:
-    assert decode(SPANISH.encode() + "mañana, sí".encode("latin-1"))[0].endswith("mañana, s\ufffd")
+    assert decode(SPANISH.encode() + "mañana, sí".encode("latin-1"))[0].endswith("mañana, sí")
 
 
 def test_declarations_are_found_in_html_and_xml() -> None:

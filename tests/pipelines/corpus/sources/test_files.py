@@ -97,7 +97,6 @@ DAMAGED = {
     "null text": ("x.jsonl", GOOD.encode() + b'{"text": null}\n', "line 2", "is no text but NoneType"),
     "endless nesting": ("x.jsonl", GOOD.encode() + b"[" * 100_000 + b"\n", "line 2", "not JSON"),
     "binary line": ("x.jsonl", GOOD.encode() + bytes(100) + b"\n" + GOOD.encode(), "line 2", "binary data"),
-    "utf-16 lines": ("x.jsonl", GOOD.encode("utf-16"), "x.jsonl", "UTF-16"),
     "truncated gzip": ("x.jsonl.gz", gzip.compress(GOOD.encode() * 99)[:-9], "x.jsonl.gz", "end-of-stream"),
     "no gzip": ("x.jsonl.gz", GOOD.encode(), "x.jsonl.gz", "Not a gzipped file"),
     "damaged gzip": ("x.jsonl.gz", gzip.compress(GOOD.encode() * 999)[:20] + b"\xff" * 40, "x.jsonl.gz", ""),
@@ -106,8 +105,8 @@ DAMAGED = {
     "empty csv": ("x.csv", b"", "x.csv", "the file is empty"),
     "no parquet": ("x.parquet", b"PAR1 it is not", "x.parquet", ""),
     "binary text": ("x.txt", random.Random(0).randbytes(4000), "x.txt", "binary data"),
-    "unknown format": ("x.doc", b"\xd0\xcf\x11\xe0", "x.doc", "no reader for .doc"),
-    "no suffix": ("README", b"text", "README", "no reader for a name without a suffix"),
+    "unknown format": ("x.doc", b"\xd0\xcf\x11\xe0", "x.doc", "save it as .docx"),
+    "no suffix": ("README", bytes(range(256)), "README", "no reader for a name without a suffix"),
 }
 
 

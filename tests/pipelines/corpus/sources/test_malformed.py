@@ -69,7 +69,7 @@ CASES: dict[str, tuple[str, bytes, int, str]] = {
     "two encodings in one file": ("a.txt", TEXT.encode() * 9 + "mañana".encode("latin-1"), 1, ""),
     "Cyrillic without a name": ("a.txt", ("Мальчик ел ананасы в горах. " * 9).encode("koi8-r"), 0, "neither UTF-8 nor"),
     "UTF-16 without its mark": ("a.txt", TEXT.encode("utf-16-le"), 1, ""),
-    "UTF-16 lines": ("a.jsonl", ROW.decode().encode("utf-16"), 0, "UTF-16"),
+    "UTF-16 lines": ("a.jsonl", ROW.decode().encode("utf-16"), 1, ""),
     "NULs": ("a.txt", bytes(4000), 0, "binary"),
     "NULs in a line": ("a.jsonl", ROW + bytes(99) + b"\n" + ROW, 2, "binary"),
     "noise": ("a.txt", NOISE, 0, "binary"),
@@ -84,7 +84,7 @@ CASES: dict[str, tuple[str, bytes, int, str]] = {
     "missing column in a table": ("a.csv", b"a,b\n1,2\n", 0, "no column 'text'"),
     "text that is none": ("a.jsonl", ROW + b'{"text": {"a": 1}}\n', 1, "no text but dict"),
     "more fields than columns": ("a.csv", b"id,text\n1,uno, dos\n2,tres\n", 1, "3 fields below 2 columns"),
-    "a quote that never ends": ("a.csv", b'id,text\n1,uno\n2,"dos\n3,tres\n', 1, "unexpected end of data"),
+    "a quote that never ends": ("a.csv", b'id,text\n1,uno\n2,"dos\n3,tres\n', 2, "unexpected end of data"),
     "a binary row": ("a.csv", b"id,text\n1,uno\n" + NOISE.replace(b"\n", b"") + b"\n2,dos\n", 2, "binary"),
     "empty file": ("a.txt", b"", 0, "empty"),
     "empty table": ("a.parquet", b"", 0, "empty"),
@@ -104,7 +104,7 @@ CASES: dict[str, tuple[str, bytes, int, str]] = {
     "cut PDF": ("a.pdf", b"%PDF-1.4\n1 0 obj <</Type /Catalog", 0, "damaged pdf"),
     "PDF that is none": ("a.pdf", NOISE, 0, "damaged pdf"),
     "LaTeX without end": ("a.tex", b"\\begin{document}" + b"{" * 50_000, 0, "RecursionError"),
-    "unknown format": ("a.doc", NOISE, 0, "no reader for .doc"),
+    "unknown format": ("a.doc", NOISE, 0, "save it as .docx"),
 }  # fmt: skip
 
 

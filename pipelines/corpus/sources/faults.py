@@ -1,0 +1,42 @@
+"""Whatever a reader or a library raises belongs to the record or the file that it was reading, and to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from pipelines.corpus.document import Quarantined
+from pipelines.errors import UserError
+
+Item = TypeVar("Item")
+
+
+def reason_of(error: Exception) -> str:
+    """What a quarantine says of an error: the system's or the library's first words, else its kind."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    words = " ".join(str(said).split())
+    known = isinstance(error, (ValueError, OSError, EOFError)) and not isinstance(error, UnicodeError)
+    return (words if known else f"{type(error).__name__}: {words}")[:500]
+
+
+def contained(
+    items: Iterable[Item], place: Callable[[], str], size: Callable[[], int] = int
+) -> Iterator[Item | Quarantined]:
+    """The items, and where reading raises, a quarantine behind the last of them.
+
+    Raises `UserError` as it is, and for memory that is used up.
+    place, size: where reading was, and the bytes of what is read here; asked when it raises.
+    """
+    any_read = False
+    try:
+        for item in items:
+            any_read = True
+            yield item
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise UserError(
+            f"{place()}: reading it takes more memory than there is ({error}): free some, or split it"
+        ) from error
+    except Exception as error:
+        yield Quarantined(place(), reason_of(error), 0 if any_read else size())

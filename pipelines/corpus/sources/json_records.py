@@ -1,0 +1,186 @@
+"""Objects of JSON in all the shapes in which data sets have them.
+
+    an object a line                        .jsonl .ndjson, and often .json.gz
+    [{…}, {…}]                              an array; its objects are read one by one
+    {…} {…}                                 objects one behind the other, over several lines each
+    {"data": [{…}, {…}], …}                 an object with one list of objects: those of the list
+
+A damaged object is told, and reading goes on behind it. Memory holds one object, or one block of the file.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
+
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, LineDecoder
+from pipelines.corpus.sources.streams import lines, with_head
+
+Item = TypeVar("Item")
+
+
+class Record(NamedTuple):
+    """One record of a file."""
+
+    place: str
+    """`line 12`, `row 12`, `item 12`."""
+    fields: dict[str, Any] | str
+    """Or the reason why it cannot be read."""
+    encoding: str = "utf-8"
+    size: int = 0
+    """Its bytes, or about so many."""
+
+
+_BLOCK = 2**20
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\]]', re.DOTALL)
+"""A string, or a bracket; a lone quote is a string that goes on in the next block."""
+
+
+def read_json(file: io.BufferedReader, columns: Sequence[str], decode: LineDecoder) -> Iterator[Record]:
+    """The objects of a file. `columns` are those that hold a record's text.
+
+    Raises `ValueError` where the rest of the file cannot be read.
+    """
+    head, file = with_head(file)
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[") and not _is_lines(head):
+        for number, element in enumerate(_elements(iter(lambda: file.read1(_BLOCK), b""), 1), start=1):
+            yield _record(f"item {number}", element, decode)
+        return
+    first, found = _ahead(_objects(file), 2)
+    if len(first) == 1:
+        yield from _single(*first[0], columns, decode)
+        next(found)
+    for place, line in found:
+        yield _record(place, line, decode)
+
+
+def _objects(file: io.BufferedReader) -> Iterator[tuple[str, bytes | None]]:
+    """(place, bytes) of objects, each on a line or over several."""
+    first, rest = _ahead(((number, line) for number, line in lines(file) if line is None or line.strip()), 2)
+    if not first:
+        yield from (("", None) for _ in rest)  # raises what stopped the reading
+        return
+    opening, following = (*(line for _, line in first), None)[:2]
+    by_lines = following and following.lstrip().startswith((b"{", b"[")) and (opening or b"").rstrip().endswith(b"}")
+    if opening is None or by_lines or _is_whole(opening):
+        yield from ((f"line {number}", line) for number, line in rest)
+    else:
+        elements = _elements((_held(line) + b"\n" for _, line in rest), 0)
+        yield from ((f"item {number}", element) for number, element in enumerate(elements, start=1))
+
+
+def _ahead(items: Iterator[Item], count: int) -> tuple[list[Item], Iterator[Item]]:
+    """(the first items, all of them); what reading ahead raises comes behind those that were read."""
+    read: list[Item] = []
+    try:
+        read.extend(islice(items, count))
+    except Exception as error:
+        return read, chain(read, _raising(error))
+    return read, chain(read, items)
+
+
+def _raising(error: Exception | None) -> Iterator[Any]:
+    if error:
+        raise error
+    yield
+
+
+def _held(line: bytes | None) -> bytes:
+    if line is None:
+        raise ValueError(f"a line {TOO_LONG}: write an object a line (.jsonl)")
+    return line
+
+
+def _is_lines(head: bytes) -> bool:
+    """Is each line an array of its own?"""
+    first, _, rest = head.partition(b"\n")
+    return rest.lstrip().startswith(b"[") and _is_whole(first)
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
+        return True
+    except (ValueError, RecursionError):
+        return False
+
+
+def _elements(blocks: Iterable[bytes], depth: int) -> Iterator[bytes]:
+    """The objects, arrays and strings that stand inside so many brackets: none, or those of one array."""
+    held, at, start, level, number = b"", 0, -1, 0, 1
+    for block in blocks:
+        if len(held) > MAX_RECORD_BYTES:
+            raise ValueError(f"item {number} is {TOO_LONG}: write an object a line (.jsonl)")
+        held, at, start = (held[start:] + block, at - start, 0) if start >= 0 else (held[at:] + block, 0, -1)
+        for token in _TOKEN.finditer(held, at):
+            sign = token[0]
+            if sign == b'"':
+                break
+            at = token.end()
+            if sign in b"{[":
+                start = token.start() if level == depth else start
+                level += 1
+            elif sign in b"}]":
+                level -= 1
+                if level < depth:
+                    return
+            if level == depth and (start >= 0 or sign[:1] == b'"'):
+                yield held[start if start >= 0 else token.start() : at]
+                start, number = -1, number + 1
+    if start >= 0 or level > 0:
+        raise ValueError(f"not JSON: it ends inside item {number}")
+
+
+def _single(place: str, data: bytes | None, columns: Sequence[str], decode: LineDecoder) -> Iterator[Record]:
+    """The only object of a file: a record, or one that holds them all in a list."""
+    record = _record(place, data, decode)
+    fields = record.fields
+    if isinstance(fields, dict) and not any(column.partition(".")[0] in fields for column in columns):
+        lists = [
+            value for value in fields.values() if isinstance(value, list) and any(isinstance(i, dict) for i in value)
+        ]
+        if len(lists) == 1:
+            for number, item in enumerate(lists[0], start=1):
+                yield Record(f"item {number}", _object(item), record.encoding, record.size // len(lists[0]))
+            return
+    yield record
+
+
+def _record(place: str, data: bytes | None, decode: LineDecoder) -> Record:
+    if data is None:
+        return Record(place, TOO_LONG, size=MAX_RECORD_BYTES)
+    encoding = "utf-8"
+    try:
+        text, encoding = decode(data)
+        fields = _object(_JSON.decode(text))
+    except json.JSONDecodeError as error:
+        fields = f"not JSON: {error.msg} at character {error.pos + 1}"
+    except RepeatedKey as error:
+        fields = str(error)
+    except (ValueError, RecursionError) as error:  # no text at all; a number or a nesting without end
+        fields = f"not JSON: {error}"
+    return Record(place, fields, encoding, len(data))
+
+
+def _object(value: Any) -> dict[str, Any] | str:
+    return value if isinstance(value, dict) else f"not a JSON object but {type(value).__name__}"
+
+
+class RepeatedKey(ValueError):
+    """An object says two things under one name."""
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = next(name for name in names if names.count(name) > 1)
+        raise RepeatedKey(f"the key {name[:100]!r} is there {names.count(name)} times in one object: give it once")
+    return found
+
+
+_JSON = json.JSONDecoder(strict=False, object_pairs_hook=_distinct)

@@ -1,0 +1,157 @@
+"""Rows of Parquet files, in small batches: the columns that are asked for, and of the others what can be read.
+
+A cell of a wanted column that cannot be read (a byte that is not UTF-8) is told with its row, and the other rows are
+read; in any other column it is left out. A damaged row group is told, and reading goes on with the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pipelines.corpus.sources.faults import reason_of
+from pipelines.corpus.sources.json_records import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+BATCH = 32
+"""Rows: of whole books too, a few dozen fit into memory."""
+
+
+def read_parquet(file: Path | BinaryIO, columns: Sequence[str], wanted: Sequence[str]) -> Iterator[Record]:
+    """The rows of a file. `columns` are those that hold a record's text, `wanted` all that the recipe names.
+
+    Raises `ValueError` where a column of text is missing, and what pyarrow raises where the file cannot be opened.
+    """
+    from pyarrow import parquet  # here: a signature of sources must not wait for it
+
+    with parquet.ParquetFile(file, page_checksum_verification=True) as table:
+        _check(table.schema_arrow, columns)
+        strict = [name for name in dict.fromkeys([*columns, *wanted]) if _kind(table.schema_arrow, name) is not None]
+        others = [field.name for field in table.schema_arrow if field.name not in strict and not _is_bytes(field.type)]
+        row = 0
+        for group in range(table.num_row_groups):
+            about = table.metadata.row_group(group)
+            size = about.total_byte_size // max(1, about.num_rows)
+            done = row
+            try:
+                for fields in _rows(table, group, strict, others):
+                    done += 1
+                    yield Record(f"row {done}", fields, size=size)
+            except Exception as error:
+                row += about.num_rows
+                yield Record(f"rows {done + 1}–{row}", reason_of(error), size=size * (row - done))
+            row = max(row, done)
+
+
+def _rows(
+    table: parquet.ParquetFile, group: int, strict: Sequence[str], others: Sequence[str]
+) -> Iterator[dict[str, Any] | str]:
+    """The rows of a row group, or why one cannot be read."""
+    extra = _Extra(table, group, others)
+    for batch in table.iter_batches(batch_size=BATCH, row_groups=[group], columns=list(strict)):
+        more = extra.take(len(batch))
+        for index, fields in enumerate(_cells(batch)):
+            broken = {name: value for name, value in fields.items() if isinstance(value, Exception)}
+            if broken:
+                name, error = next(iter(broken.items()))
+                yield f"the column {name!r} cannot be read: {reason_of(error)}"
+            else:
+                kept = {name: value for name, value in more[index].items() if not isinstance(value, Exception)}
+                yield {**fields, **kept}
+
+
+class _Extra:
+    """The columns of a row group that nobody asked for. One that cannot be read is left out from there on."""
+
+    def __init__(self, table: parquet.ParquetFile, group: int, names: Sequence[str]):
+        self._streams = {
+            name: table.iter_batches(batch_size=BATCH, row_groups=[group], columns=[name]) for name in names
+        }
+
+    def take(self, rows: int) -> list[dict[str, Any]]:
+        """Of the next rows. A batch has as many in every column."""
+        found: list[dict[str, Any]] = [{} for _ in range(rows)]
+        for name, stream in list(self._streams.items()):
+            try:
+                batch = next(stream)
+                if len(batch) != rows:
+                    raise ValueError("another number of rows")
+            except Exception:
+                del self._streams[name]
+                continue
+            for fields, cells in zip(found, _cells(batch), strict=True):
+                fields.update(cells)
+        return found
+
+
+def _cells(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The rows of a batch; in place of a value that Python cannot hold, the error."""
+    try:
+        rows = batch.to_pylist()
+    except Exception:
+        rows = [
+            {name: _cell(column, index) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+            for index in range(len(batch))
+        ]
+    return [{name: _text(value) if type(value) is bytes else value for name, value in row.items()} for row in rows]
+
+
+def _cell(column: pa.Array, index: int) -> Any:
+    try:
+        return column[index].as_py()
+    except Exception as error:
+        return error
+
+
+def _text(value: bytes) -> str | Exception:
+    """Text in a column of bytes, as older writers have it."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error
+
+
+def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
+    from pyarrow import types
+
+    texts = (
+        types.is_string, types.is_large_string, types.is_string_view, types.is_struct, types.is_dictionary,
+        types.is_binary, types.is_large_binary, types.is_null,
+    )  # fmt: skip
+    have = ", ".join(f"{field.name}: {field.type}" for field in schema)[:500]
+    for column in columns:
+        kind = _kind(schema, column)
+        if kind is None or not any(is_text(kind) for is_text in texts):
+            raise ValueError(f"no text column {column!r} (it has {have}): set text_field")
+        if schema.names.count(column) > 1:
+            raise ValueError(f"two columns are called {column!r}: rename one")
+
+
+def _kind(schema: pa.Schema, column: str) -> pa.DataType | None:
+    """The type of a column; of `a.b`, that of the field `b` inside the column `a`, or of `a` where it has no fields."""
+    for name in (column, column.partition(".")[0]):
+        if schema.names.count(name):
+            kind = schema.types[schema.names.index(name)]
+            for part in column.split(".")[1:] if name != column else []:
+                index = kind.get_field_index(part) if _is_struct(kind) else -1
+                if index < 0:
+                    return None
+                kind = kind.field(index).type
+            return kind
+    return None
+
+
+def _is_struct(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_struct(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
