@@ -80,6 +80,8 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "near_duplicate": ("near duplicate", "casi duplicado"),
     },
     "edit": {
+        "encoding": ("documents in another encoding than UTF-8", "documentos en otra codificación que UTF-8"),
+        "lost_character": ("characters that could not be decoded", "caracteres que no se pudieron descodificar"),
         "unicode": ("documents with repaired characters", "documentos con caracteres reparados"),
         "page_number": ("page numbers", "números de página"),
         "repeated_line": ("repeated lines", "líneas repetidas"),

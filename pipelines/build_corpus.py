@@ -59,12 +59,14 @@ from pipelines.corpus.privacy.planted import measure_recall
 from pipelines.corpus.privacy.replacement import key_fingerprint
 from pipelines.corpus.removed_texts import RESEMBLES_REMOVED
 from pipelines.corpus.report import Tally, draw_overview, draw_recall
-from pipelines.corpus.sources import read_source
+from pipelines.corpus.sources import check_libraries, read_source
 from pipelines.corpus.splits import NAMES
+from pipelines.corpus.unread import told
 from pipelines.errors import UserError
 from pipelines.progress import progress
 from pipelines.recipe import Corpus, Recipe, Source
 from pipelines.run_dir import RunDir, write_text
+from pipelines.summary import shortest
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
 """What the attribution file is made from."""
@@ -81,6 +83,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     corpus = recipe.corpus.model_copy(update={"blocklist": lists})
     recipe = recipe.model_copy(update={"corpus": corpus})
     key = key_fingerprint(corpus.personal_data)  # a key that is not there is missed now, not after all was read
+    check_libraries(corpus.sources)
     filters = out.corpus / "filters"
     trained = train_filters(corpus, filters)
     scratch = out.corpus / "scratch"
@@ -108,7 +111,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
     """What a person should know of this corpus before training on it, a clause each."""
-    remarks = []
+    remarks = [unread] if (unread := told(report["unread"], shortest(run))) else []
     if related := report["related"]:
         counts = ", ".join(
             f"{relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')}"

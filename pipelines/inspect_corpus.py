@@ -2,6 +2,7 @@
 
     desdecero corpus inspect RUN                          drops by reason, edits by kind, with examples
     desdecero corpus inspect RUN --reason near_duplicate  the documents dropped for one reason
+    desdecero corpus inspect RUN --unread                 what no reader took, and why; the largest first
     desdecero corpus inspect RUN --document ID            all that happened to one document
 
 It reads sealed files and writes none. Memory holds a batch of rows, however long the ledger.
@@ -33,13 +34,17 @@ NEAR = 8
 """Documents named where none has the id that was asked for."""
 
 
-def inspect_corpus(run: RunDir, reason: str | None = None, document: str | None = None, number: int = EXAMPLES) -> str:
+def inspect_corpus(
+    run: RunDir, reason: str | None = None, document: str | None = None, number: int | None = None, unread: bool = False
+) -> str:
     """What a person wants to read; raises `UserError` where the run has no corpus, or no such reason or document."""
     if not run.ledger.is_file():
         raise UserError(f"{run}: no corpus yet; make it with `desdecero corpus {run.recipe_file}`")
     if document is not None:
         return _history(run, document)
-    return _overview(run) if reason is None else _dropped(run, reason, number)
+    if unread:
+        return _unread(run, number)
+    return _overview(run) if reason is None else _dropped(run, reason, number or EXAMPLES)
 
 
 def _overview(run: RunDir) -> str:
@@ -73,9 +78,14 @@ def _told(run: RunDir, report: dict[str, Any]) -> str:
             lines.append(f"{kind:<24}{entry['edits']:>11,}{entry['documents']:>11,}")
             lines += [_example(f"{e['before']}  →  {e['after']}") for e in entry["examples"][:2]]
     if report["quarantined"]:
-        lines += ["", "quarantined"]
-        lines += [_example(f"{item['place']}: {item['reason']}") for item in report["quarantined"][:EXAMPLES]]
-    lines += ["", "more: --reason REASON, --document ID"]
+        unread = report["unread"]
+        lines += [
+            "",
+            f"not read: {unread['files']:,} files and {unread['records']:,} records, {_size(unread['bytes'])}, "
+            f"about {unread['share_bytes']:.1%} of all words (reckoned by bytes)",
+        ]  # fmt: skip
+        lines += [_example(f"{item['place']}: {item['reason']}") for item in unread["largest"][:EXAMPLES]]
+    lines += ["", "more: --unread, --reason REASON, --document ID"]
     return "\n".join(lines)
 
 
@@ -99,6 +109,22 @@ def _dropped(run: RunDir, reason: str, number: int) -> str:
     if total > number:
         lines.append(f"… and {total - number:,} more: --number {total}")
     return "\n".join(lines)
+
+
+def _unread(run: RunDir, number: int | None) -> str:
+    """Every file and record that no reader took, the largest first."""
+    rows = [
+        (row["bytes_before"] or 0, row["id"], row["reason"])
+        for row in _rows([run.ledger], ds.field("decision") == "quarantined")
+    ]
+    if not rows:
+        return "everything was read"
+    rows.sort(key=lambda row: (-row[0], row[1]))
+    lines = [f"{_size(size) if size else '':>10}  {place}: {reason}" for size, place, reason in rows[:number]]
+    more = len(rows) - len(lines)
+    return "\n".join(
+        [f"{len(rows):,} not read", "", *lines, *([f"… and {more:,} more: --number {len(rows)}"] if more else [])]
+    )
 
 
 def _reasons(ledger: ds.Dataset) -> set[str]:
@@ -191,9 +217,11 @@ def _command(words: list[str]) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--reason", help="show the documents dropped for this reason")
     what.add_argument("--document", metavar="ID", help="show the history of this document")
-    parser.add_argument("--number", type=int, default=EXAMPLES, help="documents to show (default: %(default)s)")
+    what.add_argument("--unread", action="store_true", help="show what no reader took, with the reasons")
+    parser.add_argument("--number", type=int, help=f"documents to show (default: {EXAMPLES}; of --unread, all)")
     args = parser.parse_args(words)
-    print(inspect_corpus(find_run(args.run), args.reason, args.document, max(1, args.number)))
+    number = max(1, args.number) if args.number is not None else None
+    print(inspect_corpus(find_run(args.run), args.reason, args.document, number, args.unread))
     return EXIT_OK
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_suites.bias_findings import told
+from pipelines.corpus.unread import told as told_unread
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.seals import reading
@@ -22,17 +23,18 @@ MEASURES = {
 
 def summary(recipe: Recipe, run: RunDir) -> str:
     evaluation, audit = run.report("evaluate", recipe), run.report("audit", recipe)
-    name = _shortest(run)
-    with reading(f"{run.evaluation / 'report.json'} or {run.audit / 'report.json'}"):
-        return _summary(name, evaluation, audit)
+    corpus, name = run.report("corpus", recipe), shortest(run)
+    with reading(f"{run.corpus / 'report.json'}, {run.evaluation / 'report.json'} or {run.audit / 'report.json'}"):
+        return _summary(name, corpus, evaluation, audit)
 
 
-def _summary(name: str, evaluation: dict[str, Any], audit: dict[str, Any]) -> str:
+def _summary(name: str, corpus: dict[str, Any], evaluation: dict[str, Any], audit: dict[str, Any]) -> str:
     parts = [
         f"model      {name}/model  (AutoModel…from_pretrained loads it)",
         _samples(evaluation),
         _quality(evaluation),
         _findings(audit),
+        *_left_out(corpus, name),
         "next\n"
         f"  desdecero app {name}                  try it in the browser\n"
         f"  desdecero publish {name} --dry-run    what would go to the Hub, and whether it may\n"
@@ -88,7 +90,14 @@ def _findings(audit: dict[str, Any]) -> str:
     )
 
 
-def _shortest(run: RunDir) -> str:
+def _left_out(corpus: dict[str, Any], name: str) -> list[str]:
+    """What no reader took, where there is any."""
+    if not (words := told_unread(corpus["unread"], name)):
+        return []
+    return ["left out\n" + textwrap.fill(words, WIDTH, initial_indent="  - ", subsequent_indent="    ")]
+
+
+def shortest(run: RunDir) -> str:
     """The run's path as one would type it from here."""
     here = Path.cwd()
     return str(run.path.relative_to(here)) if run.path.is_relative_to(here) else str(run.path)

@@ -20,6 +20,7 @@ from pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
 from pipelines.corpus.blocklist import REASON as BLOCKED
 from pipelines.corpus.privacy.planted import Sample
 from pipelines.corpus.privacy.redaction import redacted_kinds
+from pipelines.corpus.unread import Unread
 from pipelines.recipe import Corpus
 from pipelines.run_dir import SPLITS
 
@@ -101,6 +102,7 @@ class Tally:
         self.other_forms: Counter[tuple[str, str]] = Counter()
         self.removed_copies = 0
         self.removed_copies_shown: list[dict[str, str]] = []
+        self.unread = Unread()
         self.sample = Sample(seed)
         """Kept texts, on which the recall of personal data is measured."""
 
@@ -108,6 +110,7 @@ class Tally:
         decision = rows["decision"]
         damaged = rows.filter(pc.equal(decision, "quarantined"))
         self._add(self.decisions, damaged, "decision", "bytes_before")
+        self.unread.add(damaged)
         for row in damaged.slice(0, QUARANTINE_SHOWN - len(self.quarantined)).select(["id", "reason"]).to_pylist():
             self.quarantined.append({"place": row["id"], "reason": row["reason"]})
         documents = rows.filter(pc.not_equal(decision, "quarantined"))
@@ -271,6 +274,7 @@ class Tally:
             ],
             "quarantined": self.quarantined,
             "removed_copies": {"documents": self.removed_copies, "shown": self.removed_copies_shown},
+            "unread": self.unread.report(sum(count.bytes for count in self.read_from.values())),
         }  # fmt: skip
 
 

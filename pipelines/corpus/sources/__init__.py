@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
-from pipelines.corpus.document import Document, Quarantined
+from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.sources import files
 from pipelines.corpus.sources.contents import Names, SeenSource, digest, hashed, see
-from pipelines.recipe import Corpus, Files, Recipe, Source
+from pipelines.corpus.sources.extraction import require_all
+from pipelines.corpus.sources.faults import contained
+from pipelines.recipe import Corpus, Files, HubDataset, Recipe, Source, WebArchive, Wikipedia
 
 
 def look(corpus: Corpus, known: Mapping[str, str]) -> list[SeenSource]:
@@ -54,14 +58,42 @@ def consulted(corpus: Corpus) -> list[Files]:
     return [Files(kind="files", path=path) for path in paths if path]
 
 
+def check_libraries(sources: Sequence[Source]) -> None:
+    """Raise `UserError`, before anything is read, where what reads some of the sources is not installed."""
+    require_all(form for source in sources for form in _forms(source))
+
+
+def _forms(source: Source) -> Iterable[tuple[Form, str]]:
+    """What the documents of a source are written in, as far as it can be seen without reading them."""
+    match source:
+        case Files():
+            return files.forms(source)
+        case Wikipedia(dump=str(dump)) if not (dump.endswith(".parquet") or Path(dump).is_dir()):
+            return [("wikitext", Path(dump).name)]
+        case WebArchive(path=path) if "wet" not in path.rpartition("/")[2]:
+            forms: tuple[Form, ...] = ("html", "pdf", "epub")
+            return [(form, path.rpartition("/")[2]) for form in forms]
+        case HubDataset(text_form=form) if form != "text":
+            return [(form, source.dataset)]
+    return []
+
+
 def read_source(source: Source) -> Iterator[Document | Quarantined]:
-    """The documents of a source, up to its `max_documents`, in an order that depends on nothing but what it holds."""
+    """The documents of a source, up to its `max_documents`, in an order that depends on nothing but what it holds.
+
+    What a reader raises that no file of it was blamed for ends the source, and is quarantined.
+    """
     read = 0
-    for item in _kind(source).read(source):
+    items: Iterator[Document | Quarantined] = _kind(source).read(source)
+    for item in contained(items, lambda last: f"{source.name}, after {_place(last)}"):
         yield item
         read += isinstance(item, Document)
         if read == source.max_documents:
             return
+
+
+def _place(last: Document | Quarantined | None) -> str:
+    return last.id if isinstance(last, Document) else last.place if last else "its beginning"
 
 
 def _kind(source: Source):  # type: ignore[no-untyped-def]

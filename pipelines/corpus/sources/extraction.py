@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,8 @@ LIBRARIES: dict[Form, tuple[str, ...]] = {
     "latex": ("pylatexenc",), "wikitext": ("mwparserfromhell",),
 }  # fmt: skip
 """What a form needs that a bare installation may lack: module names, which are also what pip calls them."""
+DOCUMENTS = {"trafilatura", "lxml_html_clean", "pypdf", "lxml", "striprtf"}
+"""Modules that come with `pip install 'desdecero[documents]'`."""
 EXTRACTION_SECONDS = 120
 """The slowest whole books take some seconds; a document that takes longer than this was made to hang the reader."""
 
@@ -73,10 +75,34 @@ def _extract(document: Document) -> Document | None:
 
 def require(form: Form) -> None:
     """Raise `UserError` where the library that reads a form is not installed."""
-    for library in LIBRARIES.get(form, ()):
-        if importlib.util.find_spec(library) is None:
-            packages = " ".join(LIBRARIES[form])
-            raise UserError(f"to read {form} takes {library}, which is not installed: pip install {packages}")
+    require_all([(form, "")])
+
+
+def require_all(wanted: Iterable[tuple[Form, str]]) -> None:
+    """Raise `UserError` where libraries that read some of these forms are not installed: one sentence for all.
+
+    wanted: forms, and the files that are in them; "" for one that the recipe names.
+    """
+    lacking: dict[str, None] = {}
+    names: dict[Form, list[str]] = {}
+    for form, name in wanted:
+        absent = [library for library in LIBRARIES.get(form, ()) if importlib.util.find_spec(library) is None]
+        if absent:
+            lacking.update(dict.fromkeys(absent))
+            names.setdefault(form, []).append(name)
+    if lacking:
+        forms = ", ".join(f"{form}{_counted([name for name in found if name])}" for form, found in names.items())
+        extra = "documents" if any(library in DOCUMENTS for library in lacking) else ""
+        raise UserError(
+            f"to read {forms} takes {', '.join(lacking)}, which {'are' if len(lacking) > 1 else 'is'} not installed: "
+            f"pip install 'desdecero{f'[{extra}]' if extra else ''}'"
+        )
+
+
+def _counted(files: list[str]) -> str:
+    if not files:
+        return ""
+    return f" ({files[0]}{f' and {len(files) - 1:,} more' if len(files) > 1 else ''})"
 
 
 def content(document: Document) -> str:

@@ -20,23 +20,23 @@ def reason_of(error: Exception) -> str:
 
 
 def contained(
-    items: Iterable[Item], place: Callable[[], str], size: Callable[[], int] = int
+    items: Iterable[Item], place: Callable[[Item | None], str], size: Callable[[], int] = int
 ) -> Iterator[Item | Quarantined]:
     """The items, and where reading raises, a quarantine behind the last of them.
 
     Raises `UserError` as it is, and for memory that is used up.
-    place, size: where reading was, and the bytes of what is read here; asked when it raises.
+    place, size: where reading was, told the last item, and the bytes of what is read here; asked when it raises.
     """
-    any_read = False
+    last: Item | None = None
     try:
         for item in items:
-            any_read = True
+            last = item
             yield item
     except UserError:
         raise
     except MemoryError as error:
         raise UserError(
-            f"{place()}: reading it takes more memory than there is ({error}): free some, or split it"
+            f"{place(last)}: reading it takes more memory than there is ({error}): free some, or split it"
         ) from error
     except Exception as error:
-        yield Quarantined(place(), reason_of(error), 0 if any_read else size())
+        yield Quarantined(place(last), reason_of(error), 0 if last is not None else size())

@@ -17,7 +17,6 @@ circles). `robots.txt` and `.well-known/tdmrep.json` count for what lies below t
 
 from __future__ import annotations
 
-import functools
 import glob
 import os
 import re
@@ -136,7 +135,7 @@ def forms(source: Files) -> Iterator[tuple[Form, str]]:
     """(form, name) of each file that is a document, or may hold some; no text is read."""
     base, paths, _ = find(source.path)
     for path in paths:
-        for item in contained(_forms(path, path.relative_to(base).as_posix()), lambda: ""):
+        for item in contained(_forms(path, path.relative_to(base).as_posix()), lambda _: ""):
             if not isinstance(item, Quarantined):
                 yield item
     if source.text_form != "text":
@@ -164,7 +163,7 @@ Signals = Callable[[Path], dict[str, Any]]
 
 def _read_file(path: Path, name: str, build: DocumentBuilder, said: Signals) -> Items:
     """The documents of one file. A fault in a record is its own affair; one in the file ends the file."""
-    place, read, size = name, 0, 0
+    size, read = 0, False
 
     def items() -> Items:
         nonlocal size
@@ -172,15 +171,13 @@ def _read_file(path: Path, name: str, build: DocumentBuilder, said: Signals) -> 
         size = entry.size
         yield from _read_entry(entry, build, said(path))
 
-    def reached() -> str:
-        return f"{name}, after {place}" if place != name else name
+    def reached(last: Document | Quarantined | None) -> str:
+        if isinstance(last, Document):
+            return f"{name}, after {last.meta.get('record', last.id)}"
+        return f"{name}, after {last.place.removeprefix(f'{name}, ')}" if last else name
 
     for item in contained(items(), reached, lambda: size):
-        read += 1
-        if isinstance(item, Document):
-            place = item.meta.get("record") or name
-        elif item.place.startswith(f"{name}, ") and "after" not in item.place:
-            place = item.place.removeprefix(f"{name}, ")
+        read = True
         yield item
     if not read:
         yield Quarantined(name, "it holds no records", size)
@@ -219,10 +216,13 @@ def _read_archive(entry: Entry, build: DocumentBuilder, said: dict[str, Any]) ->
         return
     for member in members(entry):
         if isinstance(member, Entry):
-            reached = functools.partial(str, member.name)
-            yield from contained(_read_entry(member, build, said), reached, functools.partial(int, member.size))
+            yield from _read_member(member, build, said)
         else:
             yield member
+
+
+def _read_member(member: Entry, build: DocumentBuilder, said: dict[str, Any]) -> Items:
+    return contained(_read_entry(member, build, said), lambda last: member.name, lambda: member.size)
 
 
 def _records(entry: Entry, kind: str, build: DocumentBuilder) -> Iterator[Record]:

@@ -1,0 +1,64 @@
+"""What no reader took: how many files and records, how much of the text, and the largest of them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PART = r", (?:after )?(?:line|row|rows|item|record|page|article|[0-9][0-9,]* bytes)\b[^/]*$"
+"""What ends the place of a record, or of the rest of a file; the place of a whole file has no such end."""
+SHOWN = 20
+NAMED = 10
+"""Files that a sentence names."""
+
+
+class Unread:
+    """Counts the quarantined rows of the spool. Memory: the largest of them."""
+
+    def __init__(self) -> None:
+        self.files = self.records = self.bytes = 0
+        self._largest: list[tuple[int, int, str, str]] = []
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        parts = pc.match_substring_regex(rows["id"], PART).to_pylist()
+        columns = (rows[name].to_pylist() for name in ("id", "reason", "bytes_before"))
+        for is_part, place, reason, size in zip(parts, *columns, strict=True):
+            self.records += is_part
+            self.files += not is_part
+            self.bytes += size or 0
+            # Of equal sizes, those that came first: the numbers fall.
+            heapq.heappush(self._largest, (size or 0, -self.files - self.records, place, reason))
+            if len(self._largest) > SHOWN:
+                heapq.heappop(self._largest)
+
+    def report(self, read: int) -> dict[str, Any]:
+        """`read`: bytes of the documents that were read. The share is by bytes, as if all of them were text."""
+        return {
+            "files": self.files,
+            "records": self.records,
+            "bytes": self.bytes,
+            "share_bytes": self.bytes / max(1, self.bytes + read),
+            "largest": [
+                {"place": place, "reason": reason, "bytes": size}
+                for size, _, place, reason in sorted(self._largest, reverse=True)
+            ],
+        }
+
+
+def told(unread: Mapping[str, Any], run: str) -> str:
+    """A sentence for people: what was left out, and the command that shows it; "" where nothing was."""
+    counts = [
+        f"{unread[kind]:,} {kind if unread[kind] > 1 else kind[:-1]}" for kind in ("files", "records") if unread[kind]
+    ]
+    if not counts:
+        return ""
+    names = [entry["place"] for entry in unread["largest"][:NAMED]]
+    more = ", …" if unread["files"] + unread["records"] > len(names) else ""
+    return (
+        f"no reader took {' and '.join(counts)} ({', '.join(names)}{more}): about {unread['share_bytes']:.1%} of the "
+        f"words, reckoned by bytes; `desdecero corpus inspect {run} --unread` lists them with the reasons"
+    )
