@@ -98,7 +98,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 4),
-        Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 3),
+        Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
         Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
         Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 4),
         Stage(

@@ -26,7 +26,7 @@ from transformers import PreTrainedTokenizerFast
 from model_cards import tokenizer_page
 from model_cards.formats import Language
 from pipelines.chain import stage_main
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, Tokenizer
 from pipelines.run_dir import RunDir, write_text
 from pipelines.vocabulary.peers import compare, load_peers
 from pipelines.vocabulary.picture import draw_bytes_per_token
@@ -34,6 +34,7 @@ from pipelines.vocabulary.report import measure, read_held_out, token_use
 from pipelines.vocabulary.sample import Sample
 from pipelines.vocabulary.special_tokens import added_tokens, roles
 from pipelines.vocabulary.training import train
+from pipelines.vocabulary.wordpiece import LONGEST, count_long_words
 
 PAGES: dict[Language, str] = {"en": "report.md", "es": "report.es.md"}
 
@@ -62,6 +63,7 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "training_sample": sample.report(),
         **measure(tokenizer, held_out),
         "use": use,
+        "long_words": _long_words(wanted, sample),
         "sweep": swept,
         "compared_with": compare(peers, held_out),
         "examples": [_example(tokenizer, document.text) for document in held_out[:3]],
@@ -71,6 +73,13 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     for language, name in PAGES.items():
         write_text(out.tokenizer / name, tokenizer_page.render(report, recipe.name, language))
     return f"{len(tokenizer):,} tokens, {report['bytes_per_token']:.2f} bytes a token on held-out text"
+
+
+def _long_words(wanted: Tokenizer, sample: Sample) -> dict[str, int] | None:
+    """Words of the sample that WordPiece took nothing from, because they are too long; None for other kinds."""
+    if wanted.kind != "wordpiece":
+        return None
+    return {"letters": LONGEST, "occurrences": count_long_words(sample, wanted.lowercase)}
 
 
 def _example(tokenizer: PreTrainedTokenizerFast, text: str) -> dict[str, object]:

@@ -4,13 +4,17 @@
 (`##a`) in the order of a hash table, so that two trainings differ. Here the letters are counted first and handed over
 in their order, as if they were special tokens, and taken out of that role again: the same text then gives the same
 vocabulary.
+
+A word of more than `LONGEST` letters is unknown, `[UNK]`, as in BERT; so nothing is learnt from it either. (To
+learn from one of 400,000 letters, a sequence of genes, would take minutes: time grows with the square of its length.)
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -20,13 +24,17 @@ CONTINUES = "##"
 LETTERS = 1000
 """Letters that are kept, commonest first: `tokenizers`' own limit. A word with another is unknown."""
 
+LONGEST = 100
+"""Letters in a word: the limit of BERT's own tokenizer (`max_input_chars_per_word`)."""
+_LONG = re.compile(rf"(?<!\S)\S{{{LONGEST + 1},}}")
+
 
 def train_wordpiece(
     texts: Iterable[str], size: int, min_frequency: int, lowercase: bool, before: Sequence[str], after: Sequence[str]
 ) -> Tokenizer:
     """A tokenizer of at most `size` tokens, special ones included. `texts` is read twice."""
     tokenizer = _empty({token: number for number, token in enumerate(before)}, lowercase)
-    letters = _letters(texts, tokenizer)
+    letters = _letters(_bounded(texts, tokenizer), tokenizer)
     continuing = [CONTINUES + letter for letter in letters if _continues(letter, tokenizer)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=size - len(after),
@@ -36,14 +44,39 @@ def train_wordpiece(
         limit_alphabet=len(letters),
         show_progress=sys.stderr.isatty(),
     )
-    tokenizer.train_from_iterator(iter(texts), trainer)
+    tokenizer.train_from_iterator(_bounded(texts, tokenizer), trainer)
     learnt = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
     refuse_learnt(after, (name for name, _ in learnt))
     return _empty({token: number for number, token in enumerate([*(name for name, _ in learnt), *after])}, lowercase)
 
 
+def count_long_words(texts: Iterable[str], lowercase: bool) -> int:
+    """How often words stand in the texts that are too long to be learnt from, or to be known."""
+    tokenizer = _empty({}, lowercase)
+    words = (word for text in texts for run in _LONG.findall(text) for word in _words(run, tokenizer))
+    return sum(len(word) > LONGEST for word in words)
+
+
+def _bounded(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[str]:
+    """The texts without words that are too long."""
+
+    def short(run: re.Match[str]) -> str:
+        return " ".join(word for word in _words(run[0], tokenizer) if len(word) <= LONGEST)
+
+    return (_LONG.sub(short, text) for text in texts)
+
+
+def _words(text: str, tokenizer: Tokenizer) -> list[str]:
+    normal = tokenizer.normalizer.normalize_str(text)
+    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+
+
 def _empty(vocabulary: dict[str, int], lowercase: bool) -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]", continuing_subword_prefix=CONTINUES))
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            vocab=vocabulary, unk_token="[UNK]", continuing_subword_prefix=CONTINUES, max_input_chars_per_word=LONGEST
+        )
+    )  # fmt: skip
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix=CONTINUES)

@@ -65,7 +65,8 @@ def _objects(file: io.BufferedReader) -> Iterator[tuple[str, bytes | None]]:
         yield from (("", None) for _ in rest)  # raises what stopped the reading
         return
     opening, following = (*(line for _, line in first), None)[:2]
-    by_lines = following and following.lstrip().startswith((b"{", b"[")) and (opening or b"").rstrip().endswith(b"}")
+    begins = following and following.lstrip().startswith((b"{", b"["))
+    by_lines = begins and not (opening or b"").rstrip().endswith((b"{", b"[", b","))
     if opening is None or by_lines or _is_whole(opening):
         yield from ((f"line {number}", line) for number, line in rest)
     else:
