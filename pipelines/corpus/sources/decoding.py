@@ -104,7 +104,7 @@ class LineDecoder:
         """(text, encoding) of a line of text; where it makes no sense, its damaged spots as \ufffd, and None."""
         if self.has_utf8 and _is_mostly_utf8(line):
             return line.decode("utf-8", errors="mend"), "utf-8"
-        if encoding := western.recognise_line(line, self.encoding):
+        if encoding := western.recognise_line(line, self.encoding, strict=self.has_utf8):
             return western.read(line, encoding), western.name(line, encoding)
         return line.decode("utf-8", errors="replace"), None
 

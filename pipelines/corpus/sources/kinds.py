@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Literal
 
 from pipelines.corpus.document import Form
-from pipelines.corpus.sources.decoding import is_binary
+from pipelines.corpus.sources.decoding import is_binary, unmarked_utf16
 
 Records = Literal["json", "csv", "parquet"]
 Kind = Form | Records | Literal["zip"]
@@ -56,6 +57,8 @@ def kind_of(suffix: str, head: bytes) -> Kind | str:
             if kind == ".doc":
                 return REMEDIES.get(suffix, "a document of an old Office: save it as .docx, .csv or .pdf")
             return kind
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or unmarked_utf16(head):
+        return "text"
     if is_binary(head):
         return REMEDIES.get(suffix) or f"no reader for {suffix or 'a name without a suffix'}: binary data, not text"
     opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()

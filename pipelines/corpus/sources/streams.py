@@ -166,7 +166,7 @@ class _Recoded(io.RawIOBase):
         return len(piece)
 
 
-_BLOCK = 2**20
+_BLOCK, _PIECE = 2**20, 2**15
 
 
 class _Guarded(io.RawIOBase):
@@ -179,7 +179,8 @@ class _Guarded(io.RawIOBase):
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
         try:
-            piece = self._stream.read1(len(buffer))  # read() would lose what stands before a damaged spot
+            # read(), or Arrow's read1() of much, would lose what stands before a damaged spot.
+            piece = self._stream.read1(min(len(buffer), _PIECE))
         except EOFError as error:  # some readers take an EOFError for the end that it is not
             raise ValueError(str(error)) from None
         self._read += len(piece)

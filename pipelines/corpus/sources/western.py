@@ -112,10 +112,11 @@ def _weight(place: str | None, character: str) -> float:
     return _SYMBOLS.get(character, _SYMBOL) if place == "symbol" else _STRANGE
 
 
-def recognise_line(line: bytes, expected: str | None) -> str | None:
+def recognise_line(line: bytes, expected: str | None, strict: bool) -> str | None:
     """The encoding of one line of a file with lines in several: the expected one, unless another one is surely right.
 
     None where another one may be right.
+    strict: none of them may be, because the file is in UTF-8, and its damage is no other encoding.
     """
     text = sample([line])
     if expected and not (reading := Reading(text, expected)).is_odd:
@@ -123,8 +124,10 @@ def recognise_line(line: bytes, expected: str | None) -> str | None:
     readings = {encoding: Reading(text, encoding) for encoding in PRIOR}
     best = max(PRIOR, key=lambda encoding: readings[encoding].likelihood)
     better = readings[best].weight - (reading.weight if expected else _STRANGE * _count(text))
+    if strict and readings[best].is_odd:
+        return None
     if expected and better < DOUBTFUL:
-        return expected
+        return None if strict else expected
     return best if readings[best].at_home >= 0.9 and better >= SURE else None
 
 

@@ -232,4 +232,6 @@ def test_a_library_that_is_missing_is_asked_for_in_one_sentence() -> None:
         "from pipelines.corpus.sources.extraction import require; require('html')"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "to read html takes trafilatura, which is not installed: pip install 'desdecero[documents]'" in finished.stderr
+    assert (
+        "to read html takes trafilatura, which is not installed: pip install 'desdecero[documents]'" in finished.stderr
+    )

@@ -68,7 +68,7 @@ def test_an_id_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 def test_text_of_any_type_is_read(tmp_path: Path, kind: pa.DataType) -> None:
-    text = pa.array(["año".encode(), "mes".encode()], pa.binary()) if kind == pa.binary() else None
+    text = pa.array(["año".encode(), b"mes"], pa.binary()) if kind == pa.binary() else None
     column = text if text is not None else pa.array(["año", "mes"]).cast(kind)
     pq.write_table(pa.table({"text": column}), tmp_path / "x.parquet")
     assert [document.text for document in read(tmp_path)[0].values()] == ["año", "mes"]
