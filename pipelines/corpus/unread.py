@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PART = r", (?:after )?(?:line|row|rows|item|record|page|article|[0-9][0-9,]* bytes)\b[^/]*$"
+PART = r", (?:after .+|(?:lines?|rows?|items?|record|page) [0-9].*)$"
 """What ends the place of a record, or of the rest of a file; the place of a whole file has no such end."""
 SHOWN = 20
 NAMED = 10

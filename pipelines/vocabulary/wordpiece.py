@@ -34,7 +34,8 @@ def train_wordpiece(
 ) -> Tokenizer:
     """A tokenizer of at most `size` tokens, special ones included. `texts` is read twice."""
     tokenizer = _empty({token: number for number, token in enumerate(before)}, lowercase)
-    letters = _letters(_bounded(texts, tokenizer), tokenizer)
+    cutter = _empty({}, lowercase)
+    letters = _letters(_bounded(texts, cutter), tokenizer)
     continuing = [CONTINUES + letter for letter in letters if _continues(letter, tokenizer)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=size - len(after),
@@ -44,7 +45,7 @@ def train_wordpiece(
         limit_alphabet=len(letters),
         show_progress=sys.stderr.isatty(),
     )
-    tokenizer.train_from_iterator(_bounded(texts, tokenizer), trainer)
+    tokenizer.train_from_iterator(_bounded(texts, cutter), trainer)
     learnt = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
     refuse_learnt(after, (name for name, _ in learnt))
     return _empty({token: number for number, token in enumerate([*(name for name, _ in learnt), *after])}, lowercase)
@@ -58,7 +59,7 @@ def count_long_words(texts: Iterable[str], lowercase: bool) -> int:
 
 
 def _bounded(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[str]:
-    """The texts without words that are too long."""
+    """The texts without words that are too long. `tokenizer` is not the one in training, which is locked meanwhile."""
 
     def short(run: re.Match[str]) -> str:
         return " ".join(word for word in _words(run[0], tokenizer) if len(word) <= LONGEST)

@@ -3,7 +3,7 @@
 In each reading they are weighed: an accented letter within a word is likely, most of all one that Spanish has; a quote
 at the end of a word too; a sign in the middle of a word is not. The reading with the most likely characters is taken,
 Windows-1252 where the others are not clearly better. (Of 82 Spanish novels in Windows-1252, MacRoman and code page 850,
-whole and in ten pieces of 2,000, 300 and 80 characters each: see `docs/corpus.md`.)
+whole and in pieces: see `docs/corpus.md`.)
 """
 
 from __future__ import annotations
