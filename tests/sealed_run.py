@@ -78,6 +78,7 @@ REPORTS: dict[str, dict[str, Any]] = {
         "largest": [{"name": "laws", "documents": 9000, "bytes": 30123456}],
         "domain": {"name": "boats", "where": {"path": "boats/*"}},
         "quarantined": [],
+        "unread": {"files": 3, "records": 0, "bytes": 9000, "share_bytes": 0.01, "largest": []},
     },
     "tokenizer": {
         "kind": "bpe", "vocab_size": 300, "special_tokens": ["<|endoftext|>"], "training_bytes": 29876543,

@@ -61,6 +61,7 @@ class _Records(_Reservable):
     text_form: Literal["text", "html", "wikitext", "latex"] = "text"
     """What the text is written in."""
     id_field: str | None = None
+    """An id that another file of the source had before is made distinct by the file: `b.jsonl/7`."""
     license_field: str | None = None
     terms_field: str | None = None
     language_field: str | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.corpus.document import Document, Form, Quarantined
 from pipelines.corpus.licensing import names
+from pipelines.corpus.sources.faults import reason_of
 from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.errors import UserError
 from pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
@@ -60,13 +61,20 @@ class DocumentBuilder:
         """The document that a record is, or why it is none. `place` is "line 12" or "row 12" of the file `name`."""
         where = f"{name}, {place}"
         try:
-            text = self._text(fields)
-        except ValueError as error:
+            return self._from_record(name, place, fields, encoding)
+        except UserError:
+            raise
+        except _Refused as error:
             return Quarantined(where, str(error), size)
+        except Exception as error:  # a value that Python cannot compare, print or nest: the record's own affair
+            return Quarantined(where, reason_of(error), size)
+
+    def _from_record(self, name: str, place: str, fields: dict[str, Any], encoding: str) -> Document:
+        text = self._text(fields)
         stated = look(fields, self.source.id_field)
         identity: str | None = f"{name}#{place.split()[-1]}"
         if stated not in (None, "") and (identity := self._ids.give(name, printable(str(stated)))) is None:
-            return Quarantined(where, f"the id {printable(str(stated))!r} was there before", size)
+            raise _Refused(f"the id {printable(str(stated))!r} was there before")
         language = look(fields, self.source.language_field)
         read_as = {"encoding": encoding} if encoding != "utf-8" else {}
         return self._document(
@@ -76,7 +84,7 @@ class DocumentBuilder:
         )  # fmt: skip
 
     def _text(self, fields: dict[str, Any]) -> str:
-        """The text of a record, by the template. Raises `ValueError` with the reason why there is none."""
+        """The text of a record, by the template. Raises `_Refused` with the reason why there is none."""
         pieces, found = [], False
         for literal, column in self._template:
             pieces.append(literal)
@@ -84,13 +92,13 @@ class DocumentBuilder:
                 continue
             value = look(fields, column, default=_ABSENT)
             if value is _ABSENT:
-                raise ValueError(f"no field {column!r} (it has {', '.join(map(str, fields))})"[:500])
+                raise _Refused(f"no field {column!r} (it has {', '.join(map(str, fields))})"[:500])
             if not isinstance(value, str) and (value is not None or self.source.text_template is None):
-                raise ValueError(f"field {column!r} is no text but {type(value).__name__}")
+                raise _Refused(f"field {column!r} is no text but {type(value).__name__}")
             found = found or value is not None
             pieces.append(value or "")
         if not found:
-            raise ValueError(f"all of {', '.join(self.text_columns)} are empty")
+            raise _Refused(f"all of {', '.join(self.text_columns)} are empty")
         return "".join(pieces).strip() if self.source.text_template is not None else "".join(pieces)
 
     def _license(self, fields: dict[str, Any]) -> names.License:
@@ -123,6 +131,10 @@ class DocumentBuilder:
             license_evidence=known.evidence, language=language, meta={**terms, **meta}, form=form, data=data,
             edits=reading_edits(text, meta.get("encoding")),
         )  # fmt: skip
+
+
+class _Refused(ValueError):
+    """A record is no document; the message is the reason, ready for a quarantine."""
 
 
 class Ids:

@@ -12,8 +12,6 @@ from pipelines.corpus.document import Quarantined
 from pipelines.corpus.ledger import spool_batch
 from pipelines.corpus.unread import SHOWN, Unread, told
 
-TEXT = "El niño llegó tarde a la montaña, comió piñas y volvió a casa con su abuela de {}, que no lo esperaba ya.\n"
-
 
 def counted(*items: Quarantined, read: int = 0) -> dict[str, object]:
     unread = Unread()
@@ -47,19 +45,17 @@ def test_names_that_are_no_text_and_long_lists_are_no_trouble() -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("unread")
     texts = home / "texts"
     texts.mkdir()
-    for number in range(40):
-        (texts / f"{number}.txt").write_text(
-            TEXT.format(f"la aldea {number}") * 2 + f"Y eran {number * 7919} niños. " * 9
-        )
+    for number, text in enumerate(prose[:40]):
+        (texts / f"{number}.txt").write_text(text, encoding="utf-8")
     (texts / "viejo.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9000))
     (texts / "tabla.csv").write_text("titulo;cuerpo\nuno;dos\n")
     (texts / "filas.jsonl").write_text('{"text": "uno\n')
     (home / "r.yaml").write_text(
-        "name: r\npurpose: To be told.\nlanguages: [es]\n"
+        "name: r\npurpose: To be told.\nlanguages: [en]\n"
         "corpus:\n  sources: [{kind: files, path: texts, license: CC0-1.0}]\n  quality: {min_words: 5}\n"
         "pretrain: {budget: {steps: 1}}\n"
     )
