@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Form = Literal[
     "text", "python", "metadata", "html", "pdf", "epub", "docx", "odt", "rtf", "jats", "latex", "wikitext"
 ]  # fmt: skip
 """What a document is written in until `extraction.prose` has read it. `python` holds docstrings, `metadata` is that
 of a Python package, `jats` the XML of scientific journals."""
+
+
+EXAMPLES = 3
+"""Changes of one kind that a document remembers, for the report to show."""
+
+
+class Change(NamedTuple):
+    """One edit as a person wants to see it: a few words around it, before and after."""
+
+    kind: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Edits:
+    """Counts edits by kind, and keeps the first `EXAMPLES` of each kind."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
+
+    def add(self, kind: str, before: str = "", after: str = "", times: int = 1) -> None:
+        """Count an edit. One without words before and after is counted, and not shown."""
+        self.counts[kind] += times
+        if (before or after) and sum(change.kind == kind for change in self.changes) < EXAMPLES:
+            self.changes.append(Change(kind, before, after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +64,8 @@ class Document:
     form: Form = "text"
     data: bytes = b""
     """What the file holds, in forms that are not text; empty once `extraction.prose` has read it."""
-    edits: Mapping[str, int] = field(default_factory=dict)
-    """What reading changed, counted by kind; see `Draft.edits`."""
+    edits: Edits | None = None
+    """What `extraction.prose` left out, joined or could not read, where it did: `joined_word`, `page_number`, …"""
 
     @property
     def size(self) -> int:

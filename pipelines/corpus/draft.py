@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from pipelines.corpus.document import Document
-
-EXAMPLES = 3
-"""Changes of one kind that a document remembers, for the report to show."""
-
-
-class Change(NamedTuple):
-    """One edit as a person wants to see it: a few words around it, before and after."""
-
-    kind: str
-    before: str
-    after: str
+from pipelines.corpus.document import EXAMPLES, Change, Document
 
 
 @dataclass(slots=True)

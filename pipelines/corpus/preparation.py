@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,8 +20,8 @@ import pyarrow as pa
 
 from pipelines.corpus.decision import Candidates
 from pipelines.corpus.deduplication import sketch
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.draft import Change, Draft, Step
+from pipelines.corpus.document import Change, Document, Quarantined
+from pipelines.corpus.draft import Draft, Step
 from pipelines.corpus.ledger import spool_batch
 from pipelines.corpus.paragraphs import paragraphs_of
 from pipelines.corpus.removed_texts import BlockedCopies
@@ -150,7 +149,10 @@ def _take_steps(documents: Sequence[Document], steps: Sequence[Step]) -> list[Pr
     for document in documents:
         # A JSON string may hold half a surrogate pair, which UTF-8 cannot say; the first step replaces it.
         before = document.text.encode("utf-8", errors="surrogatepass")
-        draft = Draft(document, document.text, document.language, edits=Counter(document.edits))
+        draft = Draft(document, document.text, document.language)
+        if document.edits:  # those of the reader come first
+            draft.edits.update(document.edits.counts)
+            draft.changes.extend(document.edits.changes)
         journeys.append(_Journey(draft, before, len(before)))
     left = journeys
     for step in steps:

@@ -28,8 +28,8 @@ from functools import cache, cached_property, lru_cache
 from simplemma.strategies.dictionaries import DefaultDictionaryFactory
 
 from pipelines import recipe as recipes
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Change, Draft
+from pipelines.corpus.document import Change, Document
+from pipelines.corpus.draft import Draft
 from pipelines.corpus.sources import read_source
 
 LANGUAGES = ("es",)

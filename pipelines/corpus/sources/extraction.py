@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.document import Document, Edits, Form, Quarantined
 from pipelines.corpus.licensing import names
 from pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
 from pipelines.corpus.sources.gutenberg import strip_gutenberg
@@ -116,12 +116,23 @@ def content(document: Document) -> str:
     return text
 
 
-def with_text(document: Document, text: str, language: str = "", **meta: Any) -> Document:
-    """The document as read. What the source said of it goes before what it says of itself; empty words say nothing."""
+def with_text(
+    document: Document, text: str, language: str = "", *, edits: Edits | None = None, damage: str | None = None,
+    **meta: Any,
+) -> Document:  # fmt: skip
+    """The document as read. What the source said of it goes before what it says of itself; empty words say nothing.
+
+    Damage and edits that the source knows of and those that show in reading are both told.
+    """
     said = {key: value for key, value in meta.items() if value not in (None, "", [])}
+    damages = [words for words in (document.meta.get("damage"), damage) if words]
+    told = {"damage": "; ".join(damages)} if damages else {}
+    if edits and document.edits:
+        edits.counts.update(document.edits.counts)
+        edits.changes.extend(document.edits.changes)
     return dataclasses.replace(
         document, text=text, data=b"", form="text", language=document.language or language,
-        meta={**said, **document.meta},
+        meta={**said, **document.meta, **told}, edits=edits if edits and edits.counts else document.edits,
     )  # fmt: skip
 
 

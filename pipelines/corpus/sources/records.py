@@ -9,7 +9,7 @@ import math
 import string
 from typing import Any
 
-from pipelines.corpus.document import Document, Form, Quarantined
+from pipelines.corpus.document import Document, Edits, Form, Quarantined
 from pipelines.corpus.licensing import names
 from pipelines.corpus.sources.faults import reason_of
 from pipelines.corpus.sources.languages import iso_639_1
@@ -163,10 +163,14 @@ class Ids:
         return None
 
 
-def reading_edits(text: str, encoding: str | None) -> dict[str, int]:
+def reading_edits(text: str, encoding: str | None) -> Edits | None:
     """What reading a text did to it, for the ledger: that it was not in UTF-8, and the characters that were lost."""
-    found = {"encoding": int(encoding not in (None, "utf-8", "utf-8-sig")), "lost_character": text.count("\ufffd")}
-    return {kind: count for kind, count in found.items() if count}
+    edits = Edits()
+    if encoding not in (None, "utf-8", "utf-8-sig"):
+        edits.add("encoding")
+    if lost := text.count("\ufffd"):
+        edits.add("lost_character", times=lost)
+    return edits if edits.counts else None
 
 
 _ABSENT = object()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
@@ -46,7 +47,8 @@ def extract(document: Document) -> Document:
     if not text or not text.strip():
         raise Unreadable("no text is left of the page without menus and boilerplate")
     said, reserved = _facts(root)
-    read = with_text(document, text, said.pop("language"), **said)
+    language = said.pop("language")
+    read = with_text(document, text, language, **dict[str, Any](said))
     return dataclasses.replace(read, meta=merge(read.meta, reserved))
 
 
