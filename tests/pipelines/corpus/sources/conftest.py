@@ -37,14 +37,19 @@ def zipped() -> Callable[..., bytes]:
 
 @pytest.fixture
 def pdf() -> Callable[..., bytes]:
-    """`pdf([["first line", "second"], [...]])` → a PDF with a page for each list of lines."""
+    """`pdf([["first line", "second"], [...]])` → a PDF with a page for each list of lines.
 
-    def build(pages: Sequence[Sequence[str]]) -> bytes:
+    names: what the font says that some characters are, as `{"\x01": "\0"}`; it says nothing more of any character.
+    """
+
+    def build(pages: Sequence[Sequence[str]], names: dict[str, str] | None = None) -> bytes:
         bodies = []
         kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
         bodies.append(b"<< /Type /Catalog /Pages 2 0 R >>")
         bodies.append(f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode())
-        bodies.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
+        named = f" /ToUnicode {4 + 2 * len(pages)} 0 R" if names else ""
+        font = f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding{named} >>"
+        bodies.append(font.encode())
         for number, lines in enumerate(pages):
             drawn = b"".join(
                 b"(" + line.encode("windows-1252").replace(b"(", rb"\(").replace(b")", rb"\)") + b") Tj T* "
@@ -54,6 +59,15 @@ def pdf() -> Callable[..., bytes]:
             bodies.append(
                 f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 850] /Contents {5 + 2 * number} 0 R "
                 "/Resources << /Font << /F1 3 0 R >> >> >>".encode()
+            )
+            bodies.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
+        if names:
+            lines = "".join(
+                f"<{char.encode('windows-1252').hex()}> <{name.encode('utf-16-be').hex()}>\n"
+                for char, name in names.items()
+            )
+            content = (
+                f"1 begincodespacerange <00> <ff> endcodespacerange {len(names)} beginbfchar\n{lines}endbfchar".encode()
             )
             bodies.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
         stream, places = io.BytesIO(), []
