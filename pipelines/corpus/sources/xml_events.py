@@ -7,11 +7,13 @@ laughs" swell that way) are refused, not expanded.
 from __future__ import annotations
 
 import html.entities
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
 from xml.parsers import expat
+
+from pipelines.corpus.document import Edits
 
 MAX_DEPTH = 500
 """Elements inside one another: articles and office documents have some thirty."""
@@ -86,17 +88,27 @@ class Markup:
     """What an empty element stands for: a tab, a new line."""
     cells: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
+    written: dict[str, Callable[[str, str], str]] = field(default_factory=dict)
+    """How the text of an element is written in a line: (text, what stands before it) → text."""
+    boxes: frozenset[str] = frozenset()
+    """Paragraphs that float beside a paragraph, and are read behind it."""
+    counted: dict[str, str] = field(default_factory=dict)
+    """What of the elements that are left out is counted, under which kind of edit."""
 
 
-def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
+def paragraphs(stream: Iterable[Event], markup: Markup, edits: Edits) -> Iterator[str]:
     """The paragraphs of a document; a row of a table is one, its cells set apart by bars."""
     pieces: list[str] = []
     cells: list[str] = []
+    boxed: list[str] = []
+    around: list[list[str]] = []  # paragraphs that have boxes in them
+    starts: list[int] = []  # where in `pieces` the elements that are written in a line begin
     skipping = texts = rows = 0
 
     def closed() -> str:
         found = "".join(pieces).strip()
         pieces.clear()
+        starts.clear()
         return found
 
     for kind, name, attributes in stream:
@@ -107,6 +119,8 @@ def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
             if markup.texts is None or texts:
                 pieces.append(name if texts else name.replace("\n", " "))
             continue
+        if kind == "start" and name in markup.counted:
+            edits.add(markup.counted[name])
         if kind == "start" and name in markup.skipped:
             skipping = 1
             continue
@@ -114,7 +128,14 @@ def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
             pieces.append(markup.breaks[name] * min(int(attributes.get("c", "1") or 1), 10))
         if markup.texts is not None and name in markup.texts:
             texts += 1 if kind == "start" else -1
-        if name in markup.rows:
+        if name in markup.written:
+            if kind == "start":
+                starts.append(len(pieces))
+            elif starts:
+                start = starts.pop()
+                before = "".join(pieces[max(0, start - 3) : start])
+                pieces[start:] = [markup.written[name]("".join(pieces[start:]), before)]
+        elif name in markup.rows:
             rows += 1 if kind == "start" else -1
             if kind == "end" and not rows:
                 if row := " | ".join(cell for cell in cells if cell):
@@ -122,10 +143,24 @@ def paragraphs(stream: Iterable[Event], markup: Markup) -> Iterator[str]:
                 cells.clear()
         elif name in markup.cells and rows:
             cells += [" ".join(closed().split())] if kind == "end" and rows == 1 else []
+        elif name in markup.boxes and not rows:
+            if kind == "start":
+                around.append(pieces)
+                pieces = []
+            else:
+                boxed += [found] if (found := closed()) else []
+                pieces = around.pop()
         elif name in markup.paragraphs:
             if rows:
                 pieces.append(" ")
             elif found := closed():
-                yield found
+                if around:
+                    boxed.append(found)
+                else:
+                    yield found
+            if not around and not rows:
+                yield from boxed
+                boxed.clear()
     if found := closed():
         yield found
+    yield from boxed

@@ -15,6 +15,7 @@ from lxml.html import HtmlElement, HTMLParser
 
 from pipelines.corpus.document import Document
 from pipelines.corpus.sources.extraction import Unreadable, content, with_text
+from pipelines.corpus.sources.forms.scripts import subscript, superscript
 from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.corpus.sources.reservations import merge, signals
 
@@ -27,6 +28,13 @@ _BLOCKS = {
     "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html",
     "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul",
 }  # fmt: skip
+_SCRIPTS = re.compile(
+    r"<su[bp]\b|vertical-align\s*:\s*su|class\s*=\s*[\"']?[^\"'>]*\bsu(?:p|b|per|perscript|bscript)\b", re.I
+)
+_RAISED_STYLE = re.compile(r"vertical-align\s*:\s*su(?:b|per)\b", re.IGNORECASE)
+_RAISED_CLASS = re.compile(r"(?:^|\s)(?:sup|sub|super|superscript|subscript)(?:\s|$)", re.IGNORECASE)
+_LOWERED = re.compile(r"vertical-align\s*:\s*sub\b|(?:^|\s)sub(?:script)?(?:\s|$)", re.IGNORECASE)
+_FIGURES = re.compile(r"[\s\d+−–-]{1,8}")
 _FACTS = {
     "author": "author", "dc.creator": "author", "og:title": "title", "dc.title": "title", "dc.date": "date",
     "article:published_time": "date", "date": "date", "dc.rights": "stated_license",
@@ -64,7 +72,43 @@ def parse(page: str) -> HtmlElement:
         raise Unreadable("HTML nested without end")
     if root is None:
         raise Unreadable("no HTML: the page is empty")
+    if _SCRIPTS.search(page):
+        _write_scripts(root)
     return root
+
+
+def _write_scripts(root: HtmlElement) -> None:
+    """Put raised and lowered text into the line, as `scripts` writes it."""
+    for element in list(root.iter(etree.Element)):
+        tag = element.tag.lower()
+        lowered = tag == "sub"
+        if tag not in ("sup", "sub"):
+            if tag not in ("span", "font", "a", "small", "em", "i", "b") or not _has_script_style(element):
+                continue
+            lowered = bool(_LOWERED.search(f"{element.get('style')} {element.get('class')}"))
+        parent, text = element.getparent(), "".join(element.itertext())
+        if parent is None or not text.strip() or any(child.tag in _BLOCKS for child in element.iterdescendants()):
+            continue
+        if tag not in ("sup", "sub") and not _FIGURES.fullmatch(text):
+            continue  # classes and styles are used for much; a number is never to change
+        written = (subscript if lowered else superscript)(text, _text_before(element)) + (element.tail or "")
+        if (previous := element.getprevious()) is not None:
+            previous.tail = (previous.tail or "") + written
+        else:
+            parent.text = (parent.text or "") + written
+        parent.remove(element)
+
+
+def _has_script_style(element: HtmlElement) -> bool:
+    return bool(_RAISED_STYLE.search(element.get("style") or "") or _RAISED_CLASS.search(element.get("class") or ""))
+
+
+def _text_before(element: HtmlElement) -> str:
+    """The last characters before an inline element, in its parent or in the element before it."""
+    previous = element.getprevious()
+    if previous is None:
+        return (element.getparent().text or "")[-12:]
+    return (previous.tail or "".join(previous.itertext()))[-12:]
 
 
 def blocks(root: HtmlElement) -> str:

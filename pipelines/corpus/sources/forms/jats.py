@@ -1,7 +1,7 @@
 """Scientific articles in JATS, the XML of journals (SciELO, PubMed Central): title, abstract and body.
 
-Left out are references, formulas, tables, figures, and marks of citations; translations inside the same file
-(SciELO's `sub-article`), whose number is kept in the metadata, and abstracts in other languages.
+Left out are references, tables, figures, and marks of citations; formulas and notes, which are counted; translations
+inside the same file (SciELO's `sub-article`), whose number is kept in the metadata, and abstracts in other languages.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipelines.corpus.document import Document
+from pipelines.corpus.document import Document, Edits
 from pipelines.corpus.sources.extraction import Unreadable, with_text
+from pipelines.corpus.sources.forms.scripts import subscript, superscript
 from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.corpus.sources.xml_events import Event, Markup, XmlDamage, events, paragraphs
 
@@ -27,6 +28,8 @@ _MARKUP = Markup(
         "graphic", "inline-graphic", "fn", "fn-group", "sub-article", "response", "label", "processing-meta",
         "floats-group", "object-id", "citation", "mixed-citation", "element-citation",
     }),
+    written={"sup": superscript, "sub": subscript},
+    counted={"disp-formula": "dropped_formula", "inline-formula": "dropped_formula", "fn": "dropped_note"},
 )  # fmt: skip
 _HOLLOW = re.compile(r" ?[(\[][\s,;–-]*[)\]]| (?=[,.])")
 """What the mark of a citation leaves behind."""
@@ -35,8 +38,9 @@ _CITATION = ("bibr", "fn", "table-fn")
 
 def extract(document: Document) -> Document:
     facts: dict[str, str] = {}
+    edits = Edits()
     try:
-        found = list(paragraphs(_noted(events([document.data]), facts), _MARKUP))
+        found = list(paragraphs(_noted(events([document.data]), facts), _MARKUP, edits))
     except XmlDamage as error:
         raise Unreadable(str(error)) from None
     if facts.get("root") != "article":
@@ -47,7 +51,7 @@ def extract(document: Document) -> Document:
     return with_text(
         document, text, iso_639_1(facts.get("lang", "")),
         title=found[0] if facts.get("title") else "", doi=facts.get("doi"), date=facts.get("year"),
-        stated_license=facts.get("license"), translations=int(facts.get("translations", 0)) or None,
+        stated_license=facts.get("license"), translations=int(facts.get("translations", 0)) or None, edits=edits,
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def extract(document: Document) -> Document:
         more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
         damages.append(f"unread: {', '.join(unread[:20])}{more}")
     if lost := edits.counts["unknown_character"]:
-        damages.append(f"{lost} characters that its fonts do not name, each now U+FFFD")
+        damages.append(f"characters that its fonts do not name, now U+FFFD: {lost}")
     about: Mapping[str, Any] = reader.metadata or {}
     blank = sum(not text.strip() for text in pages) - len(unread)
     return with_text(

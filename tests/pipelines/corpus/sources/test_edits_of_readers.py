@@ -14,7 +14,6 @@ CORPUS = Corpus.model_validate(
 
 
 def test_edits_of_the_reader_and_of_the_steps_stand_in_one_row(pdf: Callable[..., bytes]) -> None:
-    towns = ("Lima", "Cusco", "Piura")
     pages = [
         ["El conser-", f"vatorio de {town} abrió.", "Página 7 de 9", f"A {town}.", str(number)]
         for number, town in enumerate(("Lima", "Cusco", "Piura"), start=1)

@@ -1,0 +1,88 @@
+"""Raised and lowered signs, set apart from their base: `10⁶`, `H₂O`, `palabra¹`, `1er`, `n.º`, `e^x`.
+
+Without their place, `10<sup>6</sup>` is another number, and the mark of a note a digit of a word. Digits and signs have
+raised and lowered forms in Unicode. Ordinals and abbreviations are written with plain letters, as they are typed; what
+else is raised stands behind `^`, what else is lowered behind `_`.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 40
+"""Characters: a longer passage is set small, and no exponent."""
+
+_RAISED = str.maketrans("0123456789+-−–=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿⁱ")
+_LOWERED = str.maketrans("0123456789+-−–=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_FIGURES = re.compile(r"[\d+−–=()ni.,;/*\s-]+")
+_LOW_FIGURES = re.compile(r"[\d+−–=()aehijklmnoprstuvx.,;/*\s-]+")
+_LETTERS = re.compile(r"[^\W\d_]+\.?")
+_BASE = re.compile(r"[^\W\d_]*$")
+_MATHEMATICAL = frozenset("bcfghijklmnpqtuvwxyzαβγδθλμπσφωN")
+"""Letters that are exponents behind a figure; `e` (`2e`), `r`, `s`, `d`, `a` and `o` make ordinals."""
+_SIGNS = {"TM": "™", "SM": "℠", "tm": "™"}
+
+
+def superscript(text: str, before: str = "") -> str:
+    """Raised text as it is written in a line, behind the text `before`."""
+    inner = " ".join(text.split())
+    if not inner or len(inner) > LONGEST or (inner[0] == "[" and inner[-1] == "]"):
+        return text
+    if _LETTERS.fullmatch(inner):
+        return _raised_letters(inner, before)
+    if _FIGURES.fullmatch(inner):
+        return inner.translate(_RAISED)
+    return _set_apart(inner, before) if _is_plain(inner) else _behind("^", inner)
+
+
+def subscript(text: str, before: str = "") -> str:
+    """Lowered text as it is written in a line, behind the text `before`."""
+    inner = " ".join(text.split())
+    if not inner or len(inner) > LONGEST or (inner[0] == "[" and inner[-1] == "]"):
+        return text
+    if _LETTERS.fullmatch(inner):
+        base = _BASE.search(before)
+        return f"_{inner}" if base and len(base[0]) == 1 and len(inner) <= 4 else inner
+    if _LOW_FIGURES.fullmatch(inner):
+        return inner.translate(_LOWERED)
+    return _set_apart(inner, before) if _is_plain(inner) else _behind("_", inner)
+
+
+def _is_plain(text: str) -> bool:
+    """Several words set small, and signs that are raised by nature (`*`, `®`)."""
+    return (" " in text and text.replace(" ", "").isalpha()) or not any(map(str.isalnum, text))
+
+
+def _set_apart(text: str, before: str) -> str:
+    return f" {text}" if " " in text and before[-1:].isalnum() else text
+
+
+def _raised_letters(letters: str, before: str) -> str:
+    if letters in _SIGNS:
+        return _SIGNS[letters]
+    before = before.rstrip()
+    if not before:
+        return letters
+    found = _BASE.search(before)
+    base = found[0] if found else ""
+    plain = letters.rstrip(".")
+    if not base:  # behind a figure, a point, a bracket, or nothing
+        ordinal = before[-1:].isdecimal() or before.endswith(".")
+        if plain in ("a", "o") and ordinal:
+            return {"a": "ª", "o": "º"}[plain]
+        if ordinal and not (len(plain) == 1 and plain in _MATHEMATICAL):
+            return letters
+    elif base.isupper() or len(plain) > 1:  # XVIIIe, Sr, Mme
+        if plain in ("a", "o") and len(base) <= 2:
+            return {"a": "ª", "o": "º"}[plain]
+        if len(plain) <= 4 and not (base.islower() and len(base) > 2):
+            return letters
+    elif plain in ("a", "o") and base in ("n", "núm", "art", "Ma", "fr"):
+        return {"a": "ª", "o": "º"}[plain]
+    elif 2 <= len(base) <= 4 and base[0].isupper():  # an abbreviation: Fran^co, Exc^mo
+        return letters
+    return letters.translate(_RAISED) if letters in ("n", "i") else _behind("^", letters)
+
+
+def _behind(sign: str, text: str) -> str:
+    return f"{sign}{text}" if text.isalnum() else f"{sign}({text})"
