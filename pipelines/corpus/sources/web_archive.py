@@ -1,8 +1,9 @@
 """Web pages from WARC files and plain text from WET files (ISO 28500), local or over HTTPS, as Common Crawl has them.
 
-Read are the answers with status 200 that hold HTML, plain text or PDF; pictures, styles and errors are passed over.
-Each document keeps its address, the date when it was fetched, and what its publisher says to machines, in headers and
-tags (which a WET file has lost) and for the whole site (`site_rules.py`), as far as archives hold it.
+Read are the answers with status 200 that hold HTML, plain text, PDF or an e-book; pictures, styles and errors are
+passed over. An answer whose form nobody can tell, or whose body cannot be unpacked, is quarantined. Each document keeps
+its address, the date when it was fetched, and what its publisher says to machines, in headers and tags (which a WET
+file has lost) and for the whole site (`site_rules.py`), as far as archives hold it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import io
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from email.message import Message
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,11 +22,14 @@ from pipelines.corpus.sources import files
 from pipelines.corpus.sources.contents import FileOnDisk
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
 from pipelines.corpus.sources.extraction import require
+from pipelines.corpus.sources.http_answers import BadBody, parse_answer
 from pipelines.corpus.sources.languages import iso_639_1
+from pipelines.corpus.sources.media_types import UnknownType, form_of, is_passed_over, stated
 from pipelines.corpus.sources.records import declared_license, printable
 from pipelines.corpus.sources.reservations import merge, signals
 from pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
 from pipelines.corpus.sources.streams import DAMAGES, guarded, open_stream
+from pipelines.corpus.sources.warc_records import WRONG_LENGTH, Record, records
 from pipelines.errors import UserError
 from pipelines.local_paths import is_web_address
 from pipelines.recipe import WebArchive
@@ -35,10 +38,6 @@ COMMON_CRAWL = "https://data.commoncrawl.org/"
 """Where the paths of Common Crawl's lists start."""
 SUFFIXES = (".warc", ".warc.gz", ".wet", ".wet.gz")
 LISTS = (".paths", ".paths.gz")
-FORMS: dict[str, Form] = {
-    "text/html": "html", "application/xhtml+xml": "html", "text/plain": "text", "application/pdf": "pdf",
-    "application/epub+zip": "epub",
-}  # fmt: skip
 TIMEOUT = 60
 """Seconds of silence after which a server is given up."""
 
@@ -100,7 +99,7 @@ def _located(path: str, folder: Path | None) -> str:
 
 
 def _open(source: WebArchive, location: str) -> io.BufferedReader:
-    """The content of a file, decompressed: warcio would pass over damage in a compressed one."""
+    """The content of a file, decompressed."""
     try:
         if not is_web_address(location):
             return open_stream(Path(location))
@@ -118,18 +117,18 @@ def _open(source: WebArchive, location: str) -> io.BufferedReader:
 def _read_file(
     source: WebArchive, location: str, license: str, evidence: str, sites: Sites
 ) -> Iterator[Document | Quarantined]:
-    from warcio.archiveiterator import ArchiveIterator
-    from warcio.exceptions import ArchiveLoadFailed
-
     name = printable(location.rpartition("/")[2])
     number = 0
     try:
         with _open(source, location) as file:
-            stream = _Stream(file)
-            for number, record in enumerate(ArchiveIterator(stream), start=1):
+            for record in records(file):
+                if isinstance(record, str):
+                    yield Quarantined(f"{name}, after record {number}", record)
+                    continue
+                number += 1
                 found = _document(record, sites)
                 if isinstance(found, str):
-                    yield Quarantined(f"{name}, record {number}", found)
+                    yield Quarantined(f"{name}, record {number}{_address(record)}", found)
                 elif found:
                     form, text, data, language, meta = found
                     require(form)
@@ -139,64 +138,70 @@ def _read_file(
                         license_evidence=evidence, language=language or source.language or "",
                         meta={**terms, **meta, "path": name}, form=form, data=data,
                     )  # fmt: skip
-            if not stream.tail.endswith((b"\r\n\r\n", b"\n\n")):  # every record ends so
-                yield Quarantined(f"{name}, after record {number}", "the file ends in the middle of a record")
-    except (*DAMAGES, ArchiveLoadFailed, http.client.HTTPException) as error:
+    except (*DAMAGES, http.client.HTTPException) as error:
         yield Quarantined(f"{name}, after record {number}", " ".join(str(error).split())[:300] or type(error).__name__)
 
 
-class _Stream:
-    """A file as warcio reads it: what stands before a damaged spot is given, and the last bytes are remembered."""
-
-    def __init__(self, file: io.BufferedReader):
-        self._file, self.tail = file, b""
-
-    def read(self, size: int) -> bytes:
-        piece = self._file.read1(size)
-        self.tail = (self.tail + piece[-4:])[-4:]
-        return piece
+def _address(record: Record) -> str:
+    address = record.headers.get("warc-target-uri", "").strip("<>")
+    return f" ({printable(address[:200])})" if address else ""
 
 
 _Found = tuple[Form, str, bytes, str, dict[str, Any]]
 """Form, text, data, language and metadata of a document."""
 
 
-def _document(record: Any, sites: Sites) -> _Found | str | None:
+def _document(record: Record, sites: Sites) -> _Found | str | None:
     """What a record holds; the reason why it cannot be read; None for a record that is no document.
 
     What a site says of all its pages is taken into `sites`.
     """
-    header, answer = record.rec_headers, record.http_headers
-    if record.rec_type not in ("response", "resource", "conversion"):
+    header = record.headers
+    if header.get("warc-type", "").lower() not in ("response", "resource", "conversion"):
         return None
-    if answer is not None and answer.get_statuscode() != "200":
+    address = header.get("warc-target-uri", "").strip("<>")
+    if address.startswith(("dns:", "whois:", "ftp:", "metadata:", "urn:")):
         return None
-    address = header.get_header("WARC-Target-URI") or ""
-    if is_rules(address):
-        sites.read(address, record.content_stream().read(MAX_BYTES))
+    if record.damage and record.damage != WRONG_LENGTH:
+        return record.damage
+    cut = "warc-truncated" in header
+    answer = parse_answer(record.block) if header["warc-type"].lower() == "response" else None
+    if answer is not None and answer.status != "200":
         return None
-    message = Message()
-    message["Content-Type"] = (answer.get_header("Content-Type") if answer else header.get_header("Content-Type")) or ""
-    form = FORMS.get(message.get_content_type())
+    types = answer.values("content-type") if answer else _own_type(header)
+    media, charset = stated(types)
+    if is_passed_over(media) and not is_rules(address):
+        return None
+    try:
+        body = answer.body(cut) if answer else record.block
+        if is_rules(address):
+            sites.read(address, body[:MAX_BYTES])
+            return None
+        form = form_of(media, header.get("warc-identified-payload-type"), body)
+    except (BadBody, UnknownType) as error:
+        return str(error)
     if form is None:
         return None
-    payload = record.content_stream().read(MAX_RECORD_BYTES + 1)
-    if len(payload) > MAX_RECORD_BYTES:
+    if len(body) > MAX_RECORD_BYTES:
         return TOO_LONG
-    if getattr(record.raw_stream, "limit", 0) and not header.get_header("WARC-Truncated"):
-        return f"cut off {record.raw_stream.limit} bytes before its end"
+    damages = ("cut off by the crawler" if cut else "", record.damage)
     meta = {
-        "url": address, "retrieved": header.get_header("WARC-Date"),
-        "record": header.get_header("WARC-Record-ID"), "encoding": message.get_content_charset(),
-        "damage": "cut off by the crawler" if header.get_header("WARC-Truncated") else None,
+        "url": address, "retrieved": header.get("warc-date"), "record": header.get("warc-record-id"),
+        "encoding": charset, "damage": "; ".join(filter(None, damages)),
         **merge(signals(answer.headers) if answer else {}, sites.signals(address)),
     }  # fmt: skip
     meta = {key: printable(value) for key, value in meta.items() if value}
-    language = iso_639_1((header.get_header("WARC-Identified-Content-Language") or "").partition(",")[0])
+    language = iso_639_1(header.get("warc-identified-content-language", "").partition(",")[0])
     if form != "text":
-        return form, "", payload, language, meta
+        return form, "", body, language, meta
     try:
-        text, meta["encoding"] = decode(payload, meta.get("encoding"))
+        text, meta["encoding"] = decode(body, meta.get("encoding"))
     except Undecodable as error:
         return str(error)
     return form, text, b"", language, meta
+
+
+def _own_type(header: dict[str, str]) -> list[str]:
+    """The type of a record that holds a body alone. `application/http` says that it should have held an answer."""
+    stated_type = header.get("content-type", "")
+    return [] if stated_type.startswith("application/http") else [stated_type]

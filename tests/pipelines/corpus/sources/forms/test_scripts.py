@@ -131,7 +131,8 @@ def test_in_an_article_of_a_journal(document: Build) -> None:
 def test_in_latex(document: Build) -> None:
     source = (
         r"\begin{document}Cayeron 4×10\textsuperscript{7} litros de H\textsubscript{2}O en 3 km"
-        r"\textsuperscript{\textbf{2}}, según el censo\textsuperscript{5}.\footnote{Nota} \[a\] \begin{align}b\end{align}\end{document}"
+        r"\textsuperscript{\textbf{2}}, según el censo\textsuperscript{5}."
+        r"\footnote{Nota} \[a\] \begin{align}b\end{align}\end{document}"
     )
     found = prose(document("latex", source))
     assert isinstance(found, Document) and found.text == WRITTEN

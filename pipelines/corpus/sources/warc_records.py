@@ -1,0 +1,144 @@
+"""The records of a WARC file (ISO 28500), from a stream that is decompressed already.
+
+Where the length that a record states is wrong, or bytes stand between records, reading goes on at the next line
+`WARC/1.x`. (warcio was weighed: it gives up the rest of the file there, and at an answer that it cannot decompress.)
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
+from pipelines.corpus.sources.streams import DAMAGES
+
+MAX_LINE = 2**16
+WRONG_LENGTH = "the length that its record states is wrong"
+_LONGEST = MAX_RECORD_BYTES + 2**20
+_VERSION = re.compile(rb"WARC/\d\.\d+\r?\n")
+_NEXT = re.compile(rb"\r?\n\r?\n(?=WARC/\d\.\d+\r?\n[A-Za-z-]+:)")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    headers: dict[str, str]
+    """By their names in small letters."""
+    block: bytes
+    damage: str = ""
+    """Why the block may not be whole."""
+
+
+def records(file: io.BufferedReader) -> Iterator[Record | str]:
+    """The records in their order; a reason stands for bytes that are none.
+
+    Raises one of `DAMAGES` where the stream cannot be read on, when all records before that spot are given.
+    """
+    reader = _Reader(file)
+    while line := reader.line():
+        if _VERSION.fullmatch(line):
+            yield from _record(reader)
+        elif line.strip():
+            yield f"{len(line) + reader.skip_to_version()} bytes that are no record"
+
+
+def _record(reader: _Reader) -> Iterator[Record | str]:
+    """A record behind its first line, and what is wrong with what follows on it."""
+    headers = _headers(reader)
+    if headers is None:
+        yield _CUT
+        return
+    stated = headers.get("content-length", "")
+    length = int(stated) if stated.isdecimal() and len(stated) < 20 else -1
+    if length > _LONGEST:
+        reader.skip(length)
+        yield Record(headers, b"", TOO_LONG)
+        return
+    block = reader.read(max(0, length))
+    whole = len(block) == length
+    try:
+        ends, line = reader.blank_lines()
+    except DAMAGES:
+        yield Record(headers, block)
+        raise
+    if whole and ((ends and not line) or _VERSION.fullmatch(line)):
+        reader.give_back(line)
+        yield Record(headers, block)
+    elif inside := _NEXT.search(block):  # the stated length is too large
+        reader.give_back(block[inside.end() :] + b"\r\n" * ends + line)
+        yield Record(headers, block[: inside.start()], WRONG_LENGTH)
+    elif not line:
+        yield _CUT
+    elif ends > 1:
+        yield Record(headers, block)
+        yield f"{len(line) + reader.skip_to_version()} bytes that are no record"
+    else:  # the stated length is too small
+        rest = reader.read_to_version()
+        yield Record(headers, (block + b"\r\n" * ends + line + rest).rstrip(b"\r\n"), WRONG_LENGTH)
+
+
+_CUT = "the file ends in the middle of a record"
+
+
+def _headers(reader: _Reader) -> dict[str, str] | None:
+    """The named fields of a record; None where the file ends among them."""
+    headers: dict[str, str] = {}
+    name = ""
+    while line := reader.line():
+        text = line.decode("utf-8", errors="replace").rstrip("\r\n")
+        if not text:
+            return headers
+        if text[0] in " \t" and name:  # folded
+            headers[name] += " " + text.strip()
+        else:
+            name, _, value = text.partition(":")
+            name = name.strip().lower()
+            headers.setdefault(name, value.strip())
+    return None
+
+
+class _Reader:
+    """A stream to which bytes can be given back."""
+
+    def __init__(self, file: io.BufferedReader):
+        self._file, self._held = file, io.BytesIO()
+
+    def line(self) -> bytes:
+        line = self._held.readline(MAX_LINE)
+        return line if line.endswith(b"\n") else line + self._file.readline(MAX_LINE)
+
+    def read(self, size: int) -> bytes:
+        held = self._held.read(size)
+        return held if len(held) == size else held + self._file.read(size - len(held))
+
+    def skip(self, size: int) -> None:
+        while size > 0 and (piece := self.read(min(size, 2**20))):
+            size -= len(piece)
+
+    def give_back(self, data: bytes) -> None:
+        self._held = io.BytesIO(data + self._held.read())
+
+    def blank_lines(self) -> tuple[int, bytes]:
+        """How many empty lines come next, and the line behind them."""
+        number = 0
+        while (line := self.line()) in (b"\r\n", b"\n"):
+            number += 1
+        return number, line
+
+    def read_to_version(self) -> bytes:
+        """What stands before the next record, as far as memory allows."""
+        pieces, size = [], 0
+        while (line := self.line()) and not _VERSION.fullmatch(line):
+            size += len(line)
+            if size <= _LONGEST:
+                pieces.append(line)
+        self.give_back(line)
+        return b"".join(pieces)
+
+    def skip_to_version(self) -> int:
+        size = 0
+        while (line := self.line()) and not _VERSION.fullmatch(line):
+            size += len(line)
+        self.give_back(line)
+        return size
