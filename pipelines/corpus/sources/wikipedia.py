@@ -26,6 +26,8 @@ DATASET = "wikimedia/wikipedia"
 _PIECE = 2**16
 _OF_PAGE = {"title", "ns", "text", "timestamp", "model"}
 """Elements of a page whose text counts."""
+_MEDIA = ("6", "14")
+"""Keys of the namespaces of files and of categories: links into them stand for no words."""
 
 
 def contents(source: Wikipedia) -> list[str | FileOnDisk]:
@@ -107,6 +109,8 @@ def _pages(path: Path, site: dict[str, Any]) -> Iterator[dict[str, str]]:
                     raise ValueError(f"no MediaWiki dump, but XML that begins with <{name}>")
                 begun = True
                 inside = name if name in _OF_PAGE or name in ("id", "namespace", "base") else ""
+                if name == "namespace" and attributes.get("key") not in _MEDIA:
+                    inside = ""
                 pieces, size = [], 0
                 if name == "page":
                     page = {}
@@ -116,7 +120,7 @@ def _pages(path: Path, site: dict[str, Any]) -> Iterator[dict[str, str]]:
                 words = "".join(pieces)
                 if name == "page":
                     yield {"id": "?", **page}
-                elif name == "namespace" and words:
+                elif name == "namespace" and words and inside:
                     site["namespaces"].append(words.lower())
                 elif name == "base":
                     site["base"] = words.rpartition("/")[0] + "/"

@@ -1,8 +1,9 @@
 """MediaWiki's markup as prose (mwparserfromhell).
 
-Left out are templates (but for those that stand for words in a sentence), tables, references, files, categories,
-galleries, formulas, comments, and the closing sections that list sources and links. Redirects and disambiguation
-pages hold no prose.
+Left out are tables, references, files, categories, galleries, formulas, comments, templates that stand for no words,
+and the closing sections that list sources and links. Templates that stand for words give them (`wiki_templates.py`);
+others are counted where they leave a gap in a sentence, and so are formulas. Code stays as it is written. Redirects and
+disambiguation pages hold no prose.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import Any
 import mwparserfromhell
 from mwparserfromhell import nodes
 
-from pipelines.corpus.document import Document
+from pipelines.corpus.document import Document, Edits
 from pipelines.corpus.sources.extraction import content, with_text
+from pipelines.corpus.sources.forms import wiki_templates
+from pipelines.corpus.sources.forms.scripts import subscript, superscript
+from pipelines.corpus.sources.forms.wiki_links import MEDIA, is_shown
 
 _REDIRECT = re.compile(r"\s*#\s*(redirec\w*|weiterleitung|rinvia|doorverwijzing|birzuzendu)\b", re.IGNORECASE)
 _DISAMBIGUATION = re.compile(
@@ -24,12 +28,6 @@ _DISAMBIGUATION = re.compile(
     r"|homónimos|argipen|disambigua|human name disambiguation|place name disambiguation)\s*(\||\}\})",
     re.IGNORECASE,
 )
-_NAMESPACES = {
-    "file", "image", "media", "category", "special", "template", "portal", "help", "archivo", "imagen", "categoría",
-    "categoria", "anexo discusión", "plantilla", "ayuda", "wikipedia", "ficheiro", "imagem", "fichier", "catégorie",
-    "datei", "bild", "kategorie", "immagine", "fitxer", "imatge", "ficheru", "fitxategi", "kategoria",
-}  # fmt: skip
-"""Of the wikis whose pages come without a dump's own list."""
 _LISTS = {
     "referencias", "enlaces externos", "véase también", "bibliografía", "notas", "notas y referencias", "fuentes",
     "referencias y notas", "lecturas adicionales", "bibliografía adicional", "galería", "galería de imágenes",
@@ -41,120 +39,214 @@ _LISTS = {
     "véxase tamén", "notas e referencias", "erreferentziak", "kanpo estekak", "hawa t'inkikuna", "pukyukuna",
 }  # fmt: skip
 """Closing sections that list, and tell nothing."""
-_WORDS: dict[str, tuple[str, ...]] = {
-    "lang": ("2",), "transl": ("2",), "transliteration": ("2",), "langnf": ("3",), "nowrap": ("1",), "nobr": ("1",),
-    "small": ("1",), "versalita": ("1",), "versalitas": ("1",), "cita": ("1",), "cita destacada": ("1",),
-    "quote": ("1",), "cquote": ("1",), "blockquote": ("1",), "unidad": ("1", "2"), "convert": ("1", "2"),
-    "cvt": ("1", "2"), "formatnum": ("1",), "num": ("1",), "val": ("1",), "moneda": ("1",), "siglo": ("1",),
-    "fecha": ("1", "2", "3"), "ill": ("1",), "enlace interlingüístico": ("1",), "esd": ("1",), "sic": ("1",),
-    "abbr": ("1",), "abreviatura": ("1",),
-}  # fmt: skip
-"""Templates that stand for words in a sentence → their parameters that do."""
-_MONTHS = {
-    "1": "enero", "2": "febrero", "3": "marzo", "4": "abril", "5": "mayo", "6": "junio", "7": "julio", "8": "agosto",
-    "9": "septiembre", "10": "octubre", "11": "noviembre", "12": "diciembre",
-}  # fmt: skip
 _NO_PROSE = {
-    "ref", "references", "table", "gallery", "math", "chem", "ce", "timeline", "score", "imagemap", "syntaxhighlight",
-    "source", "graph", "mapframe", "maplink", "hiero", "templatedata", "inputbox", "categorytree", "style", "script",
-    "td", "tr", "th", "includeonly", "indicator", "section", "templatestyles",
+    "ref", "references", "table", "gallery", "timeline", "score", "imagemap", "graph", "mapframe", "maplink", "hiero",
+    "templatedata", "inputbox", "categorytree", "style", "script", "td", "tr", "th", "includeonly", "indicator",
+    "section", "templatestyles",
 }  # fmt: skip
-_LEFTOVERS = re.compile(r"'{2,}|\[\[|\]\]|\{\{|\}\}|\{\||\|\}|__[A-ZÁÉÍÓÚÑ_]+__|-\{|\}-")
-_HOLLOW = re.compile(r"[ \u00a0]*\([\s,;:–—-]*\)|(?<=\()[\s,;:]+|[\s,;:]+(?=\))")
-"""Brackets that a template had filled, and what is left of a list in brackets when one was in it."""
+_FORMULAS = {"math", "chem", "ce"}
+_BLOCKS_OF_CODE = {"pre", "syntaxhighlight", "source"}
+_CODE = {"code", "kbd", "samp", "tt"}
+_CODE_TEMPLATES = _CODE | {"codigo", "código", "mono", "var"}
+_SWITCH_NAMES = """
+NOTOC TOC FORCETOC NOEDITSECTION NEWSECTIONLINK NONEWSECTIONLINK NOGALLERY HIDDENCAT EXPECTUNUSEDCATEGORY
+EXPECTUNUSEDTEMPLATE NOCONTENTCONVERT NOCC NOTITLECONVERT NOTC INDEX NOINDEX STATICREDIRECT DISAMBIG NOGLOBAL
+ARCHIVEDTALK NOTALK EXPECTED_UNCONNECTED_PAGE TDC SIN_TDC SINTDC NOTDC FORZAR_TDC FORZARTDC
+NO_EDITAR_SECCIÓN NOEDITARSECCION SIN_EDITAR_SECCIÓN GALERÍA_NO NO_GALERÍA INDEXAR NO_INDEXAR AUCUNSOMMAIRE SOMMAIRE
+FORCERSOMMAIRE KEIN_INHALTSVERZEICHNIS INHALTSVERZEICHNIS KEININHALTSVERZEICHNIS SEMTDC NAOTDC NÃOTDC FORCARTDC INDICE
+NOINDICE FORZAINDICE SENSETAULA TAULA
+"""
+"""Switches of a page's behaviour, `__NOTOC__`, in the languages that they are seen in."""
+_LEFTOVERS = re.compile(
+    r"(?P<kept>\w\[(?!\[)(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"  # a[b[0]]
+    r"|\[\[[\d\s,.;\[\]-]*\]\]"  # [[1, 2], [3, 4]]
+    r"|\{(?!\{)[^{}\n]*\{[^{}\n]*\}[^{}\n]*\})"  # {a: {b: 1}}
+    rf"|'{{2,}}|\[\[|\]\]|\{{\{{|\}}\}}|\{{\||\|\}}|__(?:{'|'.join(_SWITCH_NAMES.split())})__|-\{{(?=[^\n]*\}}-)|\}}-"
+)
+"""Markup that the parser makes nothing of, and what looks like it."""
+
+_HEADING = "\x02"
+_GONE = "\x03"
+"""Stands where something was that put no words into the sentence."""
+_FIRST_CODE, _FIRST_TEMPLATE, _PLACES = 0xF0000, 0x100000, 0xFFFE  # two planes of Unicode for private use
+_CODE_PLACE = re.compile(f"[{chr(_FIRST_CODE)}-{chr(_FIRST_CODE + _PLACES - 1)}]")
+_TEMPLATE_PLACE = re.compile(f"[{chr(_FIRST_TEMPLATE)}-{chr(_FIRST_TEMPLATE + _PLACES - 1)}]")
+_OURS = re.compile(f"[\x02\x03]|{_CODE_PLACE.pattern}|{_TEMPLATE_PLACE.pattern}")
+_GAP = f"[\x03{_TEMPLATE_PLACE.pattern[1:-1]}]"
+_GAPS = [
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (rf"[ \u00a0]*\([\s,;:–—/-]*{_GAP}(?:[\s,;:–—/-]|{_GAP})*\)", ""),  # brackets that held nothing else
+        (rf"(?<=\()[\s,;:]*{_GAP}(?:[\s,;:]|{_GAP})*", ""),
+        (rf"(?:[\s,;:]|{_GAP})*{_GAP}[\s,;:]*(?=\))", ""),
+        (rf"([,;])[ \u00a0]*{_GAP}+[ \u00a0]*(?=[,;.])", ""),
+        (rf"[ \u00a0]*{_GAP}+(?=[.,;:])", ""),
+        (rf"{_GAP}+", ""),
+    )
+]
 
 
 def extract(document: Document) -> Document | None:
     source = content(document)
-    namespaces = _NAMESPACES | set(document.meta.get("namespaces", ()))
+    media = MEDIA | set(document.meta.get("namespaces", ()))
     document = dataclasses.replace(document, meta={k: v for k, v in document.meta.items() if k != "namespaces"})
     if _REDIRECT.match(source) or _DISAMBIGUATION.search(source):
         return None
-    parsed = mwparserfromhell.parse(source, skip_style_tags=True)  # `_tidy` takes off the quotes: faster, and sure
-    return with_text(document, _tidy(_sections(parsed.nodes, namespaces)))
+    # `_tidy` takes off the quotes: faster, and sure
+    parsed = mwparserfromhell.parse(_OURS.sub("\ufffd", source), skip_style_tags=True)
+    page = _Page(media, document.language, str(document.meta.get("title", "")))
+    return with_text(document, page.tidy(page.sections(parsed.nodes)), edits=page.edits)
 
 
-def _sections(found: Iterable[Any], namespaces: set[str]) -> str:
-    """The text of a page, without the sections that list."""
-    pieces: list[str] = []
-    left_out = 7  # level of the section that is being left out; no heading is below 6
-    for node in found:
-        if isinstance(node, nodes.Heading):
-            if node.level > left_out:
+class _Page:
+    """One page on its way to prose."""
+
+    def __init__(self, media: set[str] | frozenset[str], language: str, title: str):
+        self.media, self.language, self.title = media, language, title
+        self.edits = Edits()
+        self._code: list[str] = []
+        self._templates: list[str] = []
+
+    def sections(self, found: Iterable[Any]) -> str:
+        """The text of a page, without the sections that list."""
+        pieces: list[str] = []
+        left_out = 7  # level of the section that is being left out; no heading is below 6
+        for node in found:
+            if isinstance(node, nodes.Heading):
+                if node.level > left_out:
+                    continue
+                title = self.render(node.title.nodes).strip()
+                left_out = node.level if title.lower().rstrip(":") in _LISTS else 7
+                if left_out == 7:
+                    pieces.append(f"\n\n{_HEADING * node.level}{title}\n\n")
+            elif left_out == 7:
+                pieces.append(self._node(node, pieces[-1] if pieces else ""))
+        return "".join(pieces)
+
+    def render(self, found: Iterable[Any]) -> str:
+        pieces: list[str] = []
+        for node in found:
+            pieces.append(self._node(node, pieces[-1] if pieces else ""))
+        return "".join(pieces)
+
+    def _node(self, node: Any, before: str) -> str:
+        match node:
+            case nodes.Text():
+                return str(node.value)
+            case nodes.Wikilink():
+                return self._link(node)
+            case nodes.ExternalLink():
+                return self.render(node.title.nodes) if node.title else ("" if node.brackets else str(node.url))
+            case nodes.Template():
+                return self._template(node)
+            case nodes.Tag():
+                return self._tag(node, before)
+            case nodes.HTMLEntity():
+                try:
+                    return str(node.normalize())
+                except ValueError:
+                    return "\ufffd"
+            case nodes.Heading():
+                return f"\n\n{self.render(node.title.nodes)}\n\n"
+        return ""  # comments, arguments of templates
+
+    def _link(self, node: nodes.Wikilink) -> str:
+        target = str(node.title).strip()
+        if not is_shown(target, self.media):
+            return _GONE
+        if node.text and (label := self.render(node.text.nodes)):
+            return label
+        target = target.lstrip(":")
+        return target.partition("#")[0] or target.lstrip("#")
+
+    def _tag(self, node: nodes.Tag, before: str) -> str:
+        tag = str(node.tag).strip().lower()
+        if tag in _NO_PROSE:
+            return _GONE
+        if tag in _FORMULAS:
+            self.edits.add("dropped_formula", " ".join(str(node).split())[:100])
+            return _GONE
+        if tag in ("br", "hr"):
+            return "\n"
+        if not node.contents:
+            return ""
+        if tag == "nowiki":
+            return self._as_code(str(node.contents))
+        if tag in _BLOCKS_OF_CODE:
+            code = self._as_code(str(node.contents).strip("\n"))
+            return code if node.has("inline") else f"\n{code}\n"
+        text = self.render(node.contents.nodes)
+        if tag in _CODE:
+            return self._as_code(re.sub("'{2,}", "", _GONE_OR_TEMPLATE.sub("", text)))
+        if tag in ("sup", "sub"):
+            return (superscript if tag == "sup" else subscript)(text, before)
+        return text
+
+    def _as_code(self, text: str) -> str:
+        """A sign that stands for the text until all is tidied."""
+        if len(self._code) == _PLACES:
+            return text
+        self._code.append(_CODE_PLACE.sub(self._code_of, text))
+        return chr(_FIRST_CODE + len(self._code) - 1)
+
+    def _code_of(self, match: re.Match[str]) -> str:
+        return self._code[ord(match[0]) - _FIRST_CODE]
+
+    def _template(self, node: nodes.Template) -> str:
+        def get(place: str) -> str:
+            found = self.render(node.get(place).value.nodes).strip() if node.has(place) else ""
+            return _GONE_OR_TEMPLATE.sub("", found)
+
+        whole = " ".join(_plain_name(node).split()).replace("_", " ").strip()
+        name, colon, argument = whole.partition(":")
+        name = name.strip().lower()
+        if name in ("plantilla", "template", "subst", "modelo", "vorlage", "modèle"):
+            name, colon, argument = argument.strip().lower(), "", ""
+        if whole in ("PAGENAME", "SUBJECTPAGENAME", "NOMBREDEPAGINA") and self.title:
+            return self.title
+        found = (
+            wiki_templates.function(name, argument.strip()) if colon else wiki_templates.words(name, get, self.language)
+        )
+        if found is None and "\n" not in str(node) and len(self._templates) < _PLACES:
+            self._templates.append(str(node))
+            return chr(_FIRST_TEMPLATE + len(self._templates) - 1)
+        if found and name in _CODE_TEMPLATES:
+            return self._as_code(found)
+        return found or _GONE
+
+    def tidy(self, text: str) -> str:
+        """Paragraphs set apart by an empty line, without what was left out, and without empty sections."""
+        text = _LEFTOVERS.sub(lambda match: match["kept"] or "", text)
+        if _GONE_OR_TEMPLATE.search(text):
+            self._count_templates(text)
+            for pattern, instead in _GAPS:
+                text = pattern.sub(instead, text)
+        lines = (re.sub(r"[ \t\u00a0]+", " ", line).strip() for line in text.split("\n"))
+        kept: list[str] = []
+        for line in lines:
+            if not line.strip("*#:;-.,|\x02 "):
                 continue
-            title = _render(node.title.nodes, namespaces).strip()
-            left_out = node.level if title.lower().rstrip(":") in _LISTS else 7
-            if left_out == 7:
-                pieces.append(f"\n\n{_HEADING * node.level}{title}\n\n")
-        elif left_out == 7:
-            pieces.append(_render([node], namespaces))
-    return "".join(pieces)
+            level = len(line) - len(line.lstrip(_HEADING))
+            while level and kept and len(kept[-1]) - len(kept[-1].lstrip(_HEADING)) >= level:
+                kept.pop()  # a heading with nothing below it
+            kept.append(line)
+        while kept and kept[-1].startswith(_HEADING):
+            kept.pop()
+        return _CODE_PLACE.sub(self._code_of, "\n\n".join(line.lstrip(_HEADING) for line in kept))
+
+    def _count_templates(self, text: str) -> None:
+        """Count those that nobody could tell the words of, in lines that have words of their own."""
+        for line in text.split("\n"):
+            places = _TEMPLATE_PLACE.findall(line)
+            if places and any(map(str.isalpha, _GONE_OR_TEMPLATE.sub("", line))):
+                for place in places:
+                    source = self._templates[ord(place) - _FIRST_TEMPLATE]
+                    around = " ".join(_GONE_OR_TEMPLATE.sub("", line.partition(place)[0]).split())[-40:]
+                    self.edits.add("dropped_template", f"{around} {source[:80]}".strip(), around)
 
 
-_HEADING = "\x02"
+_GONE_OR_TEMPLATE = re.compile(_GAP)
 
 
-def _render(found: Iterable[Any], namespaces: set[str]) -> str:
-    return "".join(_node(node, namespaces) for node in found)
-
-
-def _node(node: Any, namespaces: set[str]) -> str:
-    match node:
-        case nodes.Text():
-            return str(node.value)
-        case nodes.Wikilink():
-            target = str(node.title).strip()
-            prefix = target.partition(":")[0].strip().lower() if ":" in target else ""
-            if prefix in namespaces or (prefix and re.fullmatch(r"[a-z]{2,3}(-[a-z]+)?", prefix)):
-                return ""
-            return _render(node.text.nodes, namespaces) if node.text else target.lstrip(":").partition("#")[0]
-        case nodes.ExternalLink():
-            return _render(node.title.nodes, namespaces) if node.title else ("" if node.brackets else str(node.url))
-        case nodes.Template():
-            return _template(node, namespaces)
-        case nodes.Tag():
-            tag = str(node.tag).strip().lower()
-            if tag in _NO_PROSE:
-                return ""
-            if tag in ("br", "hr"):
-                return "\n"
-            return _render(node.contents.nodes, namespaces) if node.contents else ""
-        case nodes.HTMLEntity():
-            try:
-                return str(node.normalize())
-            except ValueError:
-                return "\ufffd"
-        case nodes.Heading():
-            return f"\n\n{_render(node.title.nodes, namespaces)}\n\n"
-    return ""  # comments, arguments of templates
-
-
-def _template(node: nodes.Template, namespaces: set[str]) -> str:
-    name, _, argument = str(node.name).strip().lower().replace("_", " ").partition(":")
-    if name == "formatnum" and argument:
-        return argument
-    words = [
-        _render(node.get(place).value.nodes, namespaces).strip() for place in _WORDS.get(name, ()) if node.has(place)
-    ]
-    if name == "fecha" and len(words) == 3 and words[1] in _MONTHS:
-        return f"{words[0]} de {_MONTHS[words[1]]} de {words[2]}"
-    if name == "siglo" and words and node.has("3") and str(node.get("3").value).strip().lower() == "s":
-        return f"siglo {words[0]}"
-    return " ".join(filter(None, words))
-
-
-def _tidy(text: str) -> str:
-    """Paragraphs set apart by an empty line, without what templates left behind, and without empty sections."""
-    text = _HOLLOW.sub("", _LEFTOVERS.sub("", text))
-    lines = (re.sub(r"[ \t\u00a0]+", " ", line).strip() for line in text.split("\n"))
-    kept: list[str] = []
-    for line in lines:
-        if not line.strip("*#:;-.,|\x02 "):
-            continue
-        level = len(line) - len(line.lstrip(_HEADING))
-        while level and kept and len(kept[-1]) - len(kept[-1].lstrip(_HEADING)) >= level:
-            kept.pop()  # a heading with nothing below it
-        kept.append(line)
-    while kept and kept[-1].startswith(_HEADING):
-        kept.pop()
-    return "\n\n".join(line.lstrip(_HEADING) for line in kept)
+def _plain_name(node: nodes.Template) -> str:
+    return re.sub(r"<!--.*?-->", "", str(node.name), flags=re.DOTALL)
