@@ -59,7 +59,8 @@ class Document:
 
     Keys with a meaning of their own: `terms` of use; `url`; `date` of the text and `retrieved`, when it was fetched
     (ISO 8601); `tdm`, `tdm_policy`, `robots` and `content_usage`, the publisher's words to machines; `stated_license`,
-    what the document itself says; `damage`, what of it could not be read; `title`; `encoding`,
+    what the document itself says, `license_statements`, where several contradict one another, and `other_licenses`,
+    those of pictures and other works in it; `damage`, what of it could not be read; `title`; `encoding`,
     in which it was written, where that is not UTF-8."""
     form: Form = "text"
     data: bytes = b""

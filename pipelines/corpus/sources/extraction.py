@@ -141,7 +141,8 @@ def _licensed(document: Document) -> Document:
     if document.license != names.UNKNOWN or "stated_license" not in document.meta:
         return document
     known = names.normalise(document.meta["stated_license"])
-    return dataclasses.replace(document, license=known.expression, license_evidence=known.evidence)
+    evidence = "free_text" if "license_statements" in document.meta else known.evidence
+    return dataclasses.replace(document, license=known.expression, license_evidence=evidence)
 
 
 class _TooSlow(BaseException):

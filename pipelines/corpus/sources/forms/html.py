@@ -13,8 +13,9 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
 
-from pipelines.corpus.document import Document
+from pipelines.corpus.document import Document, Edits
 from pipelines.corpus.sources.extraction import Unreadable, content, with_text
+from pipelines.corpus.sources.forms.page_license import Licenses, find_licenses
 from pipelines.corpus.sources.forms.scripts import subscript, superscript
 from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.corpus.sources.reservations import merge, signals
@@ -37,10 +38,10 @@ _LOWERED = re.compile(r"vertical-align\s*:\s*sub\b|(?:^|\s)sub(?:script)?(?:\s|$
 _FIGURES = re.compile(r"[\s\d+−–-]{1,8}")
 _FACTS = {
     "author": "author", "dc.creator": "author", "og:title": "title", "dc.title": "title", "dc.date": "date",
-    "article:published_time": "date", "date": "date", "dc.rights": "stated_license",
-    "dcterms.license": "stated_license",
+    "article:published_time": "date", "date": "date",
 }  # fmt: skip
 """Name or property of a meta tag → key of a document's metadata."""
+_RIGHTS = ("dc.rights", "dcterms.license")
 
 
 def extract(document: Document) -> Document:
@@ -48,15 +49,24 @@ def extract(document: Document) -> Document:
 
     page = content(document)
     root = parse(page)
+    formulas = count_formulas(root)
     if _BOOK.search(page[:5000]):
         text: str | None = blocks(root)
     else:
         text = trafilatura.extract(root, include_comments=False, include_tables=True)
     if not text or not text.strip():
         raise Unreadable("no text is left of the page without menus and boilerplate")
-    said, reserved = _facts(root)
+    said, licenses, reserved = _facts(root)
+    edits = Edits()
+    if formulas:
+        edits.add("dropped_formula", times=formulas)
+    if licenses.statements:
+        edits.add("license_disagreement", "; ".join(licenses.statements), licenses.stated)
     language = said.pop("language")
-    read = with_text(document, text, language, **dict[str, Any](said))
+    read = with_text(
+        document, text, language, edits=edits, stated_license=licenses.stated,
+        license_statements=list(licenses.statements), other_licenses=list(licenses.others), **dict[str, Any](said),
+    )  # fmt: skip
     return dataclasses.replace(read, meta=merge(read.meta, reserved))
 
 
@@ -111,6 +121,11 @@ def _text_before(element: HtmlElement) -> str:
     return (previous.tail or "".join(previous.itertext()))[-12:]
 
 
+def count_formulas(root: HtmlElement) -> int:
+    """Formulas in MathML, which are left out."""
+    return sum(1 for _ in root.iter("math"))
+
+
 def blocks(root: HtmlElement) -> str:
     """All text of a page, a paragraph a block, in the order of the page."""
     paragraphs: list[str] = []
@@ -143,8 +158,8 @@ def blocks(root: HtmlElement) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _facts(root: HtmlElement) -> tuple[dict[str, str], dict[str, str]]:
-    """(language, title, author, date and stated licence; what the publisher says to machines) from a page's head."""
+def _facts(root: HtmlElement) -> tuple[dict[str, str], Licenses, dict[str, str]]:
+    """(language, title, author and date; licences; what the publisher says to machines)."""
     tags = [
         ((tag.get("name") or tag.get("property") or tag.get("http-equiv") or ""), tag.get("content") or "")
         for tag in root.iter("meta")
@@ -156,9 +171,6 @@ def _facts(root: HtmlElement) -> tuple[dict[str, str], dict[str, str]]:
     title = root.find(".//title")
     if title is not None and (words := " ".join(title.text_content().split())):
         facts.setdefault("title", words[:500])
-    for link in root.iter("link", "a"):
-        if "license" in (link.get("rel") or "").lower().split() and link.get("href"):
-            facts["stated_license"] = link.get("href")[:500]
-            break
     language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
-    return {**facts, "language": iso_639_1(language)}, signals(tags)
+    rights = (value.strip()[:500] for name, value in tags if name.lower() in _RIGHTS)
+    return {**facts, "language": iso_639_1(language)}, find_licenses(root, rights), signals(tags)
