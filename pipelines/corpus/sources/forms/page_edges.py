@@ -28,7 +28,7 @@ ROUNDS = 5
 _NUMBER = re.compile(r"(?<![\w.,/-])(?:\d{1,4}|[ivxlcdm]{1,8}|[IVXLCDM]{1,8})(?![\w,]|[./]\d)")
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-_ALONE = re.compile(r"([^\w.)\]]*)#([^\w.)\]]*|\]|\))")
+_ALONE = re.compile(r"[-–—―_|·•*~<>\[({\s]*#[-–—―_|·•*~<>\])}\s]*")
 _PAGE = re.compile(
     r"(?:^|.*[^\w])(?:p[áa]g(?:ina|s)?|p[àa]gina|page|seite|hoja|folio|fol|pg|pp?|s|f)\b\W{0,3}(?:n\W{0,2}[.º°o]\W{0,2})?#.*"
     r"|\W*#\s*(?:de|of|do|von|sur|di|/)\s*\d{1,4}\W*",
@@ -37,18 +37,19 @@ _PAGE = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 _HAS_NUMBER = re.compile(r"\W*\w+\W+(?:\d+|[IVXLCDM]+|[A-Z])\b")
 _COUNTED_WORDS = """
-acta actividad acto advertencia anejo anexo apartado apéndice art article articles artigo artículo auto ayuda barrio
-canción canto capitol capitulo capítol capítulo carta casa caso categoría chapitre chapter clase cláusula columna
-comentario considerando consulta corolario cuadro cuento cuestionario cuestión decreto definición dibujo disposición
-documento día ejemplo ejercicio elegía entrada entrevista epígrafe escena esquema estación estancia estrofa estudio
-etapa exercise expediente ficha figura figure foto fragmento fundamento fórmula grupo gráfico himno ilustración imagen
-informe item jornada juego kapitel lección lema lesson letra ley libro lista lote lámina mapa mes mesa momento
-movimiento módulo nivel nota noticia número objetivo obra oda oficio opción orden ordenanza paciente part parte
-partida parágrafo paso pieza plan poema pregunta principio prioridad problema producto programa proposición proyecto
-prueba práctica psalm punto quest question quinta receta recuadro regla relato reporte resolución respuesta romance
-sala salmo scene secció sección section semana sentencia serie sermón sesión session seção situación solución soneto
-step subsección tabla table taller tarea tema teorema test texto titulo tomo trabajo tratado título tópico unidad
-unidade unit verso versículo visita volumen week ítem
+acta actividad acto advertencia alumna alumno anejo anexo anexos apartado apéndice art article articles artigo
+artículo auto ayuda barrio caja canción candidato canto capitol capitulo capítol capítulo carta casa caso categoría
+chapitre chapter clase cláusula columna comentario considerando consulta corolario cuadro cuento cuestionario cuestión
+decreto definición dibujo disposición documento día ejemplo ejercicio elegía entrada entrevista epígrafe escena
+esquema estación estampa estancia estrofa estudio etapa exercise expediente fase ficha figura figure folleto foto
+fragmento fundamento fábula fórmula grupo gráfico hecho himno ilustración imagen informe item jornada juego kapitel
+lección lema lesson letra ley libro lista lote lámina mapa mes mesa misterio momento motivo movimiento módulo nivel
+nota noticia número objetivo obra oda oficio opción orden ordenanza paciente part parte partida parágrafo paso pieza
+plan poema pregunta principio prioridad problema producto programa proposición proyecto prueba práctica psalm punto
+quest question quinta receta recuadro regla relato reporte resolución respuesta reto romance ronda sala salida salmo
+scene secció sección section semana sentencia serie sermón sesión session seção situación solución soneto step
+subsección subtotal suma tabla table taller tarea tema teorema test testigo texto tiempo titulo tomo total trabajo
+tratado turno título tópico unidad unidade unit verso versículo visita vista volumen week ítem
 """
 _COUNTED = frozenset(_COUNTED_WORDS.split())
 """Words whose number counts pieces of a text, not pages, mostly in Spanish and English."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import pypdf
 from pypdf.errors import DependencyError
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
 
 from pipelines.corpus.document import Document, Edits
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES
@@ -36,6 +37,10 @@ _UNKNOWN = re.compile(
 )
 _BULLET = re.compile(r"^[\ue000-\uf8ff](?=[ \t\u00a0]|$)", re.MULTILINE)
 _LIGATURE = re.compile(r"[\ufb00-\ufb06]|(?:(?<=[^\W\d_])|(?<![^\s(«“]))/(f_f_i|f_f_l|f_f|f_i|f_l|f_j|f_t|t_t|t_i|T_h)")
+_EMPTY = "\U0010fffd"
+_EMPTY_NAME = re.compile(rb"(<[0-9A-Fa-f\s]+>\s*)<\s*>")
+_BETWEEN_SIGNS = re.compile(rf"(?<![^\W\d_]){_EMPTY}+(?![^\W\d_])")
+"""A mark of the typesetter, not a letter of a word."""
 _WRAP = re.compile(r"(?<=[^\s.:;!?»”\"])[ \t]*\n(?=[a-zà-öø-ÿ(«“])")
 
 logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each oddity that it mends
@@ -49,7 +54,9 @@ def extract(document: Document) -> Document:
     pages, unread, size = [], [], 0
     for number in range(count):
         try:
-            text = reader.pages[number].extract_text()
+            page = reader.pages[number]
+            _mark_empty_names(page)
+            text = page.extract_text()
         except Exception as error:  # a broken page may raise anything; the others are sound
             unread.append(f"page {number + 1} ({type(error).__name__})")
             text = ""  # it keeps its place, by which page numbers are told
@@ -92,6 +99,27 @@ def _open(data: bytes) -> pypdf.PdfReader:
     return reader
 
 
+def _mark_empty_names(page: pypdf.PageObject) -> None:
+    """Give the characters for which a font names an empty text one of private use: they would vanish."""
+    for font in _inside(_inside(page, "/Resources"), "/Font").values():
+        font = font.get_object()
+        stream = _inside(font, "/ToUnicode")
+        if not isinstance(stream, StreamObject):
+            continue
+        data = stream.get_data()
+        if _EMPTY_NAME.search(data):
+            marked = DecodedStreamObject()
+            marked.set_data(_EMPTY_NAME.sub(rb"\1<%s>" % _EMPTY.encode("utf-16-be").hex().encode(), data))
+            font[NameObject("/ToUnicode")] = marked
+
+
+def _inside(holder: Any, key: str) -> DictionaryObject:
+    """What a dictionary holds under a key, where that is a dictionary too."""
+    found = holder.get(key) if isinstance(holder, DictionaryObject) else None
+    found = found.get_object() if found is not None else None
+    return found if isinstance(found, DictionaryObject) else DictionaryObject()
+
+
 def join(pages: Sequence[str], edits: Edits, language: str = "") -> str:
     """Pages as one text: without running heads and page numbers, broken words and broken lines made whole."""
     split = [[line.strip() for line in _named(page, edits).splitlines() if line.strip()] for page in pages]
@@ -102,7 +130,7 @@ def join(pages: Sequence[str], edits: Edits, language: str = "") -> str:
 
 def _named(page: str, edits: Edits) -> str:
     """The page with ligatures as letters, and U+FFFD for each character that its font does not name."""
-    page = _LIGATURE.sub(_letters, page)
+    page = _BETWEEN_SIGNS.sub("", _LIGATURE.sub(_letters, page))
     page = _BULLET.sub("•", page)
 
     def lose(match: re.Match[str]) -> str:

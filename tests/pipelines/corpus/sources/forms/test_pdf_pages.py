@@ -34,6 +34,8 @@ def edges(lines: Sequence[str], top: bool = True, body: Callable[[int], list[str
 @pytest.mark.parametrize(
     "lines",
     [
+        [f"§ {n}" for n in range(1, 6)],
+        [f"Total general {n}" for n in range(1000, 1005)],
         [f"Artículo {n}." for n in range(1, 7)],
         [f"Pregunta {n}" for n in range(1, 7)],
         [f"Capítulo {n}" for n in ("I", "II", "III", "IV", "V")],
@@ -146,7 +148,7 @@ def test_joins_and_removals_are_on_record(document: Build, pdf: Callable[..., by
     assert "damage" not in found.meta
 
 
-@pytest.mark.parametrize("name", ["\0", "\ue001", "\ufffd", "\x02"])
+@pytest.mark.parametrize("name", ["\0", "\ue001", "\ufffd", "\x02", "", "\U000f0001"])
 def test_letters_that_a_font_does_not_name_are_marked(document: Build, pdf: Callable[..., bytes], name: str) -> None:
     line = "La o\x7fcina del o\x7fcial certi\x7fca que el bene\x7fcio es de quien lo pidió en su día."
     found = prose(document("pdf", data=pdf([[line] * 3], {"\x7f": name})))
