@@ -33,6 +33,7 @@ _SIGNS = {
     "bullet": " • ", "...": "…", "ellipsis": "…", "'": "'", "\"": "\"", "(": "{", ")": "}", "((": "{{", "))": "}}",
     "ac": "a. C.", "a.c.": "a. C.", "adc": "a. C.", "dc": "d. C.", "d.c.": "d. C.", "check mark": "✓", "sí": "sí",
     "yes": "yes", "no": "no", "xmark": "✗", "pi": "π", "minus": "−", "times": "×", "plusmn": "±", "degree": "°",
+    "sic": "[sic]",
 }  # fmt: skip
 _SILENT_WORDS = """
 cn fact cr sfn sfnp harvnp harvtxt harvsp harv refn efn ref refname r rp note nota anchor ancla ancora clear clr -
@@ -152,7 +153,7 @@ def _formula(get: Parameter) -> str:
 
 def _about(get: Parameter) -> str:
     years = "–".join(filter(None, (get("1"), get("2"))))
-    return f"c. {years}" if years else ""
+    return f"c. {years}".strip()
 
 
 def _era(era: str) -> Callable[[Parameter], str]:
@@ -170,7 +171,9 @@ def _either(*places: str) -> Callable[[Parameter], str]:
 _RULES: dict[str, Callable[[Parameter], str]] = {
     "convert": _converted, "convertir": _converted, "cvt": _converted, "conversion": _converted,
     "frac": _fraction, "fraction": _fraction, "sfrac": _fraction, "fracción": _fraction, "fraccion": _fraction,
-    "e": _power, "esp": _power, "val": _value, "chem": _formula, "chem2": _formula, "fórmula química": _formula,
+    "e": _power, "esp": _power, "10^": lambda get: _power(get).removeprefix("×"),
+    "gaps": lambda get: "".join(map(get, map(str, range(1, 13)))),
+    "val": _value, "chem": _formula, "chem2": _formula, "fórmula química": _formula,
     "circa": _about, "ca.": _about, "ca": _about, "c.": _about, "hacia": _about,
     "bc": _era("BC"), "bce": _era("BCE"), "ce": _era("CE"), "ad": _era("AD"),
     "us$": _money("US$"), "usd": _money("US$"), "€": _money("€"), "euro": _money("€"), "eur": _money("€"),

@@ -72,7 +72,9 @@ def test_links_give_their_words(read: Callable[..., Document], link: str, expect
     [
         ("{{lang|de|Zeitung}}", "Zeitung"), ("{{lang-it|Giornale}}", "Giornale"),
         ("{{nihongo|Judo|柔道|jūdō}}", "Judo"),
-        ("{{circa|1742}}", "c. 1742"), ("{{start date|1987|4|21}}", "21 de abril de 1987"), ("{{nts|7300}}", "7300"),
+        ("{{circa|1742}}", "c. 1742"), ("{{circa}} 1742", "c. 1742"),
+        ("{{gaps|10|000}}", "10000"), ("{{10^|4}}", "10⁴"), ("{{sic}}", "[sic]"),
+        ("{{start date|1987|4|21}}", "21 de abril de 1987"), ("{{nts|7300}}", "7300"),
         ("{{Fecha de nacimiento|21|4|1987}}", "21 de abril de 1987"), ("{{fecha|1987}}", "1987"),
         ("{{formatnum:31415}}", "31415"), ("{{convert|8|km|mi|0}}", "8 km"), ("{{convert|8|to|9|km}}", "8 to 9 km"),
         ("{{nowrap|''Vía'' láctea}}", "Vía láctea"), ("{{small|menudo}}", "menudo"), ("{{sub|2}}", "₂"),
