@@ -21,6 +21,8 @@ from pipelines.corpus.licensing import names
 
 LONGEST_NOTICE = 300
 """Characters of a paragraph that reserves all rights; what is longer speaks about rights."""
+SHORT_BLOCK = 150
+"""Characters before a link: a credit (`Foto: Ana. Licencia: CC BY`) is no longer."""
 LONGEST_PART = 1500
 """Characters of a part that a class calls a caption or a comment; what is longer is the page itself."""
 
@@ -32,7 +34,7 @@ _RESERVED = re.compile(
 )
 _PICTURE = re.compile(
     r"\b(?:fotos?|fotograf\w+|im[aá]gen(?:es)?|imatges?|imagem|imagens|ilustraci\w+|infograf\w+|gráficos?|mapas?|retrato"
-    r"|dibujos?|v[ií]deos?|audio|música|créditos?|portada|cabecera|iconos?|logo|photos?|photograph\w*|images?|pictures?"
+    r"|dibujos?|datos|data|v[ií]deos?|audio|música|créditos?|portada|cabecera|iconos?|logo|photos?|photograph\w*|images?|pictures?"
     r"|illustrations?|artwork|cover|music|icons?|credits?|banner|bild|abbildung)\b",
     re.IGNORECASE,
 )
@@ -156,7 +158,7 @@ def _is_part(element: HtmlElement) -> bool:
 
 
 def _around(link: HtmlElement, block: HtmlElement | None) -> tuple[str, str]:
-    """The words before and behind a link, in its sentence."""
+    """The words before and behind a link: in a short block all, in a longer one those of its sentence."""
     if block is None:
         return "", ""
     before: list[str] = []
@@ -171,8 +173,11 @@ def _around(link: HtmlElement, block: HtmlElement | None) -> tuple[str, str]:
             (after if seen else before).append(element.text or "")
         else:
             (after if seen else before).append(element.tail or "" if element is not block else "")
-    sentences = [piece for piece in re.split(r"[.;|·•\n]", "".join(before)) if piece.strip()]
-    return (sentences[-1] if sentences else "")[-150:], re.split(r"[.;|·•\n]", "".join(after))[0][:150]
+    words = "".join(before)
+    sentences = [words] if len(words) <= SHORT_BLOCK else re.split(r"[.;|·•\n]", words)
+    return next((piece for piece in reversed(sentences) if piece.strip()), "")[-SHORT_BLOCK:], re.split(
+        r"[.;|·•\n]", "".join(after)
+    )[0][:150]
 
 
 def _walk(block: HtmlElement) -> Iterator[tuple[str, HtmlElement]]:
@@ -184,7 +189,9 @@ def _walk(block: HtmlElement) -> Iterator[tuple[str, HtmlElement]]:
 
 
 def _is_picture_with_credit(block: HtmlElement, link: HtmlElement) -> bool:
-    """A short block that opens with a picture, which is not the button of a licence."""
+    """A short block, or row of a table, with a picture that is not the button of a licence."""
+    row = block.getparent() if block.tag == "td" else None
+    block = row if row is not None else block
     pictures = [
         image
         for image in block.iter("img")

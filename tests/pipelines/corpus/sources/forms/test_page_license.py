@@ -73,6 +73,9 @@ def test_a_licence_of_the_page(document: Build, body: str, head: str) -> None:
         f'<script type="application/ld+json">{{"@type": "ImageObject", "license": "{CC}"}}</script>',
         f'<script type="application/ld+json">{{"@type": "Article", "image": {{"license": "{CC}"}}}}</script>',
         f"<p>{link()} fotografía de Ana</p>",
+        f"<p>Foto de la laguna: Ana Ruiz. Licencia: {link()}.</p>",
+        f"<table><tr><td><img src='x.jpg'></td><td>Ana Ruiz, {link()}</td></tr></table>",
+        f"<p>Datos del mapa © Ana, {link()}</p>",
     ],
 )
 def test_a_licence_of_something_smaller(document: Build, body: str) -> None:
