@@ -107,4 +107,5 @@ def recognise(body: bytes) -> Form | None:
         return None
     if _PAGE.match(head) or len(_TAGS.findall(head)) >= 3:
         return "html"
-    return "text" if head.strip() and not _DATA.match(head) else None
+    signs = sum(map(head.count, "{}=;<>"))
+    return "text" if head.strip() and not _DATA.match(head) and signs <= len(head) / 25 else None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
+from pipelines.corpus.sources.gzip_members import DamagedMember
 from pipelines.corpus.sources.streams import DAMAGES
 
 MAX_LINE = 2**16
@@ -36,11 +37,16 @@ def records(file: io.BufferedReader) -> Iterator[Record | str]:
     Raises one of `DAMAGES` where the stream cannot be read on, when all records before that spot are given.
     """
     reader = _Reader(file)
-    while line := reader.line():
-        if _VERSION.fullmatch(line):
-            yield from _record(reader)
-        elif line.strip():
-            yield f"{len(line) + reader.skip_to_version()} bytes that are no record"
+    while True:
+        try:
+            if not (line := reader.line()):
+                return
+            if _VERSION.fullmatch(line):
+                yield from _record(reader)
+            elif line.strip():
+                yield f"{len(line) + reader.skip_to_version()} bytes that are no record"
+        except DamagedMember as error:  # what follows begins a record
+            yield str(error)
 
 
 def _record(reader: _Reader) -> Iterator[Record | str]:

@@ -8,7 +8,6 @@ file has lost) and for the whole site (`site_rules.py`), as far as archives hold
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import io
 import urllib.error
@@ -22,13 +21,14 @@ from pipelines.corpus.sources import files
 from pipelines.corpus.sources.contents import FileOnDisk
 from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
 from pipelines.corpus.sources.extraction import require
+from pipelines.corpus.sources.gzip_members import GzipMembers
 from pipelines.corpus.sources.http_answers import BadBody, parse_answer
 from pipelines.corpus.sources.languages import iso_639_1
 from pipelines.corpus.sources.media_types import UnknownType, form_of, is_passed_over, stated
 from pipelines.corpus.sources.records import declared_license, printable
 from pipelines.corpus.sources.reservations import merge, signals
 from pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
-from pipelines.corpus.sources.streams import DAMAGES, guarded, open_stream
+from pipelines.corpus.sources.streams import DAMAGES
 from pipelines.corpus.sources.warc_records import WRONG_LENGTH, Record, records
 from pipelines.errors import UserError
 from pipelines.local_paths import is_web_address
@@ -101,12 +101,11 @@ def _located(path: str, folder: Path | None) -> str:
 def _open(source: WebArchive, location: str) -> io.BufferedReader:
     """The content of a file, decompressed."""
     try:
-        if not is_web_address(location):
-            return open_stream(Path(location))
-        answer = urllib.request.urlopen(location, timeout=TIMEOUT)
-        if not location.endswith(".gz"):
-            return cast(io.BufferedReader, answer)
-        return guarded(gzip.GzipFile(fileobj=answer), int(answer.headers.get("Content-Length") or 2**40))
+        if is_web_address(location):
+            file = cast(io.BufferedReader, urllib.request.urlopen(location, timeout=TIMEOUT))
+        else:
+            file = io.BufferedReader(io.FileIO(location))
+        return io.BufferedReader(GzipMembers(file), 2**17) if location.lower().endswith(".gz") else file
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", None) or error
         raise UserError(

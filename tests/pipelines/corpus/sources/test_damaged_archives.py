@@ -85,7 +85,14 @@ def test_plain_text_without_a_type_is_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, b'{"a": [1, 2]}', b"", b"<rss><p/></rss>"]
+    "body",
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9,
+        b'{"a": [1, 2]}',
+        b"",
+        b"<rss><p/></rss>",
+        b"a{color: red}\nb{top: 0}\n" * 9,
+    ],
 )
 def test_what_no_type_names_and_nobody_recognises_is_told(tmp_path: Path, body: bytes) -> None:
     documents, (fault,) = read(tmp_path, response([], body))
@@ -177,6 +184,19 @@ def test_bytes_between_records_are_told(tmp_path: Path) -> None:
     record = response(["Content-Type: text/html"], HTML)
     (first, second), (fault,) = read(tmp_path, record + b"\x00noise\n" * 3, record)
     assert first.text == second.text and fault.place == "a.warc, after record 1" and "no record" in fault.reason
+
+
+def test_a_damaged_member_loses_its_record_alone(tmp_path: Path) -> None:
+    member = gzip.compress(response(["Content-Type: text/html"], HTML))
+    middle = len(member) // 2
+    wrong_sum = member[:-8] + b"\0\0\0\0" + member[-4:]
+    for broken in (member[:middle] + b"\xff" * 40 + member[middle + 40 :], member[:middle], wrong_sum):
+        (tmp_path / "a.warc.gz").write_bytes(member + broken + member + b"\0" * 32 + gzip.compress(WHOLE))
+        items = list(read_source(WebArchive(kind="web_archive", path=str(tmp_path))))
+        documents = [item for item in items if isinstance(item, Document)]
+        assert [item.meta["url"] for item in documents][-2:] == ["https://b.test/x", "https://b.test/last"]
+        faults = [item for item in items if isinstance(item, Quarantined)]
+        assert faults and all("damaged part" in fault.reason for fault in faults)
 
 
 def test_records_of_other_kinds_are_passed_over(tmp_path: Path) -> None:
