@@ -4,7 +4,8 @@ For the two pieces around a line end, the first of these that applies decides:
 
 1. a soft hyphen is the typesetter's: it goes
 2. one letter alone is no syllable that is carried over (`-dijo el cura-⏎y`): nothing is joined
-3. the document has the word in the middle of a line: as it stands there, more often than otherwise
+3. the document has the word in the middle of a line, or but for its last letters: as it stands there, more often than
+   otherwise
 4. where both pieces are words, of the document or of simplemma's dictionary of its language, and the whole is none:
    the hyphen stays; of a name (`Pomacocha`), both must be words of the document
 5. else it goes
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import lru_cache
+from functools import cached_property
 
 from pipelines.corpus.document import Edits
 
@@ -37,14 +38,14 @@ def join_cut_words(text: str, edits: Edits, language: str = "") -> str:
     """Join the words that line ends have cut, and count them."""
     if not _CUT.search(text):
         return text
-    known = Counter(re.sub("[\u2010\u2011]", "-", word.lower()) for word in _WORD.findall(_CUT.sub(" ", text)))
+    words = _Words(text, language)
 
     def join(match: re.Match[str]) -> str:
         before, first, hyphen, second = match.group("before", "first", "hyphen", "second")
         if len(second) == 1 or not _continues(first, second):
             return match[0]
         joined = first + second
-        if hyphen not in (_SOFT, "¬") and _keeps_hyphen(before, first, second, known, text, language):
+        if hyphen not in (_SOFT, "¬") and words.keep_hyphen(before, first, second):
             joined = f"{first}-{second}"
         edits.add("joined_word", f"{before}{first}{hyphen}\n{second}", before + joined)
         return before + joined
@@ -57,32 +58,51 @@ def _continues(first: str, second: str) -> bool:
     return second[0].islower() or (len(first) > 1 and first.isupper() and second.isupper())
 
 
-def _keeps_hyphen(before: str, first: str, second: str, known: Counter[str], text: str, language: str) -> bool:
-    whole, hyphenated = (first + second).lower(), f"{before}{first}-{second}".lower()
-    if known[hyphenated] != known[whole]:
-        return known[hyphenated] > known[whole]
-    if known[whole]:
-        return False
-    if before:
-        return known[second.lower()] > 0
-    pieces = (first.lower(), second.lower())
-    if min(len(first), len(second)) < SHORTEST_PIECE or pieces[1] in _ENDINGS:
-        return False
-    in_document = all(known[piece] for piece in pieces)
-    if first[0].isupper() and not first.isupper() and not in_document:
-        return False
-    from simplemma import is_known  # here: a language takes up to two seconds
-    from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
+class _Words:
+    """The words of a document that no line end cuts, and how many times each is there."""
 
-    language = language or _language(text)
-    if language not in SUPPORTED_LANGUAGES:
-        return False
-    words = in_document or all(known[piece] or is_known(piece, language) for piece in pieces)
-    return words and (is_known(hyphenated, language) or not is_known(whole, language))
+    def __init__(self, text: str, language: str):
+        self.known = Counter(re.sub("[\u2010\u2011]", "-", word.lower()) for word in _WORD.findall(_CUT.sub(" ", text)))
+        self.compounds = [word for word in self.known if "-" in word]
+        self._text, self._language = text, language
 
+    def keep_hyphen(self, before: str, first: str, second: str) -> bool:
+        whole, hyphenated = (first + second).lower(), f"{before}{first}-{second}".lower()
+        if self.known[hyphenated] != self.known[whole]:
+            return self.known[hyphenated] > self.known[whole]
+        if self.known[whole]:
+            return False
+        if self._has_inflected(hyphenated):
+            return True
+        if before:
+            return self.known[second.lower()] > 0
+        return self._are_two_words(first, second, hyphenated, whole)
 
-@lru_cache(maxsize=1)
-def _language(text: str) -> str:
-    from pipelines.corpus.cleaning.language import identify
+    def _has_inflected(self, hyphenated: str) -> bool:
+        """Whether the document writes the compound in another gender or number (`físico-química`)."""
+        first, _, second = hyphenated.rpartition("-")
+        if len(second) < 5:
+            return False
+        stem = f"{first}-{second[:-2]}"
+        return any(word.startswith(stem) and abs(len(word) - len(hyphenated)) <= 2 for word in self.compounds)
 
-    return identify(text)[0]
+    def _are_two_words(self, first: str, second: str, hyphenated: str, whole: str) -> bool:
+        pieces = (first.lower(), second.lower())
+        if min(len(first), len(second)) < SHORTEST_PIECE or pieces[1] in _ENDINGS:
+            return False
+        in_document = all(self.known[piece] for piece in pieces)
+        if first[0].isupper() and not first.isupper() and not in_document:
+            return False
+        from simplemma import is_known  # here: a language takes up to two seconds
+        from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
+
+        if self.language not in SUPPORTED_LANGUAGES:
+            return False
+        words = in_document or all(self.known[piece] or is_known(piece, self.language) for piece in pieces)
+        return words and (is_known(hyphenated, self.language) or not is_known(whole, self.language))
+
+    @cached_property
+    def language(self) -> str:
+        from pipelines.corpus.cleaning.language import identify
+
+        return self._language or identify(self._text)[0]

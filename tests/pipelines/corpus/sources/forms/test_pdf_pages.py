@@ -119,6 +119,7 @@ def test_what_stands_inside_of_pages_too_is_no_head() -> None:
         ("el conser-\nvatorio cerró", "el conservatorio cerró"),
         ("un enfoque teórico-práctico; otro teórico-\npráctico", "un enfoque teórico-práctico; otro teórico-práctico"),
         ("la exprimera ministra y la ex-\nprimera dama", "la exprimera ministra y la exprimera dama"),
+        ("un ex-ministro y dos ex-\nministros", "un ex-ministro y dos ex-ministros"),
         ("la zona costera; el ferro\u00ad\ncarril", "la zona costera; el ferrocarril"),
         ("asuntos jurídico-\nlaborales", "asuntos jurídico-laborales"),
         ("a camera-\nready plan, over-\nthrown", "a camera-ready plan, overthrown"),
