@@ -239,10 +239,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "licenses": ("Licences", "Licencias"),
     "licenses_explained": (
         "Of the text that was kept, largest first. “Known by” says how the licence of each document is known: declared "
-        "by its authors in a machine-readable form, by a package classifier, read out of free text, or not at all.",
+        "by its authors in a machine-readable form, by a package classifier, read out of free text, from a notice that "
+        "contradicts itself (all that it says is taken to hold), or not at all.",
         "Del texto conservado, de mayor a menor. «Cómo se sabe» dice de dónde sale la licencia de cada documento: "
         "declarada por sus autores de forma legible por máquina, por un clasificador del paquete, leída en texto "
-        "libre, o desconocida.",
+        "libre, en un aviso que se contradice (se da por válido todo lo que dice), o desconocida.",
     ),
     "license": ("licence", "licencia"),
     "text": ("text", "texto"),
@@ -252,6 +253,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "evidence: declared": ("declared", "declarada"),
     "evidence: classifier": ("classifier", "clasificador"),
     "evidence: free_text": ("free text", "texto libre"),
+    "evidence: contradictory": ("contradictory notice", "aviso contradictorio"),
     "evidence: unknown": ("unknown", "desconocida"),
     "no_share": (
         "A dash: none of it fell to the training split.",

@@ -122,6 +122,7 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "declared": ("declared", "declarada"),
         "classifier": ("by the package's classifier", "por el clasificador del paquete"),
         "free_text": ("read in free text", "leída en texto libre"),
+        "contradictory": ("from a notice that contradicts itself", "de un aviso que se contradice"),
         "unknown": ("not known", "no se conoce"),
     },
     "ask": {

@@ -51,7 +51,7 @@ class Document:
     license: str
     """SPDX expression, or `LicenseRef-unknown`."""
     license_evidence: str
-    """How the licence is known: declared, free_text, classifier or unknown."""
+    """How the licence is known: declared, free_text, classifier, contradictory or unknown."""
     language: str
     """ISO 639-1 code, or "" where it is not known."""
     meta: dict[str, Any]

@@ -33,8 +33,8 @@ from pipelines.recipe import Corpus
 BATCH_DOCUMENTS, BATCH_CHARACTERS = 1000, 500_000
 """A batch is some tenths of a second of work: long enough to be worth sending, short enough to be waited for."""
 
-LICENSE_RANKS = {"declared": 0, "classifier": 1, "unknown": 3}
-"""For `keep: best_license`: how well a licence is known, best first; 2 for any other evidence, such as free text."""
+LICENSE_RANKS = {"declared": 0, "classifier": 1, "free_text": 2, "contradictory": 3, "unknown": 4}
+"""For `keep: best_license`: how well a licence is known, best first."""
 
 
 @runtime_checkable
@@ -206,6 +206,6 @@ def candidates_of(items: Sequence[Prepared | Quarantined], corpus: Corpus, seed:
         lots=np.array([draw(seed, document.id) for document in documents], dtype=np.float64),
         domain=np.array([in_domain(corpus.domain, d.source, d.meta) for d in documents], dtype=bool),
         bytes=np.array([item.bytes_after for item in kept], dtype=np.int64),
-        license_ranks=np.array([LICENSE_RANKS.get(d.license_evidence, 2) for d in documents], dtype=np.int8),
+        license_ranks=np.array([LICENSE_RANKS[d.license_evidence] for d in documents], dtype=np.int8),
         paragraphs=paragraphs_of(texts, limits) if limits else None,
     )

@@ -150,7 +150,8 @@ class Deduplication(Section):
     """Jaccard similarity of word 5-grams from which one of two documents is dropped (Lee et al. 2022 use 0.8)."""
     keep: Literal["first", "longest", "best_license"] = "first"
     """Which one stays: the first that was read; the longest in bytes; or the one whose licence is best known: declared,
-    then of a classifier, then in free text, then unknown. Among equals, the first that was read."""
+    then of a classifier, then in free text, then by a notice that contradicts itself, then unknown. Among equals, the
+    first that was read."""
     paragraphs: RepeatedParagraphs | None = None
     """Left out: paragraphs are not compared."""
 

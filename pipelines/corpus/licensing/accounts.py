@@ -27,7 +27,7 @@ class Holding:
     bytes: int
     """UTF-8, as kept."""
     evidence: Mapping[str, int]
-    """Documents by how their licence is known: declared, free_text, classifier, unknown."""
+    """Documents by how their licence is known: declared, free_text, classifier, contradictory, unknown."""
     tokens: int | None = None
     """Of the training split; None before the corpus was tokenized."""
 

@@ -2,7 +2,8 @@
 
 `declared`     an SPDX expression, written as such, or an identifier of the Hugging Face Hub
 `free_text`    a known wording ("Apache 2.0 License", "dominio público"), the address of a licence, or its text, pasted
-               or in a licence file
+               or in a licence file; or a notice made of these (`statements`)
+`contradictory`  a notice whose parts disagree ("All rights reserved" beside the address of CC BY): all of them, AND
 `classifier`   a classifier of the Python package index ("OSI Approved :: MIT License")
 `unknown`      none of these names one licence: `LicenseRef-unknown`
 
@@ -19,13 +20,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from pipelines.corpus.licensing import creative_commons
+from pipelines.corpus.licensing import creative_commons, statements
 from pipelines.corpus.licensing.expressions import REMEMBERED, UNKNOWN, is_listed, parse, spdx_licensing
 from pipelines.corpus.licensing.wordings import (
     ADDRESSES,
     ANY_VERSION,
     CLASSIFIERS,
     HUB,
+    MENTIONS,
     OPENING,
     TELLTALES,
     WORDINGS,
@@ -34,7 +36,9 @@ from pipelines.corpus.licensing.wordings import (
 __all__ = ["UNKNOWN", "License", "identify", "normalise", "spdx"]
 
 LONGEST = 300
-"""Characters of a name or of a list of names; what is longer is a licence's text, or a text about it."""
+"""Characters of a name or of a list of names."""
+LONGEST_NOTICE = 1000
+"""Characters; what is longer is a licence's text, or a text about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,17 @@ def identify(
     """
     if expression and (found := spdx(expression)):
         return License(found, "declared")
-    if free_text and (found := spdx(free_text) or wording(free_text) or recognise(free_text)):
-        return License(found, "free_text")
+    careless = free_text and _plain(free_text) in ANY_VERSION  # asked last: a licence file may name the version
+    if (
+        free_text
+        and not careless
+        and (known := _of_text(spdx(free_text)) or _free_text(free_text) or _of_text(recognise(free_text)))
+    ):
+        return known
     if found := _joined(CLASSIFIERS.get(line.rpartition(" :: ")[2]) for line in classifiers if "License ::" in line):
         return License(found, "classifier")
     if found := _joined(recognise(text) for text in texts):
         return License(found, "free_text")
-    # The last to be asked: an abbreviation in the metadata is careless where a licence file names a version.
     if free_text and (found := ANY_VERSION.get(_plain(free_text))):
         return License(found, "free_text")
     return License(UNKNOWN, "unknown")
@@ -75,9 +83,36 @@ def normalise(text: str | None) -> License:
     """The licence that a data set states for a document, in one string."""
     if text and (found := spdx(text) or HUB.get(text.strip().lower())):
         return License(found, "declared")
-    if text and (found := wording(text) or recognise(text) or ANY_VERSION.get(_plain(text))):
-        return License(found, "free_text")
+    if text and (known := _free_text(text) or _mentioned(text) or _of_text(ANY_VERSION.get(_plain(text)))):
+        return known
+    if text and len(text) <= LONGEST_NOTICE and (forbidden := statements.restrictions(text)):
+        return License(" AND ".join(forbidden), "free_text")
     return License(UNKNOWN, "unknown")
+
+
+def _free_text(text: str) -> License | None:
+    """A name, a list of names, or a notice that holds some."""
+    if found := wording(text):
+        return License(found, "free_text")
+    if len(text) <= LONGEST_NOTICE and not _license_text(text):
+        stated = statements.read(text, _mention, _begins)
+        if stated:
+            return License(stated.expression, "contradictory" if stated.contradictory else "free_text")
+    return None
+
+
+def _mentioned(text: str) -> License | None:
+    """A licence's text; or a longer text that mentions a licence, with what it forbids besides."""
+    found = recognise(text)
+    if not found or _license_text(text):
+        return _of_text(found)
+    if forbidden := statements.restrictions(text[:OPENING]):
+        return License(_joined([*forbidden, found]) or UNKNOWN, "contradictory")
+    return None if statements.denies(text[:OPENING]) else _of_text(found)
+
+
+def _of_text(found: str | None) -> License | None:
+    return License(found, "free_text") if found else None
 
 
 def spdx(text: str) -> str | None:
@@ -101,34 +136,86 @@ def wording(text: str) -> str | None:
 
 
 def recognise(text: str) -> str | None:
-    """The licence whose text this opens with, by phrases that only that licence has.
+    """The licence whose text this opens with, or that it names there.
 
     Only the opening counts, as long as a short licence: behind it may stand those of bundled code.
     """
-    opening = " ".join(text[: 2 * OPENING].split()).lower()[:OPENING]
+    opening = _opening(text)
+    if license := _license_text(text):
+        return license
+    if found := _CC_TEXT.search(opening):
+        return creative_commons.named(found.group())
+    return next((expression for expression, phrase in MENTIONS if phrase in opening), None)
+
+
+def _license_text(text: str) -> str | None:
+    """The licence whose text this opens with, by phrases that only that licence has."""
+    opening = _opening(text)
     for expression, phrases in TELLTALES:
         if all(phrase in opening for phrase in phrases):
             return expression
-    if found := _CC_TEXT.search(opening):
+    if (found := _CC_TEXT.search(opening)) and ("licensed rights" in opening or "as defined below" in opening):
         return creative_commons.named(found.group())
     return None
+
+
+def _opening(text: str) -> str:
+    return " ".join(text[: 2 * OPENING].split()).lower()[:OPENING]
 
 
 _CC_TEXT = re.compile(r"creative commons (?:attribution|atribución|atribuição|reconocimiento)[\w-]* \d\.\d")
 
 
 def _one(text: str) -> str | None:
-    for address, expression in ADDRESSES:
-        if found := address.search(text):
-            return spdx(found.expand(expression).replace("None", ""))
+    """The licence that a name or an address stands for; words beside an address are for `statements` to read."""
+    if found := statements.ADDRESS.search(text):
+        return (
+            _addressed(found.group())
+            if found.group().strip(statements.AROUND) == text.strip(statements.AROUND)
+            else None
+        )
     return _by_name().get(_plain(text)) or creative_commons.named(text) or _gnu(text)
+
+
+def _addressed(address: str) -> str | None:
+    for pattern, expression in ADDRESSES:
+        if found := pattern.search(address):
+            return spdx(found.expand(expression).replace("None", ""))
+    return creative_commons.named(address)
+
+
+def _mention(text: str) -> str | None:
+    """One name or address in the midst of a notice."""
+    found = spdx(text)
+    return (
+        found if found and " AND " not in found and " OR " not in found else _one(text) or ANY_VERSION.get(_plain(text))
+    )
+
+
+def _begins(word: str) -> bool:
+    """Whether a licence's name may begin with this word: as those do that are known, or by its form (`CDLA-1.0`)."""
+    first = word.split()[0]
+    return (
+        first in _first_words()
+        or (" " in word and any(char.isdigit() for char in word))
+        or first.startswith(_GNU_STEMS)
+    )
+
+
+_GNU_STEMS = ("gpl", "lgpl", "agpl", "gfdl", "fdl")
+
+
+@cache
+def _first_words() -> frozenset[str]:
+    others = "cc creative attribution atribucion reconocimiento atribuicao gnu affero lesser general publica free"
+    return frozenset((*others.split(), *(name.split()[0] for name in (*_by_name(), *ANY_VERSION))))
 
 
 _GNU = re.compile(
     r"(?:gnu )?(?P<family>(?:affero |lesser |library |library or lesser )?general public|free documentation"
     r"|publica general(?: reducida| affero)?(?: de)?(?: gnu)?|[al]?gplv?|gfdl|fdl) ?(?P<version>\d(?:\.\d)?)(?:\.0)*"
     r"(?P<later>\+| or (?:any )?(?:later|newer|above)| [ou]u? (?:cualquier )?posterior)?(?: only)?"
-    r"(?: [al]?gplv? ?\d(?:\.\d)?\+?)?"
+    r"(?: [al]?gplv? ?(?P=version)(?:\.0)?\+?)?"
 )
 _FAMILIES = [
     ("AGPL", ("affero", "agpl")),

@@ -172,7 +172,7 @@ OPENING = 2000
 _BSD = "redistribution and use in source and binary forms"
 TELLTALES: list[tuple[str, tuple[str, ...]]] = [
     ("Apache-2.0", ("apache license", "version 2.0, january 2004")),
-    ("Apache-2.0", ("licensed under the apache license, version 2.0",)),
+    ("Apache-2.0", ("licensed under the apache license, version 2.0", "except in compliance with the license")),
     ("MPL-2.0", ("mozilla public license version 2.0",)),
     ("AGPL-3.0-only", ("gnu affero general public license version 3",)),
     ("LGPL-3.0-only", ("gnu lesser general public license version 3",)),
@@ -183,8 +183,6 @@ TELLTALES: list[tuple[str, tuple[str, ...]]] = [
     ("BSD-3-Clause", (_BSD, "neither the name")),
     ("BSD-3-Clause", (_BSD, "names of its contributors may not be used")),
     ("BSD-3-Clause", (_BSD, "may not be used to endorse or promote products")),
-    ("BSD-3-Clause", ("bsd 3-clause license",)),
-    ("BSD-3-Clause", ("modified bsd license", "3-clause bsd")),
     ("BSD-2-Clause", (_BSD, "this list of conditions")),
     ("MIT", ("permission is hereby granted, free of charge, to any person obtaining a copy", "the above copyright")),
     (
@@ -212,3 +210,10 @@ TELLTALES: list[tuple[str, tuple[str, ...]]] = [
     ("LicenseRef-creativeml-openrail-m", ("creativeml open rail-m",)),
 ]
 """Phrases of licence texts, the more particular licence first."""
+
+MENTIONS: list[tuple[str, str]] = [
+    ("Apache-2.0", "licensed under the apache license, version 2.0"),
+    ("BSD-3-Clause", "bsd 3-clause license"),
+    ("BSD-3-Clause", "modified bsd license"),
+]
+"""Phrases that name a licence in a text that is not its own."""

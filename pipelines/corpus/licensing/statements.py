@@ -1,0 +1,297 @@
+"""Reads a notice: words and addresses about licences, of which no part alone decides.
+
+    read("All rights reserved. Figures: https://creativecommons.org/licenses/by/4.0/", …)
+    Statement("LicenseRef-all-rights-reserved AND CC-BY-4.0", contradictory=True)
+
+A notice is a row of mentions: licences by name or by address, and wordings that forbid something. Two mentions of one
+licence, one more exact than the other ("CC BY", and its address with a version), become one. What remains holds
+together (AND), unless the words give a choice (OR). The statement is contradictory where something is forbidden beside
+a licence, or where two licences remain that the words neither join ("and") nor share out ("the code", "figures"):
+nobody can tell which is meant, and whoever judges the expression holds a reader to both.
+
+Words that are not understood leave an address as it is, because notices are full of names and titles. They leave a
+licence that is only named in words unknown. Words that deny or narrow ("not", "only") leave everything unknown, and so
+does a licence of the pictures alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pipelines.corpus.licensing.expressions import parse
+from pipelines.corpus.licensing.obligations import Kind, row_of
+from pipelines.corpus.licensing.statement_words import (
+    CHOICES,
+    DENIAL,
+    IDLE,
+    JOINS,
+    MEDIA,
+    NEUTRAL,
+    PARTS,
+    RESTRICTIONS,
+    VAGUE,
+)
+
+Reader = Callable[[str], str | None]
+"""The name or the address of one licence, and no other words → its expression."""
+
+ADDRESS = re.compile(
+    r"(?:https?://|www\.)[^\s<>\"'|]+|\b(?:[\w-]+\.)+(?:org|com|net|io|fr|uk|gov|edu|es)/[^\s<>\"'|]+", re.IGNORECASE
+)
+AROUND = " \t\n.,;:!?()[]{}<>\"'«»“”‘’"
+"""Punctuation that is no part of a word or an address."""
+LONGEST_NAME = 14
+"""Words of "Licença Creative Commons Atribuição-NãoComercial 4.0 Internacional" and its like, and to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    expression: str
+    contradictory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    plain: str
+    """Without case, accents and punctuation; several words where it has hyphens."""
+    ends: bool
+    """No name goes on behind it: a semicolon, a colon, the end of a sentence or a line."""
+    address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    expression: str
+    start: int
+    end: int
+    by_address: bool
+
+
+def read(text: str, name: Reader, begins: Callable[[str], bool]) -> Statement | None:
+    """What a notice states; None where it names no licence, or where its words are not understood.
+
+    begins: whether a licence's name may begin with this word
+    """
+    words = _words(text)
+    found = _mentions(words, name, begins)
+    if not found:
+        return None
+    covered = {place for mention in found for place in range(mention.start, mention.end)}
+    mentions = _one_each(found)
+    rest = NEUTRAL.sub(" ", _rest(words, covered))
+    forbidden = [(kind, expression) for kind, expression, pattern in _RESTRICTIONS if pattern.search(rest)]
+    for _, _, pattern in _RESTRICTIONS:
+        rest = pattern.sub(" ", rest)
+    left = set(rest.split()) - {"|"}
+    expressions = [mention.expression for mention in mentions]
+    vague = {word for word in left & VAGUE if not any(word.upper() in expression for expression in expressions)}
+    only_media = bool(left & MEDIA) and not left & PARTS and not forbidden and len(mentions) == 1
+    if vague or only_media or DENIAL.search(rest):
+        return None
+    dangling = words[-1].plain in JOINS | CHOICES  # "MIT and": and what?
+    if not any(mention.by_address for mention in found) and (dangling or not _understood(left)):
+        return None
+    more = [expression for kind, expression in forbidden if not any(_asks(found, kind) for found in expressions)]
+    return _together(mentions, more, words, covered)
+
+
+def restrictions(text: str) -> list[str]:
+    """What the words of a notice forbid, whatever else it says: `LicenseRef-all-rights-reserved` and its like."""
+    rest = NEUTRAL.sub(" ", _rest(_words(text), set()))
+    return [expression for _, expression, pattern in _RESTRICTIONS if pattern.search(rest)]
+
+
+def denies(text: str) -> bool:
+    """Whether the words of a notice deny or narrow what it mentions."""
+    return bool(DENIAL.search(NEUTRAL.sub(" ", _rest(_words(text), set()))))
+
+
+_RESTRICTIONS: list[tuple[Kind, str, re.Pattern[str]]] = [
+    (kind, expression, re.compile(rf"\b(?:{pattern})\b")) for kind, expression, pattern in RESTRICTIONS
+]
+
+
+# --- words and mentions --------------------------------------------------------------------------------------
+
+
+def _words(text: str) -> list[_Word]:
+    """The words of a notice; an address is one, and so is a slash between words; a bar ends a sentence."""
+    found = []
+    for line in text.splitlines():
+        places = list(ADDRESS.finditer(line))
+        for start, end, address in _pieces(line, [place.span() for place in places]):
+            if address:
+                found.append(_Word(line[start:end].strip(AROUND), "", False, True))
+                continue
+            for word in re.findall(r"[^\s/|]+|[/|]", line[start:end]):
+                bare = word.strip(AROUND)
+                plain = "/" if word == "/" else plain_words(bare)
+                if plain:
+                    sentence = word.endswith(".") and len(plain) > 2 and plain not in ("ver", "lic")
+                    found.append(_Word(bare, plain, sentence or word[-1] in ";:", False))
+                elif found and word[-1] in ";:|":
+                    found[-1] = replace(found[-1], ends=True)
+        if found:
+            found[-1] = replace(found[-1], ends=True)
+    return found
+
+
+def _pieces(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """The parts of a line, in order, and whether each is an address."""
+    edges = [0, *(edge for span in spans for edge in span), len(line)]
+    return [(start, end, bool(place % 2)) for place, (start, end) in enumerate(itertools.pairwise(edges))]
+
+
+def plain_words(text: str) -> str:
+    bare = "".join(char for char in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(char))
+    return " ".join(re.findall(r"[a-z]+|\d+(?:\.\d+)*\+?", bare.replace("'", "").replace("’", "")))
+
+
+def _mentions(words: Sequence[_Word], name: Reader, begins: Callable[[str], bool]) -> list[_Mention]:
+    """Licences named in the words, the longest name first, and those behind addresses."""
+    found: list[_Mention] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        if word.address:
+            if expression := name(word.text):
+                found.append(_Mention(expression, place, place + 1, True))
+        elif begins(word.plain) and (mention := _named(words, place, name)):
+            found.append(mention)
+            place = mention.end
+            continue
+        place += 1
+    return found
+
+
+def _named(words: Sequence[_Word], start: int, name: Reader) -> _Mention | None:
+    """The longest name that begins here; one word alone, only where the words around it speak of licences."""
+    end = start + 1
+    while end < min(len(words), start + LONGEST_NAME) and not words[end - 1].ends and not words[end].address:
+        if words[end].plain.split()[0] in ("cc", "creative"):  # another mention begins
+            break
+        end += 1
+    for stop in range(end, start, -1):
+        last = words[stop - 1].plain
+        if last in JOINS | CHOICES | {"/"} or (stop == start + 1 and not _speaks_of_licenses(words, start)):
+            continue
+        expression = name(" ".join(word.text for word in words[start:stop]))
+        if expression and expression != _RESERVED:  # which the restrictions find, in more wordings
+            return _Mention(expression, start, stop, False)
+    return None
+
+
+_RESERVED = "LicenseRef-all-rights-reserved"
+
+
+_LEADS = frozenset(
+    ("under", "bajo", "sob", "sous", "license", "licence", "licencia", "licenca", "is", "are", "es", "for", "para")
+)
+
+
+def _speaks_of_licenses(words: Sequence[_Word], place: int) -> bool:
+    """Whether one word may be a licence: `GPLv3` by itself, `MIT` in "code: MIT" or "MIT or …", not in "MIT Press"."""
+    if any(char.isdigit() for char in words[place].plain):
+        return True
+    around = {words[near].plain for near in (place - 1, place + 1) if 0 <= near < len(words)}
+    opens = place == 0 or words[place - 1].ends or words[place - 1].address
+    closes = place + 1 == len(words) or words[place].ends or words[place + 1].address
+    return bool(around & (_LEADS | PARTS | MEDIA | JOINS | CHOICES | {"/"})) or (opens and closes)
+
+
+def _one_each(mentions: Sequence[_Mention]) -> list[_Mention]:
+    """Mentions of one licence as one, under its most exact name; it covers the words of the first."""
+    kept: list[_Mention] = []
+    for mention in mentions:
+        for place, other in enumerate(kept):
+            if exact := _more_exact(other, mention):
+                kept[place] = replace(other, expression=exact, by_address=other.by_address and mention.by_address)
+                break
+        else:
+            kept.append(mention)
+    return kept
+
+
+# --- putting them together -----------------------------------------------------------------------------------
+
+
+def _rest(words: Sequence[_Word], covered: set[int]) -> str:
+    """The words of no mention, with a bar where mentions and addresses stand."""
+    return " ".join(
+        "|" if word.address or place in covered else word.plain + (" ." if word.ends else "")
+        for place, word in enumerate(words)
+    )
+
+
+def _understood(left: set[str]) -> bool:
+    return all(
+        word == "." or word in IDLE | PARTS | MEDIA | JOINS | CHOICES | {"/"} or re.fullmatch(r"(?:19|20)\d\d", word)
+        for word in left
+    )
+
+
+def _together(
+    mentions: Sequence[_Mention], more: Sequence[str], words: Sequence[_Word], covered: set[int]
+) -> Statement | None:
+    """One expression of all that was found, in the order of the notice; None where "and" and "or" are mixed."""
+    between = [
+        {words[place].plain for place in range(one.end, other.start) if place not in covered} - {""}
+        for one, other in itertools.pairwise(mentions)
+    ]
+    choices = [
+        gap <= CHOICES | IDLE | {"/"}
+        and bool(gap & CHOICES or ("/" in gap and not (one.by_address or other.by_address)))
+        for gap, one, other in zip(between, mentions, mentions[1:], strict=False)
+    ]
+    if any(choices) and not all(choices):
+        return None
+    parts = list(dict.fromkeys([*more, *(mention.expression for mention in mentions)]))
+    if any(choices) and not more:
+        return Statement(_joined(" OR ", parts), False)
+    shared = any(word.plain in PARTS | MEDIA for place, word in enumerate(words) if place not in covered)
+    joined = shared or all(gap & JOINS for gap in between)
+    return Statement(_joined(" AND ", parts), bool(more) or not joined)
+
+
+def _joined(operator: str, parts: Sequence[str]) -> str:
+    return operator.join(f"({part})" if " " in part and len(parts) > 1 else part for part in parts)
+
+
+def _asks(expression: str, kind: Kind) -> bool:
+    tree = parse(expression)
+    return tree is not None and any(kind in row_of(str(symbol)).asks for symbol in tree.symbols)
+
+
+_CC = re.compile(r"CC-(?P<elements>BY(?:-NC)?(?:-ND|-SA)?)(?:-(?P<version>\d\.\d)(?:-(?P<country>[A-Z]+))?)?")
+_GNU = re.compile(r"(?P<family>A?GPL|LGPL|GFDL)-(?P<version>\d\.\d)-(?P<tail>only|or-later)")
+_PUBLIC_DOMAIN = ("LicenseRef-public-domain", "CC0-1.0", "CC-PDM-1.0", "CC-PDDC")
+
+
+def _more_exact(one: _Mention, other: _Mention) -> str | None:
+    """The more exact of two names of one licence; None where they name two."""
+    a, b = one.expression, other.expression
+    if a == b:
+        return a
+    if _PUBLIC_DOMAIN[0] in (a, b) and a in _PUBLIC_DOMAIN and b in _PUBLIC_DOMAIN:
+        return b if a == _PUBLIC_DOMAIN[0] else a
+    first, second = (_CC.fullmatch(name.removeprefix("LicenseRef-")) for name in (a, b))
+    if first and second and first["elements"] == second["elements"]:
+        fields = [(first[name], second[name]) for name in ("version", "country")]
+        if all(x is None or y is None or x == y for x, y in fields):
+            return max(a, b, key=lambda name: len(name.removeprefix("LicenseRef-")))
+        return None
+    first, second = _GNU.fullmatch(a), _GNU.fullmatch(b)
+    if first and second and first["family"] == second["family"]:
+        if first["version"] == second["version"]:  # the address of a text does not say whether later ones may be chosen
+            words = [mention for mention in (one, other) if not mention.by_address]
+            return words[0].expression if len(words) == 1 else None
+        return b if a in _ANY_VERSION else a if b in _ANY_VERSION else None
+    return None
+
+
+_ANY_VERSION = ("GPL-1.0-or-later", "LGPL-2.0-or-later", "GFDL-1.1-or-later")
