@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 # The identifiers that the Hub knows and SPDX shares, in lower case (huggingface.co/docs/hub/repositories-licenses).
@@ -14,14 +15,30 @@ HUB_IDS = frozenset((
     "ncsa", "ofl-1.1", "osl-3.0", "postgresql", "unlicense", "wtfpl", "zlib",
 ))  # fmt: skip
 OTHER_NAMES = {
-    "AGPL-3.0-only": "agpl-3.0", "AGPL-3.0-or-later": "agpl-3.0", "GPL-2.0-only": "gpl-2.0",
-    "GPL-3.0-only": "gpl-3.0", "GPL-3.0-or-later": "gpl-3.0", "LGPL-2.1-only": "lgpl-2.1", "LGPL-3.0-only": "lgpl-3.0",
-    "LGPL-3.0-or-later": "lgpl-3.0", "ODC-By-1.0": "odc-by", "ODbL-1.0": "odbl", "PDDL-1.0": "pddl",
+    **{f"{name.upper()}-{tail}": name for name in ("agpl-3.0", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0")
+       for tail in ("only", "or-later")},
+    **{f"GFDL-{version}-{tail}": "gfdl" for version in ("1.1", "1.2", "1.3") for tail in ("only", "or-later")},
+    "GPL-1.0-or-later": "gpl", "LGPL-2.0-or-later": "lgpl", "ODC-By-1.0": "odc-by", "ODbL-1.0": "odbl",
+    "PDDL-1.0": "pddl", "C-UDA-1.0": "c-uda", "LGPLLR": "lgpl-lr", "AML": "apple-ascl",
+    "LicenseRef-openrail-plus-plus": "openrail++",
+    **{f"LicenseRef-{name}": name for name in (
+        "apple-amlr", "bigcode-openrail-m", "bigscience-bloom-rail-1.0", "bigscience-openrail-m",
+        "creativeml-openrail-m", "deepfloyd-if-license", "fair-noncommercial-research-license", "gemma",
+        "grok2-community", "h-research", "intel-research", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3",
+        "llama4", "openmdw-1.0", "openrail",
+    )},
 }  # fmt: skip
-"""SPDX identifiers that the Hub spells otherwise."""
+"""SPDX expressions that the Hub spells otherwise."""
 
 
 def hub_metadata(expression: str) -> dict[str, Any]:
-    """The front matter that names a model's licence: the Hub's identifier, or `other` with the licence's name."""
-    known = expression.lower() if expression.lower() in HUB_IDS else OTHER_NAMES.get(expression)
-    return {"license": known} if known else {"license": "other", "license_name": expression.lower().replace(" ", "-")}
+    """The front matter that names a model's licence: the Hub's identifier, or `other` with the licence's name.
+
+    The name has the Hub's characters: lower case, digits, `-` and `.`.
+    """
+    if known := expression.lower() if expression.lower() in HUB_IDS else OTHER_NAMES.get(expression):
+        return {"license": known}
+    name = re.sub(r"[^a-z0-9.]+", "-", expression.lower().replace("+", "-or-later")).strip("-")
+    single = re.fullmatch(r"(?!LicenseRef-)[A-Za-z0-9.-]+", expression)
+    link = {"license_link": f"https://spdx.org/licenses/{expression}.html"} if single else {}
+    return {"license": "other", "license_name": name, **link}

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from pipelines.recipe.identifiers import LicenseExpression, RepositoryId
 from pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
 
 
@@ -62,8 +63,9 @@ class Finetune(Section):
 
 
 class Card(Section):
-    license: str | None = None
-    """The model's own licence, an SPDX expression. Nothing is assumed: without one, the card says so."""
+    license: LicenseExpression | None = None
+    """The model's own licence, as an SPDX expression: `Apache 2.0` is read as `Apache-2.0`. Nothing is assumed: without
+    one, the card says so."""
     authors: tuple[str, ...] = ()
     contact: str | None = None
     intended_use: str = ""
@@ -72,6 +74,6 @@ class Card(Section):
 
 
 class Publish(Section):
-    repo_id: str | None = None
+    repo_id: RepositoryId | None = None
     """`owner/name` on the Hub."""
     private: bool = True

@@ -7,15 +7,17 @@ import json
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from pipelines.errors import UserError
 from pipelines.local_paths import local_path
 from pipelines.recipe.sources import SOURCES
 from pipelines.recipe.whole import Recipe
+from pipelines.recipe.yaml_text import find, line_of, misread, parse_yaml
 
 
 def shipped_recipes() -> dict[str, Any]:
@@ -52,83 +54,85 @@ def read_recipe(name_or_path: str | Path) -> tuple[str, str, Path, bool]:
 
 def parse_recipe(text: str, where: str, base: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Turn YAML into a recipe. `where` names the file in messages; relative paths start at `base`."""
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        line = f", line {place.line + 1}" if place else ""
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise UserError(f"{where}{line}: not valid YAML: {what}") from None
-    except RecursionError:
-        raise UserError(f"{where}: nested too deeply to be read; a recipe has few levels") from None
-    except ValueError as error:  # a date such as 2026-13-45
-        raise UserError(f"{where}: a value that YAML cannot read ({error}): write it in quotes") from None
+    data, tree = parse_yaml(text, where)
     if not isinstance(data, dict):
         raise UserError(f"{where}: a recipe is a mapping of sections (name, purpose, corpus, …), and this is none")
+    written = [Written(where, (), tree)]
     for override in overrides:
-        _apply(data, override)
+        written.insert(0, _apply(data, override))
     try:
         return Recipe.model_validate(data, context={"base": base})
     except ValidationError as error:
-        raise UserError(_sentence(error, where, tree)) from None
+        raise UserError(_sentence(error, written)) from None
 
 
-def _apply(data: dict[str, Any], override: str) -> None:
+class Written(NamedTuple):
+    """Where a part of the recipe is written: the file, or an override, the latest first."""
+
+    where: str
+    path: tuple[str, ...]
+    tree: yaml.Node | None
+
+
+def _apply(data: dict[str, Any], override: str) -> Written:
     """Set one `section.key=value`; the value is read as YAML, so `[a, b]`, `3` and `true` mean what they say."""
-    path, sign, value = override.partition("=")
+    path, sign, text = override.partition("=")
+    where = f"--set {override}"
     if not sign or not path:
-        raise UserError(f"--set {override}: write it as section.key=value")
+        raise UserError(f"{where}: write it as section.key=value")
+    value, tree = parse_yaml(text, where)
     *parents, last = path.split(".")
     place: Any = data
     try:
         for key in parents:
             place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
-        place[int(last) if isinstance(place, list) else last] = yaml.safe_load(value)
+        place[int(last) if isinstance(place, list) else last] = value
     except (TypeError, ValueError, IndexError, AttributeError):
-        raise UserError(f"--set {override}: no such place in the recipe") from None
-    except yaml.YAMLError:
-        raise UserError(f"--set {override}: {value!r} is not valid YAML") from None
+        raise UserError(f"{where}: no such place in the recipe") from None
+    return Written(where, tuple(path.split(".")), tree)
 
 
-def _sentence(error: ValidationError, where: str, tree: yaml.Node | None) -> str:
+def _sentence(error: ValidationError, written: Sequence[Written]) -> str:
     """The first fault of a recipe as one sentence, with its line and its path."""
     faults = error.errors(include_url=False)
     # A misspelt key is also a missing one: its own fault says more.
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     kinds = set(SOURCES)  # pydantic puts the union's tag in the path; YAML has no such level
-    path = [part for part in fault["loc"] if part not in kinds]
-    line = _line_of(tree, path)
-    place = f"{where}, line {line}" if line else where
+    path = [part for part in fault["loc"] if part not in kinds] + (["[key]"] if fault["type"] == "invalid_key" else [])
+    source = next(one for one in written if tuple(map(str, path[: len(one.path)])) == one.path)
+    node, whole = find(source.tree, path[len(source.path) :])
+    place = f"{source.where}, line {line_of(node)}" if node and not source.path else source.where
+    if path[-1:] == ["[key]"]:
+        path = [*path[:-2], node.value if node else path[-2]]
     dotted = ".".join(str(part) for part in path)
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    if not path[len(source.path) :] and isinstance(source.tree, yaml.ScalarNode):
+        node, whole = source.tree, True
+    return f"{place}: {dotted + ': ' if dotted else ''}{_what(fault, path, node if whole else None)}{more}"
+
+
+def _what(fault: ErrorDetails, path: Sequence[int | str], node: yaml.Node | None) -> str:
+    """What is wrong, and how to fix it."""
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), _keys_beside(path, fault["loc"]), n=1)
-        what = "unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
-    elif fault["type"] == "missing":
-        what = "missing: add it"
-    else:
-        what = fault["msg"].removeprefix("Value error, ")
-        if not isinstance(fault["input"], dict | list | BaseModel) and (str(fault["input"]) or "''") not in what:
-            what += f" (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{place}: {dotted + ': ' if dotted else ''}{what}{more}"
+        return "unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
+    if fault["type"] == "missing":
+        return "missing: add it"
+    if fault["type"] in WANT_TEXT and (explained := misread(node)):
+        return f"should be text: {explained}"
+    if fault["type"] == "tuple_type" and not isinstance(fault["input"], dict):
+        explained = misread(node) or f"it says {fault['input']}"
+        return f"should be a list, as in [a, b]: {explained}"
+    if fault["input"] is None:
+        return "is empty: give it a value, or remove the key"
+    what = fault["msg"].removeprefix("Value error, ")
+    if isinstance(fault["input"], dict | list | BaseModel) or (str(fault["input"]) or "''") in what:
+        return what
+    return f"{what} (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
 
 
-def _line_of(node: yaml.Node | None, path: Sequence[int | str]) -> int | None:
-    """The line, from 1, of the deepest part of `path` that the file holds; None when it holds none of it."""
-    line = None
-    for key in path:
-        if isinstance(node, yaml.MappingNode):
-            found = [(k, v) for k, v in node.value if k.value == str(key)]
-            if not found:
-                break
-            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
+WANT_TEXT = ("string_type", "literal_error", "invalid_key", "enum", "path_type", "union_tag_invalid")
+"""Pydantic's names of faults in what should be text."""
 
 
 def _keys_beside(path: Sequence[int | str], loc: Sequence[int | str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
+from pipelines.recipe.identifiers import LanguageCode
 from pipelines.recipe.section import ArchivePath, LocalPath, Section, absolute_path, not_remote, without_place
 
 
@@ -19,8 +20,8 @@ class _Source(Section):
     """SPDX expression of every document that states none itself."""
     terms: str | None = None
     """The terms of use that the text came under, in words or by address: kept with each document."""
-    language: str | None = None
-    """ISO 639-1 code of every document, where it is known."""
+    language: LanguageCode | None = None
+    """Of every document, where it is known: an ISO 639-1 code, or 639-3 where there is none."""
     max_documents: Annotated[int, Field(gt=0)] | None = None
     """Stop reading this source after so many."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipelines.recipe.identifiers import LanguageCode
 from pipelines.recipe.section import ExamplePath, LocalPath, Proportion, Section, Seed, not_remote
 
 
@@ -26,8 +27,8 @@ class Lines(Section):
 class Language(Section):
     """Language identification: a document's declared language is checked, not trusted."""
 
-    allowed: tuple[str, ...] = ()
-    """ISO 639-1 codes; a document in another language is dropped. None named: none is dropped."""
+    allowed: tuple[LanguageCode, ...] = ()
+    """ISO 639 codes; a document in another language is dropped. None named: none is dropped."""
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.65
     """Probability from which a language counts as known."""
     drop_unsure: bool = True

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ModelWrapValidatorHandler, model_validator
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from pipelines.recipe.corpus import Corpus
 from pipelines.recipe.evidence import Audit, Card, Evaluate, Finetune, Publish
+from pipelines.recipe.identifiers import LanguageCode, folder_name
 from pipelines.recipe.model import Model
 from pipelines.recipe.pretrain import Pretrain
 from pipelines.recipe.section import WITHOUT_PLACES, Section, Seed
@@ -27,12 +28,12 @@ def _fills_spans(architecture: str) -> bool:
 
 
 class Recipe(Section):
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, AfterValidator(folder_name)]
     """The run lands in `runs/<name>`."""
     purpose: str
     """What the model is for, in a sentence: it opens the card."""
-    languages: tuple[str, ...]
-    """ISO 639-1 codes of the languages that the model is meant to write."""
+    languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
+    """The languages that the model is meant to write: ISO 639-1 codes, or 639-3 where there is none, without region."""
     seed: Seed = 0
     corpus: Corpus
     tokenizer: Tokenizer = Tokenizer()
@@ -44,6 +45,13 @@ class Recipe(Section):
     finetune: Finetune | None = None
     card: Card = Card()
     publish: Publish = Publish()
+
+    @field_validator("languages")
+    @classmethod
+    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError("a language is named twice: name it once")
+        return languages
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,52 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
         ),
         (MINIMAL + "model: {architecture: t5}\nevaluate: {prompts: [Hola]}\n", ["write [MASK]"]),
         (MINIMAL.replace("name: mine", "name: ../mine"), ["line 1", "name"]),
+        # A key that is written twice, at any depth, in flow or in block.
+        (MINIMAL + "corpus:\n  sources: []\n", ["line 10", "corpus is written twice", "first on line 4"]),
+        (MINIMAL + 'audit: {margin: 0.3}\n"audit": {}\n', ["line 11", "audit is written twice", "first on line 10"]),
+        (MINIMAL.replace("      path: texts\n", "      path: a\n      path: b\n"), ["line 8", "corpus.sources.0.path"]),
+        (MINIMAL + "card: {license: MIT, license: ISC}\n", ["line 10", "card.license is written twice"]),
+        # What YAML does not read as it is written.
+        (
+            MINIMAL.replace("[es]", "[es, no]"),
+            ["line 3", "languages.1", "it says no", "reads as false", '"no" in quotes'],
+        ),
+        (MINIMAL.replace("[es]", "off"), ["line 3", "languages", "a list", "it says off"]),
+        (
+            MINIMAL.replace("name: mine", "name: 1_000"),
+            ["line 1", "name", "it says 1_000", "the number 1000", "quotes"],
+        ),
+        (MINIMAL.replace("name: mine", "name: 2031-05-04"), ["name", "the date 2031-05-04", '"2031-05-04" in quotes']),
+        (MINIMAL.replace("path: texts", "path: 21:15"), ["line 7", "path", "it says 21:15", "the number 1275"]),
+        (MINIMAL + "tokens: {mixture: {yes: {weight: 1}}}\n", ["line 10", "tokens.mixture.yes", '"yes" in quotes']),
+        (MINIMAL + "publish: {repo_id: on}\n", ["line 10", "publish.repo_id", "reads as true"]),
+        (MINIMAL.replace("To test.", "2031-15-99"), ["that YAML cannot read", "in quotes"]),
+        (MINIMAL.replace("purpose: To test.", "purpose:"), ["line 2", "purpose", "is empty"]),
+        # Names that others have rules for.
+        (MINIMAL + "card: {license: Apach-2}\n", ["line 10", "card.license", "did you mean Apache-2.0?"]),
+        (MINIMAL + "card: {license: GNU GPL}\n", ["card.license", "which version"]),
+        (MINIMAL + "card: {license: CC BY-SA}\n", ["card.license", "which version", "CC-BY-SA-4.0"]),
+        (MINIMAL + "card: {license: MIT OR}\n", ["card.license", "is not a licence"]),
+        (MINIMAL + "card: {license: 'CC BY 4.0, all rights reserved'}\n", ["card.license", "is not a licence"]),
+        (MINIMAL.replace("[es]", "[dothraki]"), ["line 3", "languages.0", "is not a language code"]),
+        (MINIMAL.replace("[es]", "[portugués]"), ["did you mean pt (Portuguese)?"]),
+        (MINIMAL.replace("[es]", "[en-GB]"), ["languages.0", "region", "write en"]),
+        (MINIMAL.replace("[es]", "[mul]"), ["languages.0", "is not a language code"]),
+        (MINIMAL.replace("[es]", "[es, spa]"), ["languages", "named twice"]),
+        (
+            MINIMAL.replace("path: texts", "path: texts\n      language: Euskera"),
+            ["line 8", "did you mean eu (Basque)?"],
+        ),
+        (
+            MINIMAL.replace("corpus:", "corpus:\n  language: {allowed: [es-PE]}"),
+            ["corpus.language.allowed.0", "write es"],
+        ),
+        (MINIMAL + "publish: {repo_id: my model}\n", ["line 10", "publish.repo_id", "write owner/name"]),
+        (MINIMAL + "publish: {repo_id: model}\n", ["publish.repo_id", "whose repository"]),
+        *(
+            (MINIMAL.replace("mine", f'"{name}"'), ["line 1", "name", "letters, digits"])
+            for name in ("a/b", ".hidden", "-x", "two words", "tab\\there", "ñ" * 101)
+        ),
         ("name: [unclosed", ["line", "not valid YAML"]),
         ("- a list", ["mapping of sections"]),
         ("", ["mapping of sections"]),
@@ -130,6 +177,9 @@ def test_fault_is_one_sentence_with_file_line_and_key(tmp_path: Path, text: str,
         ("corpus.sources.9.kind=hub", "no such place"),
         ("model.layers=[", "not valid YAML"),
         ("model.layer=3", "did you mean layers?"),
+        ("card={license: MIT, license: ISC}", "--set card.*license is written twice"),
+        ("languages=[no]", r"--set languages=\[no\]: languages.0: .*\"no\" in quotes"),
+        ("name=yes", "--set name=yes: name: .*reads as true"),
     ],
 )
 def test_bad_override_is_refused(recipe_file: Path, override: str, said: str) -> None:
@@ -164,3 +214,36 @@ def test_a_model_type_in_its_own_words_is_resolved_and_loads_back(recipe_file: P
 
 def test_a_model_that_fills_spans_has_a_tokenizer_with_sentinels(recipe_file: Path) -> None:
     assert load_recipe(recipe_file, ["model.architecture=umt5"]).tokenizer.sentinels == 100
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Apache 2.0", "Apache-2.0"), ("apache-2.0", "Apache-2.0"), ("MIT license", "MIT"), ("GPLv3", "GPL-3.0-only"),
+        ("cc by-sa 4.0", "CC-BY-SA-4.0"), ("mit or apache-2.0", "MIT OR Apache-2.0"), ("agpl-3.0", "AGPL-3.0-only"),
+        ("LicenseRef-Our-Terms", "LicenseRef-Our-Terms"), ("openrail", "LicenseRef-openrail"),
+        ("Licencia Apache 2.0", "Apache-2.0"), ("proprietary", "LicenseRef-all-rights-reserved"),
+    ],
+)  # fmt: skip
+def test_the_licence_of_the_model_becomes_spdx(recipe_file: Path, written: str, read: str) -> None:
+    assert load_recipe(recipe_file, [f"card.license={written}"]).card.license == read
+
+
+def test_languages_become_their_shortest_code(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["languages=[spa, QU, ast, nah]", "corpus.language={allowed: [cat]}"])
+    assert recipe.languages == ("es", "qu", "ast", "nah")
+    assert recipe.corpus.language is not None
+    assert recipe.corpus.language.allowed == ("ca",)
+
+
+@pytest.mark.parametrize("name", ["leyes_del_año", "corpus.2031", "Ñandú", "हिन्दी"])
+def test_names_have_letters_of_any_script_in_composed_form(recipe_file: Path, name: str) -> None:
+    assert load_recipe(recipe_file, [f"name={unicodedata.normalize('NFD', name)}"]).name == name
+
+
+def test_anchors_and_merged_keys_are_no_repetitions(tmp_path: Path) -> None:
+    path = tmp_path / "merged.yaml"
+    anchored = "evaluate: &measured {resamples: 300, confidence: 0.9}\naudit: {<<: *measured, resamples: 400}\n"
+    path.write_text(MINIMAL + anchored, encoding="utf-8")
+    recipe = load_recipe(path)
+    assert (recipe.evaluate.resamples, recipe.audit.resamples, recipe.audit.confidence) == (300, 400, 0.9)

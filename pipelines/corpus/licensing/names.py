@@ -242,7 +242,7 @@ def _several(text: str) -> str | None:
     if (len(every) > 1) == (len(any_of) > 1):
         return None
     parts = [spdx(part) or _one(part) for part in every + any_of if part != text.strip()]
-    if not all(parts):
+    if not all(parts) or statements.RESERVED in parts:  # a licence, and none: a notice that contradicts itself
         return None
     names = [f"({part})" if part and " " in part else str(part) for part in dict.fromkeys(parts)]
     return (" AND " if len(every) > 1 else " OR ").join(names)

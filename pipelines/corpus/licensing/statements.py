@@ -181,12 +181,12 @@ def _named(words: Sequence[_Word], start: int, name: Reader) -> _Mention | None:
         if last in JOINS | CHOICES | {"/"} or (stop == start + 1 and not _speaks_of_licenses(words, start)):
             continue
         expression = name(" ".join(word.text for word in words[start:stop]))
-        if expression and expression != _RESERVED:  # which the restrictions find, in more wordings
+        if expression and expression != RESERVED:  # which the restrictions find, in more wordings
             return _Mention(expression, start, stop, False)
     return None
 
 
-_RESERVED = "LicenseRef-all-rights-reserved"
+RESERVED = "LicenseRef-all-rights-reserved"
 
 
 _LEADS = frozenset(

@@ -1,0 +1,180 @@
+"""Names in a recipe that others have rules for: licences (SPDX), languages (ISO 639), repositories (the Hub), folders.
+
+Each is checked, and brought into its own spelling, when the recipe is read. The libraries are imported only where a
+recipe has such a name: a training node reads recipes too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+LONGEST_NAME = 100
+"""Characters of a run's name: a folder's name may have 255 bytes, and a letter up to four."""
+
+
+def folder_name(name: str) -> str:
+    """A run's name in Unicode's composed form: letters of any script, digits, `.`, `_` and `-`; raises ValueError."""
+    name = unicodedata.normalize("NFC", name)
+    allowed = all(char in "._-" or unicodedata.category(char)[0] in "LMN" for char in name)
+    if not allowed or not name[:1].isalnum() or len(name) > LONGEST_NAME:
+        raise ValueError(
+            "a run's name is also its folder's: write letters, digits, `.`, `_` and `-`, a letter or digit first, "
+            f"{LONGEST_NAME} characters at most"
+        )
+    return name
+
+
+# --- licences ------------------------------------------------------------------------------------------------
+
+
+def license_expression(text: str) -> str:
+    """A licence as an SPDX expression: `Apache 2.0` and `apache-2.0` become `Apache-2.0`; raises ValueError.
+
+    `LicenseRef-…` names a licence that SPDX does not list; an identifier of the Hub is read too.
+    """
+    from pipelines.corpus.licensing.wordings import ANY_VERSION, WORDINGS
+
+    if text in WORDINGS and not text.startswith("LicenseRef-"):
+        return text  # without the list of all licences, which takes half a second to read
+
+    from pipelines.corpus.licensing.names import UNKNOWN, normalise
+
+    found = normalise(text)
+    if found.expression != UNKNOWN and found.evidence != "contradictory":
+        if text.lower().startswith("licenseref-") or not _lacks_version(found.expression, set(ANY_VERSION.values())):
+            return found.expression
+        raise ValueError(f"does not say which version: write it whole, as in {_nearest_license(text)}")
+    raise ValueError(
+        f"is not a licence: {_did_you_mean(_nearest_license(text))}write an SPDX expression "
+        "(https://spdx.org/licenses), or LicenseRef-<a name of your own>"
+    )
+
+
+def _lacks_version(expression: str, any_version: set[str]) -> bool:
+    return expression in any_version or bool(re.fullmatch(r"LicenseRef-CC-BY(-NC)?(-ND|-SA)?", expression))
+
+
+def _nearest_license(text: str) -> str:
+    """The SPDX identifier of OSI's, Creative Commons' and the GNU project's that looks most like it; or ""."""
+    from pipelines.corpus.licensing.obligations import table
+
+    names = {name.lower(): name for name in table() if not name.startswith("LicenseRef-")}
+    words = re.sub(r"[\s_]+", "-", re.sub(r"\blicen[cs]e\b", " ", text.lower()).strip())
+    families = (
+        "cc-by-nc-nd",
+        "cc-by-nc-sa",
+        "cc-by-nc",
+        "cc-by-nd",
+        "cc-by-sa",
+        "cc-by",
+        "agpl",
+        "lgpl",
+        "gpl",
+        "gfdl",
+    )
+    newest = {"agpl": "AGPL-3.0-only", "lgpl": "LGPL-3.0-only", "gpl": "GPL-3.0-only", "gfdl": "GFDL-1.3-only"}
+    for family in families:
+        if words.startswith(family):
+            return newest.get(family, f"{family.upper()}-4.0")
+    near = difflib.get_close_matches(words, names, n=1, cutoff=0.6)
+    return names[near[0]] if near else ""
+
+
+LicenseExpression = Annotated[str, AfterValidator(license_expression)]
+
+
+# --- languages -----------------------------------------------------------------------------------------------
+
+COLLECTIVE = {"nah"}
+"""Codes of ISO 639-5 that data sets use for a language: Nahuatl."""
+
+
+def language_code(text: str) -> str:
+    """A language by its code: of two letters (ISO 639-1) where it has one, else of three (639-3); raises ValueError.
+
+    `spa` becomes `es`. A region (`pt-BR`) is refused: the Hub refuses it on a card, and nothing here tells regions
+    apart.
+    """
+    from iso639 import Language, LanguageNotFoundError
+
+    code = text.strip().lower()
+    if code in COLLECTIVE:
+        return code
+    try:
+        if not re.fullmatch("[a-z]{2,3}", code):
+            raise LanguageNotFoundError
+        found = Language.match(code, strict_case=True)
+        if found.scope == "S" or found.retire_reason:  # `mul`, `und`: no language
+            raise LanguageNotFoundError
+    except LanguageNotFoundError:
+        base, separator, _ = code.replace("_", "-").partition("-")
+        if separator and re.fullmatch("[a-z]{2,3}", base):
+            raise ValueError(
+                f"has a region or a script, which the Hub refuses on a card: write {base}, and the variety in `purpose`"
+            ) from None
+        raise ValueError(
+            f"is not a language code: {_did_you_mean(_nearest_language(code))}write one of ISO 639-1 or 639-3, as in es"
+        ) from None
+    return found.part1 or found.part3
+
+
+def _nearest_language(text: str) -> str:
+    """The language of this name, or whose name begins so or resembles it, as "es (Spanish)"; or ""."""
+    from iso639 import Language, LanguageNotFoundError
+
+    try:
+        found = Language.match(text, strict_case=False)
+        if found.scope == "S":
+            return ""
+    except LanguageNotFoundError:
+        names = AUTONYMS | {Language.match(code).name.lower(): code for code in MOST_WRITTEN}
+        starts = [name for name in names if len(text) > 2 and name.startswith(text)]
+        near = starts or difflib.get_close_matches(text, names, n=1)
+        if not near:
+            return ""
+        found = Language.match(names[near[0]])
+    return f"{found.part1 or found.part3} ({found.name})"
+
+
+MOST_WRITTEN = (
+    "en", "es", "fr", "de", "pt", "it", "nl", "ca", "gl", "eu", "pl", "ru", "uk", "cs", "sv", "da", "fi", "el", "tr",
+    "ar", "he", "fa", "hi", "bn", "zh", "ja", "ko", "vi", "id", "ro", "hu", "qu", "ay", "gn", "la", "eo",
+)  # fmt: skip
+"""Languages that are suggested for what resembles their name or code."""
+AUTONYMS = {
+    "español": "es", "espanol": "es", "castellano": "es", "inglés": "en", "ingles": "en", "português": "pt",
+    "portugues": "pt", "français": "fr", "francais": "fr", "deutsch": "de", "italiano": "it", "català": "ca",
+    "catala": "ca", "euskera": "eu", "euskara": "eu", "galego": "gl", "quechua": "qu", "aymara": "ay", "guaraní": "gn",
+}  # fmt: skip
+
+LanguageCode = Annotated[str, AfterValidator(language_code)]
+
+
+# --- repositories --------------------------------------------------------------------------------------------
+
+
+def repository_id(text: str) -> str:
+    """`owner/name`, by the Hub's own rule; raises ValueError."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(text)
+    except HFValidationError as error:
+        said = re.sub(r"\.?: '.*", "", str(error), flags=re.DOTALL).rstrip(".")
+        raise ValueError(f"is not a repository of the Hub: {said}; write owner/name") from None
+    if text.count("/") != 1:
+        raise ValueError("does not say whose repository it is: write owner/name")
+    return text
+
+
+RepositoryId = Annotated[str, AfterValidator(repository_id)]
+
+
+def _did_you_mean(near: str) -> str:
+    return f"did you mean {near}? " if near else ""

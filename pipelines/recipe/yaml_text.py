@@ -1,0 +1,112 @@
+"""A recipe's YAML as a tree with lines: what repeats, and what YAML reads otherwise than it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from pipelines.errors import UserError
+
+MERGE = "tag:yaml.org,2002:merge"
+READ_AS = {
+    "bool": "{}",
+    "int": "the number {}",
+    "float": "the number {}",
+    "timestamp": "the date {}",
+    "null": "nothing",
+}
+"""How a person would say what YAML makes of a word without quotes, by YAML's kinds."""
+
+
+def parse_yaml(text: str, where: str) -> tuple[Any, yaml.Node | None]:
+    """The content of a YAML text and its tree. Raises `UserError` where it is not YAML or repeats a key."""
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_repeated_keys(tree, where)
+        return yaml.safe_load(text), tree
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f", line {place.line + 1}" if place else ""
+        what = str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise UserError(f"{where}{line}: not valid YAML: {what}") from None
+    except ValueError as error:  # what YAML takes for a date has a month 13
+        raise UserError(f"{where}: a value that YAML cannot read ({error}): write it in quotes") from None
+    except RecursionError:
+        raise UserError(f"{where}: nested too deeply to be read; a recipe has few levels") from None
+
+
+def _refuse_repeated_keys(tree: yaml.Node | None, where: str) -> None:
+    for path, node in _mappings(tree, (), set()):
+        first: dict[str, yaml.Node] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            if earlier := first.get(key.value):
+                dotted = ".".join((*path, key.value))
+                lines = f"line {line_of(key)}: {dotted} is written twice, first on line {line_of(earlier)}"
+                raise UserError(f"{where}, {lines}: only one of them would count; remove one")
+            first[key.value] = key
+
+
+def _mappings(
+    node: yaml.Node | None, path: tuple[str, ...], seen: set[int]
+) -> Iterator[tuple[tuple[str, ...], yaml.MappingNode]]:
+    """All mappings below a node with their paths, each once: an alias leads to a node that was seen."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        yield path, node
+        for key, value in node.value:
+            yield from _mappings(value, (*path, str(key.value)), seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            yield from _mappings(value, (*path, str(place)), seen)
+
+
+def find(node: yaml.Node | None, path: Sequence[int | str]) -> tuple[yaml.Node | None, bool]:
+    """(the deepest node on the path that the tree holds, whether the path ends there).
+
+    A part of a mapping is shown by its key, because that is where its line is; a scalar by itself.
+    """
+    deepest: yaml.Node | None = None
+    for place, key in enumerate(path):
+        deeper: yaml.Node | None = None
+        if isinstance(node, yaml.MappingNode):
+            found = [(k, v) for k, v in node.value if _same_key(k, key)]
+            if found and path[place + 1 :] == ["[key]"]:
+                return found[-1][0], True
+            if found:
+                deepest, deeper = found[-1][0], found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            deepest = deeper = node.value[key]
+        if deeper is None:
+            return deepest, False
+        node = deeper
+    return node if isinstance(node, yaml.ScalarNode) else deepest, True
+
+
+def _same_key(node: yaml.Node, key: int | str) -> bool:
+    return node.value == str(key) or (isinstance(node, yaml.ScalarNode) and scalar(node) == key)
+
+
+def scalar(node: yaml.ScalarNode) -> Any:
+    """What YAML makes of a scalar."""
+    return yaml.SafeLoader("").construct_object(node)
+
+
+def line_of(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def misread(node: yaml.Node | None) -> str | None:
+    """How YAML reads what stands there without quotes, and what to write if it is meant as text; None if it is text."""
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+        return None
+    kind = READ_AS.get(node.tag.rpartition(":")[2])
+    if kind is None or not node.value:
+        return None
+    read = kind.format(str(scalar(node)).lower())
+    return f'it says {node.value}, which YAML without quotes reads as {read}: write "{node.value}" in quotes'
