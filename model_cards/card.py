@@ -19,6 +19,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from model_cards.evidence import Evidence, Missing, View
 from model_cards.formats import Language
+from model_cards.gate import TITLES
 from model_cards.licenses import hub_metadata
 from model_cards.pages import environment
 
@@ -48,6 +49,7 @@ def render(evidence: Evidence, language: Language) -> str:
         seals={name: evidence.view(f"seal.{name}") for name in SEALED},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
+        rules={rule: titles[language == "es"] for rule, titles in TITLES.items()},
     )
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
 

@@ -3,24 +3,34 @@
     desdecero publish quickstart --dry-run                         what would be uploaded; contacts no network
     desdecero publish quickstart --repo-id owner/name              in one commit; private unless …
     desdecero publish quickstart --repo-id owner/name --public     … or the recipe says publish.private: false
+    desdecero publish quickstart --repo-id owner/name --accept audit_tells --because "a first version, for review"
 
-The gate (model_cards/gate.py) reads the seals and the sealed reports. What it refuses is not uploaded, and there
-is no word to force it: exit code 1. It writes nothing into the run, so publication is no sealed stage.
+The gate (model_cards/gate.py) reads the seals and the sealed reports. What it refuses is not uploaded: exit code 1.
+
+`--accept RULE --because "…"`, as often as needed, overrides rules about what the model is; none overrides a seal. The
+acceptance, with its date, enters the run's recipe (`publish.accept`), and the card stage writes the card again, which
+prints it, and seals it: so what is uploaded says it, and still verifies. A dry run shows what would pass, and writes
+nothing.
 """
 
 from __future__ import annotations
 
+import datetime
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
+from pydantic import ValidationError
+
+from model_cards import gate
 from model_cards.formats import size
-from model_cards.gate import Finding, Publication, judge, refused
-from pipelines.chain import quiet_environment
+from model_cards.gate import ACCEPTABLE, Finding, Publication, judge, refused
+from pipelines.chain import quiet_environment, run_stage
 from pipelines.command_line import Arguments
 from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
-from pipelines.recipe import Recipe
+from pipelines.recipe import Acceptance, Recipe
+from pipelines.recipe.identifiers import repository_id
 from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
 from pipelines.seals import AlteredFile, reading
 
@@ -30,31 +40,44 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for eve
 def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry_run: bool) -> int:
     """Show what would go, judge it, and upload it unless it is refused or a dry run. Returns the exit code."""
     with nullcontext() if dry_run else run.lock():  # a dry run only reads
-        print_contents(run, repo_id, private)
+        sealed = run.recipe()
         with reading(f"a report in {run}"):
+            findings = judge(publication(sealed, run, repo_id, recipe.publish.accept))
+        rewrite = recipe != sealed  # acceptances that the card does not print yet
+        if rewrite and not dry_run and not refused(findings):
+            run_stage(STAGES["card"], recipe, run, because="to print what was accepted")
             findings = judge(publication(recipe, run, repo_id))
+        print_contents(run, repo_id, private)
         unnamed = dry_run and repo_id is None  # a rehearsal judges all else, and warns that a name is wanted
         blocking = [found for found in refused(findings) if not (unnamed and found.rule == "repository_named")]
         print_findings(findings, blocking)
         if blocking:
             print(f"\nrefused by {', '.join(finding.rule for finding in blocking)}: nothing was uploaded")
+            if names := [finding.rule for finding in blocking if finding.rule in ACCEPTABLE]:
+                print(f'to publish all the same, and say so on the card: --accept {names[0]} --because "…"')
             return EXIT_FINDING
         if dry_run:
-            print("\ndry run: nothing was uploaded")
+            rewritten = "; README.md and README.es.md would be written anew, with what is accepted" if rewrite else ""
+            print(f"\ndry run: nothing was uploaded{rewritten}")
             return EXIT_OK
         assert repo_id is not None  # or the gate would have refused
         print(f"\npublished: {upload(run, repo_id, private)}")
     return EXIT_OK
 
 
-def publication(recipe: Recipe, run: RunDir, repo_id: str | None) -> Publication:
-    """What the gate judges. The sources are not looked at: if they changed since, the sealed model did not."""
+def publication(
+    recipe: Recipe, run: RunDir, repo_id: str | None, accepted: Sequence[Acceptance] | None = None
+) -> Publication:
+    """What the gate judges. The sources are not looked at: if they changed since, the sealed model did not.
+
+    accepted: what the authors override, where the recipe does not say it yet
+    """
     states = {}
     for name, stage in STAGES.items():
         state = run.state(stage, recipe)
         states[name] = f"{state.name}: {state.reason}" if state.name == "stale" else state.name
     reports = {}
-    for name in ("card", "audit"):
+    for name in ("card", "evaluate", "audit"):
         with suppress(AlteredFile):  # named among the faults
             if run.seal(name, recipe):
                 reports[name] = run.report(name, recipe)
@@ -64,8 +87,31 @@ def publication(recipe: Recipe, run: RunDir, repo_id: str | None) -> Publication
         faults=run.verify(recipe),
         card=reports.get("card"),
         licensing=run.sealed_json("card", recipe, "card/licensing.json") if "card" in reports else None,
-        bias_findings=reports["audit"]["findings"] if "audit" in reports else None,
+        evaluation=reports.get("evaluate"),
+        audit=reports.get("audit"),
+        languages=recipe.languages,
+        described=recipe.card.model_dump(mode="json"),
+        max_unknown=recipe.publish.max_unknown,
+        accepted=[gate.Acceptance(one.rule, one.because, str(one.date)) for one in accepted or recipe.publish.accept],
     )
+
+
+def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str]) -> Recipe:
+    """The recipe with what the command line accepts, dated today; raises `UserError` for what may not be accepted."""
+    if len(rules) != len(reasons):
+        raise UserError('give each --accept RULE its own --because "…": the card prints the reason')
+    today = datetime.datetime.now(datetime.UTC).date()
+    accepted = {one.rule: one for one in recipe.publish.accept}
+    for rule, because in zip(rules, reasons, strict=True):
+        try:
+            one = Acceptance(rule=rule, because=because, date=today)
+        except ValidationError as error:
+            what = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise UserError(f"--accept {rule} --because {because!r}: {what}") from None
+        if rule not in accepted or accepted[rule].because != one.because:  # what was accepted before keeps its date
+            accepted[rule] = one
+    publish = recipe.publish.model_copy(update={"accept": tuple(accepted.values())})
+    return recipe.model_copy(update={"publish": publish})
 
 
 def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
@@ -83,7 +129,11 @@ def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
 def print_findings(findings: list[Finding], blocking: list[Finding]) -> None:
     for finding in findings:
         verdict = "passed" if finding.passed else "REFUSED" if finding in blocking else "warning"
-        print(f"{verdict:<8} {finding.sentence_en}")
+        if finding.accepted:
+            verdict = "accepted"
+        print(f"{verdict:<8} {finding.rule}: {finding.sentence_en}")
+        if finding.accepted:
+            print(f"{'':<8} accepted on {finding.accepted.date}: {finding.accepted.because}")
 
 
 # --- the Hub -------------------------------------------------------------------------------------------------
@@ -156,12 +206,26 @@ def _command(words: list[str]) -> int:
         "--repo-id", metavar="OWNER/NAME", help="the repository (default: the recipe's publish.repo_id)"
     )
     parser.add_argument("--public", action="store_true", help="for all to see (default: as the recipe says, private)")
+    parser.add_argument(
+        "--accept", metavar="RULE", action="append", default=[],
+        help=f"override one rule; may be repeated, each with its --because: {', '.join(ACCEPTABLE)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--because", metavar="REASON", action="append", default=[], help="why; the card prints it, with the date"
+    )
     parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded; contact no network")
     args = parser.parse_args(words)
     run = find_run(args.run)
-    recipe = run.recipe()
-    repo_id = args.repo_id or recipe.publish.repo_id
+    recipe = with_acceptances(run.recipe(), args.accept, args.because)
+    repo_id = _checked(args.repo_id) or recipe.publish.repo_id
     return publish(recipe, run, repo_id, recipe.publish.private and not args.public, args.dry_run)
+
+
+def _checked(repo_id: str | None) -> str | None:
+    try:
+        return repo_id and repository_id(repo_id)
+    except ValueError as error:
+        raise UserError(f"--repo-id {repo_id!r} {error}") from None
 
 
 if __name__ == "__main__":

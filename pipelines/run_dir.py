@@ -112,7 +112,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             "card", "pipelines.write_card", "write_card", ("name", "purpose", "languages", "card", "publish"),
-            ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune"), 2,
+            ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune"), 3,
         ),
     )
 }  # fmt: skip

@@ -8,7 +8,7 @@ with its reason; `runs/<name>/recipe.yaml` holds the resolved recipe, with every
 """
 
 from pipelines.recipe.corpus import Corpus, Domain, Licenses
-from pipelines.recipe.evidence import Audit, Card, Evaluate, Finetune, Publish
+from pipelines.recipe.evidence import Acceptance, Audit, Card, Evaluate, Finetune, Publish
 from pipelines.recipe.loading import load_recipe, parse_recipe, shipped_recipes
 from pipelines.recipe.model import SHAPE, Model
 from pipelines.recipe.pretrain import (
@@ -48,6 +48,7 @@ from pipelines.recipe.whole import Recipe
 __all__ = [
     "SHAPE",
     "SOURCES",
+    "Acceptance",
     "Audit",
     "Budget",
     "Card",

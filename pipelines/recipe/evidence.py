@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from model_cards.gate import ACCEPTABLE, EVIDENCE_RULES
 from pipelines.recipe.identifiers import LicenseExpression, RepositoryId
 from pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
 
@@ -73,7 +75,43 @@ class Card(Section):
     limitations: str = ""
 
 
+class Acceptance(Section):
+    """A refusal of the gate that the authors override, with the reason that the card prints."""
+
+    rule: str
+    because: str
+    date: datetime.date
+    """When it was accepted: `desdecero publish --accept RULE --because "…"` writes today's."""
+
+    @field_validator("rule")
+    @classmethod
+    def _may_be_accepted(cls, rule: str) -> str:
+        if rule in EVIDENCE_RULES:
+            raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
+        if rule not in ACCEPTABLE:
+            raise ValueError(f"the gate has no such rule: write one of {', '.join(ACCEPTABLE)}")
+        return rule
+
+    @field_validator("because")
+    @classmethod
+    def _says_why(cls, because: str) -> str:
+        if not because.strip():
+            raise ValueError("an acceptance needs its reason: the card prints it")
+        return " ".join(because.split())
+
+
 class Publish(Section):
     repo_id: RepositoryId | None = None
     """`owner/name` on the Hub."""
     private: bool = True
+    max_unknown: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the training tokens that may be of unknown licence; the gate refuses more."""
+    accept: tuple[Acceptance, ...] = ()
+    """What the gate refuses and the authors publish all the same."""
+
+    @field_validator("accept")
+    @classmethod
+    def _distinct(cls, accept: tuple[Acceptance, ...]) -> tuple[Acceptance, ...]:
+        if len({one.rule for one in accept}) < len(accept):
+            raise ValueError("a rule is accepted twice: give it one reason")
+        return accept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import socket
@@ -14,12 +15,18 @@ import pytest
 from fakehub import FakeHub
 from sealed_run import make_sealed_run
 
-from pipelines.run_dir import sha256_file
+from pipelines.run_dir import find_run, sha256_file
+
+FIT = (
+    "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
+    "card.limitations=It is as large as a stamp.",
+)  # fmt: skip
+"""What the gate asks of the invented model: its texts are not for commerce, and it is audited in English."""
 
 
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_sealed_run(tmp_path_factory.mktemp("publish") / "run")[0].path
+    return make_sealed_run(tmp_path_factory.mktemp("publish") / "run", *FIT)[0].path
 
 
 @pytest.fixture
@@ -91,7 +98,8 @@ def test_a_dry_run_lists_every_file_and_opens_no_connection(run_path: Path):
     assert "me/name, private" in shown.stdout
     for path in (run_path / "model").iterdir():
         assert f"{sha256_file(path)}  {path.name}" in shown.stdout
-    assert "warning  training tokens whose licence is not known: LicenseRef-unknown 1.6%" in shown.stdout
+    assert "passed   licenses_known: 1.6% of the training tokens are of unknown licence" in shown.stdout
+    assert "warning  license_questions: " in shown.stdout
     assert "nothing was uploaded" in shown.stdout
 
 
@@ -134,12 +142,85 @@ def test_a_model_that_has_only_been_trained_is_refused(run_path: Path, hub: Fake
 
 
 def test_a_model_without_licence_is_refused(tmp_path: Path, hub: FakeHub):
-    run, _ = make_sealed_run(tmp_path / "run", "card.license=null")
+    run, _ = make_sealed_run(tmp_path / "run", *FIT, "card.license=null")
     assert "the model has no licence" in refusal(run.path, hub, "--repo-id", "me/name")
 
 
 def test_without_a_repository_it_is_refused(run_path: Path, hub: FakeHub):
     assert "no repository is named" in refusal(run_path, hub)
+
+
+# --- what a model should not be, and accepting it -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def unfit_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As it is invented: texts that forbid commerce under a licence that permits it, no contact, and Spanish."""
+    return make_sealed_run(tmp_path_factory.mktemp("unfit") / "run")[0].path
+
+
+@pytest.fixture
+def unfit(unfit_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(unfit_run, tmp_path / "unfit"))
+
+
+ACCEPTED = [
+    *("--accept", "license_conflicts", "--because", "the publisher of those texts wrote to us that she agrees"),
+    *("--accept", "audit_tells", "--because", "Spanish is experimental"),
+    *("--accept", "card_complete", "--because", "our lab has no address yet"),
+]
+
+
+def test_what_a_model_should_not_be_is_refused_with_the_way_to_accept_it(unfit: Path, hub: FakeHub):
+    said = refusal(unfit, hub, "--repo-id", "me/name")
+    assert "REFUSED  license_conflicts: training tokens whose licence forbids" in said
+    assert "refused by license_conflicts, audit_tells, card_complete: nothing was uploaded" in said
+    assert '--accept license_conflicts --because "…"' in said
+    # One of three is not enough, and leaves the run as it was.
+    before = (unfit / "card" / "done.json").read_bytes()
+    said = refusal(unfit, hub, "--repo-id", "me/name", *ACCEPTED[:4])
+    assert "accepted license_conflicts" in said and "refused by audit_tells, card_complete" in said
+    assert (unfit / "card" / "done.json").read_bytes() == before
+
+
+def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: Path, hub: FakeHub):
+    rehearsed = publish(unfit, "--dry-run", "--repo-id", "me/name", *ACCEPTED)
+    assert rehearsed.returncode == 0, rehearsed.stdout + rehearsed.stderr
+    assert "would be written anew, with what is accepted" in rehearsed.stdout
+    assert "wrote to us" not in (unfit / "model" / "README.md").read_text()
+
+    published = publish(unfit, "--repo-id", "me/name", *ACCEPTED, **hub.environment())
+    assert published.returncode == 0, published.stdout + published.stderr
+    files = hub.files("me/name")
+    assert files == {path.name: path.read_bytes() for path in (unfit / "model").iterdir()}
+    today = datetime.datetime.now(datetime.UTC).date()
+    for name, dated in (("README.md", f"Accepted on {today}: "), ("README.es.md", f"Aceptado el {today}: ")):
+        text = files[name].decode()
+        assert text.count(dated) == 3
+        assert f"(`license_conflicts`). {dated}the publisher of those texts wrote to us that she agrees" in text
+
+    run = find_run(str(unfit))
+    assert run.verify(run.recipe()) == []
+    again = publish(unfit, "--repo-id", "me/name", **hub.environment())  # what was accepted stays so
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--accept", "no_such_rule", "--because", "x"], "the gate has no such rule: write one of licenses_allowed"),
+        (["--accept", "files_whole", "--because", "x"], "nobody can override"),
+        (["--accept", "audit_tells", "--because", "  "], "needs its reason"),
+        (["--accept", "audit_tells"], "its own --because"),
+        (["--accept", "beats_unigram", "--because", "x"], "passes this rule"),
+        (["--repo-id", "x y"], "is not a repository of the Hub"),
+        (["--repo-id", "name"], "whose repository"),
+    ],
+)
+def test_what_cannot_be_accepted_is_wrong_input(unfit_run: Path, words: list[str], said: str):
+    failed = publish(unfit_run, "--dry-run", *words)
+    assert failed.returncode == 2, failed.stdout + failed.stderr
+    assert said in failed.stderr and failed.stderr.count("\n") == 1
 
 
 def sentence(run: Path, **environment: str) -> str:
@@ -182,5 +263,5 @@ def test_a_private_model_does_not_go_into_a_public_repository(run_path: Path, hu
 def test_files_that_no_gate_has_seen_are_not_joined(run_path: Path, hub: FakeHub, tmp_path: Path):
     first = publish(run_path, "--repo-id", "me/name", **hub.environment())
     assert first.returncode == 0, first.stderr
-    other, _ = make_sealed_run(tmp_path / "other", architecture="bert")
+    other, _ = make_sealed_run(tmp_path / "other", *FIT, architecture="bert")
     assert "generation_config.json" in sentence(other.path, **hub.environment())
