@@ -72,8 +72,22 @@ READING = [
 @pytest.mark.parametrize("line", READING)
 def test_commands_on_a_run_work(line: str, home: Path) -> None:
     finished = desdecero(*shlex.split(line)[1:], cwd=home)
+    refused = line.startswith("desdecero publish")  # as the README says: the recipe names no authors
+    assert finished.returncode == int(refused), finished.stdout + finished.stderr
+    assert ("refused by audit_tells, card_complete" in finished.stdout) == (refused and "--accept" not in line)
+
+
+def test_a_card_with_authors_and_an_accepted_rule_passes_the_gate(smoke_run: Path) -> None:
+    (remade,) = [line for line in commands("README.md") if line.startswith("desdecero run quickstart --set")]
+    (published,) = [line for line in commands("README.md") if "--accept" in line]
+    words = shlex.split(remade)[3:]
+    finished = desdecero("run", smoke_run / "recipe.yaml", "--run-dir", smoke_run, *words, cwd=smoke_run)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert finished.stdout
+    built = [line.split()[0] for line in finished.stdout.splitlines() if "sealed in" in line]
+    assert built == ["card"]
+    finished = desdecero("publish", smoke_run, *shlex.split(published)[3:], cwd=smoke_run)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "accepted audit_tells" in finished.stdout
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ corpus:
 pretrain:
   budget: {steps: 10}
 """
+ACCEPTING = "publish: {{accept: [{{rule: {rule}, because: {because}, date: 2031-02-03}}]}}\n"
 
 
 @pytest.fixture
@@ -129,6 +130,17 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
         (MINIMAL + "publish: {repo_id: on}\n", ["line 10", "publish.repo_id", "reads as true"]),
         (MINIMAL.replace("To test.", "2031-15-99"), ["that YAML cannot read", "in quotes"]),
         (MINIMAL.replace("purpose: To test.", "purpose:"), ["line 2", "purpose", "is empty"]),
+        # What the gate may be told to let pass, and what not.
+        (
+            MINIMAL + ACCEPTING.format(rule="files_whole", because="haste"),
+            ["publish.accept.0.rule", "nobody can override"],
+        ),
+        (
+            MINIMAL + ACCEPTING.format(rule="hurry", because="haste"),
+            ["publish.accept.0.rule", "write one of licenses_"],
+        ),
+        (MINIMAL + ACCEPTING.format(rule="audit_tells", because='" "'), ["publish.accept.0.because", "its reason"]),
+        (MINIMAL + "publish: {max_unknown: 5}\n", ["publish.max_unknown"]),
         # Names that others have rules for.
         (MINIMAL + "card: {license: Apach-2}\n", ["line 10", "card.license", "did you mean Apache-2.0?"]),
         (MINIMAL + "card: {license: GNU GPL}\n", ["card.license", "which version"]),
@@ -247,3 +259,11 @@ def test_anchors_and_merged_keys_are_no_repetitions(tmp_path: Path) -> None:
     path.write_text(MINIMAL + anchored, encoding="utf-8")
     recipe = load_recipe(path)
     assert (recipe.evaluate.resamples, recipe.audit.resamples, recipe.audit.confidence) == (300, 400, 0.9)
+
+
+def test_what_was_accepted_loads_back_with_its_date(recipe_file: Path, tmp_path: Path) -> None:
+    recipe_file.write_text(MINIMAL + ACCEPTING.format(rule="audit_tells", because="a first version"), encoding="utf-8")
+    recipe = load_recipe(recipe_file)
+    (tmp_path / "resolved.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load_recipe(tmp_path / "resolved.yaml") == recipe
+    assert str(recipe.publish.accept[0].date) == "2031-02-03"
