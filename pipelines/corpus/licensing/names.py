@@ -195,11 +195,8 @@ def _mention(text: str) -> str | None:
 def _begins(word: str) -> bool:
     """Whether a licence's name may begin with this word: as those do that are known, or by its form (`CDLA-1.0`)."""
     first = word.split()[0]
-    return (
-        first in _first_words()
-        or (" " in word and any(char.isdigit() for char in word))
-        or first.startswith(_GNU_STEMS)
-    )
+    by_form = " " in word and (word.startswith("by nc") or any(char.isdigit() for char in word))
+    return by_form or first in _first_words() or first.startswith(_GNU_STEMS)
 
 
 _GNU_STEMS = ("gpl", "lgpl", "agpl", "gfdl", "fdl")

@@ -14,13 +14,16 @@ RESTRICTIONS: list[tuple[Kind, str, str]] = [
     (
         "no_permission",
         "LicenseRef-all-rights-reserved",
-        r"all (?:other )?rights (?:are )?(?:strictly )?reserved|(?:todos los )?derechos reservados"
-        r"|reservados todos los derechos|se reservan todos los derechos|(?:todos os )?direitos reservados"
-        r"|tous droits reserves|tutti i diritti(?: sono)? riservati|alle rechte vorbehalten|alle rechten voorbehouden"
-        r"|tots els drets reservats|todos os dereitos reservados|eskubide guztiak erreserbatuta\w*"
+        r"(?:all )?(?:other )?rights (?:are )?(?:strictly )?reserved|copyright (?:\w+ )?reserved|todos los derechos"
+        r"|derechos (?:de autor |de reproduccion )?reservados"
+        r"|reservados todos los derechos|se reservan todos los derechos|direitos (?:autorais )?reservados"
+        r"|droits reserves|diritti(?: sono)? riservati|rechte vorbehalten|rechten voorbehouden|drets reservats"
+        r"|dereitos reservados|eskubide guztiak erreserbatuta\w*|prawa zastrzezone|prava vyhrazena|drepturile rezervate"
+        r"|haklari saklidir|jog fenntartva|rattigheter forbehallna|rettigheder forbeholdes|oikeudet pidatetaan"
         r"|(?:queda |quedan )?(?:terminantemente |expresamente |totalmente )?prohibid[ao]s?(?! el uso comercial)"
         r"(?! (?:su |el |la |todo )?(?:venta|lucro))|(?:e |fica )?proibid[ao]s?(?! o uso comercial)"
-        r"|reproduction interdite|riproduzione (?:vietata|riservata)|nachdruck verboten|reproduccio prohibida"
+        r"|reproduction interdite|riproduzione (?:vietata|riservata)|vietata la riproduzione"
+        r"|nachdruck verboten|reproduccio prohibida"
         r"|(?:copying|reproduction|redistribution|distribution|re ?use|use|copies)(?: \w+){0,4}"
         r" (?:is|are) (?:strictly )?(?:prohibited|forbidden)"
         r"|(?:may|must|can|shall) ?not be (?:\w+ ){0,2}?(?:reproduced|copied|distributed|redistributed|used|shared"
@@ -40,7 +43,8 @@ RESTRICTIONS: list[tuple[Kind, str, str]] = [
         r"(?:not for|no|non|without|excluding|prohibid[ao]|proibido|excepto|salvo|(?:se )?prohibe)"
         r"(?: any| el| la| o| su| todo| uso| para| for| to| the)*"
         r" ?(?:commercial(?:ly)?|comercial(?:es)?|kommerziell\w*|commerciale?)"
-        r"(?: (?:use|purposes?|uso|usos|exploitation|explotacion|gain|fines))?|noncommercial(?: use| purposes?)?"
+        r"(?: (?:use|purposes?|uso|usos|exploitation|explotacion|gain|fines))?(?: only)?"
+        r"|noncommercial(?: use| purposes?)?"
         r"|nao comercia\w+|nicht ?kommerziell\w*|(?:sin|sem) (?:fines|animo|fins)(?: de)? (?:lucrativos|lucro"
         r"|comerciales|comerciais)|not for profit|sans but lucratif"
         r"|(?:may|must|can|shall) ?not be (?:\w+ ){0,2}?(?:sold|resold|used (?:for|to) (?:any )?commercial\w*)"
@@ -65,6 +69,15 @@ RESTRICTIONS: list[tuple[Kind, str, str]] = [
 ]
 """What is asked, the licence that stands for it, and the wordings that ask it whatever licence stands beside them."""
 
+RESERVED_ELSEWHERE = re.compile(
+    "版权所有|版權所有|保留所有权利|著作権所有|無断転載|無断複製|すべての権利|全ての権利"
+    "|모든 권리|무단 ?전재|حقوق محفوظة|الحقوق محفوظة"
+    "|все права защищены|всі права захищені|усі права захищені|всички права запазени|επιφύλαξη παντός δικαιώματος"
+    "|כל הזכויות שמורות|सर्वाधिकार सुरक्षित",
+    re.IGNORECASE,
+)
+"""All rights reserved, in scripts whose words are not read otherwise."""
+
 NEUTRAL = re.compile(
     r"(?:un(?:less|til)|except|save) (?:where |when |as |if )?(?:otherwise |expressly )*"
     r"(?:noted|stated|indicated|specified|mentioned|marked)(?: otherwise)?"
@@ -73,7 +86,10 @@ NEUTRAL = re.compile(
     r"|mencion\w+|advierta)(?: (?:lo contrario|otra cosa|expresamente))*|salvo indicacion (?:en )?contraria"
     r"|salvo mencion (?:en )?contraria|sauf (?:mention|indication) contraire|(?:some|certain) rights reserved"
     r"|algunos derechos reservados|alguns direitos reservados|no rights reserved|ningun derecho reservado"
-    r"|salvo onde indicado(?: em contrario)?|exceto onde indicado|except in compliance(?: with)?"
+    r"|salvo onde indicado(?: em contrario)?|exceto onde indicado"
+    r"|(?:except|excluding|excepto|salvo)(?: for)?(?: the| las?| los| el| its| sus)*(?: (?:logos?|trademarks?|brands?"
+    r"|marcas|imagen(?:es)?|images?|photos?|photographs|pictures|fotos|fotografias|figures?|figuras?|illustrations"
+    r"|ilustraciones|videos?|audio|fonts?)(?: and| or| y| o| e)?)+"
 )
 """Wordings that sound like a refusal and are none."""
 
@@ -104,7 +120,7 @@ MEDIA = frozenset("""
 """What is not the text: a licence of these alone says nothing of it."""
 
 IDLE = frozenset("""
-    a abierta abierto acceso access additional adicional adicionales al all ambos an and apply are as at author
+    a estan bajo a abierta abierto acceso access additional adicional adicionales al all ambos an and apply are as at author
     authors autor autores available bajo be been both by c cc commons comparte con condiciones conditions
     contents copyleft copyright covered creative de dedicated deed del der des details detalles distribuida
     distribuido distributed distribuye do documento dual dual-licensed dually e either el en encuentra es esta
@@ -121,7 +137,9 @@ IDLE = frozenset("""
 
 JOINS = frozenset(("and", "y", "e", "et", "und", "with", "con", "plus", "both", "ambas", "ambos"))
 CHOICES = frozenset(("or", "o", "ou", "oder", "either", "option", "eleccion", "choice"))
-VAGUE = frozenset("""
-    artistic bsd cddl cecill comercial commercial custom eula gemma llama openrail own propia rail
-""".split())  # fmt: skip  # noqa: SIM905
+VAGUE = re.compile(
+    r"\b(bsd|eula|artistic|cecill|cddl|openrail|rail|llama|gemma|business source"
+    r"|(?:commercial|custom|own|separate|other|another) licen[cs]es?"
+    r"|licen[cs]e custom|licencias? (?:comercial|propia|aparte)(?:es|s)?)\b"
+)
 """Words for licences that do not say which: beside them, a licence that is named is not all there is."""

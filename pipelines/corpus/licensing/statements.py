@@ -10,8 +10,8 @@ a licence, or where two licences remain that the words neither join ("and") nor 
 nobody can tell which is meant, and whoever judges the expression holds a reader to both.
 
 Words that are not understood leave an address as it is, because notices are full of names and titles. They leave a
-licence that is only named in words unknown. Words that deny or narrow ("not", "only") leave everything unknown, and so
-does a licence of the pictures alone.
+licence that is only named in words unknown, and so do, beside an address too, words that deny or narrow ("not", "only")
+and a licence of the pictures alone. A licence that forbids something is not lost so: it stays beside an unknown one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.corpus.licensing.expressions import parse
+from pipelines.corpus.licensing.expressions import UNKNOWN, parse
 from pipelines.corpus.licensing.obligations import Kind, row_of
 from pipelines.corpus.licensing.statement_words import (
     CHOICES,
@@ -32,6 +32,7 @@ from pipelines.corpus.licensing.statement_words import (
     MEDIA,
     NEUTRAL,
     PARTS,
+    RESERVED_ELSEWHERE,
     RESTRICTIONS,
     VAGUE,
 )
@@ -83,32 +84,44 @@ def read(text: str, name: Reader, begins: Callable[[str], bool]) -> Statement | 
         return None
     covered = {place for mention in found for place in range(mention.start, mention.end)}
     mentions = _one_each(found)
-    rest = NEUTRAL.sub(" ", _rest(words, covered))
+    rest = _rest(words, covered)
     forbidden = [(kind, expression) for kind, expression, pattern in _RESTRICTIONS if pattern.search(rest)]
     for _, _, pattern in _RESTRICTIONS:
         rest = pattern.sub(" ", rest)
-    left = set(rest.split()) - {"|"}
+    left = set(rest.split())
     expressions = [mention.expression for mention in mentions]
-    vague = {word for word in left & VAGUE if not any(word.upper() in expression for expression in expressions)}
-    only_media = bool(left & MEDIA) and not left & PARTS and not forbidden and len(mentions) == 1
-    if vague or only_media or DENIAL.search(rest):
-        return None
-    dangling = words[-1].plain in JOINS | CHOICES  # "MIT and": and what?
-    if not any(mention.by_address for mention in found) and (dangling or not _understood(left)):
-        return None
     more = [expression for kind, expression in forbidden if not any(_asks(found, kind) for found in expressions)]
-    return _together(mentions, more, words, covered)
+    named = any(mention.by_address for mention in found)
+    clear = _is_clear(rest, left, mentions, bool(forbidden)) and (
+        named or (_understood(rest) and words[-1].plain not in JOINS | CHOICES)  # "MIT and": and what?
+    )
+    return (_together(mentions, more, words, covered) if clear else None) or _in_doubt(more, expressions)
+
+
+def _is_clear(rest: str, left: set[str], mentions: Sequence[_Mention], forbidden: bool) -> bool:
+    """Whether the words neither deny nor narrow what is named, nor speak of another licence, nor of pictures alone."""
+    vague = [word for word in VAGUE.findall(rest) if not any(word.upper() in one.expression for one in mentions)]
+    vague += [word for word in re.findall(r"(\w+) licen[cs]e\b", rest) if word not in IDLE | PARTS | JOINS | CHOICES]
+    only_media = bool(left & MEDIA) and not left & PARTS and not forbidden and len(mentions) == 1
+    return not vague and not only_media and not DENIAL.search(rest)
+
+
+def _in_doubt(more: Sequence[str], expressions: Sequence[str]) -> Statement | None:
+    """What is not understood hides no licence that forbids something: that stays, beside an unknown one."""
+    hard = [name for name in expressions if any(_asks(name, kind) for kind, _, _ in _RESTRICTIONS)]
+    parts = list(dict.fromkeys([*more, *hard]))
+    return Statement(_joined(" AND ", [*parts, UNKNOWN]), True) if parts else None
 
 
 def restrictions(text: str) -> list[str]:
     """What the words of a notice forbid, whatever else it says: `LicenseRef-all-rights-reserved` and its like."""
-    rest = NEUTRAL.sub(" ", _rest(_words(text), set()))
+    rest = _rest(_words(text), set())
     return [expression for _, expression, pattern in _RESTRICTIONS if pattern.search(rest)]
 
 
 def denies(text: str) -> bool:
     """Whether the words of a notice deny or narrow what it mentions."""
-    return bool(DENIAL.search(NEUTRAL.sub(" ", _rest(_words(text), set()))))
+    return bool(DENIAL.search(_rest(_words(text), set())))
 
 
 _RESTRICTIONS: list[tuple[Kind, str, re.Pattern[str]]] = [
@@ -121,20 +134,21 @@ _RESTRICTIONS: list[tuple[Kind, str, re.Pattern[str]]] = [
 
 def _words(text: str) -> list[_Word]:
     """The words of a notice; an address is one, and so is a slash between words; a bar ends a sentence."""
-    found = []
-    for line in text.splitlines():
+    found: list[_Word] = []
+    text = RESERVED_ELSEWHERE.sub(" all rights reserved. ", text.replace("©", " copyright "))
+    for line in re.split(r"\n\s*\n|\|", text):
         places = list(ADDRESS.finditer(line))
         for start, end, address in _pieces(line, [place.span() for place in places]):
             if address:
                 found.append(_Word(line[start:end].strip(AROUND), "", False, True))
                 continue
-            for word in re.findall(r"[^\s/|]+|[/|]", line[start:end]):
+            for word in re.findall(r"[^\s/]+|/", line[start:end]):
                 bare = word.strip(AROUND)
                 plain = "/" if word == "/" else plain_words(bare)
                 if plain:
                     sentence = word.endswith(".") and len(plain) > 2 and plain not in ("ver", "lic")
                     found.append(_Word(bare, plain, sentence or word[-1] in ";:", False))
-                elif found and word[-1] in ";:|":
+                elif found and word[-1] in ";:":
                     found[-1] = replace(found[-1], ends=True)
         if found:
             found[-1] = replace(found[-1], ends=True)
@@ -221,17 +235,19 @@ def _one_each(mentions: Sequence[_Mention]) -> list[_Mention]:
 
 
 def _rest(words: Sequence[_Word], covered: set[int]) -> str:
-    """The words of no mention, with a bar where mentions and addresses stand."""
-    return " ".join(
+    """The words of no mention, with a bar where mentions and addresses stand, a stop where sentences end."""
+    rest = " ".join(
         "|" if word.address or place in covered else word.plain + (" ." if word.ends else "")
         for place, word in enumerate(words)
     )
+    return NEUTRAL.sub(" ", rest)
 
 
-def _understood(left: set[str]) -> bool:
+def _understood(rest: str) -> bool:
+    """Whether each word is known to change nothing, but for the names of those who hold the copyright."""
     return all(
         word == "." or word in IDLE | PARTS | MEDIA | JOINS | CHOICES | {"/"} or re.fullmatch(r"(?:19|20)\d\d", word)
-        for word in left
+        for word in re.sub(r"\bcopyright [^.|]*", " ", rest).replace("|", " ").split()
     )
 
 

@@ -59,6 +59,22 @@ OPEN_ACCESS = (
         (f"Foto de portada: {BY}", UNKNOWN, "unknown"),
         (f"BSD; docs {BY}", UNKNOWN, "unknown"),
         (f"Custom licence, see also {BY}", UNKNOWN, "unknown"),
+        (f"Elastic License 2.0; the guide: {BY}", UNKNOWN, "unknown"),
+        # But what forbids something stays, whatever else is not understood.
+        ("Editado por la Universidad bajo CC BY-NC 4.0", f"CC-BY-NC-4.0 AND {UNKNOWN}", "contradictory"),
+        (
+            "You may not alter it. https://creativecommons.org/licenses/by-nc-nd/4.0/",
+            f"CC-BY-NC-ND-4.0 AND {UNKNOWN}",
+            "contradictory",
+        ),
+        (f"© Ann. All rights reserved except for teaching. {BY}", f"{RESERVED} AND {UNKNOWN}", "contradictory"),
+        # Line ends, dashes, case, owners, exceptions and other scripts change nothing.
+        (f"ALL RIGHTS\nRESERVED — charts {BY}", f"{RESERVED} AND CC-BY-4.0", "contradictory"),
+        (f"Все права защищены. {BY}", f"{RESERVED} AND CC-BY-4.0", "contradictory"),
+        (f"版权所有，图片 {BY}", f"{RESERVED} AND CC-BY-4.0", "contradictory"),
+        (f"by-nc-sa {BY}", "LicenseRef-CC-BY-NC-SA AND CC-BY-4.0", "contradictory"),
+        ("ISC License\n\nCopyright (c) 2020 A. Nobody and friends", "ISC", "free_text"),
+        ("Los textos están bajo CC BY 4.0, salvo las fotografías", "CC-BY-4.0", "free_text"),
         # What is forbidden is known without a licence beside it.
         ("© 2019 Diario del Sur. Prohibida su reproducción.", RESERVED, "free_text"),
     ],
