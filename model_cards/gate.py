@@ -29,7 +29,11 @@ __all__ = [
     "refused",
 ]
 
-RULES: tuple[Callable[[Publication], Finding], ...] = (*EVIDENCE_RULES.values(), *SUBSTANCE_RULES.values(), *WARNINGS)
+RULES: tuple[Callable[[Publication], Finding], ...] = (
+    *EVIDENCE_RULES.values(),
+    *SUBSTANCE_RULES.values(),
+    *WARNINGS.values(),
+)
 ACCEPTABLE = tuple(SUBSTANCE_RULES)
 """Rules about what the model is, in their order; the card says what each asks."""
 

@@ -300,4 +300,7 @@ TITLES: dict[str, tuple[str, str]] = {
 }
 """What each rule asks, as the card says it in English and Spanish."""
 
-WARNINGS: tuple[Callable[[Publication], Finding], ...] = (_license_questions, _bias_shown)
+WARNINGS: dict[str, Callable[[Publication], Finding]] = {
+    "license_questions": _license_questions,
+    "bias_findings": _bias_shown,
+}

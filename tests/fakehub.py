@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import yaml
+
 LARGE_FILES = re.compile(r"\.(safetensors|bin|parquet|png)$")  # what the Hub's .gitattributes sends to LFS
 
 
@@ -174,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         oid, files = repository.at(revision or "main")
         names = [{"rfilename": path} for path in sorted(files)]
         card = files["README.md"].content.decode().split("---\n") if "README.md" in files else []
-        about = dict(line.split(": ", 1) for line in card[1].splitlines() if ": " in line) if len(card) > 2 else {}
+        about = yaml.safe_load(card[1]) if len(card) > 2 else {}
         self.send(
             {
                 "id": repo, "modelId": repo, "sha": oid, "private": repository.private, "siblings": names, "tags": [],

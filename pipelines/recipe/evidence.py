@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from model_cards.gate import ACCEPTABLE, EVIDENCE_RULES
+from model_cards.gate import ACCEPTABLE, EVIDENCE_RULES, WARNINGS
 from pipelines.recipe.identifiers import LicenseExpression, RepositoryId
 from pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
 
@@ -88,6 +88,8 @@ class Acceptance(Section):
     def _may_be_accepted(cls, rule: str) -> str:
         if rule in EVIDENCE_RULES:
             raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
+        if rule in WARNINGS:
+            raise ValueError(f"{rule} only warns, so there is nothing to accept: leave it out")
         if rule not in ACCEPTABLE:
             raise ValueError(f"the gate has no such rule: write one of {', '.join(ACCEPTABLE)}")
         return rule

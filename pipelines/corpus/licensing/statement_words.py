@@ -120,18 +120,18 @@ MEDIA = frozenset("""
 """What is not the text: a licence of these alone says nothing of it."""
 
 IDLE = frozenset("""
-    a estan bajo a abierta abierto acceso access additional adicional adicionales al all ambos an and apply are as at author
+    a abierta abierto acceso access additional adicional adicionales al all ambos an and apply are as at author
     authors autor autores available bajo be been both by c cc commons comparte con condiciones conditions
     contents copyleft copyright covered creative de dedicated deed del der des details detalles distribuida
     distribuido distributed distribuye do documento dual dual-licensed dually e either el en encuentra es esta
-    este fall follows for found free from full further governed ha has have here in information internacional
-    international is it its la las le legal legalcode les libre licenca licence licenced licences licencia
-    licenciada licenciado licenciamento licencias licencing license licensed licenses licensing licensor lo los
-    made mas may mismo more note notice o obra of ofrece on open option or os other otorga ou para per permitted
-    por publica publicada publicado publico published released respectivamente respectively rights same se see
-    ser sido sob sobre son sous su subject sujeta sujeto supplemental supplementary terminos terms text the
-    their these this to todas todo todos un una under unported us usa use used uses using uso usted vea ver
-    version what which with y you your
+    estan este fall follows for found free from full further governed ha has have here in information
+    internacional international is it its la las le legal legalcode les libre licenca licence licenced licences
+    licencia licenciada licenciado licenciamento licencias licencing license licensed licenses licensing
+    licensor lo los made mas may mismo more note notice o obra of ofrece on open option or os other otorga ou
+    para per permitted por publica publicada publicado publico published released respectivamente respectively
+    rights same se see ser sido sob sobre son sous su subject sujeta sujeto supplemental supplementary terminos
+    terms text the their these this to todas todo todos un una under unported us usa use used uses using uso
+    usted vea ver version what which with y you your
 """.split())  # fmt: skip  # noqa: SIM905
 """Words beside names of licences that change nothing; anything else leaves a notice without address unknown."""
 

@@ -56,8 +56,8 @@ for document in read_source(TypeAdapter(Source).validate_json(sys.argv[1])):
     [
         (
             {"kind": "hub", "dataset": "wikimedia/wikipedia", "max_documents": 2, "text_template": "{title}: {text}"},
-            "wikimedia/wikipedia#1 Ana: El niño 0. CC-BY-SA-3.0  https://es.wikipedia.org/wiki/Ana\n"
-            "wikimedia/wikipedia#2 Ana: El niño 1. CC-BY-SA-3.0  https://es.wikipedia.org/wiki/Ana\n",
+            "wikimedia/wikipedia#1 Ana: El niño 0. CC-BY-SA-3.0 AND GFDL-1.1-or-later  https://es.wikipedia.org/wiki/Ana\n"
+            "wikimedia/wikipedia#2 Ana: El niño 1. CC-BY-SA-3.0 AND GFDL-1.1-or-later  https://es.wikipedia.org/wiki/Ana\n",
         ),
         (
             {"kind": "wikipedia", "language": "es", "max_documents": 1},
@@ -77,7 +77,8 @@ def test_rows_are_streamed_from_the_hub(tmp_path: Path, source: dict[str, object
     ]
     stream = io.BytesIO()
     parquet.write_table(pa.Table.from_pylist(rows), stream)
-    card = b"---\nlicense: cc-by-sa-3.0\nconfigs:\n- config_name: 20231101.es\n  data_files: train.parquet\n---\n# x\n"
+    about = "license: [cc-by-sa-3.0, gfdl]\nconfigs:\n- config_name: 20231101.es\n  data_files: train.parquet\n"
+    card = f"---\n{about}---\n# x\n".encode()
     with FakeHub() as hub:
         hub.create("wikimedia/wikipedia", private=False)
         hub.repositories["wikimedia/wikipedia"].commit(
