@@ -29,9 +29,26 @@ __all__ = [
     "refused",
 ]
 
+
+def _acceptances_needed(publication: Publication) -> Finding:
+    """The card says that the authors override what refuses the model, so that must be so."""
+    rules = [one.rule for one in publication.accepted if one.rule in ACCEPTABLE]
+    needless = [rule for rule in rules if SUBSTANCE_RULES[rule](publication).passed]
+    listed = ", ".join(needless)
+    return Finding(
+        "acceptances_needed", not needless,
+        f"the model passes {listed}, which there is no need to accept: leave it out of --accept and publish.accept"
+        if needless else "nothing is accepted that the gate would let pass",
+        f"el modelo cumple {listed}, que no hace falta aceptar: quítelo de --accept y de publish.accept"
+        if needless else "no se acepta nada que el control de publicación dejaría pasar",
+        value=listed or None, read="publish.accept",
+    )  # fmt: skip
+
+
 RULES: tuple[Callable[[Publication], Finding], ...] = (
     *EVIDENCE_RULES.values(),
     *SUBSTANCE_RULES.values(),
+    _acceptances_needed,
     *WARNINGS.values(),
 )
 ACCEPTABLE = tuple(SUBSTANCE_RULES)

@@ -186,6 +186,13 @@ def test_a_few_texts_of_unknown_licence_are_said_and_pass():
     assert "3% of the training tokens" in finding.sentence_en
 
 
+def test_what_passes_is_not_accepted():
+    needless = Acceptance("beats_unigram", "modesty", "2031-02-03")
+    finding, rules = judged({"accepted": [needless]}, "acceptances_needed")
+    assert rules == ["acceptances_needed"]
+    assert "beats_unigram" in finding.sentence_en and "beats_unigram" in finding.sentence_es
+
+
 def test_a_choice_of_licences_is_no_conflict():
     assert judged({"licensing": licensing({"GPL-3.0-only OR MIT": 1}, denied=("GPL-*",))}, "licenses_allowed")[1] == []
 
