@@ -90,6 +90,9 @@ NEUTRAL = re.compile(
     r"|(?:except|excluding|excepto|salvo)(?: for)?(?: the| las?| los| el| its| sus)*(?: (?:logos?|trademarks?|brands?"
     r"|marcas|imagen(?:es)?|images?|photos?|photographs|pictures|fotos|fotografias|figures?|figuras?|illustrations"
     r"|ilustraciones|videos?|audio|fonts?)(?: and| or| y| o| e)?)+"
+    # What publishers of open access articles write of other people's material, and of the licence itself.
+    r"|if material is not included.{0,250}? copyright holder"
+    r"|no use distribution or reproduction is permitted which does not comply with these terms"
 )
 """Wordings that sound like a refusal and are none."""
 

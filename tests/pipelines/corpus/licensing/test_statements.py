@@ -14,6 +14,15 @@ OPEN_ACCESS = (
     "© 2020 The Authors. This article is distributed under the terms of the Creative Commons Attribution "
     f"License ({BY}), which permits unrestricted use, provided the original author and source are credited."
 )
+OTHERS_MATERIAL = (
+    "This article is licensed under a Creative Commons Attribution 4.0 International License. If material is not "
+    "included in the article’s Creative Commons licence and your intended use is not permitted by statutory regulation, "
+    f"you will need to obtain permission directly from the copyright holder. {BY}"
+)
+COMPLIES = (
+    f"Distributed under the Creative Commons Attribution License (CC BY) {BY}. No use, distribution or reproduction is "
+    "permitted which does not comply with these terms."
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +53,8 @@ OPEN_ACCESS = (
         ("GPL-2 | GPL-3", "GPL-2.0-only OR GPL-3.0-only", "free_text"),
         # Two names of one licence are one, the more exact.
         (OPEN_ACCESS, "CC-BY-4.0", "free_text"),
+        (OTHERS_MATERIAL, "CC-BY-4.0", "free_text"),
+        (COMPLIES, "CC-BY-4.0", "free_text"),
         ("CC BY-NC (https://creativecommons.org/licenses/by-nc/3.0/)", "CC-BY-NC-3.0", "free_text"),
         ("CC BY 3.0 España https://creativecommons.org/licenses/by/3.0/es/", "LicenseRef-CC-BY-3.0-ES", "free_text"),
         ("GPLv3 or later, https://www.gnu.org/licenses/gpl-3.0.html", "GPL-3.0-or-later", "free_text"),
