@@ -16,7 +16,7 @@ OPEN_ACCESS = (
 )
 OTHERS_MATERIAL = (
     "This article is licensed under a Creative Commons Attribution 4.0 International License. If material is not "
-    "included in the article’s Creative Commons licence and your intended use is not permitted by statutory regulation, "
+    "included in the article’s Creative Commons licence and your intended use is not permitted by statutory law, "
     f"you will need to obtain permission directly from the copyright holder. {BY}"
 )
 COMPLIES = (
