@@ -41,7 +41,7 @@ def wilson(successes: int, n: int, confidence: float) -> Interval:
     z, share = _quantile((1 + confidence) / 2), successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return Interval(share, min(share, centre - half), max(share, centre + half))
+    return Interval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))  # by rounding
 
 
 def bootstrap_ratio(

@@ -283,4 +283,5 @@ class PersonalData(Section):
     """The environment variable that holds the key: never the key itself, because the recipe is part of the run, and
     who has the key can find out the values by trying all telephones."""
     planted: Annotated[int, Field(ge=0, le=100_000)] = 200
-    """Made-up items of each kind that are planted into the corpus' own text, to measure recall; 0 measures nothing."""
+    """Made-up items of each kind that are planted into the corpus' own text, to measure recall: at least so many, and
+    at least 30 of each form beside a word that names it and 30 alone. 0 measures nothing."""

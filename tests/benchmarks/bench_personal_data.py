@@ -40,7 +40,9 @@ PRESIDIO = {
     "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "IP_ADDRESS": "ip", "CREDIT_CARD": "credit_card",
     "IBAN_CODE": "bank_account", "US_SSN": "national_id",
 }  # fmt: skip
-ORDINARY = {"novels": "novelas_es", "laws": "leyes_pe", "modern English": "masc_en"}
+ORDINARY = {
+    "novels": "novelas_es", "laws": "leyes_pe", "scanned by-laws": "pe_regional_ocr", "modern English": "masc_en",
+}  # fmt: skip
 
 
 def meddocan(data: Path) -> Iterator[tuple[str, list[Span]]]:
@@ -145,11 +147,13 @@ def main() -> int:
             sample.add(str(number), text)
         print(f"\nplanted into {title}: recall")
         for kind, entry in measure_recall(sample.texts(), section, seed=0).items():
-            print(f"  {kind:16} {share(entry['found'], entry['planted'])}"
-                  f"   named {entry['named']['recall']:.0%}, alone {entry['alone']['recall']:.0%}")  # fmt: skip
-            weak = [f"{form} {part['recall']:.0%}" for form, part in entry["forms"].items() if part["recall"] < 0.95]
-            if weak:
-                print(f"  {'':16} below 95%: {', '.join(weak)}")
+            for part in ("named", "alone"):
+                count = entry[part]
+                print(f"  {kind:16} {part:6} {share(count['found'], count['planted'])}")
+                weak = [f"{form} {counts[part]['found']}/{counts[part]['planted']}"
+                        for form, counts in entry["forms"].items() if counts[part]["recall"] < 0.95]  # fmt: skip
+                if weak:
+                    print(f"  {'':23} below 95%: {', '.join(weak)}")
     return 0
 
 

@@ -13,7 +13,7 @@ from stdnum import iban, luhn
 from stdnum.ar import cbu
 from stdnum.es import ccc
 
-from pipelines.corpus.privacy.numbers import Form, pattern
+from pipelines.corpus.privacy.numbers import ANY_SIGNS, BETWEEN_GROUPS, Form, pattern
 
 _NOT_DIGITS = re.compile(r"\D")
 
@@ -38,9 +38,11 @@ _CLABE_WEIGHTS = (3, 7, 1) * 6
 
 
 def is_card(number: str) -> bool:
-    digits = _NOT_DIGITS.sub("", number)
-    issued = any(len(digits) in lengths and first <= digits[: len(first)] <= last for first, last, lengths in _ISSUERS)
-    return issued and len(set(digits)) > 1 and luhn.is_valid(digits)
+    return len(set(number)) > 1 and luhn.is_valid(number)
+
+
+def is_issued(number: str) -> bool:
+    return any(len(number) in lengths and first <= number[: len(first)] <= last for first, last, lengths in _ISSUERS)
 
 
 def is_clabe(number: str) -> bool:
@@ -70,30 +72,47 @@ def _is_ccc(number: str) -> bool:
 
 
 def _groups(*sizes: int) -> str:
-    """Digits in groups, all with the same separator or with none."""
-    first, *others = sizes
-    return f"[0-9]{{{first}}}(?P<s{'_'.join(map(str, sizes))}>[ .-]?)" + f"(?P=s{'_'.join(map(str, sizes))})".join(
-        f"[0-9]{{{size}}}" for size in others
-    )
+    """Digits in groups, with something between each two of them or nothing at all."""
+    groups = [f"[0-9]{{{size}}}" for size in sizes]
+    return "|".join(["".join(groups), BETWEEN_GROUPS.join(groups)])
 
 
-_CARD = (
-    *(_groups(*sizes) for sizes in ((4, 4, 4, 4, 3), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 3))),
-    "[0-9]{16,19}",
-)
-_IBAN_GROUPS = r"[A-Z]{2}[0-9]{2}(?:[ -][A-Z0-9]{4}){2,7}"
-_IBAN = (rf"{_IBAN_GROUPS}[ -][A-Z0-9]{{1,3}}", _IBAN_GROUPS, r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+def _loose(*lengths: int) -> re.Pattern[str]:
+    least, most = min(lengths), max(lengths)
+    return pattern(rf"[0-9](?:{ANY_SIGNS}[0-9]){{{least - 1},{most - 1}}}")
+
+
+_CARD = [_groups(*sizes) for sizes in ((4, 4, 4, 4, 3), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 3))]
+
+_IBAN_LENGTHS = """
+    15 NO | 16 BE | 18 DK FI FK FO GL NL SD | 19 MK SI | 20 AT BA EE KZ LT LU MN XK | 21 CH HR LI LV
+    | 22 BG BH CR DE GB GE IE ME RS VA | 23 AE GI IL IQ OM SO TL | 24 AD CZ ES MD PK RO SA SE SK TN VG | 25 LY PT ST
+    | 26 IS TR | 27 BI DJ FR GR IT MC MR SM | 28 AL AZ BY CY DO GT HN HU LB NI PL SV | 29 BR EG PS QA UA
+    | 30 JO KW MU YE | 31 MT SC | 32 LC | 33 RU
+"""
+"""Length and countries, by the registry of ISO 13616 (SWIFT, release 99)."""
+_IBAN_SIGN = r"(?:[ \t]{0,3}[./-]?[ \t]{0,3}|[ \t]{0,2}[.-]?\n[ \t>]{0,4})"
+
+
+def _iban() -> re.Pattern[str]:
+    countries = []
+    for row in _IBAN_LENGTHS.split("|"):
+        length, *codes = row.split()
+        countries.append(f"(?:{'|'.join(codes)}){_IBAN_SIGN}[0-9]{{2}}(?:{_IBAN_SIGN}[A-Z0-9]){{{int(length) - 4}}}")
+    return pattern("|".join(countries))
+
 
 FORMS: tuple[Form, ...] = (
-    Form("credit_card", "credit_card", None, 12, tuple(map(pattern, _CARD)), pattern(r"[0-9]{12,19}"), is_card),
-    Form("iban", "bank_account", None, 6, tuple(map(pattern, _IBAN)), None, _is_iban, lead=True),
+    Form("credit_card", "credit_card", None, 12, (*map(pattern, _CARD), pattern("[0-9]{16,19}")),
+         None, is_card, must_check=True, alone=is_issued, loose=_loose(12, 19)),
+    Form("iban", "bank_account", None, 6, (_iban(),), None, _is_iban, lead=True),
     Form("ar_cbu", "bank_account", "ar", 22,
-         (pattern(r"[0-9]{22}|[0-9]{8}[ -][0-9]{14}|[0-9]{7}[ -][0-9][ -][0-9]{13}[ -][0-9]"
-                 r"|[0-9]{4}(?: [0-9]{4}){4} [0-9]{2}"),), None, _is_cbu),
-    Form("mx_clabe", "bank_account", "mx", 18,
-         (pattern(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{11}\1[0-9]|[0-9]{4}(?: [0-9]{4}){3} [0-9]{2}"),), None, is_clabe),
-    Form("es_ccc", "bank_account", "es", 20,
-         (pattern(r"[0-9]{4}([ -]?)[0-9]{4}\1[0-9]{2}\1[0-9]{10}"),), None, _is_ccc),
+         tuple(map(pattern, (_groups(8, 14), _groups(7, 1, 13, 1), _groups(4, 4, 4, 4, 4, 2)))), None, _is_cbu,
+         loose=_loose(22)),
+    Form("mx_clabe", "bank_account", "mx", 18, tuple(map(pattern, (_groups(3, 3, 11, 1), _groups(4, 4, 4, 4, 2)))),
+         None, is_clabe, loose=_loose(18)),
+    Form("es_ccc", "bank_account", "es", 20, tuple(map(pattern, (_groups(4, 4, 2, 10), _groups(4, 4, 4, 4, 4)))),
+         None, _is_ccc, loose=_loose(20)),
 )  # fmt: skip
 
 WORDS = {
@@ -104,6 +123,18 @@ WORDS = {
     "es_ccc": "ccc cuenta corriente bancaria",
 }
 """Forms → the words that name them."""
+
+EVERYDAY = {
+    word: re.compile(found, re.IGNORECASE)
+    for word, found in {
+        "maestro": r"(?:tarjetas?|cards?|visa|mastercard|cart[ãa]o)\W.{0,20}maestro|maestro card",
+        "visa": r"(?:tarjetas?|cards?|cart[ãa]o)\W.{0,20}visa|visa (?:card|electr|n[.ºuú])",
+        "express": r"american express",
+        "diners": r"diners club",
+        "cc": r"\bcc(?: ?:| n[.ºuú]|[ ]?#| for| is|\s*$)",
+    }.items()
+}
+"""Words that name a card only in these phrases: there are teachers and permits to enter a country."""
 
 
 def forms(kinds: Collection[str], countries: Collection[str]) -> list[Form]:

@@ -14,6 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 from pipelines.corpus.privacy.matches import Match, Strength
 
@@ -70,9 +71,9 @@ _PLACEHOLDERS = """
 """
 _PLACEHOLDER_WORDS = frozenset(_PLACEHOLDERS.split())
 
-_ASSIGNMENT = re.compile(
-    r"[=:]>?[ \t]{0,3}[\"'`]?(?=[^\s\"'`<>,;(){}\[\]|=0-9]{0,255}[0-9])([^\s\"'`<>,;(){}\[\]|=]{8,256}={0,2})"
-)
+_ASSIGNED = r"[ \t]{0,3}[\"'`]?(?=[^\s\"'`<>,;(){}\[\]|=0-9]{0,255}[0-9])([^\s\"'`<>,;(){}\[\]|=]{8,256}={0,2})"
+_ASSIGNMENTS = [re.compile(sign + ">?" + _ASSIGNED) for sign in (":", "=")]
+"""Apart: one sign in front is found ten times as fast as one of two."""
 _NAME = re.compile(
     r"(?i)(?P<password>passw(?:or)?ds?|passwd|passphrase|pwd|contrase[ñn]a|senha|clave(?:[ _-](?:secreta|privada))?)"
     r"[\"'`*]{0,3}\s{0,3}$"
@@ -118,7 +119,7 @@ def find_secrets(text: str) -> Iterator[Match]:
                     yield Match(*match.span(), "secret", form, Strength.NAMED)
     if "PRIVATE KEY" in text:
         yield from _find_private_keys(text)
-    for match in _ASSIGNMENT.finditer(text):
+    for match in chain.from_iterable(assignment.finditer(text) for assignment in _ASSIGNMENTS):
         before = text[max(0, match.start() - _NAME_LENGTH) : match.start()].lower()
         if any(part in before for part in _NAME_PARTS) and (name := _NAME.search(before)):
             value = match[1].rstrip(".”’»")

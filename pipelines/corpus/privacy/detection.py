@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipelines.corpus.privacy import accounts, national_ids, phones
+from pipelines.corpus.privacy import accounts, national_ids, passports, phone_context
 from pipelines.corpus.privacy.credentials import find_secrets, find_url_credentials
-from pipelines.corpus.privacy.internet import find_addresses, find_emails
+from pipelines.corpus.privacy.emails import find_emails
+from pipelines.corpus.privacy.ip_addresses import find_addresses
 from pipelines.corpus.privacy.matches import Match, disjoint
 from pipelines.corpus.privacy.named_entities import NamedEntities
 from pipelines.corpus.privacy.numbers import NameWords, Numbers, find_chains
+from pipelines.corpus.privacy.passports import find_passports
 from pipelines.corpus.privacy.phones import Phones
 from pipelines.recipe import PersonalData
 
@@ -17,10 +19,34 @@ _FINDERS = {
     "email": find_emails, "ip": find_addresses, "url_credentials": find_url_credentials, "secret": find_secrets,
 }  # fmt: skip
 _PLAIN = {
-    **dict.fromkeys("\u00a0\u2007\u2009\u202f", " "),
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
-}
-"""Typographers' spaces and hyphens between digits; one character for one, so that places stay."""
+    **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000", " "),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\uff0d", "-"),
+    **dict.fromkeys("\u00b4\u2018\u2019\u02bc\u2032", "'"),
+    "\u00b7": ".",
+    "\uff20": "@", "\ufe6b": "@", "\uff0e": ".", "\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0f": "/",
+}  # fmt: skip
+"""Typographers' blanks, hyphens and apostrophes, and wide signs; one character for one, so that places stay."""
+_DIGITS = {chr(ord(zero) + digit): str(digit) for zero in "٠۰०０" for digit in range(10)}
+_PLAIN_AND_DIGITS = list((_PLAIN | _DIGITS).items())
+"""Of the other scripts in which telephones are written, and wide ones."""
+
+
+def _plain(text: str) -> str:
+    """The text with plain signs and digits for what stands in numbers and addresses; as long as it was."""
+    if text.isascii():
+        return text
+    for sign, plain in _PLAIN.items() if _is_latin(text) else _PLAIN_AND_DIGITS:
+        text = text.replace(sign, plain)
+    return text
+
+
+def _is_latin(text: str) -> bool:
+    """Whether all characters are in Latin-1: quick to know, and there are no other digits in it."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Detector:
@@ -33,16 +59,20 @@ class Detector:
         if "national_id" in kinds:
             forms += national_ids.forms(countries)
         self._numbers = Numbers(forms) if forms else None
+        self._passports = "national_id" in kinds
         self._phones = Phones(countries) if "phone" in kinds else None
-        self._words = NameWords(accounts.WORDS, national_ids.WORDS, phones.WORDS)
+        self._words = NameWords(
+            accounts.WORDS,
+            national_ids.WORDS,
+            phone_context.WORDS,
+            passports.WORDS,
+            everyday=accounts.EVERYDAY | national_ids.EVERYDAY,
+        )
         self._entities = NamedEntities(section.named_entities) if section.named_entities else None
 
     def find(self, text: str) -> list[Match]:
         """The matches in a text, in order, none overlapping another."""
-        if not text.isascii():
-            for character, plain in _PLAIN.items():
-                text = text.replace(character, plain)
-        return disjoint(self._candidates(text))
+        return disjoint(self._candidates(_plain(text)))
 
     def _candidates(self, text: str) -> Iterator[Match]:
         for find in self._finders:
@@ -51,6 +81,8 @@ class Detector:
             chains = list(find_chains(text, self._words))
             if self._numbers:
                 yield from self._numbers.find(text, chains)
+            if self._passports:
+                yield from find_passports(text, chains)
             if self._phones:
                 yield from self._phones.find(text, chains)
         if self._entities:

@@ -74,7 +74,7 @@ def _es_dni(chance: Random) -> Writings:
     dotted = _millions(number)
     return [
         number + letter, f"{number}-{letter}", f"{number} {letter}", f"{dotted}-{letter}", f"{dotted} {letter}",
-        f"{dotted}{letter}", f"{_millions(number, ' ')} {letter}",
+        f"{dotted}{letter}", f"{_millions(number, ' ')} {letter}", f"{_millions(number, chr(39))}-{letter}",
     ]  # fmt: skip
 
 
@@ -84,6 +84,7 @@ def _es_nie(chance: Random) -> Writings:
     return [
         f"{first}{number}{letter}", f"{first}-{number}-{letter}", f"{first}{number}-{letter}",
         f"{first} {number} {letter}", f"{first}-{_millions(number)}-{letter}",
+        f"{first}-{_millions(number, chr(39))}-{letter}",
     ]  # fmt: skip
 
 
@@ -102,6 +103,27 @@ def _es_cif(chance: Random) -> Writings:
 def _es_vat(chance: Random) -> Writings:
     number = chance.choice([_es_dni, _es_nie, _es_cif])(chance)[0]
     return [f"ES{number}", f"ES-{number}", f"ES {number}"]
+
+
+def _es_nuss(chance: Random) -> Writings:
+    """Tesorería General de la Seguridad Social: province, number, and the two as one number modulo 97.
+
+    Numbers below ten million are old ones, and checked in another way.
+    """
+    province, number = f"{chance.randrange(1, 51):02}", _digits(chance, 8)
+    return _joined(f"{province}{number}{int(province + number) % 97:02}", (2, 8, 2), "/", " ", "-")
+
+
+def _mx_nss(chance: Random) -> Writings:
+    """IMSS: office, year of registration, year of birth, number, and Luhn's digit."""
+    number = f"{chance.randrange(1, 98):02}" + _draw(chance, DIGITS, 8)
+    return _joined(number + _luhn(number), (4, 2, 4, 1), " ", "-")
+
+
+def _passport(chance: Random) -> Writings:
+    letters, digits = chance.choice([(3, 6), (2, 6), (1, 8), (0, 9)])
+    series, number = _draw(chance, UPPER, letters), _digits(chance, digits)
+    return [series + number, f"{series} {number}".strip()]
 
 
 def _ar_cuit(chance: Random) -> Writings:
@@ -276,7 +298,9 @@ def _credit_card(chance: Random) -> Writings:
         ]
     )  # fmt: skip
     number = prefix + _draw(chance, DIGITS, length - 1 - len(prefix))
-    return _joined(number + _luhn(number), sizes, " ", "-")
+    whole = number + _luhn(number)
+    *first, last = _cut(whole, *sizes)
+    return [*_joined(whole, sizes, " ", "-", ".", "  ", "\u00a0"), f"{' '.join(first)}\n{last}"]
 
 
 _IBAN_BODIES = {
@@ -300,8 +324,10 @@ def _iban(chance: Random) -> Writings:
         body = _es_ccc(chance)[0]
     as_number = "".join(str(int(sign, 36)) for sign in body + country + "00")
     whole = f"{country}{98 - int(as_number) % 97:02}{body}"
-    return [whole, " ".join(whole[at : at + 4] for at in range(0, len(whole), 4)),
-            "-".join(whole[at : at + 4] for at in range(0, len(whole), 4))]  # fmt: skip
+    groups = [whole[at : at + 4] for at in range(0, len(whole), 4)]
+    half = len(groups) // 2
+    wrapped = f"{' '.join(groups[:half])}\n{' '.join(groups[half:])}"
+    return [whole, *(sign.join(groups) for sign in (" ", "-", ".", "  ", "\u00a0")), wrapped]
 
 
 def _es_ccc(chance: Random) -> Writings:
@@ -363,8 +389,10 @@ def _fill(shape: str, number: str) -> str:
 
 
 _PHONES = {
-    "es": ("34", [_plan("6|7", 9, "### ### ###", "### ## ## ##", "###-###-###", "###.##.##.##"),
-                  _plan("91|93|95", 9, "## ### ## ##", "### ### ###", "### ## ## ##")]),
+    "es": ("34", [_plan("6|7", 9, "### ### ###", "### ## ## ##", "###-###-###", "###.##.##.##",
+                        "###/###.###"),
+                  _plan("91|93|95", 9, "## ### ## ##", "### ### ###", "### ## ## ##", "##/###.##.##",
+                        "(##) ### ## ##")]),
     "ar": ("54", [_plan("11", 10, "(0##) ####-####", "0## ####-####", "## ####-####"),
                   _plan("341|351|261", 10, "(0###) ###-####", "0### ###-####", "(0###) 15-###-####")]),
     "cl": ("56", [_plan("9", 9, "# #### ####"), _plan("22", 9, "# #### ####", "(#) #### ####")]),
@@ -413,7 +441,17 @@ def _email(chance: Random) -> Writings:
 
 def _veiled_email(chance: Random) -> Writings:
     local, domain = _email(chance)[0].split("@")
-    return [f"{local} [at] {domain}", f"{local} (arroba) {domain}", f"{local}[arroba]{domain.replace('.', '[punto]')}"]
+    return [
+        f"{local} [at] {domain}", f"{local} (arroba) {domain}", f"{local}[arroba]{domain.replace('.', '[punto]')}",
+        f"{local} arroba {domain}", f"{local}&#64;{domain}", f"{local}&commat;{domain}",
+    ]  # fmt: skip
+
+
+def _broken_email(chance: Random) -> Writings:
+    """As a page or a scan breaks it: behind the @ or a point."""
+    local, domain = _email(chance)[0].split("@")
+    host, _, top = domain.rpartition(".")
+    return [f"{local}@ {domain}", f"{local}@\n{domain}", f"{local}@{host}.\n{top}"]
 
 
 def _ipv4(chance: Random) -> Writings:
@@ -525,11 +563,13 @@ GENERATORS: dict[str, Generator] = {
     "es_nie": Generator("national_id", "es", _es_nie, ("NIE", "N.I.E.")),
     "es_cif": Generator("national_id", "es", _es_cif, ("CIF", "NIF", "C.I.F.")),
     "es_vat": Generator("national_id", "es", _es_vat, ("NIF", "NIF-IVA", "VAT")),
+    "es_nuss": Generator("national_id", "es", _es_nuss, ("NUSS", "Seguridad Social", "número de afiliación")),
     "ar_cuit": Generator("national_id", "ar", _ar_cuit, ("CUIT", "CUIL", "C.U.I.T.")),
     "ar_dni": Generator("national_id", "ar", _card_number, ("DNI", "D.N.I.", "documento nacional de identidad")),
     "cl_rut": Generator("national_id", "cl", _cl_rut, ("RUT", "RUN", "R.U.T.")),
     "mx_curp": Generator("national_id", "mx", _mx_curp, ("CURP",)),
     "mx_rfc": Generator("national_id", "mx", _mx_rfc, ("RFC", "R.F.C.")),
+    "mx_nss": Generator("national_id", "mx", _mx_nss, ("NSS", "número de seguridad social")),
     "br_cpf": Generator("national_id", "br", _br_cpf, ("CPF", "C.P.F.")),
     "br_cnpj": Generator("national_id", "br", _br_cnpj, ("CNPJ",)),
     "pe_ruc": Generator("national_id", "pe", _pe_ruc, ("RUC", "R.U.C.")),
@@ -543,6 +583,7 @@ GENERATORS: dict[str, Generator] = {
     "ve_ci": Generator("national_id", "ve", _ve_ci, _CARD_WORDS),
     "do_cedula": Generator("national_id", "do", _do_cedula, ("cédula", "cédula de identidad")),
     "us_ssn": Generator("national_id", "us", _us_ssn, ("SSN", "social security number")),
+    "passport": Generator("national_id", None, _passport, ("pasaporte", "Pasaporte", "passport")),
     "credit_card": Generator("credit_card", None, _credit_card, ("tarjeta", "card", "Visa")),
     "iban": Generator("bank_account", None, _iban, ("IBAN",)),
     "ar_cbu": Generator("bank_account", "ar", _ar_cbu, ("CBU", "CVU")),
@@ -552,6 +593,7 @@ GENERATORS: dict[str, Generator] = {
        for country, (code, plans) in _PHONES.items()},
     "email": Generator("email", None, _email, ("correo", "e-mail")),
     "veiled_email": Generator("email", None, _veiled_email, ("correo", "e-mail")),
+    "broken_email": Generator("email", None, _broken_email, ("correo", "e-mail")),
     "ipv4": Generator("ip", None, _ipv4, ("IP", "desde")),
     "ipv6": Generator("ip", None, _ipv6, ("IP", "desde")),
     "userinfo": Generator("url_credentials", None, _userinfo, ("URL", "servidor")),

@@ -11,24 +11,52 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.corpus.privacy.matches import Match, Strength
+from pipelines.corpus.privacy.ordinary_numbers import begins_with_date, in_reference, is_counted, is_filed
 
-_CHAIN = re.compile(r"[0-9](?:[ .()-]{0,4}[0-9]){5,}")
+_CHAIN = re.compile(r"[0-9](?:[ .()/'\n-]{0,4}[0-9]){5,}")
 _GROUP = re.compile(r"[0-9]+")
-_SEPARATORS = str.maketrans("", "", " .()-")
+_SEPARATORS = str.maketrans("", "", " .()/'\n-")
 _CONTEXT = 48
 """Characters before a number in which the word that names it is looked for."""
 _LEAD = 6
 """The most letters, with their hyphen or space, that a form has before its first digits (`MG-1…`, `GOMC85…`)."""
-_COUNTRY_AND_CHECK = re.compile(r"[A-Za-z]{2}[0-9]{2}[ -]?$")
+_COUNTRY_AND_CHECK = re.compile(r"[A-Za-z]{2}[ .-]?[0-9]{2}[ .\n-]{0,3}$")
 """How an IBAN begins whose bank is written in letters."""
 _LED = re.compile(r"[^\W\d_]$|[A-ZÑ&]{2}[ -]$")
 """Before the birthday of a CURP or an RFC."""
-_SIGNS = re.compile(r"[ ./-]")
+_SIGNS = re.compile(r"[\s./'>,-]")
 _LISTED = re.compile(r"[\s,;/|)]{0,3}(?:(?:y|e|o|u|and|or|&)[ ])?[(]?")
 """Between two numbers of one list: the second has the first one's name."""
+_EMPHASIS = re.compile(r"(?<![\w*])(?:\*{1,3}|_{1,3})$")
+_INTRODUCED = re.compile(
+    r"(?i)(?:[:#]|n\.?[ºo°]\.?|n[úu]m(?:ero)?\.?|nro\.?"
+    r"|(?<![^\W_])(?:d\.?n\.?i|n\.?i\.?[ft]|c\.?[ci]|ssn)\.?|identidad) ?$"
+)
+"""Right before a number that it names: then a word behind it is not what is counted."""
+_LETTER_APART = re.compile(r"[A-Za-z][ .]")
+_AMOUNT = re.compile(r"[0-9]{1,2}([. '])[0-9]{3}\1[0-9]{3}(?![0-9])")
+_HEADING = re.compile(
+    r"(?i)(?<![^\W_])(?:cap[íi]tulos?|t[íi]tulos?|anexos?|tomos?|libros?|siglos?|partes?|secci[óo]n(?:es)?|apartados?|tablas?"
+    r"|cuadros?|series?|clases?|tipos?|grupos?|categor[íi]as?|letras?|niveles|nivel|fases?|actos?|escenas?|vol[úu]menes"
+    r"|volumen|leyes|ley|puntos?|opci[óo]n|lotes?|vitaminas?|salas?|zonas?|bloques?|plantas?|puertas?|art[íi]culos?"
+    r"|chapters?|parts?|sections?|annex|appendix|volumes?|class|types?|groups?|figures?|tables?)[ \t]{1,2}$"
+)
+"""What bears a letter or a Roman numeral: `Capítulo V 1.250.000`."""
 
-AFTER = r"(?!\w)(?!-\w)(?![.,:/]?[0-9])"
+_IN_A_ROW = re.compile(r"[0-9][ \t]{1,2}\||\|[ \t]{1,2}[0-9]{4}(?![0-9/])")
+"""More numbers before or behind one (at the bar)."""
+
+AFTER = r"(?![^\W_])(?!_\w)(?!-\w)(?![.,:/']?[0-9])"
 """No number goes on behind it."""
+ANY_SIGNS = r"[ .,/'\n-]{0,4}+"
+"""Between two digits of a number behind its name, where its check digits hold."""
+BETWEEN_GROUPS = r"(?:[ ]?[.-]?\n[ ]{0,4}| {1,4}| ?[.-] ?)"
+"""A sign, blanks or the end of a line."""
+
+
+def always(number: str) -> bool:
+    """The way of writing tells: there is no check digit."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +82,12 @@ class Form:
     """Small letters are as usual in it as capitals."""
     bare_must_check: bool = False
     """Written bare, it is believed only with its check digits, even behind its word."""
+    must_check: bool = False
+    """However it is written."""
+    alone: Callable[[str], bool] = always
+    """What else must hold where no word names it."""
+    loose: re.Pattern[str] | None = None
+    """How it may be written behind its word where its check digits hold: with any signs between its digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +111,12 @@ class NameWords:
 
     A name is one word in any case, one in capitals only (`NIT`, because a nit is something else), or the last word of
     several (`documento nacional de identidad`). Points and spaces between single letters are left out: `D. N. I.`.
+    An everyday word (`documento`) names only where its pattern is found in the words before the number.
     """
 
-    def __init__(self, *tables: Mapping[str, str]):
+    def __init__(self, *tables: Mapping[str, str], everyday: Mapping[str, re.Pattern[str]]):
         """tables: names of forms, separated by spaces → the words that name them, separated by spaces."""
+        self._everyday = everyday
         self._forms: dict[str, frozenset[str]] = {}
         for table in tables:
             for names, words in table.items():
@@ -91,17 +127,23 @@ class NameWords:
         """The forms named in the words before `start`, back to the digit or the empty line before them."""
         while start and text[start - 1].isalnum():  # into the word: GB29NWBK|6016…
             start -= 1
-        window = _TO_THE_LAST_DIGIT.sub("", text[max(0, start - _CONTEXT) : start])
+        window = _DIGIT.split(text[max(0, start - _CONTEXT) : start])[-1]
+        if "\n" in window:
+            window = _EMPTY_LINE.split(window)[-1]
+        if window[-2:-1].isupper() and window[-3:-2] == " ":  # C.I. V 12.345.678
+            window = window[:-2]
         found: frozenset[str] = frozenset()
         for word in _WORD.findall(window):
             if len(word) > 1:
                 word = word.replace(".", "").replace(" ", "")
-                found |= self._forms.get(word) or self._forms.get(word.lower(), frozenset())
+                names = self._forms.get(word) or self._forms.get(word := word.lower())
+                if names and (word not in self._everyday or self._everyday[word].search(window)):
+                    found |= names
         return found
 
 
 _WORD = re.compile(r"[A-Z](?:\. ?[A-Z](?![\w-]))+|[^\W\d_](?:\.[^\W\d_](?!\w))+|[^\W\d_]+")
-_TO_THE_LAST_DIGIT = re.compile(r"(?s)^.*(?:[0-9]|\n[ \t]*\n)")
+_DIGIT, _EMPTY_LINE = re.compile("[0-9]"), re.compile(r"\n[ \t]*\n")
 
 
 def find_chains(text: str, words: NameWords) -> Iterator[Chain]:
@@ -149,32 +191,77 @@ class Numbers:
 
 
 def _match(text: str, start: int, form: Form, named: bool) -> Match | None:
+    if not named:
+        for way in form.written:
+            if (match := way.match(text, start)) is None:
+                continue
+            number = _SIGNS.sub("", match[0])
+            in_case = form.any_case or match[0] == match[0].upper()
+            if in_case and form.valid(number) and form.alone(number) and not _is_ordinary(text, *match.span(), form):
+                return Match(*match.span(), form.kind, form.name, Strength.CHECKED)
+        return None
     ways = [match for way in form.written if (match := way.match(text, start))]
-    if not named and not form.any_case:
-        ways = [match for match in ways if match[0] == match[0].upper()]
-    for match in ways:
+    loose = form.loose.match(text, start) if form.loose else None
+    for match in [*ways, loose] if loose else ways:
         if form.valid(_SIGNS.sub("", match[0])):
-            return Match(*match.span(), form.kind, form.name, Strength.NAMED if named else Strength.CHECKED)
-    if named and not ways and form.bare and (match := form.bare.match(text, start)):
-        ways = [match] if not form.bare_must_check or form.valid(_SIGNS.sub("", match[0])) else []
-    return Match(*ways[0].span(), form.kind, form.name, Strength.WORD) if named and ways else None
+            return Match(*match.span(), form.kind, form.name, Strength.NAMED)
+    if form.must_check:
+        return None
+    if not ways and form.bare and (bare := form.bare.match(text, start)):
+        ways = [bare] if not form.bare_must_check or form.valid(_SIGNS.sub("", bare[0])) else []
+    introduced = bool(_INTRODUCED.search(text[max(0, start - 12) : start]))
+    if not ways or is_counted(text, *ways[0].span(), nouns=not introduced):
+        return None
+    return Match(*ways[0].span(), form.kind, form.name, Strength.WORD)
+
+
+def _is_ordinary(text: str, start: int, end: int, form: Form) -> bool:
+    """Whether a number that no word names may be another one whose check digit holds by chance."""
+    number = text[start:end]
+    has_letters = any(map(str.isalpha, number))
+    if "\n" in number and not has_letters and not any(map(str.isalpha, text[text.rfind("\n", 0, start) + 1 : start])):
+        return True  # two rows of a table of numbers
+    if " " in number and _IN_A_ROW.search(text[max(0, start - 4) : start] + "|" + text[end : end + 6]):
+        return True
+    only_digits = number.isdigit()
+    if number[:-1].isdigit() and begins_with_date(text, start, number):
+        return True
+    if form.lead and (_HEADING.search(text[max(0, start - 24) : start]) or _is_letter_of_something(text, start, form)):
+        return True
+    sure = form.kind == "bank_account"  # 18 digits and more, or a country and two check digits
+    numbered = only_digits and form.kind == "national_id"
+    if (not sure and is_filed(text, start, numbered)) or in_reference(text, start):
+        return True
+    return form.lead and bool(_LETTER_APART.match(number)) and is_counted(text, start, end)
+
+
+def _is_letter_of_something(text: str, start: int, form: Form) -> bool:
+    """`Felipe V 1.250.000`: a letter apart from an amount and right behind a word."""
+    if not _LETTER_APART.match(text, start) or not (form.valid is always or _AMOUNT.match(text, start + 2)):
+        return False
+    before = text[max(0, start - 3) : start].rstrip(" \t")
+    return not before or before[-1] not in ",;:([«\"'"
 
 
 def _leads(text: str, start: int) -> list[int]:
     """Where the letters right before a group of digits begin, and the `GB29` before these where there is one."""
-    place = start - 1 if start and text[start - 1] in " .-" else start
+    place = start
+    while place and start - place < 3 and text[place - 1] in " .-\n":
+        place -= 1
     first = place
     while first > 0 and place - first < _LEAD and (text[first - 1].isalpha() or text[first - 1] == "&"):
         first -= 1
     if first == place:
         return []
-    country = _COUNTRY_AND_CHECK.search(text, max(0, first - 5), first)
+    country = _COUNTRY_AND_CHECK.search(text, max(0, first - 8), first)
     return [first, country.start()] if country else [first]
 
 
 def _stands_alone(text: str, start: int) -> bool:
     """Nothing before it that it would be a part of: a longer word, a decimal number, a version, a path."""
     before = text[start - 1] if start else " "
-    if before.isalnum() or before in "_/+*\\@&$%#~":
+    if before in "*_":
+        return bool(_EMPHASIS.search(text[max(0, start - 4) : start]))
+    if before.isalnum() or before in "/+\\@&$%#~":
         return False
-    return not (before in ".,-:" and start > 1 and text[start - 2].isdigit())
+    return not (before in ".,-:'" and start > 1 and text[start - 2].isdigit())

@@ -1,12 +1,12 @@
 """Telephone numbers.
 
-Three ways to know one, from the surest on: a word before it (`Tel.`, `móvil`, `WhatsApp`), then any 7 to 15 digits,
-or 6; a + or 00 and an assigned country code; the way in which a country writes its numbers, with the separators and the
-prefixes of its numbering plan. A bare run of
-digits is taken only where it begins as a mobile's (or a Spanish landline's) and is as long: 110 MB of laws, by-laws,
-novels, English prose and documentation hold ten such runs behind no word, three of them telephones. Ten digits of
-Colombia, Mexico and North America are not taken bare: customs codes and times look like that. Nothing is taken in rows
-of numbers.
+Three ways to know one, from the surest on: a word that names it, before it (`Tel.`, `móvil`, `WhatsApp`) or behind it
+(`… fax`), then any 7 to 15 digits, or 6; a + or 00 and an assigned country code; the way in which a country writes its
+numbers, with the separators and the prefixes of its numbering plan (`phone_plans`). What an amount looks like, too
+(`612 345 678`, `987.654.321`), takes a sign of a telephone around it: a word for calling, an address of any sort, a
+person's name right before it. A bare run of digits is taken only where it begins as a mobile's (or a Spanish
+landline's) and is as long, and nothing beside it says that it is another number. Ten digits of Colombia, Mexico and
+North America are not taken bare: customs codes and times look like that. Nothing is taken in rows of numbers.
 """
 
 from __future__ import annotations
@@ -16,126 +16,137 @@ from collections.abc import Collection, Iterator
 
 from pipelines.corpus.privacy.matches import Match, Strength
 from pipelines.corpus.privacy.numbers import Chain
+from pipelines.corpus.privacy.ordinary_numbers import (
+    GROUPED,
+    begins_with_date,
+    in_reference,
+    is_amount,
+    is_counted,
+    is_filed,
+)
+from pipelines.corpus.privacy.phone_context import find_name_before, find_name_behind, is_dialled
+from pipelines.corpus.privacy.phone_plans import EXTENSION, match_international, national
 
-_COUNTRY = (
-    r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[12368]|2[2-6][0-9]|29[01789]|3[578][0-9]|42[013]"
-    r"|50[0-9]|59[0-9]|6[789][0-9]|85[02356]|88[06]|96[0-9]|97[0-79]|99[2-689])"
+_YEARS = re.compile(r"(?:(?:19|20)\d\d[ .-])+(?:19|20)\d\d")
+_DATE = re.compile(r"\d{1,2}[./ -]\d{1,2}[./ -](?:19|20)\d\d|(?:19|20)\d\d[./ -]\d{1,2}[./ -]\d{1,2}")
+_GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\(|[ ]{2,3}|[*_]{2})?"
+_AREA = r"(?:(?<=\+)[0-9]{1,3}[ .-]{1,2})?\(?[0-9]{2,4}\)? ?/ ?(?=[0-9])"
+"""A Spanish or Argentine area, set apart with a slash: 91/123.45.67."""
+_DIGITS = (
+    rf"\(?\+? ?\(?(?:[0-9]{{9,15}}|(?:{_AREA}[0-9](?:{_GAP}[0-9]){{4,11}})|[0-9](?:{_GAP}[0-9]){{5,17}}){EXTENSION}"
 )
-"""Country codes that are assigned (ITU-T E.164): +2147483647 is no telephone."""
-_INTERNATIONAL = re.compile(
-    rf"(?<![\w.,\[+*/-])(?<!\w\()\(?(?:\+ ?{_COUNTRY}|\b00 ?(?!1){_COUNTRY}(?=[ .)-])"
-    r"|\b001(?=[ -]\(?[2-9][0-9]{2}\)?[ -]?[0-9]{3}[ -]?[0-9]{4}\b))\)?"
-    r"(?:[ .-]{0,2}\(?[0-9]{1,4}+\)?){2,6}+(?: ?(?:x|ext\.?) ?[0-9]{1,5})?(?![\w*/]|[ ][0-9]|\.[0-9])"
-)
-
-_ALONE_BEFORE = r"(?<![\w.,/+*=<>$€\[-])(?<![$€/][ ])(?<![0-9][ \t])(?<![0-9][,;][ \t])"
-_ALONE_AFTER = r"(?![\w/*=%\]-]|[.,][0-9]|[ \t]+[0-9.+*=-]|[ ]?€)"
-_PLANS = {
-    # North America: area and exchange begin with 2 to 9
-    "us": r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-. ]\d{4}(?:(?: ?x| ext\.? ?)\d{1,5})?",
-    # Spain: nine digits from 6 to 9 on
-    "es": r"[6-9]\d\d([ .-])\d{3}~\d{3}|[6-9]\d\d([ .-])\d\d~\d\d~\d\d|9\d([ .-])\d{3}~\d\d~\d\d"
-    r"|(?:6\d|7[1-4]|9[1-8])\d{7}",
-    # Argentina: 0 + area + number; mobiles put 15 before it
-    "ar": r"\(0?\d{2,4}\) ?(?:15[ -]?)?\d{2,4}[ -]\d{4}|0\d{2,3}[ -](?:15[ -])?\d{3,4}-\d{4}"
-    r"|(?:9 )?11[ -](?:15[ -])?\d{4}-\d{4}|15[ -]\d{4}-\d{4}",
-    # Chile: mobiles 9 + 8 digits, Santiago 2 2…
-    "cl": r"9\d{8}|\(?9\)? [2-9]\d{3}[ -]\d{4}|\(?2\)? 2\d{3}[ -]\d{4}",
-    # Colombia: mobiles 300 to 350, places 601 to 608
-    "co": r"3[0-5]\d([ -])\d{3}~\d{4}|\(?60[1-8]\)?[ -]\d{3}[ -]?\d{2}[ -]?\d{2}",
-    # Mexico: ten digits; the three great cities have areas of two
-    "mx": r"\(\d{2}\) ?\d{4}[ -]\d{4}|\(\d{3}\) ?\d{3}[ -]\d{2}[ -]?\d{2}|(?:55|56|33|81)([ -])\d{4}~\d{4}"
-    r"|01[ -]\d{2,3}[ -]\d{3,4}[ -]\d{4}",
-    # Peru: mobiles 9 + 8 digits, Lima 01, provinces 041 to 084, free of charge 0800
-    "pe": r"9\d{8}|9\d\d([ -])\d{3}~\d{3}"
-    r"|\(01\)[ -]{0,3}(?:\d{3}[ -]?\d{4}|\d{2}[ -]\d{5})|01[ -]\d{3}[ -]\d{4}|0-?800[ -]\d{5}"
-    r"|\(0[4-8]\d\)[ -]{0,3}\d{2,3}[ -]?\d{3,4}",
-    # Uruguay: mobiles 09x
-    "uy": r"09[1-9]\d{6}|09\d([ -])\d{3}~\d{3}",
-    # Brazil: area of two, mobiles 9 + 8 digits
-    "br": r"[1-9][1-9]9\d{8}|\(0?\d{2}\) ?(?:9 ?)?\d{4}[ .-]\d{4}|\d{2} 9 ?\d{4}-\d{4}|0800[ -]\d{3}[ -]\d{4}",
-    # Ecuador: 0 + area, mobiles 09
-    "ec": r"09[3-9]\d{7}|\(0[2-7]\) ?\d{3}[ -]?\d{4}|0[2-7][ -]\d{3}-\d{4}|09\d([ -])\d{3}~\d{4}",
-    # Venezuela: 02xx and 04xx
-    "ve": r"04(?:12|14|16|22|24|26)\d{7}|\(0[24]\d\d\) ?\d{3}[ .-]?\d{2}[ .-]?\d{2}"
-    r"|0(?:2\d\d|4(?:12|14|16|22|24|26))[ .-]\d{3}[ .-]?\d{2}[ .-]?\d{2}",
-}
-"""Country → how it writes its numbers at home. `~` repeats the separator before it."""
-_YEARS = re.compile(r"(?:19|20)\d\d[ .-](?:19|20)\d\d$")
-
-WORDS = {
-    "phone": """
-        teléfono telefono teléfonos telefonos teléf telef telf telfs tel tels tfno tfnos tlfno tlfnos tlfn tlf tlfs
-        telefone telefones fone fones fono fonos móvil movil móviles celular celulares cel fax telefax telefaxes telfax
-        phone phones ph telephone mobile whatsapp wsp wapp cell telefónica telefónico telefónicos llame llamar llama
-        llamé contacto contact call calling answering office desk
-    """,
-}
-"""What names a telephone, to know quickly where to look closer."""
-_WORD = (
-    r"(?:(?P<telephone>tel[eé]fonos?|tel[eé]fs?|telfs?|tels?|tfnos?|tlfn?os?|tlfs?|telefones?|fax|tele?fax(?:es)?"
-    r"|n[uú]meros? telef[oó]nicos?)|fones?|fonos?|m[oó]vil(?:es)?|celular(?:es)?|cel|phones?|ph|telephone|mobile"
-    r"|whatsapp|wsp|wapp|cell|central telef[oó]nica|llam[ae]r? al|n[uú]meros? de contacto|contact number"
-    r"|call(?:ing)?(?: me| us)?(?: on| at)?|answering at|office|desk)"
-)
-_NAMED = re.compile(
-    rf"(?i)(?<![^\W_]){_WORD}\b\.?(?:[ ]?(?:numbers?|n[úu]meros?|n[º°.]+|nro\.?|no\.|fijo|m[oó]vil|celular"
-    r"|particular|de contacto|\(\w{2,10}\)|is|es|/ ?fax|y fax))*[ \t]*[:.=]{0,2}[ \t]*[+(]{0,2}$"
-)
-_NAMED_WINDOW = 48
-_LOCAL = 6
-"""Digits of the shortest number, in the provinces of Peru and Argentina: behind a word for a telephone and no other."""
-_GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\()?"
-_NUMBER = re.compile(
-    rf"\+? ?\(?(?:[0-9]{{9,15}}|[0-9](?:{_GAP}[0-9]){{5,17}})(?: ?(?:x|ext\.?) ?[0-9]{{1,5}})?"
-    r"(?!\w|[.,][0-9]|-[^\W\d_])"  # Fax N° 2000123-MITINCI is a letter's number
-)
+_NUMBER = re.compile(_DIGITS + r"(?![^\W_]|[.,][0-9]|-[^\W\d_])")  # Fax N° 2000123-MITINCI is a letter's number
+_NUMBER_BEFORE_NAME = re.compile(_DIGITS + r"(?![.,]?[0-9])")
 _GROUP = re.compile(r"[0-9]+")
 _FURTHER = re.compile(r"[ ]?(?:[/,;-]|y|e|o|and|or)[ ]?[+(]{0,2}|[ ][+(]{1,2}")
 """Between the numbers of a list, the first of which was one."""
+_LONGEST = 20
+"""Characters of a telephone as it is written at home."""
+_NEAR = 60
+"""Characters behind a telephone in which a number in groups of three is another one."""
+_MARKED = re.compile(r"(?:(?<![\w*])(\*{1,3}|_{1,3})|(\[))$")
+"""Markdown before a number: emphasis, or the words of a link."""
 
 
 class Phones:
     """Finds telephone numbers in chains of digits."""
 
     def __init__(self, countries: Collection[str]):
-        plans = [_separated(_PLANS[country], country) for country in sorted(set(countries) & _PLANS.keys())]
-        joined = "|".join(plans).replace(r"\d", "[0-9]") or r"(?!)"
-        self._national = re.compile(_ALONE_BEFORE + f"(?:{joined})" + _ALONE_AFTER)
+        self._alone, self._anywhere = national(countries)
 
     def find(self, text: str, chains: list[Chain]) -> Iterator[Match]:
-        named_until, least = -1, 7
+        listed_from, least = -1, 7
         for chain in chains:
             start = _places(text, chain.start)[0]
             if text[start] == "(" and ")" not in text[start : chain.end + 1]:
                 start += 1
-            named = bool(_FURTHER.fullmatch(text, named_until, chain.start)) if named_until >= 0 else False
-            if not named and "phone" in chain.names:
-                word = _NAMED.search(text[max(0, start - _NAMED_WINDOW) : start])
-                named, least = bool(word), _LOCAL if word and word["telephone"] else 7
+            named = listed_from >= 0 and bool(_FURTHER.fullmatch(text, listed_from, chain.start))
+            if not named and "phone" in chain.names and (digits := find_name_before(text, start)):
+                named, least = not in_reference(text, start), digits
             first = chain.start
-            while named and (end := _end_of_named(text, start, least)):
+            if named and (end := self._end_of_wrapped(text, start)):
                 yield Match(start, end, "phone", "named", Strength.NAMED)
-                first = named_until = end
-                further = _FURTHER.match(text, end)
-                start = further.end() if further else len(text)
-                while start > end and start <= len(text) and text[start - 1] in "+(":
-                    start -= 1
-            for phone in self._in_chain(text, first, chain.end) if chain.digits >= 7 else ():
-                named_until = max(named_until, phone.end)
-                yield phone
+                first = listed_from = end
+                named = False
+            for match in _listed(text, start, least) if named else ():
+                first = listed_from = match.end
+                yield match
+            if chain.digits < 7 or first >= chain.end:
+                continue
+            for match in self._in_chain(text, first, chain.end, listed_from):
+                listed_from = max(listed_from, match.end)
+                yield match
 
-    def _in_chain(self, text: str, start: int, end: int) -> Iterator[Match]:
+    def _in_chain(self, text: str, start: int, end: int, last: int) -> Iterator[Match]:
+        """last: where the telephone before ends."""
+        behind = _named_behind(text, start, end)
+        if behind:
+            yield behind
         for group in _GROUP.finditer(text, start, end):
+            if group.start() < start:
+                continue
             for place in _places(text, group.start()):
-                match = _INTERNATIONAL.match(text, place)
-                if match and _is_international(match[0]):
-                    yield Match(*match.span(), "phone", "international", Strength.CHECKED)
-                    return
-                match = self._national.match(text, place)
-                if match and not _YEARS.search(match[0]):
-                    yield Match(*match.span(), "phone", "national", Strength.SHAPE)
+                if match := self._at(text, place, last):
+                    yield match
+                    last = start = match.end
+                    if further := _FURTHER.match(text, start):
+                        for match in _listed(text, _without_sign(text, further.end(), start), 7):
+                            yield match
+                            last = start = match.end
                     break
+
+    def _at(self, text: str, place: int, last: int) -> Match | None:
+        if (span := match_international(text, place)) and not in_reference(text, place):
+            return Match(*span, "phone", "international", Strength.CHECKED)
+        match = self._alone.match(text, place) or self._marked(text, place)
+        if match and _is_phone(text, match.start(), match.end(), last):
+            return Match(*match.span(), "phone", "national", Strength.SHAPE)
+        return None
+
+    def _end_of_wrapped(self, text: str, start: int) -> int | None:
+        """Where a number that a word named ends, if a line ends in it before it is as long as a telephone."""
+        line = text.find("\n", start, start + _LONGEST)
+        if line < 0 or _digits(text[start:line]) >= 7:
+            return None
+        match = self._anywhere.match(text[start : start + _LONGEST].replace("\n", " ", 1))
+        return start + match.end() if match and start + match.end() > line else None
+
+    def _marked(self, text: str, place: int) -> re.Match[str] | None:
+        """A number in emphasis (`**612 34 56 78**`) or as the words of a link (`[91 123 45 67](tel:…)`)."""
+        if text[place - 1 : place] not in ("*", "_", "["):
+            return None
+        mark = _MARKED.search(text[max(0, place - 4) : place])
+        match = self._anywhere.match(text, place) if mark else None
+        closed = match and mark and text.startswith(mark[1] or "](", match.end())
+        return match if closed else None
+
+
+def _listed(text: str, start: int, least: int) -> Iterator[Match]:
+    """The number at `start`, which a word names, and those that follow it in a list."""
+    while end := _end_of_named(text, start, least):
+        yield Match(start, end, "phone", "named", Strength.NAMED)
+        further = _FURTHER.match(text, end)
+        if further is None:
+            return
+        start = _without_sign(text, further.end(), end)
+
+
+def _without_sign(text: str, start: int, least: int) -> int:
+    """Before the + and the bracket that belong to a number."""
+    while start > least and text[start - 1] in "+(":
+        start -= 1
+    return start
+
+
+def _is_phone(text: str, start: int, end: int, last: int) -> bool:
+    """Whether a number that a numbering plan knows is no date, amount, file number or part of a reference."""
+    number = text[start:end]
+    if _YEARS.fullmatch(number) or _DATE.fullmatch(number) or in_reference(text, start) or is_filed(text, start):
+        return False
+    if GROUPED.fullmatch(number):
+        near = last >= 0 and start - last < _NEAR
+        return not is_amount(text, start, end) and (near or is_dialled(text, start, end))
+    return not number.isdigit() or not (is_amount(text, start, end) or begins_with_date(text, start, number))
 
 
 def _end_of_named(text: str, start: int, least: int) -> int | None:
@@ -151,21 +162,34 @@ def _end_of_named(text: str, start: int, least: int) -> int | None:
     if second > 0 and _digits(number[:second]) >= 7:  # (01) 222-4690 (01) 440-4310
         number = number[:second].rstrip(" -")
     while _digits(number) > longest and " " in number:
-        number = number.rpartition(" ")[0].rstrip(" -")
-    return start + len(number) if least <= _digits(number) <= 15 else None
+        number = number.rpartition(" ")[0].rstrip(" -/")
+    if not least <= _digits(number) <= 15 or _YEARS.fullmatch(number) or _DATE.fullmatch(number):
+        return None
+    counted = GROUPED.fullmatch(number) and is_counted(text, start, start + len(number))
+    return None if counted else start + len(number)
 
 
-def _separated(plan: str, country: str) -> str:
-    """Give each separator its own group, and each `~` the name of the one before it."""
-    pieces = re.split(r"(\(\[[^\]]*\]\)|~)", plan)
-    number, out = 0, ""
-    for piece in pieces:
-        if piece.startswith("(["):
-            number += 1
-            out += f"(?P<{country}{number}>{piece[1:-1]})"
-        else:
-            out += f"(?P={country}{number})" if piece == "~" else piece
-    return out
+def _named_behind(text: str, start: int, end: int) -> Match | None:
+    """The number at the end of a chain, where a word for a telephone stands behind it: `070-073-058 Office`."""
+    if not find_name_behind(text, end):
+        return None
+    start = max(start, text.rfind("\n", start, end) + 1)
+    for group in _GROUP.finditer(text, start, end):
+        place = _places(text, group.start())[0]
+        match = _NUMBER_BEFORE_NAME.match(text, place)
+        if text[place - 1 : place].isalnum() or match is None or match.end() != end:
+            continue
+        number = match[0]
+        if 7 <= _digits(number) <= (15 if number.startswith(("+", "00")) else 13):
+            ordinary = (
+                _YEARS.fullmatch(number)
+                or _DATE.fullmatch(number)
+                or (number.endswith("000") and GROUPED.fullmatch(number))
+            )
+            return (
+                None if ordinary or in_reference(text, place) else Match(place, end, "phone", "named", Strength.NAMED)
+            )
+    return None
 
 
 def _places(text: str, start: int) -> list[int]:
@@ -176,14 +200,6 @@ def _places(text: str, start: int) -> list[int]:
     if text[max(0, start - 2) : start] == "+ ":
         places.insert(0, start - 2)
     return places
-
-
-def _is_international(number: str) -> bool:
-    """9 to 15 digits (ITU-T E.164), and not a decimal number: +1.2345678901."""
-    number = re.split("x|ext", number)[0]
-    return 9 <= _digits(number.lstrip("+( ").removeprefix("00")) <= 15 and not re.fullmatch(
-        r"\+ ?[0-9]+\.[0-9]+", number
-    )
 
 
 def _digits(text: str) -> int:

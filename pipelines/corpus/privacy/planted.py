@@ -13,7 +13,7 @@ import hashlib
 import heapq
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -28,12 +28,15 @@ CONFIDENCE = 0.95
 SAMPLE_DOCUMENTS = 200
 SAMPLE_CHARACTERS = 20_000
 """Of a document, from its beginning: the sample takes at most 4 MB of memory."""
-_LEAST_OF_A_FORM = 16
+_OF_A_FORM = 30
+"""Items of each form behind its name, and as many behind none: if all are found, Wilson's lower bound is 89%."""
 _DISTANCE = 300
 """Characters between two items planted in one text: no detector looks as far."""
 
 _NAMED = (" {word}: {item} ", " {word} {item}, ", " ({word} {item}) ", " con {word} n.º {item}. ", "\n{word}: {item}\n",
           " {word} número {item} ")  # fmt: skip
+_NAMED_BEHIND = (" {item} ({word}) ", " {item} {word}, ", "\n{item} – {word}\n")
+"""How telephones are named, besides."""
 _ALONE = (" {item} ", " ({item}) ", "\n- {item}\n", " «{item}», ", " {item}, ", " {item}. ")
 """How an item stands in the text. The same for all kinds: some suit some kinds less, as in life."""
 
@@ -88,33 +91,36 @@ class Count:
 def measure_recall(texts: Sequence[str], section: PersonalData, seed: int) -> dict[str, Any]:
     """Plant items of all kinds that the section names, look for them, and count.
 
-    Returns kind → planted, found, recall, low, high (Wilson's 95% interval), and the same for items behind a word
-    that names them (`named`), for others (`alone`), and for each form (`forms`: `es_dni`, `pe_phone`, …). An item
-    is found when each of its letters and digits lies in what the detector takes out, under whatever name. Empty
-    where there is no text.
+    Returns kind → planted, found, recall, low, high (Wilson's 95% interval), and the same for items behind or before a
+    word that names them (`named`), for others (`alone`), and for each form with its two parts (`forms`: `es_dni`,
+    `pe_phone`, …): all items of a kind together would hide a form that is found only behind its name. An item is found
+    when each of its letters and digits lies in what the detector takes out, under whatever name. Empty where there is
+    no text.
     """
     detector = Detector(section)
-    totals: dict[str, Count] = defaultdict(Count)
-    parts: dict[tuple[str, str], Count] = defaultdict(Count)
-    forms: dict[tuple[str, str], Count] = defaultdict(Count)
+    counts: dict[tuple[str, ...], Count] = defaultdict(Count)
     for text, items in _plant(texts, section, seed):
         covered = bytearray(len(text))
         for match in detector.find(text):
             covered[match.start : match.end] = b"\1" * (match.end - match.start)
         for item in items:
-            places = [place for place in range(item.start, item.end) if text[place].isalnum()]
-            found = all(covered[place] for place in places)
-            totals[item.kind].add(found)
-            parts[item.kind, "named" if item.named else "alone"].add(found)
-            forms[item.kind, item.form].add(found)
+            found = all(covered[place] for place in range(item.start, item.end) if text[place].isalnum())
+            part = "named" if item.named else "alone"
+            for key in ((item.kind,), (item.kind, part), (item.kind, item.form), (item.kind, item.form, part)):
+                counts[key].add(found)
     return {
         kind: {
-            **count.as_dict(),
-            **{part: parts[kind, part].as_dict() for part in ("named", "alone") if (kind, part) in parts},
-            "forms": {form: forms[kind, form].as_dict() for of, form in sorted(forms) if of == kind},
+            **_with_parts(counts, kind),
+            "forms": {form: _with_parts(counts, kind, form) for form in GENERATORS if (kind, form) in counts},
         }
-        for kind, count in sorted(totals.items())
+        for kind in sorted({key[0] for key in counts})
     }
+
+
+def _with_parts(counts: Mapping[tuple[str, ...], Count], *key: str) -> dict[str, Any]:
+    """The count of a kind or a form, and those of its two parts."""
+    parts = {part: counts[*key, part].as_dict() for part in ("named", "alone") if (*key, part) in counts}
+    return {**counts[key].as_dict(), **parts}
 
 
 def _plant(texts: Sequence[str], section: PersonalData, seed: int) -> list[tuple[str, list[Planted]]]:
@@ -144,7 +150,7 @@ def _items(section: PersonalData, chance: Random) -> list[tuple[str, Generator, 
             for form, generator in GENERATORS.items()
             if generator.kind == kind and (generator.country is None or generator.country in section.countries)
         ]
-        each = max(_LEAST_OF_A_FORM, -(-section.planted // len(forms))) if forms and section.planted else 0
+        each = max(2 * _OF_A_FORM, -(-section.planted // len(forms))) if forms and section.planted else 0
         items += [(form, generator, number % 2 == 0) for form, generator in forms for number in range(each)]
     return items
 
@@ -166,15 +172,16 @@ def _insert(
 ) -> tuple[str, list[Planted]]:
     pieces, planted, length, last = [], [], 0, 0
     for space, (form, generator, named) in zip(spaces, items, strict=True):
-        before, _, after = chance.choice(_NAMED if named else _ALONE).partition("{item}")
-        before = host[last:space] + before.format(word=chance.choice(generator.words))
+        ways = (_NAMED + _NAMED_BEHIND if generator.kind == "phone" else _NAMED) if named else _ALONE
+        before, _, after = chance.choice(ways).replace("{word}", chance.choice(generator.words)).partition("{item}")
+        before = host[last:space] + before
         value = chance.choice(generator.make(chance))
         start = length + len(before)
         secret = _SECRET_PART.get(form)
         inner = secret.search(value) if secret else None
         first, end = inner.span(1) if inner else (0, len(value))
         planted.append(Planted(generator.kind, form, named, start + first, start + end))
-        pieces += [before, value, after.replace("{word}", "")]
+        pieces += [before, value, after]
         length = start + len(value) + len(pieces[-1])
         last = space + 1
     return "".join([*pieces, host[last:]]), planted

@@ -88,7 +88,7 @@ def _digest(key: bytes, match: Match, value: str) -> bytes:
 def _hmac(key: bytes, kind: str, value: str, salt: str = "") -> bytes:
     """Of the value without the ways of writing it: 12.345.678-z is 12345678Z, and +34 612… is 612…"""
     if kind == "email":
-        plain = value.lower()
+        plain = "".join(value.lower().split())  # broken by a blank or a line end, or not
     elif kind in {"secret", "url_credentials", "ip"}:
         plain = value
     else:

@@ -179,6 +179,9 @@ def test_matches_are_in_order_and_apart() -> None:
     [
         "1 ", "1 (", "12.345.678-", "@", "a@", "2001:", "1.1.1.1.", "http://a:b@", "api_key=a1B2", "0034 ",
         "-----BEGIN PRIVATE KEY-----\n", "Tel. 612345678 / ", "eyJaaaaaaaaaa.", "ES12 ", "a [at] ", "D. N. ",
+        "a@a@", "a@\n", " @ ", "a&#64;", "a arroba ", "1",
+        "1\n", "1/", "1'", ". ", "٣", "612 345 678 fax ", "ref. 1/2, ",
+        "ES91 2100\n", "V 1.250.000 ", "Tel. 612\n",
     ],
 )  # fmt: skip
 def test_time_grows_with_the_length_of_a_text_and_not_with_its_square(piece: str) -> None:

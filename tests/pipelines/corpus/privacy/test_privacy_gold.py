@@ -23,8 +23,8 @@ pytestmark = pytest.mark.skipif(not DATA, reason="DESDECERO_DATA is not set")
 
 def test_spanish_clinical_cases() -> None:
     counts = score(meddocan(Path(str(DATA))), Detector(PersonalData()))
-    assert counts["email"]["marked"] == 710 and counts["email"]["found"] >= 705
-    assert counts["phone"]["marked"] == 104 and counts["phone"]["found"] >= 102
+    assert counts["email"]["marked"] == 710 and counts["email"]["found"] >= 706
+    assert counts["phone"]["marked"] == 104 and counts["phone"]["found"] == 104
     for kind, count in counts.items():
         assert count["right"] >= 0.99 * count["claimed"], kind
 
@@ -32,8 +32,8 @@ def test_spanish_clinical_cases() -> None:
 def test_english_sentences() -> None:
     counts = score(presidio(Path(str(DATA))), Detector(PersonalData()))
     for kind, (marked, found) in {
-        "email": (49, 49), "ip": (14, 14), "national_id": (16, 16), "bank_account": (21, 20),
-        "credit_card": (136, 133), "phone": (92, 59),
+        "email": (49, 49), "ip": (14, 14), "national_id": (16, 16), "bank_account": (21, 21),
+        "credit_card": (136, 136), "phone": (92, 92),
     }.items():  # fmt: skip
         assert counts[kind]["marked"] == marked and counts[kind]["found"] >= found, kind
         assert counts[kind]["right"] == counts[kind]["claimed"], kind

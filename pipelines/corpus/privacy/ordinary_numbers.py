@@ -1,0 +1,118 @@
+"""Ordinary numbers that are written like personal data: amounts, dates, file numbers, parts of references.
+
+A check digit holds for one random number in ten or twenty, and three groups of three digits are a Spanish telephone
+as well as an amount. The words and signs on either side decide.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CURRENCY = (
+    r"[€$£¥₡₲]|US\$|R\$|RD\$|S/\.?|Bs\.?|EUR|USD|GBP|ARS|BRL|CLP|COP|CRC|DOP|MXN|PEN|PYG|UYU|VES"
+    r"|euros?|d[óo]lares|pesos|soles|reais"
+)
+_CURRENCY_BEFORE = re.compile(rf"(?i)(?<![^\W_])(?:{_CURRENCY})[ \t]{{0,2}}$")
+_UNIT = (
+    rf"{_CURRENCY}|%|‰|mil(?:es)?|mill[óo]n(?:es)?|millions?|billions?|people|gente|bytes?|bits?|[kMGT]i?B|[kcm]?m[²³23]?"
+    r"|km[²2]?|kg|kgs?|g|ha|l|kWh|MWh|[kM]?W|h|min|tn?"
+)
+_PLURAL = (
+    r"(?!\w+[aei]d[oa]s\b|\w+entes\b|antes\b|después\b|entonces\b|además\b|mientras\b|pues\b|tras\b|ambos\b|vecinos\b"
+    r"|this\b|thus\b|plus\b|unless\b|always\b|across\b|versus\b|besides\b|ours?\b)[^\W\d_A-Z]{3,}s"
+)
+"""A counted noun; no participle (`expedidos`), adverb or conjunction. `habitantes` is among the units."""
+_COUNTED_BEHIND = re.compile(
+    rf"[ \t]?(?:{_CURRENCY}|%|‰)(?!\w)|[ \t]{{1,2}}(?:{_UNIT}|habitantes|(?:de )?{_PLURAL})(?!\w)"
+)
+_MEASURED_BEHIND = re.compile(rf"[ \t]?(?:{_CURRENCY}|%|‰)(?!\w)|[ \t]{{1,2}}(?:{_UNIT}|habitantes)(?!\w)")
+_COUNT_BEFORE = re.compile(
+    r"(?i)(?:deudas?|poblaci[óo]n|presupuestos?|importes?|total(?:es)?|sumas?|capital|ventas|ingresos|gastos?|super[áa]vit"
+    r"|d[ée]ficit|saldos?|costes?|costos?|valor|cuant[íi]as?|inversi[óo]n|habitantes|population|amount|budget|revenues?"
+    r"|debt|entre|asciend\w+ a|ascendi\w+ a|unos|unas|casi|m[áa]s de|menos de|about|over|nearly)"
+    r"(?: (?:de|of|is|es|era|fue|por|total|externa|anual|neta?|p[úu]blic[ao]|:)){0,3}[ \t:=,(]{0,3}$"
+)
+
+_NUMBERED = r"n\.?[ºo°]s?\.?|n[úu]m(?:eros?)?\.?|nro\.?|numbers?|no\.|#"
+_FILE_WORD = (
+    r"expedientes?|exptes?\.?|exp\.|registros?|reg\.|documentos?|doc\.|oficios?|facturas?|pedidos?|matr[íi]culas?|folios?"
+    r"|asientos?|protocolos?|partidas?|actas?|contratos?|albar[áa]n(?:es)?|recibos?|gu[íi]as?|env[íi]os?|solicitud(?:es)?"
+    r"|tr[áa]mites?|carpetas?|causas?|autos|diligencias|sumarios?|resoluci[óo]n(?:es)?|providencias?|p[óo]lizas?|modelos?"
+    r"|asuntos?|procedimientos?|radicados?|radicaci[óo]n|referencias?|ref\.?|series?|lotes?|versi[óo]n(?:es)?|c[óo]digos?"
+    r"|art[íi]culos?|productos?|piezas?|tickets?|casos?|fichas?|[óo]rden(?:es)?|boletos?|reservas?|localizador|apunte"
+    r"|pnr|cuentas?|clientes?|socios?|isbn|issn|ean|upc|gtin|sku|asin|imei|pmid|id|uuid|oid|files?|records?|invoices?|orders?|cases?|codes?|serial|batch"
+    r"|lots?|items?|parts?|products?|models?|versions?|builds?|receipts?|shipments?|tracking|reference|docket|patents?"
+    r"|patentes?|timestamps?|epoch|unix|commit|revision|bug|issue|registration|entry|bar ?codes?|barras"
+)
+_QUALIFIED = (
+    r"(?: (?:de|del|of|la|el|los) (?:la )?[^\W\d_]{2,20}| (?:administrativ|intern|judicial|electr[óo]nic"
+    r"|p[úu]blic|general"
+    r"|oficial|original|adjunt|anterior|siguiente|nuev|digital|fiscal|penal|civil|disciplinari|sancionador)[^\W\d_]{0,5})?"
+)
+_FILED = re.compile(
+    rf"(?i)(?<![^\W_])(?:{_FILE_WORD}){_QUALIFIED}[ \t:=.,(\[]{{0,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?"
+    r"(?:[0-9][\w.-]*(?:[,;/]|[,;]? (?:y|e|o|and|or|a|al|to))\s?){0,12}$"
+)
+"""A word for a file, with what says of what, a sign for a number, and the numbers before it in a list."""
+_JUST_NUMBERED = re.compile(rf"(?i)(?<![^\W_])(?:{_NUMBERED})[ \t:.]{{0,2}}$")
+_BEHIND_A_WORD = re.compile(
+    rf"(?<![^\W_])[a-záéíóúñ]{{4,}}[ \t:]{{1,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?(?:[0-9]{{6,}}[,;]? (?:y |e "
+    rf"|o |and |or )?){{0,12}}$"
+)
+_WINDOW = 160
+
+_DATE = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d"
+)
+_TIMESTAMP = 18
+"""Digits of a date with microseconds, nearly: longer numbers that begin with a year are accounts."""
+_YEAR = re.compile(r"19[5-9]\d|20[0-3]\d")
+_REFERENCE = re.compile(
+    r"(?i)\b10\.\d{4,9}/|\b(?:doi|arxiv|urn|ark|hdl|isbn|issn|pmid|pmc)[:/. ]|[a-z]{2,10}://|\bwww\.|^[\w-]+(?:\.[\w-]+)+/"
+)
+_DIALLED = re.compile(r"(?i)(?:wa\.me/|phone=|tel:|callto:)\+?$")
+
+GROUPED = re.compile(r"[1-9][0-9]{0,2}([ .'])[0-9]{3}(?:\1[0-9]{3})+")
+"""An amount in groups of three digits."""
+
+
+def is_counted(text: str, start: int, end: int, nouns: bool = True) -> bool:
+    """Whether a currency stands before the number, or a unit, a currency or (with `nouns`) a counted noun behind it."""
+    counted = _COUNTED_BEHIND.match(text, end) if nouns else _MEASURED_BEHIND.match(text, end)
+    return bool(counted or _CURRENCY_BEFORE.search(text[max(0, start - 10) : start]))
+
+
+def is_amount(text: str, start: int, end: int) -> bool:
+    """Whether the number is counted, ends in thousands, or stands behind a word for an amount."""
+    return (
+        text.endswith("000", start, end)
+        or is_counted(text, start, end)
+        or bool(_COUNT_BEFORE.search(text[max(0, start - 30) : start]))
+    )
+
+
+def is_filed(text: str, start: int, numbered: bool = False) -> bool:
+    """Whether a word for a file stands before the number; or, with `numbered`, nothing but `n.º`."""
+    before = text[max(0, start - _WINDOW) : start].rpartition("\n\n")[2]
+    return bool(_FILED.search(before)) or (numbered and bool(_JUST_NUMBERED.search(before)))
+
+
+def begins_with_date(text: str, start: int, digits: str) -> bool:
+    """Whether the digits begin with a date (20240315…, 15032024…), or with a year and stand behind a common word.
+
+    A Peruvian company's tax number begins with 20, as does that of most men in Argentina: set apart, a year is no sign.
+    """
+    if _DATE.match(digits):
+        return True
+    return (
+        len(digits) < _TIMESTAMP
+        and bool(_YEAR.match(digits))
+        and bool(_BEHIND_A_WORD.search(text[max(0, start - _WINDOW) : start]))
+    )
+
+
+def in_reference(text: str, start: int) -> bool:
+    """Whether the number is part of a DOI, an arXiv or web address, or another identifier with a scheme."""
+    line = text[max(0, start - _WINDOW) : start]
+    token = re.split(r"[\s<>\"“”«»]", line)[-1]
+    return bool(_REFERENCE.search(token)) and not _DIALLED.search(token)

@@ -1,0 +1,56 @@
+"""Passports, behind or before the word that names them.
+
+A passport's number has no check digit that is printed beside it, and each country writes its own: three letters and
+six digits in Spain and Argentina, two and six or seven in Colombia and Brazil, one and eight in Mexico, nine digits in
+Peru and the United States. So nothing but the word tells it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from pipelines.corpus.privacy.matches import Match, Strength
+from pipelines.corpus.privacy.numbers import Chain
+
+_NUMBER = r"(?:[A-Z]{1,3}[ .-]?[0-9]{5,8}[A-Z]?|[0-9]{7,9}|[0-9]{2}[A-Z]{2}[0-9]{5})"
+_END = r"(?![^\W_])(?!-\w)(?![.,]?[0-9])"
+_BETWEEN = (
+    r"(?:[\s:.,(*_#\"'=|-]{1,3}|n\.?[ºo°]\.?|n[úu]m(?:ero)?\b|no\b|nr[o.]?\b|number\b|series?\b|with\b|con\b|is\b|es\b"
+    r"|del?\b|ordinario\b|diplom[áa]tico\b|espa[ñn]ol\b|argentino\b|mexicano\b|peruano\b|colombiano\b|chileno\b"
+    r"|venezolano\b|uruguayo\b|ecuatoriano\b|brasile[ñi]ro\b|brasileño\b|dominicano\b|estadounidense\b|vigente\b|us\b"
+    r"|id\b){1,12}+"
+)
+_NAME = r"(?i:pasaportes?|passports?|passaportes?)"
+_BEHIND_NAME = re.compile(rf"\b{_NAME}(?i:{_BETWEEN})({_NUMBER}){_END}")
+_FURTHER = re.compile(rf"(?:[,;/]| [yeo]| and| or)[ ]?({_NUMBER}){_END}")
+_BEFORE_NAME = re.compile(
+    rf"([A-Z]{{1,3}}[ .-]?[0-9]{{5,8}}[A-Z]?)[ \t]{{0,2}}[(\[,-]?[ \t]{{0,2}}{_NAME}\b(?!(?i:{_BETWEEN})?{_NUMBER})"
+)
+_CONTEXT = 60
+
+WORDS = {"passport": "pasaporte pasaportes passport passports passaporte passaportes"}
+"""Words that name a passport, to know quickly where to look closer."""
+
+
+def find_passports(text: str, chains: Iterable[Chain]) -> Iterator[Match]:
+    for chain in chains:
+        if "passport" in chain.names:
+            for match in _BEHIND_NAME.finditer(text, max(0, chain.start - _CONTEXT), chain.end + 2):
+                found: re.Match[str] | None = match
+                while found and not _is_ordinary(found[1]):
+                    yield Match(*found.span(1), "national_id", "passport", Strength.WORD)
+                    found = _FURTHER.match(text, found.end())
+        elif (
+            chain.start and text[chain.start - 1].isalpha() and text[chain.end : chain.end + 24].lower().find("as") > 0
+        ):
+            first = chain.start - 1
+            while first and chain.start - first < 3 and text[first - 1].isalpha():
+                first -= 1
+            if not text[first - 1 : first].isalnum() and (before := _BEFORE_NAME.match(text, first)):
+                yield Match(*before.span(1), "national_id", "passport", Strength.WORD)
+
+
+def _is_ordinary(number: str) -> bool:
+    """A round number or a date: `el pasaporte costó 1000000`, `pasaporte 20240315`."""
+    return number.endswith("000") or bool(re.fullmatch(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]", number))

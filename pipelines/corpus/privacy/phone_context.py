@@ -1,0 +1,152 @@
+"""The words around a number that make a telephone of it."""
+
+from __future__ import annotations
+
+import re
+
+WORDS = {
+    "phone": """
+        móv mov
+        teléfono telefono teléfonos telefonos teléf telef telf telfs tel tels tfno tfnos tlfno tlfnos tlfn tlf tlfs
+        telefone telefones fone fones fono fonos móvil movil móviles celular celulares cel fax telefax telefaxes telfax
+        phone phones ph telephone mobile whatsapp wsp wapp cell telefónica telefónico telefónicos llame llamar llama
+        llamé llámame llámeme llámenos contacto contact call calling answering office desk home work wa tf tlno
+        telegram bizum extensión registered messages message text sms mensajes mensaje marque marcar marca número
+        reach ring dial particular
+    """,
+}
+"""Words that may name a telephone, to know quickly where to look closer."""
+
+_TELEPHONE = (
+    r"tel[eé]fonos?|tel[eé]fs?|telfs?|tels?|tfnos?|tlfn?os?|tlfs?|tlfn|tlno|tf|telefones?|fax|tele?fax(?:es)?"
+    r"|n[uú]meros? telef[oó]nicos?|fones?|fonos?|m[oó]v(?:il(?:es)?)?|celular(?:es)?|phones?|telephones?"
+    r"|whatsapp|wsp|wapp"
+)
+_ONE_TELEPHONE = (
+    r"tel[eé]fono|tel[eé]f|telf|tel|tfno|tlfn?o?|tf|telefone|fax|telefax|fone|fono|m[oó]vil|celular|phone|telephone"
+    r"|whatsapp|wsp|wapp"
+)
+"""Behind a number: `412 345 678 móviles` were sold."""
+_CALL = (
+    r"central telef[oó]nica|ll[aá]m[ae](?:r|me|nos)?(?: por tel[eé]fono)? al|ll[aá]m(?:ame|eme|enos) al"
+    r"|marqu?(?:e|ar|a) (?:el|al)|n[uú]meros? de contacto"
+    r"|contact number|(?:call(?:ing)?(?! numbers?\b)|ring|dial|reach|text|phone)(?: me| us)?(?: on| at)?"
+    r"|answering at|mensajes? al"
+    r"|(?:messages?|texts?|sms|calls?) (?:to|from)|my registered|(?:home|work|office|contact|daytime) (?:phone"
+    r"|number|tel)"
+    r"|wa\.me/(?:\+)?|n[uú]mero (?:particular|personal|directo)"
+)
+_EVERYDAY = r"cell|cel|office|desk|mobile|home|work|ph|contacto|contact"
+"""Words that stand before other numbers more often: `cell.2020.04.012`, `office 365 2019`."""
+_QUALIFIERS = (
+    r"(?:[ ]?(?:numbers?|n[úu]meros?|n[º°.]+o?|nro\.?|no\.|fijo|m[oó]vil|celular|particular|de contacto"
+    r"|personal|directo"
+    r"|de casa|trabajo|oficina|office|home|work|line|\(\w{2,10}\)|is|es|/ ?fax|y fax|and fax|/ ?m[oó]vil|/ ?whatsapp))*"
+)
+_MARKS = r"[\s*_~`\"'\[\]|<>]{0,6}"
+"""Blanks, Markdown and quotation marks between the word and the number."""
+_BEFORE = re.compile(
+    rf"(?i)(?<![^\W_])(?:(?P<telephone>{_TELEPHONE})"
+    rf"|(?P<call>{_CALL}))\.?{_QUALIFIERS}[ \t]*{_MARKS}(?:\]\(tel)?[:.=]{{0,2}}"
+    rf"[ \t]*{_MARKS}[+(]{{0,2}}$"
+    rf"|(?i:(?<![\w./@#&=-])(?:{_EVERYDAY}){_QUALIFIERS}(?P<mark>[ \t]*\.?[ \t]*:[\s*_]{{0,4}}|[ \t]{{1,3}}"
+    rf"|\.[ ])[+(]{{0,2}}$)"
+)
+_WINDOW = 56
+_LOCAL = 6
+"""Digits of the shortest number, in the provinces of Peru and Argentina: behind a word for a telephone and no other."""
+_EVERYDAY_NUMBER = re.compile(
+    r"(?!(?:365|19\d\d"
+    r"|20\d\d)\b)(?!\d{1,3}(?:[ .,]\d{3})+\b(?![ .-]\d))(?!\d+\.\d+\.\d+\b)[+(]{0,2}\d(?!.{0,18}\b(?:19|20)\d\d\b(?!-))"
+)
+
+_BEHIND = re.compile(
+    rf"(?i)[ \t]{{0,2}}[-–,:(\[|*_/]{{0,3}}[ \t]{{0,2}}(?:(?:{_ONE_TELEPHONE}|(?:home|work|office|mobile"
+    rf"|cell) (?:phone|number))"
+    rf"|(?:(?<![(\[])|(?=\w+[)\]]))(?:{_EVERYDAY}|casa|trabajo|oficina|particular))(?![^\W_])\.?"
+    r"(?=[ \t]{0,2}(?P<number>[.:=ºn°]{0,3}[ \t]?[(+]?[0-9])"
+    r"|[ \t]{0,2}(?:[\n,;:)\]}|/*_<>\"'’”»\\.–-]|$|\(|(?:de|del|of|personal|particular|y|e|o|and|or|para|for)\b))"
+)
+_MAY_BE_BEHIND = re.compile(r"[ \t,:(\[|*_/–-]{1,6}[cdfhmoptwCDFHMOPTW]")
+"""A quick look before the slow one."""
+_ALSO_BEHIND = re.compile(
+    rf"(?i)[ \t.:=(+-]{{0,6}}[0-9][0-9 ().-]{{5,18}}[0-9][ \t]{{0,2}}[-–,(]?[ \t]{{0,2}}(?:{_TELEPHONE}|{_EVERYDAY})\b"
+)
+
+
+def find_name_before(text: str, start: int) -> int | None:
+    """The least digits of the number at `start` by the word that names it; None where none does."""
+    word = _BEFORE.search(text[max(0, start - _WINDOW) : start])
+    if word is None:
+        return None
+    if word["telephone"] or word["call"]:
+        return _LOCAL if word["telephone"] else 7
+    colon = ":" in (word["mark"] or "")
+    return 7 if colon or _EVERYDAY_NUMBER.match(text, start) else None
+
+
+def find_name_behind(text: str, end: int) -> bool:
+    """Whether a word behind the number that ends at `end` names it, and not the next number."""
+    word = _BEHIND.match(text, end) if _MAY_BE_BEHIND.match(text, end) else None
+    return word is not None and (not word["number"] or bool(_ALSO_BEHIND.match(text, word.end())))
+
+
+_SIGNS = re.compile(
+    r"(?i)@|\bwww\.|https?:|(?<![^\W_])(?:tel[eé]?f?\w*|tfno\w*|tlf\w*|fax|m[oó]vil(?:es)?|celular\w*|whatsapp|telegram"
+    r"|llam(?:e|ar|a|ad|en|ando|arme|arnos|adme)|ll[aá]m(?:ame|eme|anos|enos)|marc(?:ar|a|ad|ando)|marque\w*|contact\w*|fono\w*|phone\w*|call|calling|dial|ring"
+    r"|atenci[oó]n al"
+    r"|reservas|cita previa|urgencias|informes|informaci[oó]n en|consultas|avis[ae]\w*|preguntar por|agenda"
+    r"|e-?mail|correo"
+    r"|bizum|wasap|comunicarse|com[uú]n[ií]quese)(?![^\W_])"
+)
+"""Words and addresses beside which a number is dialled."""
+_AROUND_BEFORE, _AROUND_BEHIND = 70, 50
+_TO_THE = re.compile(
+    r"(?i)(?<!ascendió )(?<!asciende )(?<!equivale )\bal(?: n[uú]mero)?[ ]$|\b(?:me|nos|le) en el[ ]$"
+    r"|(?<![\w.])[TMF][.:]{1,2}[ ]?$"
+)
+_GIVEN_NAMES = """
+    Adriana Alba Alberto Alejandra Alejandro Alfonso Alfredo Alicia Álvaro Amparo Ana Andrea Andrés Ángel Ángela
+    Antonia Antonio Beatriz Belén Blanca Camila Carla Carlos Carmen Carolina Catalina Cecilia César Claudia
+    Cristina Daniel Daniela David Diana Diego Eduardo Elena Emilio Enrique Esteban Eva Fátima Felipe Fernanda
+    Fernando Francisca Francisco Gabriel Gabriela Gloria Gonzalo Guillermo Gustavo Héctor Hugo Ignacio Inés
+    Irene Isabel Jaime Javier Jesús Joaquín John Jorge José Josefa Juan Juana Julia Julián Julio Laura Leonor
+    Lorena Lourdes Lucas Lucía Luis Luisa Manuel Manuela Marcos Margarita María Mariana Mario Marta Martín Mary
+    Mateo Mercedes Miguel Mónica Natalia Nicolás Noelia Nuria Olga Óscar Pablo Patricia Paula Pedro Pilar Rafael
+    Ramón Raquel Raúl Ricardo Roberto Rocío Rodrigo Rosa Rosario Rubén Salvador Sandra Santiago Sara Sebastián
+    Sergio Silvia Sofía Sonia Susana Teresa Tomás Valentina Verónica Vicente Víctor Victoria Virginia Yolanda
+"""
+_PERSON = re.compile(
+    rf"\b(?:{'|'.join(_GIVEN_NAMES.split())})(?:(?: de| del| la)? [A-ZÁÉÍÓÚÑ][\w.-]*){{0,3}}[ ]?[,:(;–-]?[ \t(]{{0,2}}$"
+)
+_PERSON_BEHIND = re.compile(rf"[ ]?[(,–-][ ]?(?:{'|'.join(_GIVEN_NAMES.split())})\b")
+"""A person right before the number; the names are common ones of Spain and Latin America."""
+_CLOSING = re.compile(
+    r"(?i)\b(?:atentamente|atte|saludos?|un abrazo|cordialmente|fdo|firmado|regards|sincerely|best wishes|calle"
+    r"|c/|avda?"
+    r"|avenida|plaza|paseo|jir[oó]n|c[oó]digo postal|apartado)\b|@|\bwww\.|\b[0-9]{5} [A-ZÁÉÍÓÚ][a-záéíóúñ]+"
+)
+"""In the lines around a number that has a line to itself: the end of a letter, or an address."""
+
+
+def is_dialled(text: str, start: int, end: int) -> bool:
+    """Whether what stands around a number in groups of three says that it is a telephone and no amount."""
+    before = text[max(0, start - _AROUND_BEFORE) : start].rpartition("\n\n")[2]
+    behind = text[end : end + _AROUND_BEHIND].partition("\n\n")[0]
+    person = _PERSON.search(before) and not re.match(r" (?:a|de|por|en) ", behind)
+    if (
+        _TO_THE.search(before)
+        or person
+        or _PERSON_BEHIND.match(behind)
+        or _SIGNS.search(before)
+        or _SIGNS.search(behind)
+    ):
+        return True
+    line = (
+        text[text.rfind("\n", 0, start) + 1 : start]
+        + text[end : (text.find("\n", end) + len(text) + 1) % (len(text) + 1)]
+    )
+    if line.strip(" \t-*•·>|"):
+        return False
+    around = text[max(0, start - 160) : start] + "\n" + text[end : end + 100]
+    return bool(_CLOSING.search(around))
