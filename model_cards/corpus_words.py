@@ -6,7 +6,9 @@ from typing import Literal
 
 from model_cards.formats import Language
 
-Kind = Literal["step", "form", "drop", "edit", "redacted", "known_by", "ask", "certainty", "use", "against"]
+Kind = Literal[
+    "step", "form", "drop", "edit", "redacted", "identifier", "known_by", "ask", "certainty", "use", "against"
+]
 
 
 def named(language: Language, kind: Kind, word: str) -> str:
@@ -15,6 +17,25 @@ def named(language: Language, kind: Kind, word: str) -> str:
     return names[0 if language == "en" else 1] if names else word.replace("_", " ") if kind != "against" else word
 
 
+_COUNTRIES = {
+    "es": ("Spain", "España"), "ar": ("Argentina", "Argentina"), "br": ("Brazil", "Brasil"), "cl": ("Chile", "Chile"),
+    "co": ("Colombia", "Colombia"), "do": ("Dominican Republic", "República Dominicana"), "ec": ("Ecuador", "Ecuador"),
+    "mx": ("Mexico", "México"), "pe": ("Peru", "Perú"), "us": ("North America", "Norteamérica"),
+    "uy": ("Uruguay", "Uruguay"), "ve": ("Venezuela", "Venezuela"),
+}  # fmt: skip
+_IDENTITY_NUMBERS = {
+    _COUNTRIES["es"]: {"es_dni": "DNI", "es_nie": "NIE", "es_cif": "CIF", "es_ccc": "CCC"},
+    _COUNTRIES["ar"]: {"ar_cuit": "CUIT", "ar_dni": "DNI", "ar_cbu": "CBU"},
+    _COUNTRIES["cl"]: {"cl_rut": "RUT"},
+    _COUNTRIES["mx"]: {"mx_curp": "CURP", "mx_rfc": "RFC", "mx_clabe": "CLABE"},
+    _COUNTRIES["br"]: {"br_cpf": "CPF", "br_cnpj": "CNPJ"},
+    _COUNTRIES["pe"]: {"pe_ruc": "RUC", "pe_dni": "DNI"},
+    _COUNTRIES["co"]: {"co_nit": "NIT", "co_cc": "CC"},
+    _COUNTRIES["uy"]: {"uy_ci": "CI"},
+    _COUNTRIES["ec"]: {"ec_ci": "CI", "ec_ruc": "RUC"},
+    _COUNTRIES["ve"]: {"ve_rif": "RIF", "ve_ci": "CI"},
+    _COUNTRIES["do"]: {"do_cedula": "CIE"},
+}
 NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
     "step": {
         "blocked": ("removal on request", "retirada a petición"),
@@ -114,6 +135,46 @@ NAMES: dict[Kind, dict[str, tuple[str, str]]] = {
         "credit_card": ("credit cards", "tarjetas de crédito"),
         "bank_account": ("bank accounts", "cuentas bancarias"),
         "national_id": ("national identity numbers", "números de identidad"),
+        "person": ("names of people", "nombres de personas"),
+        "address": ("postal addresses", "direcciones postales"),
+        "date": ("dates", "fechas"),
+    },
+    "identifier": {
+        **{
+            form: (f"{name} ({country[0]})", f"{name} ({country[1]})")
+            for country, forms in _IDENTITY_NUMBERS.items()
+            for form, name in forms.items()
+        },
+        **{
+            f"{code}_phone": (f"telephones ({english})", f"teléfonos ({spanish})")
+            for code, (english, spanish) in _COUNTRIES.items()
+        },
+        "es_vat": ("VAT number (Spain)", "NIF-IVA (España)"),
+        "es_nuss": ("social-security number (Spain)", "número de la Seguridad Social (España)"),
+        "mx_nss": ("social-security number (Mexico)", "número de seguridad social (México)"),
+        "us_ssn": ("social-security number (United States)", "número de seguridad social (Estados Unidos)"),
+        "passport": ("passports", "pasaportes"),
+        "credit_card": ("payment cards", "tarjetas de pago"),
+        "iban": ("IBAN", "IBAN"),
+        "email": ("e-mail", "correo electrónico"),
+        "broken_email": ("e-mail with a blank or a line end in it", "correo con un espacio o un fin de línea"),
+        "veiled_email": ("e-mail in disguise: (at), arroba", "correo disfrazado: (at), arroba"),
+        "ipv4": ("IPv4", "IPv4"),
+        "ipv6": ("IPv6", "IPv6"),
+        "userinfo": ("user and password in an address", "usuario y contraseña en una dirección"),
+        "parameter": ("token in an address", "token en una dirección"),
+        "aws_key": ("AWS key", "clave de AWS"),
+        "github_token": ("GitHub token", "token de GitHub"),
+        "google_key": ("Google key", "clave de Google"),
+        "slack_token": ("Slack token", "token de Slack"),
+        "stripe_key": ("Stripe key", "clave de Stripe"),
+        "openai_key": ("OpenAI or Anthropic key", "clave de OpenAI o Anthropic"),
+        "huggingface_token": ("Hugging Face token", "token de Hugging Face"),
+        "sendgrid_key": ("SendGrid key", "clave de SendGrid"),
+        "digitalocean_token": ("DigitalOcean token", "token de DigitalOcean"),
+        "jwt": ("signed token (JWT)", "token firmado (JWT)"),
+        "private_key": ("private key", "clave privada"),
+        "assigned": ("password or key in a setting", "contraseña o clave en una configuración"),
         "person": ("names of people", "nombres de personas"),
         "address": ("postal addresses", "direcciones postales"),
         "date": ("dates", "fechas"),

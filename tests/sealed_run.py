@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eval_suites.statistics import wilson
 from pipelines.recipe import Recipe, parse_recipe
 from pipelines.run_dir import STAGES, RunDir
 from pipelines.seals import hash_json, sha256_file
@@ -46,6 +47,16 @@ def group(gap: float, verdict: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def recall(planted: int, named: int, alone: int) -> dict[str, Any]:
+    """Of items planted beside their name, and of as many alone."""
+
+    def count(found: int, of: int) -> dict[str, float]:
+        interval = wilson(found, of, 0.95)
+        return {"planted": of, "found": found, "recall": interval.value, "low": interval.low, "high": interval.high}
+
+    return {**count(named + alone, 2 * planted), "named": count(named, planted), "alone": count(alone, planted)}
+
+
 REPORTS: dict[str, dict[str, Any]] = {
     "corpus": {
         "documents": {"read": 12345, "kept": 9876, "dropped": 2469, "quarantined": 3},
@@ -61,6 +72,14 @@ REPORTS: dict[str, dict[str, Any]] = {
             "too_short": {"documents": 1018, "bytes": 5320878, "examples": []},
         },
         "edits": {"unicode": 73, "redacted": {"email": 214, "ip": 17, "phone": 0}},
+        "personal_data": {
+            "planted": {
+                "email": recall(101, 100, 99) | {"forms": {"email": recall(101, 100, 99)}},
+                "ip": recall(102, 102, 102) | {"forms": {"ipv4": recall(102, 102, 102)}},
+                "phone": recall(120, 119, 81)
+                | {"forms": {"es_phone": recall(61, 60, 58), "ar_phone": recall(59, 57, 23)}},
+            }
+        },
         "sources": [
             {"name": "laws", "kind": "files", "documents": 9000, "bytes": 30123456},
             {"name": "someone/some-data", "kind": "hub", "documents": 876, "bytes": 1111111},

@@ -292,12 +292,14 @@ PICTURES: dict[Language, dict[str, str]] = {
         "licenses": "Licences of the text that was kept", "share": "% of bytes", "more": "more",
         "recall": "Personal data: recall on items planted into this corpus",
         "found": "% found, with its 95% interval (in brackets: items planted)",
+        "named": "beside its name", "alone": "alone",
     },
     "es": {
         "kept": "conservados", "fates": "Qué fue de los documentos", "size": "MB de texto (el número: documentos)",
         "licenses": "Licencias del texto conservado", "share": "% de los bytes", "more": "más",
         "recall": "Datos personales: exhaustividad sobre datos sembrados en este corpus",
         "found": "% hallado, con su intervalo del 95 % (entre paréntesis: datos sembrados)",
+        "named": "junto a su nombre", "alone": "solo",
     },
 }  # fmt: skip
 
@@ -326,20 +328,27 @@ def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> 
 
 
 def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> None:
-    """Recall on planted data by kind, with its interval; the best found first."""
+    """Recall on planted data by kind, beside its name and alone, with its interval; the best found first."""
     words = PICTURES[language]
     rows = sorted(planted.items(), key=lambda item: (-item[1]["recall"], item[0]))
-    figure = Figure(figsize=(8, 0.8 + 0.28 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(8, 1 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
-    values = [100 * row["recall"] for _, row in rows]
-    bounds = [
-        [100 * (row["recall"] - row["low"]) for _, row in rows],
-        [100 * (row["high"] - row["recall"]) for _, row in rows],
-    ]
-    axes.errorbar(values, range(len(rows)), xerr=bounds, fmt="o", color="#2b6cb0", ecolor="#a0aec0", capsize=3)
+    lowest = 90.0
+    for part, color, offset in (("named", "#2b6cb0", -0.14), ("alone", "#c05621", 0.14)):
+        counts = [(place + offset, row[part]) for place, (_, row) in enumerate(rows) if part in row]
+        values = [100 * count["recall"] for _, count in counts]
+        lows, highs = ([100 * count[bound] for _, count in counts] for bound in ("low", "high"))
+        bounds = [
+            [value - low for value, low in zip(values, lows, strict=True)],
+            [high - value for value, high in zip(values, highs, strict=True)],
+        ]
+        places = [place for place, _ in counts]
+        axes.errorbar(values, places, xerr=bounds, fmt="o", color=color, ecolor=color, capsize=3, label=words[part])
+        lowest = min(lowest, *(low - 2 for low in lows))
+    axes.legend(loc="lower left")
     axes.set_yticks(range(len(rows)), [f"{named(language, 'redacted', kind)} ({row['planted']})" for kind, row in rows])
     axes.invert_yaxis()
-    axes.set_xlim(min(90.0, *(100 * row["low"] - 2 for _, row in rows)), 101)
+    axes.set_xlim(lowest, 101)
     axes.set_title(words["recall"])
     axes.set_xlabel(words["found"])
     axes.spines[["top", "right"]].set_visible(False)

@@ -168,6 +168,17 @@ def test_every_table_is_a_table():
     assert "|---" not in html
 
 
+@pytest.mark.parametrize(
+    ("language", "row"),
+    [
+        ("en", "| telephones (Argentina) | at least 88.5% (57 of 59) | at least 27.6% (23 of 59) |"),
+        ("es", "| teléfonos (Argentina) | al menos 88.5\u00a0% (57 de 59) | al menos 27.6\u00a0% (23 de 59) |"),
+    ],
+)
+def test_recall_is_told_for_each_form_beside_its_name_and_alone(language: Language, row: str):
+    assert row in render(make_evidence(), language)
+
+
 def test_without_a_finetune_section_there_is_no_adapter():
     evidence = make_evidence("llama", "finetune=null", without=("finetune", "seal.finetune"))
     assert "Adapter" not in render(evidence, "en")

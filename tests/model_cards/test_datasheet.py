@@ -10,6 +10,7 @@ from helpers import ROOT
 
 from model_cards.corpus_words import NAMES, named
 from model_cards.formats import Language
+from pipelines.corpus.privacy.generation import GENERATORS
 
 CORPUS = ROOT / "pipelines" / "corpus"
 
@@ -27,6 +28,10 @@ def test_every_reason_to_drop_a_document_has_a_name() -> None:
     assert {"too_few_words", "license_denied", "near_duplicate"} <= set(NAMES["drop"])
     assert len(reasons) > 20
     assert reasons - set(NAMES["drop"]) == set()
+
+
+def test_every_form_of_personal_data_has_a_name() -> None:
+    assert GENERATORS.keys() - set(NAMES["identifier"]) == set()
 
 
 def test_every_step_has_a_name() -> None:
