@@ -42,6 +42,7 @@ _GENERIC = """
 _IN_USE = frozenset((_COUNTRIES + _GENERIC).split())
 _WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
 _WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
+_WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
 _UNMISTAKABLE = _IN_USE.difference(_WORDS_OF_CODE.split())
 """Those that are no words of a programming language or of English: `x @ self.is`."""
 

@@ -33,6 +33,8 @@ _INTRODUCED = re.compile(
     r"|(?<![^\W_])(?:d\.?n\.?i|n\.?i\.?[ft]|c\.?[ci]|ssn)\.?|identidad) ?$"
 )
 """Right before a number that it names: then a word behind it is not what is counted."""
+_DOCUMENT = re.compile(r"(?i)(?<![^\W_])(?:documentos?|doc\.|clientes?|socios?)[ \t:]{1,2}(?:n\S{1,6}[ \t:]{1,2})?$")
+"""Before an identity number with letters, that of a person: `documento: 12345678Z`."""
 _LETTER_APART = re.compile(r"[A-Za-z][ .]")
 _AMOUNT = re.compile(r"[0-9]{1,2}([. '])[0-9]{3}\1[0-9]{3}(?![0-9])")
 _HEADING = re.compile(
@@ -230,7 +232,8 @@ def _is_ordinary(text: str, start: int, end: int, form: Form) -> bool:
         return True
     sure = form.kind == "bank_account"  # 18 digits and more, or a country and two check digits
     numbered = only_digits and form.kind == "national_id"
-    if (not sure and is_filed(text, start, numbered)) or in_reference(text, start):
+    persons = not only_digits and _DOCUMENT.search(text[max(0, start - 24) : start])
+    if (not sure and not persons and is_filed(text, start, numbered)) or in_reference(text, start):
         return True
     return form.lead and bool(_LETTER_APART.match(number)) and is_counted(text, start, end)
 

@@ -34,16 +34,23 @@ _COUNT_BEFORE = re.compile(
 )
 
 _NUMBERED = r"n\.?[ºo°]s?\.?|n[úu]m(?:eros?)?\.?|nro\.?|numbers?|no\.|#"
-_FILE_WORD = (
-    r"expedientes?|exptes?\.?|exp\.|registros?|reg\.|documentos?|doc\.|oficios?|facturas?|pedidos?|matr[íi]culas?|folios?"
-    r"|asientos?|protocolos?|partidas?|actas?|contratos?|albar[áa]n(?:es)?|recibos?|gu[íi]as?|env[íi]os?|solicitud(?:es)?"
-    r"|tr[áa]mites?|carpetas?|causas?|autos|diligencias|sumarios?|resoluci[óo]n(?:es)?|providencias?|p[óo]lizas?|modelos?"
-    r"|asuntos?|procedimientos?|radicados?|radicaci[óo]n|referencias?|ref\.?|series?|lotes?|versi[óo]n(?:es)?|c[óo]digos?"
-    r"|art[íi]culos?|productos?|piezas?|tickets?|casos?|fichas?|[óo]rden(?:es)?|boletos?|reservas?|localizador|apunte"
-    r"|pnr|cuentas?|clientes?|socios?|isbn|issn|ean|upc|gtin|sku|asin|imei|pmid|id|uuid|oid|files?|records?|invoices?|orders?|cases?|codes?|serial|batch"
-    r"|lots?|items?|parts?|products?|models?|versions?|builds?|receipts?|shipments?|tracking|reference|docket|patents?"
-    r"|patentes?|timestamps?|epoch|unix|commit|revision|bug|issue|registration|entry|bar ?codes?|barras"
-)
+_FILE_WORDS = r"""
+    expedientes? exptes?\.? exp\. registros? reg\. documentos? doc\. oficios? facturas? pedido matr[íi]culas?
+    folios? asientos? protocolos? partidas? actas? contratos? albar[áa]n(?:es)? recibos? gu[íi]as? env[íi]os?
+    solicitud(?:es)? tr[áa]mites? carpetas? causas? autos diligencias sumarios? resoluci[óo]n(?:es)?
+    providencias? p[óo]lizas? modelos? asuntos? procedimientos? radicados? radicaci[óo]n referencias? ref\.?
+    series? lotes? versi[óo]n(?:es)? c[óo]digos? art[íi]culos? productos? piezas? tickets? casos? fichas?
+    [óo]rden(?:es)? boletos? reserva localizador apunte pnr cuentas? clientes? socios? isbn issn diligencia
+    acuerdos? cartas? notas? informe memorando memor[áa]ndum prove[íi]dos? convenios? licitaci[óo]n concursos?
+    quejas? denuncias? reclam(?:o|aci[óo]n) incidencia remitos? comprobantes? boletas? rollos? legajos? tomos?
+    escrituras? sentencias? autos? juicios? rol rit certificados? dict[áa]menes dictamen cheques? transacci[óo]n
+    operaci[óo]n transferencia placas? chasis medidor suministro contador claims? requests? ean upc gtin sku
+    asin imei pmid id uuid oid files? records? invoices? orders? cases? codes? serial batch lots? items? parts?
+    products? models? versions? builds? receipts? shipments? tracking reference docket patents? patentes?
+    timestamps? epoch unix commit revision bug issue registration entry bar.?codes? barras
+"""
+"""Files, goods and records: the number behind one is its own."""
+_FILE_WORD = "|".join(_FILE_WORDS.split())
 _QUALIFIED = (
     r"(?: (?:de|del|of|la|el|los) (?:la )?[^\W\d_]{2,20}| (?:administrativ|intern|judicial|electr[óo]nic"
     r"|p[úu]blic|general"
@@ -59,6 +66,7 @@ _BEHIND_A_WORD = re.compile(
     rf"(?<![^\W_])[a-záéíóúñ]{{4,}}[ \t:]{{1,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?(?:[0-9]{{6,}}[,;]? (?:y |e "
     rf"|o |and |or )?){{0,12}}$"
 )
+_NUMBER_SIGN = re.compile(r"(?i)(?<![^\W_])(?:n\.?[ºo°]s?\.?|n[úu]m\.?|nro\.?|no\.|#)[ \t:.]{0,2}$")
 _WINDOW = 160
 
 _DATE = re.compile(
@@ -95,6 +103,11 @@ def is_filed(text: str, start: int, numbered: bool = False) -> bool:
     """Whether a word for a file stands before the number; or, with `numbered`, nothing but `n.º`."""
     before = text[max(0, start - _WINDOW) : start].rpartition("\n\n")[2]
     return bool(_FILED.search(before)) or (numbered and bool(_JUST_NUMBERED.search(before)))
+
+
+def is_numbered(text: str, start: int) -> bool:
+    """Whether a sign for a number (`n.º`, `#`) stands right before it: one calls a telephone, and numbers a thing."""
+    return bool(_NUMBER_SIGN.search(text[max(0, start - 8) : start]))
 
 
 def begins_with_date(text: str, start: int, digits: str) -> bool:

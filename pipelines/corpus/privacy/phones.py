@@ -23,6 +23,7 @@ from pipelines.corpus.privacy.ordinary_numbers import (
     is_amount,
     is_counted,
     is_filed,
+    is_numbered,
 )
 from pipelines.corpus.privacy.phone_context import find_name_before, find_name_behind, is_dialled
 from pipelines.corpus.privacy.phone_plans import EXTENSION, match_international, national
@@ -146,7 +147,9 @@ def _is_phone(text: str, start: int, end: int, last: int) -> bool:
     if GROUPED.fullmatch(number):
         near = last >= 0 and start - last < _NEAR
         return not is_amount(text, start, end) and (near or is_dialled(text, start, end))
-    return not number.isdigit() or not (is_amount(text, start, end) or begins_with_date(text, start, number))
+    if not number.isdigit():
+        return True
+    return not (is_amount(text, start, end) or begins_with_date(text, start, number) or is_numbered(text, start))
 
 
 def _end_of_named(text: str, start: int, least: int) -> int | None:

@@ -128,6 +128,7 @@ def test_a_year_in_front_is_no_obstacle_behind_a_name(number: str) -> None:
         ("el documento 30.123.456 del archivo", "el documento 30.123.456 del archivo"),
         ("el documento n.º 30123456 se archivó", "el documento n.º 30123456 se archivó"),
         ("la placa de identificación 4567891", "la placa de identificación 4567891"),
+        ("documento: 12345678Z y cliente 12345678-Z", "documento: <national_id> y cliente <national_id>"),
         ("identificación 1.020.345.678", "identificación <national_id>"),
         ("Luis Mora, V 9.876.543, soltero", "Luis Mora, <national_id>, soltero"),
         ("Luis Mora, V-9.876.543, soltero", "Luis Mora, <national_id>, soltero"),
