@@ -58,6 +58,7 @@ def packed(members: dict[str, bytes]) -> bytes:
         ("carta.doc", TEXT.encode()),
         ("pagina", b"<!DOCTYPE html><html><body><p>" + TEXT.encode() * 9 + b"</p></body>"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_what_is_text_is_read_under_any_name(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
@@ -73,6 +74,7 @@ def test_what_is_text_is_read_under_any_name(tmp_path: Path, name: str, content:
         ("x.bin", NOISE, "no reader for .bin"), ("datos", gzip.compress(NOISE), "add .gz to its name"),
         ("style.css", b"body { color: red }", "no prose"), ("a.zip", packed({"a.txt": b"x"})[:-20], "not a zip file"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_what_no_reader_takes_is_told_with_the_remedy(tmp_path: Path, name: str, content: bytes, remedy: str) -> None:
     (tmp_path / name).write_bytes(content)
