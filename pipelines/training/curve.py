@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of a `metrics.jsonl`."""
@@ -13,7 +15,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int | None = None) -> None:
-    """Training loss (every logged step, and a running mean) and held-out loss against tokens, as a PNG; with the steps
+    """Training loss (every logged step, and smoothed) and held-out loss against tokens, as a PNG; with the steps
     that were refused, the returns to earlier weights and, where early stop chose it, the step whose weights were kept.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,7 +28,7 @@ def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int
     axes = figure.subplots()
     if training:
         axes.plot(*zip(*training, strict=True), color="#b9cbe3", linewidth=0.7, label="training, each step")
-        axes.plot(*zip(*_smooth(training), strict=True), color="#1f4e8c", linewidth=1.8, label="training, running mean")
+        axes.plot(*zip(*_smooth(training), strict=True), color="#1f4e8c", linewidth=1.8, label="training, smoothed")
     if validation:
         axes.plot(*zip(*validation, strict=True), "o-", color="#c8553d", linewidth=1.2, markersize=4, label="held out")
         axes.annotate(f"{validation[-1][1]:.3f}", validation[-1], xytext=(6, 0), textcoords="offset points",
@@ -68,12 +70,22 @@ def _limits(losses: list[float]) -> tuple[float | None, float | None]:
 
 
 def _smooth(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Exponential running mean over about a twentieth of the points so far: nowhere does it lag by more, and the first
-    points stand as they are."""
-    smoothed, mean = [], 0.0
-    for number, (x, y) in enumerate(points, start=1):
-        mean += min(1.0, 20 / number) * (y - mean)
-        smoothed.append((x, mean))
+    """Each point's value on the least-squares line through its neighbours: a tenth of the points before it on either
+    side, a twentieth of all at most.
+
+    A mean of past points would lie above a curve that falls. A line follows the fall, also at the end of the curve,
+    where there are no later points (Cleveland 1979, "LOWESS", without its weights).
+    """
+    values = np.array([y for _, y in points])
+    smoothed = []
+    for place, (x, _) in enumerate(points):
+        reach = min(place // 10, len(points) // 20)
+        first, last = place - reach, min(len(points), place + reach + 1)
+        offsets = np.arange(first, last) - place
+        window, middle = values[first:last], offsets.mean()
+        spread = ((offsets - middle) ** 2).sum()
+        slope = ((offsets - middle) * window).sum() / spread if spread else 0.0
+        smoothed.append((x, float(window.mean() - slope * middle)))
     return smoothed
 
 
