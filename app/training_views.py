@@ -13,6 +13,7 @@ from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.seals import AlteredFile, reading
 from pipelines.verification import check_seal
+from pipelines.training.curve import smoothed
 
 from . import markup
 from .markup import Column, element, paragraph, section
@@ -25,7 +26,6 @@ MEASURES = {
     "span_corruption": ("span_accuracy", "span_loss"),
 }
 SHARES = ("token_accuracy", "masked_accuracy", "span_accuracy")
-SMOOTHED_POINTS = 20  # the running mean spans about a twentieth of the curve
 
 
 # --- how good it is ----------------------------------------------------------------------------------------
@@ -139,11 +139,10 @@ def curve_points(run: RunDir, language: Language) -> pd.DataFrame:
 
 def _points(lines: pd.DataFrame, language: Language) -> pd.DataFrame:
     training = lines.dropna(subset="loss")
-    smoothed = training["loss"].ewm(alpha=1 / max(1, len(training) / SMOOTHED_POINTS), adjust=False).mean()
     held_out = lines.dropna(subset="validation_loss")
     curves = {
         "training_loss": (training["tokens"], training["loss"]),
-        "mean_loss": (training["tokens"], smoothed),
+        "mean_loss": (training["tokens"], smoothed(training["loss"].tolist())),
         "held_out_loss": (held_out["tokens"], held_out["validation_loss"]),
     }
     frames = [

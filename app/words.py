@@ -187,7 +187,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "axis_tokens": ("tokens seen", "tokens vistos"),
     "axis_loss": ("loss (nats per token)", "pérdida (nats por token)"),
     "training_loss": ("training", "entrenamiento"),
-    "mean_loss": ("running mean", "media móvil"),
+    "mean_loss": ("smoothed", "suavizada"),
     "held_out_loss": ("held out", "reservado"),
     "facts": ("The facts", "Los datos"),
     "architecture": ("Architecture", "Arquitectura"),

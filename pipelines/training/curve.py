@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int
     axes = figure.subplots()
     if training:
         axes.plot(*zip(*training, strict=True), color="#b9cbe3", linewidth=0.7, label="training, each step")
-        axes.plot(*zip(*_smooth(training), strict=True), color="#1f4e8c", linewidth=1.8, label="training, smoothed")
+        tokens, losses = zip(*training, strict=True)
+        axes.plot(tokens, smoothed(losses), color="#1f4e8c", linewidth=1.8, label="training, smoothed")
     if validation:
         axes.plot(*zip(*validation, strict=True), "o-", color="#c8553d", linewidth=1.2, markersize=4, label="held out")
         axes.annotate(f"{validation[-1][1]:.3f}", validation[-1], xytext=(6, 0), textcoords="offset points",
@@ -69,24 +71,23 @@ def _limits(losses: list[float]) -> tuple[float | None, float | None]:
     return low - room, high + room
 
 
-def _smooth(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Each point's value on the least-squares line through its neighbours: a tenth of the points before it on either
-    side, a twentieth of all at most.
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Each value on the least-squares line through its neighbours: a tenth of the values before it on either side, a
+    twentieth of all at most.
 
-    A mean of past points would lie above a curve that falls. A line follows the fall, also at the end of the curve,
-    where there are no later points (Cleveland 1979, "LOWESS", without its weights).
+    A mean of past values would lie above a curve that falls. A line follows the fall, also at the end of the curve,
+    where there are no later values (Cleveland 1979, "LOWESS", without its weights).
     """
-    values = np.array([y for _, y in points])
-    smoothed = []
-    for place, (x, _) in enumerate(points):
-        reach = min(place // 10, len(points) // 20)
-        first, last = place - reach, min(len(points), place + reach + 1)
+    all_values, found = np.array(values, dtype=float), []
+    for place in range(len(all_values)):
+        reach = min(place // 10, len(all_values) // 20)
+        first, last = place - reach, min(len(all_values), place + reach + 1)
         offsets = np.arange(first, last) - place
-        window, middle = values[first:last], offsets.mean()
+        window, middle = all_values[first:last], offsets.mean()
         spread = ((offsets - middle) ** 2).sum()
         slope = ((offsets - middle) * window).sum() / spread if spread else 0.0
-        smoothed.append((x, float(window.mean() - slope * middle)))
-    return smoothed
+        found.append(float(window.mean() - slope * middle))
+    return found
 
 
 def _short(number: float) -> str:

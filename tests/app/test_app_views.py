@@ -98,9 +98,9 @@ def test_numbers_follow_the_language(causal_run: RunDir) -> None:
 
 def test_the_curve_has_all_measured_points_and_a_running_mean(causal_run: RunDir) -> None:
     curves = training_views.curve_points(causal_run, "es").groupby("curve")["loss"]
-    assert dict(curves.count()) == {"entrenamiento": 200, "media móvil": 200, "reservado": 10}
+    assert dict(curves.count()) == {"entrenamiento": 200, "suavizada": 200, "reservado": 10}
     spread = curves.std()
-    assert spread["media móvil"] < spread["entrenamiento"] + 0.5
+    assert spread["suavizada"] < spread["entrenamiento"] + 0.5
 
 
 def test_the_card_is_shown_without_metadata_and_with_its_picture(causal_run: RunDir) -> None:
