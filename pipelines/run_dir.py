@@ -100,15 +100,15 @@ STAGES: dict[str, Stage] = {
         Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 4),
         Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
         Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
-        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 4),
+        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 5),
         Stage(
             "evaluate", "pipelines.evaluate_model", "evaluate_model",
-            ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 1,
+            ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 2,
         ),
         Stage("audit", "pipelines.audit_model", "audit_model", ("seed", "audit"), ("pretrain",), 1),
         Stage(
             "finetune", "pipelines.finetune", "finetune",
-            ("seed", "evaluate", "finetune"), ("corpus", "tokens", "pretrain"), 2,
+            ("seed", "evaluate", "finetune"), ("corpus", "tokens", "pretrain"), 3,
         ),
         Stage(
             "card", "pipelines.write_card", "write_card", ("name", "purpose", "languages", "card", "publish"),

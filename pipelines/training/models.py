@@ -11,6 +11,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
+    GenerationConfig,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -28,6 +29,11 @@ AUTO: dict[Objective, Any] = {
     "span_corruption": AutoModelForSeq2SeqLM,
 }
 """The class that builds a model, and loads it, for each objective."""
+
+TEMPERATURE, TOP_K = 0.8, 50
+"""How a text is drawn by default: as in `eval_suites/sampling.py`, which a training node does without."""
+LONGEST_ANSWER = 128
+"""Tokens that `generate` adds by default, at most; half of a context that is shorter than twice that."""
 
 
 def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
@@ -137,6 +143,23 @@ def untie_output(model: Any) -> None:
 def _cannot_be_built(architecture: str, error: Exception) -> UserError:
     *_, what = str(error).strip().splitlines() or [type(error).__name__]
     return UserError(f"transformers cannot build a {architecture} of this shape ({what.strip()}): mend model.overrides")
+
+
+def set_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, context_length: int) -> None:
+    """Say in `generation_config.json` what plain `generate` does: draw, with the project's own temperature.
+
+    A small model that takes the likeliest token each time soon repeats itself (Holtzman et al. 2020). Half of the
+    context is left to the prompt, so that the defaults never pass the last position. A masked model has no such file.
+    """
+    if not model.can_generate():
+        return
+    config: Any = model.config
+    model.generation_config = GenerationConfig(
+        do_sample=True, temperature=TEMPERATURE, top_k=TOP_K,
+        max_new_tokens=min(LONGEST_ANSWER, max(1, context_length // 2)),
+        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id, decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
+    )  # fmt: skip
 
 
 @torch.no_grad()

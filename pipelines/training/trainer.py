@@ -19,7 +19,14 @@ from pipelines.training.batches import IGNORED, Batches, Collator
 from pipelines.training.checkpoints import unique_tensors
 from pipelines.training.collators import build_collator, build_training_collator
 from pipelines.training.devices import device_name, peak_flops
-from pipelines.training.models import build_config, build_model, has_dropout, silence_layers, training_flops_per_token
+from pipelines.training.models import (
+    build_config,
+    build_model,
+    has_dropout,
+    set_generation,
+    silence_layers,
+    training_flops_per_token,
+)
 from pipelines.training.objective import Objective
 from pipelines.training.optimizers import build_optimizers
 from pipelines.training.sharding import let_go, shard, sharding_is_wanted, whole
@@ -162,6 +169,7 @@ class Training:
         model = gathered(self.model) if self.sharded else self.model
         if not self.accelerator.is_main_process:
             return
+        set_generation(model, self.tokenizer, self.recipe.model.context_length)
         model.save_pretrained(folder)
         self.tokenizer.model_max_length = self.recipe.model.context_length
         self.tokenizer.save_pretrained(folder)

@@ -10,7 +10,6 @@ from matplotlib.image import imread
 
 from pipelines.training.curve import _limits, draw_loss, smoothed
 
-
 SHAPES = {
     "1/x": lambda x: 4 + 5 / x**0.5,
     "steep, then flat": lambda x: 3 + 6 * np.exp(-x / 60),
