@@ -10,6 +10,9 @@ Writes
     evaluation/samples.jsonl        what the model wrote, and how it was asked
     evaluation/yardsticks.png       the model beside its yardsticks
 
+Without `evaluate.prompts` the model is asked to go on from the first words of three held-out documents, or to fill a
+gap in them.
+
 Whole validation documents are scored, in an order drawn by the seed, up to `evaluate.max_bytes`. In float32,
 whatever pretraining used. On one machine the same run gives the same numbers; across machines they differ in the
 last digits, as floating-point sums do.
@@ -21,7 +24,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from eval_suites.beginnings import beginnings
 from eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
 from eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
 from eval_suites.scoring import DocumentScore
@@ -58,7 +62,11 @@ def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     train_counts[outside] = 0, tokens["splits"]["train"]["documents"]
     bar = partial(progress, title="evaluate", unit="batch")
     report, scores = suite.run(model, tokenizer, [document["text"] for document in documents], train_counts, bar)
-    samples = write_samples(recipe, model, tokenizer, out.evaluation / "samples.jsonl")
+    prompts = list(recipe.evaluate.prompts)
+    if not prompts:  # of the scored documents, or where these are few, of the others
+        prompts = held_out_prompts(recipe, tokenizer, chain(documents, read_documents(run, "validation", ["text"])))
+    samples = write_samples(recipe, model, tokenizer, prompts, out.evaluation / "samples.jsonl")
+    report["prompts_from"] = "recipe" if recipe.evaluate.prompts else "held_out"
     report["samples"] = [{"prompt": sample["prompt"], "text": sample["text"]} for sample in samples]
     out.write_report("evaluate", recipe, report)
     pq.write_table(_score_table(documents, scores), out.evaluation / "documents.parquet")
@@ -118,10 +126,30 @@ def check_prompts(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> None:
             )
 
 
+def held_out_prompts(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, documents: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """What to ask a model for which the recipe names no prompts: how held-out documents begin."""
+    objective = recipe.model.objective
+    answer = sample_tokens(recipe) if objective == "causal" else 0
+    room = recipe.model.context_length - answer - (2 if objective == "masked" else 1)
+
+    def fits(prompt: str) -> bool:
+        return len(with_gaps(tokenizer, prompt, repeat(0))) - 1 <= room
+
+    return beginnings((document["text"] for document in documents), objective, fits)
+
+
+def sample_tokens(recipe: Recipe) -> int:
+    """Tokens of an answer. Where the recipe names no prompts, half of the context at most."""
+    wanted = recipe.evaluate.sample_tokens
+    return wanted if recipe.evaluate.prompts else min(wanted, max(1, recipe.model.context_length // 2))
+
+
 def write_samples(
-    recipe: Recipe, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, target: Path
+    recipe: Recipe, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prompts: list[str], target: Path
 ) -> list[dict[str, Any]]:
-    prompts, tokens, how = list(recipe.evaluate.prompts), recipe.evaluate.sample_tokens, dict[str, Any]()
+    tokens, how = sample_tokens(recipe), dict[str, Any]()
     if recipe.model.objective == "causal":
         how = {"temperature": TEMPERATURE, "top_k": TOP_K, "seed": recipe.seed, "tokens": tokens}
         samples = continue_prompts(model, tokenizer, prompts, tokens, recipe.seed)

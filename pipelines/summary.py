@@ -47,7 +47,8 @@ def _samples(evaluation: dict[str, Any]) -> str:
     shown = [
         textwrap.indent(_sample(sample).strip(), "  │ ", lambda line: True) for sample in evaluation["samples"][:3]
     ]
-    return "samples    (▸ is where the model takes over)\n" + "\n  ·\n".join(shown)
+    beginnings = "; the beginnings are of held-out documents" if evaluation["prompts_from"] == "held_out" else ""
+    return f"samples    (▸ is where the model takes over{beginnings})\n" + "\n  ·\n".join(shown)
 
 
 def _sample(sample: dict[str, Any]) -> str:

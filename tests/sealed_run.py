@@ -145,6 +145,7 @@ REPORTS: dict[str, dict[str, Any]] = {
             "unigram": {"bits_per_byte": estimate(2.6028, 0.0271), "perplexity": 177.4, "token_accuracy": 0.0412},
             "xz": {"bits_per_byte": 1.8816},
         },
+        "prompts_from": "recipe",
         "samples": [
             {"prompt": "The law", "text": "The law of of the the shall ```shall``` be\n\n# the the\n---\nthe"},
             {"prompt": "# Boats\n---", "text": "# Boats\n---\nBoats boats the"},
@@ -193,6 +194,7 @@ MASKED = {
             "untrained": {"masked_accuracy": 0.0031, "masked_loss": 5.7161},
             "unigram": {"masked_accuracy": 0.0512, "masked_loss": 5.0132},
         },
+        "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall be.", "text": "the law shall be."}],
     },
 }  # fmt: skip
@@ -207,6 +209,7 @@ SPANS = {
             "untrained": {"span_accuracy": 0.0027, "span_loss": 5.8161},
             "unigram": {"span_accuracy": 0.0521, "span_loss": 5.1132},
         },
+        "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall [MASK].", "text": "The law of the boats shall be."}],
     },
     "finetune": {"measure": "span_loss"},

@@ -19,7 +19,8 @@ class Evaluate(Section):
     """Bootstrap draws over documents."""
     confidence: Confidence = 0.95
     prompts: tuple[str, ...] = ()
-    """What the model is asked to go on from (or, where it fills gaps, to fill in: write `[MASK]`)."""
+    """What the model is asked to go on from (or, where it fills gaps, to fill in: write `[MASK]`). Without any: the
+    first words of three held-out documents."""
     sample_tokens: Annotated[int, Field(ge=1, le=10_000)] = 60
     """At most; of an encoder–decoder, for each gap."""
 

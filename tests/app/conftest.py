@@ -277,6 +277,7 @@ def causal_evaluation() -> dict[str, Any]:
         "yardsticks": {
             "untrained": {"bits_per_byte": 3.95}, "unigram": {"bits_per_byte": 3.021}, "xz": {"bits_per_byte": 1.71},
         },
+        "prompts_from": "recipe",
         "samples": [
             {"prompt": "Return the number of", "text": "Return the number of elements in the array.\n\nReturns\n---"},
             {"prompt": "This function computes", "text": "This function computes the mean of the <b>given</b> axis."},
@@ -290,6 +291,7 @@ def masked_evaluation() -> dict[str, Any]:
         "resamples": 2000, "bits_per_byte": None, "masked_accuracy": around(0.412, 0.011),
         "masked_loss": around(3.21, 0.06),
         "yardsticks": {"untrained": {"masked_accuracy": 0.0001}, "unigram": {"masked_accuracy": 0.051}},
+        "prompts_from": "recipe",
         "samples": [{"prompt": "The default [MASK] is None.", "text": "the default value is none."}],
     }  # fmt: skip
 
@@ -300,6 +302,7 @@ def span_evaluation() -> dict[str, Any]:
         "resamples": 2000, "bits_per_byte": None, "span_accuracy": around(0.287, 0.009),
         "span_loss": around(3.87, 0.07),
         "yardsticks": {"untrained": {"span_accuracy": 0.0002}, "unigram": {"span_accuracy": 0.048}},
+        "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] is None.", "text": "The default value is None."}],
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.chain import run_chain
+from pipelines.corpus.documents import read_documents
 from pipelines.evaluate_model import count_tokens, main
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.run_dir import RunDir, sha256_file
+from pipelines.summary import _samples
 
 SMALL = ["evaluate={max_bytes: 6000, resamples: 300, sample_tokens: 12}"]
 PROMPTS = {
@@ -67,6 +70,28 @@ def test_the_samples_say_how_they_were_asked_for(evaluated: Callable[[str], tupl
     assert run.report("evaluate", recipe)["samples"] == [
         {key: line[key] for key in ("prompt", "text")} for line in lines
     ]
+
+
+@pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
+def test_without_prompts_held_out_documents_begin_the_samples(
+    evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path], architecture: str
+) -> None:
+    _, run = evaluated(architecture)
+    words = ["evaluate={max_bytes: 1500, resamples: 300}"]  # as many tokens of an answer as the default says
+    recipe, other = load_recipe(tiny_runs[architecture], words), RunDir(run.path.with_name("no_prompts"))
+    shutil.copytree(run.path, other.path, dirs_exist_ok=True)
+    assert evaluate(tiny_runs[architecture], other, *words) == 0
+    report = other.report("evaluate", recipe)
+    assert report["prompts_from"] == "held_out" and len(report["samples"]) == 3
+    held_out = [document["text"].lstrip() for document in read_documents(other, "validation", ["text"])]
+    for sample in report["samples"]:
+        known = sample["prompt"].split("[MASK]")
+        assert any(text.startswith(known[0]) and known[-1] in text for text in held_out)
+        assert len(known) == (1 if architecture == "llama" else 2)
+        assert "[MASK]" not in sample["text"]
+    lines = [json.loads(line) for line in (other.evaluation / "samples.jsonl").read_text().splitlines()]
+    assert architecture == "bert" or {line["tokens"] for line in lines} == {16}  # half of the context
+    assert "of held-out documents" in _samples(report)
 
 
 def test_a_masked_model_is_measured_by_its_gaps(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:

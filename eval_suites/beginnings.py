@@ -1,0 +1,49 @@
+"""Prompts for a model that was given none: the first words of held-out documents, with a gap where it fills gaps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from eval_suites.sampling import GAP
+from eval_suites.scoring import Objective
+
+COUNT = 3
+"""Prompts; as many as a terminal shows at a glance."""
+WORDS = 10
+"""Of a document's beginning, at most: enough to see its subject, and most of the answer is the model's."""
+LETTERS = 100
+"""Of a beginning, at most: a text without spaces is one word. Ten words of English or Spanish have some 60."""
+
+
+def beginnings(texts: Iterable[str], objective: Objective, fits: Callable[[str], bool]) -> list[str]:
+    """Up to `COUNT` different prompts from the texts, in their order.
+
+    `fits`: whether the model can read a prompt and answer it; a beginning is shortened until it does. For models that
+    fill gaps, the word in the middle is replaced by `[MASK]`. Texts that hold that word themselves are left out.
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        prompt = _beginning(text, objective, fits) if GAP not in text[: 2 * LETTERS] else None
+        if prompt:
+            found.setdefault(prompt)
+        if len(found) == COUNT:
+            break
+    return list(found)
+
+
+def _beginning(text: str, objective: Objective, fits: Callable[[str], bool]) -> str | None:
+    """The longest beginning that fits, of at most half of the text's words; None where not even one word does."""
+    start = text.lstrip()[:LETTERS]
+    words = list(re.finditer(r"\S+", start))
+    if len(text.lstrip()) > LETTERS and len(words) > 1:
+        words.pop()  # it may have been cut
+    most = min(WORDS, len(words)) if objective != "causal" else min(WORDS, max(1, len(text.split()) // 2), len(words))
+    for count in range(most, 0, -1):
+        prompt = start[: words[count - 1].end()]
+        if objective != "causal":
+            hidden = words[count // 2]
+            prompt = prompt[: hidden.start()] + GAP + prompt[hidden.end() :]
+        if fits(prompt):
+            return prompt
+    return None
