@@ -18,8 +18,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def exhaustion_explained() -> Iterator[None]:
-    """Turn the error into a sentence, where nobody before could do with less."""
+def exhaustion_explained(
+    advice: str = "lower pretrain.micro_batch_size and type the same command to go on from the last checkpoint",
+) -> Iterator[None]:
+    """Turn the error into a sentence that ends with the advice, where nobody before could do with less."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -27,7 +29,6 @@ def exhaustion_explained() -> Iterator[None]:
             raise
         *_, what = (str(error).splitlines() or [""])[0].rpartition("DefaultCPUAllocator: ")
         raise UserError(
-            f"memory ran out ({what.rstrip('.')}): lower pretrain.micro_batch_size and type the same "
-            "command to go on from the last checkpoint; where that does not help, take a smaller model.hidden_size, "
-            "model.layers or model.context_length, or a larger device"
+            f"memory ran out ({what.rstrip('.')}): {advice}; where that does not help, take a smaller "
+            "model.hidden_size, model.layers or model.context_length, or a larger device"
         ) from error

@@ -97,8 +97,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         measured = torch.zeros_like(total)
         hidden_gradient = torch.empty_like(hidden) if wanted else None
-        weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if wanted else None
-        bias_gradient = torch.zeros_like(bias, dtype=torch.float32) if wanted and bias is not None else None
+        # Under an adapter the output layer is frozen.
+        weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
+        bias_gradient = (
+            torch.zeros_like(bias, dtype=torch.float32) if bias is not None and ctx.needs_input_grad[2] else None
+        )
         for start in range(0, len(hidden), rows):
             piece, wishes = hidden[start : start + rows], targets[start : start + rows, None]
             logits = piece @ multiplied.T
@@ -106,10 +109,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
             total += minimised
             measured += nats
             if wanted:
-                assert hidden_gradient is not None and weight_gradient is not None
+                assert hidden_gradient is not None
                 if bias_gradient is not None:
                     bias_gradient += gradient.sum(dim=0, dtype=torch.float32)
                 torch.mm(gradient, multiplied, out=hidden_gradient[start : start + rows])
+                if weight_gradient is None:
+                    continue
                 if gradient.dtype == torch.float32:
                     weight_gradient.addmm_(gradient.T, piece)
                 else:
@@ -125,7 +130,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden, weight, bias = ctx.saved_tensors
         return (
             hidden.mul_(scale.to(hidden.dtype)),
-            weight.mul_(scale),
+            weight.mul_(scale) if weight is not None else None,
             bias.mul_(scale) if bias is not None else None,
             *[None] * 4,
         )

@@ -26,7 +26,8 @@ CASES = [
     ("Alone", "Alone", "[MASK]"),
     ("字" * 400, "字" * LETTERS, "[MASK]"),
     ("def f(x):\n    return x\n\n\ndef g(x):\n    return 2 * x\n\n\ndef h(x):\n    return 3 * x\n",
-     "def f(x):\n    return x\n\n\ndef g(x):\n    return 2", "def f(x):\n    return x\n\n\ndef [MASK]\n    return 2 * x"),
+     "def f(x):\n    return x\n\n\ndef g(x):\n    return 2",
+     "def f(x):\n    return x\n\n\ndef [MASK]\n    return 2 * x"),
 ]  # fmt: skip
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import ROOT
 from peft import PeftModel
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipelines.chain import run_chain
 from pipelines.finetune import main
@@ -88,18 +94,93 @@ def test_the_merged_model_is_the_base_with_its_adapter(
     assert not torch.allclose(merged, plain, atol=1e-2)
 
 
-def test_the_adapter_names_no_path_of_this_machine(adapted: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+LOAD = """
+import sys
+from pathlib import Path
+import torch
+from helpers import ROOT
+from peft import AutoPeftModelForCausalLM, PeftModel
+from transformers import AutoModelForCausalLM
+run, how = Path(sys.argv[1]), sys.argv[2]
+if how == "auto":
+    model = AutoPeftModelForCausalLM.from_pretrained(run / "adapters" / "early" / "adapter")
+else:
+    base = AutoModelForCausalLM.from_pretrained(run / "model")
+    model = PeftModel.from_pretrained(base, run / "adapters" / "early" / "adapter")
+print(model(input_ids=torch.arange(3, 20)[None]).logits.sum().item())
+"""
+
+
+def test_the_adapter_loads_from_any_folder_and_after_the_run_was_moved(
+    adapted: Callable[[str], tuple[Recipe, RunDir]], tmp_path: Path
+) -> None:
     _, run = adapted("llama")
     folder = run.adapter("early")
-    assert sorted(path.name for path in (folder / "adapter").iterdir()) == [
-        "adapter_config.json",
-        "adapter_model.safetensors",
-    ]
-    for path in folder.rglob("*.json"):
-        if path.name != "done.json":
-            assert str(run.path.parent) not in path.read_text(), path
-    config = json.loads((folder / "adapter" / "adapter_config.json").read_text())
-    assert (folder / "adapter" / config["base_model_name_or_path"]).resolve() == run.model
+    expected = AutoModelForCausalLM.from_pretrained(folder / "merged")(input_ids=torch.arange(3, 20)[None]).logits.sum()
+    elsewhere, moved = tmp_path / "elsewhere", tmp_path / "moved"
+    elsewhere.mkdir()
+    shutil.copytree(run.path, moved)
+    for place, how in ((run.path, "auto"), (run.path, "named"), (moved, "named")):
+        command = [sys.executable, "-c", LOAD, str(place), how]
+        finished = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr
+        assert float(finished.stdout) == pytest.approx(expected.item(), abs=1e-2)
+    readme = (folder / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert sha256_file(moved / "model" / "model.safetensors") in readme
+    (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    subprocess.run([sys.executable, "-c", code.replace("RUN", str(moved))], check=True, cwd=elsewhere)
+
+
+def test_only_the_adapters_configuration_names_a_path_of_this_machine(
+    adapted: Callable[[str], tuple[Recipe, RunDir]],
+) -> None:
+    _, run = adapted("llama")
+    folder = run.adapter("early")
+    names = {
+        path.name for path in folder.rglob("*") if path.is_file() and str(run.path.parent).encode() in path.read_bytes()
+    }
+    assert names == {"adapter_config.json"}
+
+
+def test_the_merged_model_draws_as_the_base_does(adapted: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+    for architecture, draws in (("llama", True), ("t5", True), ("bert", False)):
+        _, run = adapted(architecture)
+        for folder in (run.model, run.adapter("early") / "merged"):
+            file = folder / "generation_config.json"
+            assert file.is_file() == draws
+            assert not draws or json.loads(file.read_text())["do_sample"] is True
+
+
+def test_no_step_is_wasted(adapted: Callable[[str], tuple[Recipe, RunDir]]) -> None:
+    """The rate rises from above zero, to its full height, and falls nearly to zero."""
+    _, run = adapted("llama")
+    lines = [json.loads(line) for line in (run.adapter("early") / "metrics.jsonl").read_text().splitlines()]
+    rates = [line["learning_rate"] for line in lines]
+    assert min(rates) > 0 and max(rates) == pytest.approx(0.01)
+    assert rates[:3] == sorted(rates[:3]) and rates[-1] < 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["llama", "bert"])
+def test_two_processes_train_the_adapter_of_one(
+    adapted: Callable[[str], tuple[Recipe, RunDir]], tmp_path: Path, architecture: str
+) -> None:
+    recipe, run = adapted(architecture)
+    other = RunDir(shutil.copytree(run.path, tmp_path / "run"))
+    shutil.rmtree(other.adapter("early"))
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
+    launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    command = [*launch, ROOT / "pipelines" / "finetune.py", run.recipe_file, "--run-dir", other.path]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert other.report("finetune", recipe)["processes"] == 2
+    files = [one.adapter("early") / "metrics.jsonl" for one in (run, other)]
+    alone, shared = ([json.loads(line)["loss"] for line in file.read_text().splitlines()] for file in files)
+    assert shared == pytest.approx(alone, abs=1e-3)
+    for kind in ("domain", "general"):
+        after = [one.report("finetune", recipe)[kind]["after"]["value"] for one in (run, other)]
+        assert after[0] == pytest.approx(after[1], abs=1e-3)
 
 
 def test_the_same_seed_gives_the_same_files(
