@@ -142,6 +142,7 @@ class Loop:
         if self.early_stop.because and self.first:
             print(f"pretrain   stopped early at step {self.step:,}: {self.early_stop.because}", flush=True)
         self._sample()
+        self.training.peak.sample()
         return best
 
     def _sample(self) -> None:

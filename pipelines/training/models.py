@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -184,6 +185,13 @@ def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
     """(all parameters, those outside embeddings and the output layer); tied weights count once."""
     every, tables = {id(p): p.numel() for p in model.parameters()}, table_ids(model)
     return sum(every.values()), sum(count for key, count in every.items() if key not in tables)
+
+
+def product_shapes(model: PreTrainedModel) -> Counter[tuple[int, int]]:
+    """(inputs, outputs) of the matrices that multiply an activation, the output layer's included, and how many."""
+    tables, head = table_ids(model), model.get_output_embeddings().weight
+    matrices = [p for p in model.parameters() if p.ndim == 2 and id(p) not in tables]
+    return Counter((matrix.shape[1], matrix.shape[0]) for matrix in (*matrices, head))
 
 
 def training_flops_per_token(model: PreTrainedModel, context_length: int, target_length: int = 0) -> float:

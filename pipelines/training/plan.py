@@ -131,7 +131,7 @@ def make_plan(training: Training, started: float) -> Plan:
 
 def _expected(training: Training, each: float, seconds: float) -> dict[str, Any]:
     """What follows from the steps' time: the last fields of a plan."""
-    price, peak = training.recipe.pretrain.price_per_hour, training.peak[0]
+    price, peak = training.recipe.pretrain.price_per_hour, training.peak.flops
     flops = training.tokens_per_step * training.flops_per_token / each
     return {
         "seconds_per_step": each, "seconds": seconds, "flops_per_second": flops,

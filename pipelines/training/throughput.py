@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from pipelines.training.devices import BUSY
 from pipelines.training.trainer import Training
 
 
@@ -16,9 +17,6 @@ class Throughput:
 
     def __init__(self, training: Training):
         self.training = training
-        each, self.peak_from = training.peak
-        self.peak = each and each * training.accelerator.num_processes
-        """Operations a second of all devices together."""
         self.seconds = 0.0
         """Trained before this start."""
         self.possible: float | None = 0.0
@@ -33,6 +31,12 @@ class Throughput:
     def stop(self) -> None:
         """Count no further."""
         self.ended = time.perf_counter()
+
+    @property
+    def peak(self) -> float | None:
+        """Operations a second that all devices together could do."""
+        each = self.training.peak.flops
+        return each and each * self.training.accelerator.num_processes
 
     @property
     def here(self) -> float:
@@ -53,6 +57,7 @@ class Throughput:
 
     def whole(self, step: int) -> dict[str, Any]:
         """For the report: the mean over all starts, each to its last checkpoint."""
+        slowdown = self.training.peak.slowdown
         state, tokens = self.state(), step * self.training.tokens_per_step
         flops = tokens * self.training.flops_per_token
         return {
@@ -60,8 +65,10 @@ class Throughput:
             "tokens_per_second": round(tokens / state["seconds"]),
             "flops_per_second": flops / state["seconds"],
             "peak_flops_per_second": self.peak,
-            "peak_from": self.peak_from,
+            "peak_from": self.training.peak.source,
             "mfu": flops / state["possible"] if state["possible"] else None,
+            "machine_slowdown": slowdown,
+            "machine_busy": slowdown is not None and slowdown > BUSY,
         }
 
     def state(self) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from pipelines.run_dir import RunDir
 from pipelines.training.batches import IGNORED, Batches, Collator
 from pipelines.training.checkpoints import unique_tensors
 from pipelines.training.collators import build_collator, build_training_collator
-from pipelines.training.devices import device_name, peak_flops
+from pipelines.training.devices import Peak, device_name
 from pipelines.training.models import (
     build_config,
     build_model,
     has_dropout,
+    product_shapes,
     set_generation,
     silence_layers,
     training_flops_per_token,
@@ -72,7 +73,7 @@ class Training:
     def prepare(self, precision: str, compiled: bool) -> None:
         """Put the model on its device, compiled and wrapped for several processes as planned."""
         self.half = precision == "bf16"
-        self.peak = peak_flops(self.accelerator.device, precision)
+        self.peak = Peak(self.accelerator.device, precision, product_shapes(self.model))
         sentinels = self.tokenizer.convert_tokens_to_ids(list(self.recipe.tokenizer.sentinel_tokens))
         self.bare = Objective(
             self.model, self.recipe.pretrain, self.half, sentinels, self.recipe.model.context_length

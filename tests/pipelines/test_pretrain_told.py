@@ -165,7 +165,9 @@ def test_speed_and_mfu_are_those_of_the_steps(tiny: Tiny) -> None:
     assert found["mfu"] == pytest.approx(found["flops_per_second"] / found["peak_flops_per_second"])
     assert 0 < found["mfu"] < 1 and 0 < plan["mfu"] < 1
     last = [line for line in lines(home, "metrics.jsonl") if "loss" in line][-1]
-    assert last["mfu"] == pytest.approx(last["flops_per_second"] / found["peak_flops_per_second"], rel=0.02)
+    # The peak may have been found higher since that line.
+    assert last["mfu"] * found["peak_flops_per_second"] >= 0.98 * last["flops_per_second"]
+    assert found["machine_slowdown"] >= 1 and isinstance(found["machine_busy"], bool)
 
 
 def test_the_cost_is_told_before_and_after(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
