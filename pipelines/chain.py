@@ -14,7 +14,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from pipelines.recipe import Recipe, load_recipe
 from pipelines.recipe.origin import Origin
 from pipelines.run_dir import STAGES, RunDir, Stage, State
 
+ANYWAY = "train also where a budget in minutes has room for a few steps only"
 RESUMABLE = {"pretrain"}  # stages that go on from their own unfinished work; the others start clean
 
 
@@ -68,8 +69,11 @@ def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir, Origin]:
     return recipe, run, Origin.of(args.recipe, args.overrides)
 
 
-def stage_main(name: str, argv: list[str] | None) -> int:
-    """The command line of one stage alone: it runs even if sealed, provided that its inputs are."""
+def stage_main(name: str, argv: list[str] | None, flags: Mapping[str, str] | None = None) -> int:
+    """The command line of one stage alone: it runs even if sealed, provided that its inputs are.
+
+    flags: name and help of what the stage's function takes besides, false by default.
+    """
 
     def command(words: list[str]) -> int:
         quiet_environment()
@@ -77,19 +81,22 @@ def stage_main(name: str, argv: list[str] | None) -> int:
         module = importlib.import_module(stage.module)
         parser = Arguments(name, module.__doc__)
         add_recipe_arguments(parser)
+        for flag, told in (flags or {}).items():
+            parser.add_argument(f"--{flag}", action="store_true", help=told)
         arguments = parser.parse_args(words)
+        said = {flag: getattr(arguments, flag) for flag in flags or {}}
         with one_of_several():
             recipe, run, origin = open_run(arguments)
             if not stage.wanted(recipe):
                 raise UserError(f"recipe {recipe.name} has no {name} section: add one, or leave the stage out")
             if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
-                _function(stage)(recipe, run, run.unsealed)
+                _function(stage)(recipe, run, run.unsealed, **said)
                 return EXIT_OK
             with run.lock():
                 run.recover(recipe)
                 check_inputs(stage, recipe, run)
                 run.remember_origin(origin)
-                run_stage(stage, recipe, run)
+                run_stage(stage, recipe, run, **said)
         return EXIT_OK
 
     return guard(command, argv)
@@ -97,9 +104,10 @@ def stage_main(name: str, argv: list[str] | None) -> int:
 
 def run_chain(
     recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None, processes: int | None = None,
-    origin: Origin | None = None,
+    origin: Origin | None = None, anyway: bool = False,
 ) -> None:  # fmt: skip
-    """Run the stages from `first` (redone even if sealed) to `last`; by default every one that needs it."""
+    """Run the stages from `first` (redone even if sealed) to `last`; by default every one that needs it. `anyway`: see
+    `ANYWAY`."""
     names = between(first, last)
     with run.lock() as lock:
         run.recover(recipe)
@@ -116,9 +124,10 @@ def run_chain(
                 _say(name, f"sealed, nothing to do{f' ({state.reason})' if state.reason else ''}")
                 continue
             if name == "pretrain" and (count := processes or _device_count()) > 1:
-                _launch(stage, recipe, run, count, lock)
+                _launch(stage, recipe, run, count, lock, anyway)
             else:
-                run_stage(stage, recipe, run, because=state.reason)
+                flags = {"anyway": anyway} if name == "pretrain" else {}
+                run_stage(stage, recipe, run, because=state.reason, **flags)
         run.update_recipe(recipe)
 
 
@@ -151,14 +160,14 @@ def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = Fa
     return State("sealed", "sources were renamed; the ledger has their names of then" if found.renamed else "")
 
 
-def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "") -> None:
-    """Build one stage below `unsealed/`, seal it and move it into place."""
+def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "", **flags: bool) -> None:
+    """Build one stage below `unsealed/`, seal it and move it into place. flags: of the stage's function."""
     function = _function(stage)
     out = run.start(stage, recipe, resumable=stage.name in RESUMABLE)
     _say(stage.name, f"building ({because})" if because else "building")
     started = time.perf_counter()
     with _sources(stage, recipe, run) as sources:
-        summary = function(recipe, run, out)
+        summary = function(recipe, run, out, **flags)
         seal = run.commit(stage, recipe, time.perf_counter() - started, sources)
     _say(stage.name, f"sealed in {seal.seconds:.1f} s: {summary}")
 
@@ -195,7 +204,7 @@ def _function(stage: Stage):  # type: ignore[no-untyped-def]
     return getattr(importlib.import_module(stage.module), stage.function)
 
 
-def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int) -> None:
+def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int, anyway: bool) -> None:
     """Run a training stage in several processes, one a device."""
     quiet_environment()
     import torch
@@ -208,7 +217,7 @@ def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int
         environment["ACCELERATE_USE_CPU"] = "true"
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     script = importlib.import_module(stage.module).__file__
-    command = [sys.executable, str(script), str(resolved), "--run-dir", str(run.path)]
+    command = [sys.executable, str(script), str(resolved), "--run-dir", str(run.path), *["--anyway"] * anyway]
     try:
         run_together(command, processes, environment, lock)
     finally:

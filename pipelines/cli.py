@@ -31,7 +31,8 @@ one stage alone
 
 RECIPE is a shipped name or a YAML file; RUN is a run directory or its name below runs/, on this machine.
 `desdecero COMMAND --help` tells more. Training on several devices: `desdecero run` finds them, or use
-`accelerate launch pipelines/pretrain.py RECIPE`.
+`accelerate launch pipelines/pretrain.py RECIPE`. A budget in minutes that has room for fewer than 50 steps is refused;
+`--anyway` trains them.
 """
 
 
@@ -70,6 +71,7 @@ def run(argv: list[str]) -> int:
     parser.add_argument(
         "--processes", type=int, metavar="N", help="processes that train (default: one a CUDA device, else one)"
     )
+    parser.add_argument("--anyway", action="store_true", help=chain.ANYWAY)
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and why; write nothing")
     args = parser.parse_args(argv)
     if args.processes is not None and args.processes < 1:
@@ -78,7 +80,7 @@ def run(argv: list[str]) -> int:
     if args.dry_run:
         importlib.import_module("pipelines.dry_run").print_plan(recipe, run_dir, args.first, args.last)
         return EXIT_OK
-    chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin)
+    chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin, args.anyway)
     if args.last is None:
         from pipelines.summary import summary
 

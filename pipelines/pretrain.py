@@ -1,7 +1,7 @@
 """Pretrain a language model from random weights.
 
     desdecero pretrain quickstart
-    accelerate launch pipelines/pretrain.py quickstart
+    accelerate launch pipelines/pretrain.py quickstart                  (--anyway: also where only a few steps fit)
     ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 pipelines/pretrain.py quickstart
 
 The second form is for one or more accelerators (docs/devices.md), the third for two processes on a CPU (accelerate's
@@ -16,8 +16,10 @@ own `--cpu --num_processes 2` starts one). Needs tokenizer/ and tokens/, and not
 
 The data order, the masks and the dropout depend on the seed and the step alone. So a run that was interrupted,
 killed or moved to another number of processes goes on where its last checkpoint stood; on one machine and one
-number of processes the finished weights are the same to the bit. A wall-clock budget becomes a number of steps
-by a probe on the machine at hand, and once more on the way: the same recipe trains longer where steps are faster.
+number of processes the finished weights are the same to the bit, for budgets in steps, tokens and FLOPs. A budget in
+minutes becomes a number of steps by a probe on the machine at hand, and again three times on the way: what was decided
+is kept and repeated to the bit, what lies ahead is decided by the clock. It holds set-up too, and is refused where it
+has room for fewer than 50 steps; --anyway trains them.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from __future__ import annotations
 import sys
 import time
 
-from pipelines.chain import stage_main
+from pipelines.chain import ANYWAY, stage_main
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.training.checkpoints import Checkpoints, identity
@@ -44,7 +46,7 @@ from pipelines.training.trainer import Training, make_deterministic
 
 @losing_touch_explained()
 @exhaustion_explained()
-def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> str:
     started = time.perf_counter()
     make_deterministic()
     accelerator = join_processes()
@@ -58,7 +60,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         accelerator.is_main_process,
     )  # fmt: skip
     found = from_first(accelerator, checkpoints.newest)
-    plan = agree_on_plan(training, out, started, resumed=found is not None)
+    plan = agree_on_plan(training, out, started, resumed=found is not None, anyway=anyway)
     loop = Loop(training, plan, checkpoints, meter, sampler, out)
     with trackers(accelerator, recipe, out.trackers):
         loop.start(found, started)
@@ -81,7 +83,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return stage_main("pretrain", argv)
+    return stage_main("pretrain", argv, {"anyway": ANYWAY})
 
 
 if __name__ == "__main__":

@@ -22,17 +22,21 @@ MEASURES = {
 
 
 def summary(recipe: Recipe, run: RunDir) -> str:
-    evaluation, audit = run.report("evaluate", recipe), run.report("audit", recipe)
-    corpus, name = run.report("corpus", recipe), shortest(run)
-    with reading(f"{run.corpus / 'report.json'}, {run.evaluation / 'report.json'} or {run.audit / 'report.json'}"):
-        return _summary(name, corpus, evaluation, audit)
+    training, evaluation = run.report("pretrain", recipe), run.report("evaluate", recipe)
+    corpus, audit = run.report("corpus", recipe), run.report("audit", recipe)
+    folders = (run.corpus, run.pretrain, run.evaluation, run.audit)
+    with reading(" or ".join(str(folder / "report.json") for folder in folders)):
+        return _summary(shortest(run), corpus, training, evaluation, audit)
 
 
-def _summary(name: str, corpus: dict[str, Any], evaluation: dict[str, Any], audit: dict[str, Any]) -> str:
+def _summary(
+    name: str, corpus: dict[str, Any], training: dict[str, Any], evaluation: dict[str, Any], audit: dict[str, Any]
+) -> str:
     parts = [
         f"model      {name}/model  (AutoModel…from_pretrained loads it)",
         _samples(evaluation),
         _quality(evaluation),
+        *_cautions(training),
         _findings(audit),
         *_left_out(corpus, name),
         "next\n"
@@ -66,6 +70,23 @@ def _quality(evaluation: dict[str, Any]) -> str:
     )
     beside = [f"{name} {found[key]:.3f}" for name, found in yardsticks.items() if key in found]
     return f"{line}\n           on the same bytes: {', '.join(beside)}"
+
+
+def _cautions(training: dict[str, Any]) -> list[str]:
+    """What to know before the figures of training are believed; nothing where there is nothing."""
+    said = []
+    if training["few_steps"]:
+        said.append(
+            f"{training['steps']:,} steps are few: this model has hardly begun to learn. Give pretrain.budget more, or "
+            "take a smaller model."
+        )
+    if training["machine_busy"]:
+        said.append(
+            "the machine was busy with other work while the model trained: a product of matrices took "
+            f"{training['machine_slowdown']:.1f} times its best time in the median. Speed and MFU are too low for it."
+        )
+    lines = [textwrap.fill(line, WIDTH, initial_indent="  - ", subsequent_indent="    ") for line in said]
+    return ["caution\n" + "\n".join(lines)] if lines else []
 
 
 def _findings(audit: dict[str, Any]) -> str:

@@ -119,11 +119,13 @@ REPORTS: dict[str, dict[str, Any]] = {
     "pretrain": {
         "architecture": "llama", "objective": "causal", "parameters": 3456, "parameters_without_embeddings": 1056,
         "layers": 1, "hidden_size": 8, "heads": 2, "context_length": 32, "vocab_size": 300, "optimizer": "muon",
-        "schedule": "warmup_stable_decay", "batch_size": 16, "steps": 40, "tokens": 20480, "epochs": 0.00197,
+        "schedule": "warmup_stable_decay", "batch_size": 16, "steps": 40, "tokens": 20480,
+        "few_steps": True, "epochs": 0.00197,
         "flops": 424673280, "seconds": 245.3, "tokens_per_second": 8349.3, "precision": "bf16", "compiled": True,
         "device": "cpu", "processes": 1, "resumed_at": [{"step": 23, "processes": 2}], "budget": {"steps": 40},
         "train_loss": 4.8162, "validation_loss": 4.9037, "untrained_validation_loss": 5.7041,
         "peak_memory_bytes": 402653184, "flops_per_second": 1731244.5, "mfu": 0.3127, "peak_from": "probed",
+        "machine_busy": True, "machine_slowdown": 3.417,
         "skipped_steps": 2, "roll_backs": [{"step": 31, "to": 20, "because": "steps refused in a row: 3"}],
         "early_stop": {
             "stopped": True, "because": "3 validations in a row were not below 4.9037", "at_step": 40,

@@ -11,7 +11,8 @@ from pipelines.run_dir import sha256_file
 
 
 def pretrain(home: Path, *overrides: str) -> int:
-    words = [word for override in overrides for word in ("--set", override)]
+    """`overrides`: of the recipe; or flags, which begin with two hyphens."""
+    words = [word for one in overrides for word in ([one] if one.startswith("--") else ["--set", one])]
     return main([str(home / "tiny.yaml"), "--run-dir", str(home / "run"), *words])
 
 

@@ -9,24 +9,40 @@ and a run that has to repeat some steps repeats them as they were.
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
+from pipelines.errors import UserError
 from pipelines.recipe import Budget
 from pipelines.run_dir import RunDir, write_json
 from pipelines.training.checkpoints import unique_tensors
 from pipelines.training.memory import choose_micro_batch
+from pipelines.training.models import has_dropout
 from pipelines.training.optimizers import set_learning_rate
-from pipelines.training.probe import choose_compile, choose_precision, seconds_of, time_steps
+from pipelines.training.probe import (
+    COMPILED_GAIN,
+    choose_compile,
+    choose_precision,
+    seconds_of,
+    seconds_of_pass,
+    time_steps,
+)
 from pipelines.training.processes import from_first
 from pipelines.training.sharding import local
 from pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
 VALIDATION_SHARE = 0.02  # of a budget in minutes: a short one scores fewer
+MICRO_BATCH_SHARE = 0.05  # of such a budget, for a trial of a micro-batch
+MIN_STEPS = 50
+"""Under so many steps a budget in minutes is refused: warm-up is then one step, and validation comes every fifth."""
+FEW_STEPS = 1000
+"""Below, a warning. `espanol` preferred the right gender of an adjective by 0.05 nats after 90 steps, when all it wrote
+was gibberish, and by 1.19 after 1,121."""
 REVISED_AFTER = (0.4, 0.7, 0.9)
 """Shares of the steps after which a budget in minutes is revised: so a machine that other work slows down to half for
 good costs a tenth of the budget at most, whenever that happens before the last revision."""
@@ -74,9 +90,9 @@ class Plan:
         return place + (step - begun) * (self.probed_steps - place) / (steps - begun)
 
 
-def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool) -> Plan:
+def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool, anyway: bool = False) -> Plan:
     """The plan of the first start, or a new one where there is nothing to resume, the same in all processes; prepares
-    `training` by it."""
+    `training` by it. `anyway`: also where the budget has room for a few steps only; what was begun so is finished."""
     path, first = out.plan, training.accelerator.is_main_process
     kept = from_first(
         training.accelerator,
@@ -84,30 +100,52 @@ def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool
     )
     if kept:
         plan = Plan(**kept)
-        training.prepare(plan.precision, plan.compiled)
+        training.prepare(plan.precision)
+        training.wrap(plan.compiled)
     else:
-        plan = make_plan(training, started)
+        plan = make_plan(training, started, anyway)
         if first:
             write_json(path, asdict(plan))
             print(f"pretrain   {_told(plan)}{_cost_told(plan, training)}", flush=True)
+            if plan.steps < FEW_STEPS:
+                print(
+                    f"pretrain   {plan.steps:,} steps are few: below {FEW_STEPS:,} a model has hardly begun to learn, "
+                    "and its figures say little (docs/training.md)",
+                    flush=True,
+                )
     if training.recipe.pretrain.micro_batch_size == "auto":
         training.micro = min(training.share, plan.micro_batch_size)
     return plan
 
 
-def make_plan(training: Training, started: float) -> Plan:
-    """Decide, prepare, try and time; then put back the weights that the seed drew."""
+def make_plan(training: Training, started: float, anyway: bool = False) -> Plan:
+    """Decide, prepare, try and time; then put back the weights that the seed drew. Of a budget in minutes each of
+    these takes a share at most.
+
+    Raises `UserError` where such a budget has room for fewer than `MIN_STEPS` steps, as soon as that can be told, and
+    nobody said `anyway`.
+    """
     wanted = training.recipe.pretrain
-    precision, compiled, why = _how_to_compute(training)
-    training.prepare(precision, compiled)
+    budget_seconds = 60 * (wanted.budget.minutes or 0)
+    precision: str = from_first(
+        training.accelerator, lambda: choose_precision(wanted.precision, training.accelerator.device)
+    )
+    training.prepare(precision)
+    by_hand = _seconds_without_compilation(training, budget_seconds)
+    if by_hand is not None:
+        gain = 1.0 if wanted.compile == "never" else COMPILED_GAIN[precision]
+        _refuse_few_steps(training, by_hand / gain, time.perf_counter() - started, anyway, "at most ")
+    compiled, why = _whether_to_compile(training, precision, time.perf_counter() - started)
+    training.wrap(compiled)
     live = {name: local(tensor.detach()) for name, tensor in unique_tensors(training.model).items()}
     initial = {name: tensor.to("cpu", copy=True) for name, tensor in live.items()}
     optimizers = training.new_optimizers()
     set_learning_rate(optimizers, 0.1)
-    training.micro = choose_micro_batch(training, optimizers)
-    budget_seconds = 60 * (wanted.budget.minutes or 0)
+    most = int(MICRO_BATCH_SHARE * budget_seconds * training.share / by_hand) if by_hand else None
+    training.micro = choose_micro_batch(training, optimizers, most)
     each = time_steps(lambda step: training.step(step, optimizers), budget_seconds)
-    training.validation_loss(training.micro)
+    if compiled and has_dropout(training.model):  # another program, to be compiled
+        training.validation_loss(training.micro)
     sequence = seconds_of(lambda: training.validation_loss(training.micro)) / training.micro
     for name, tensor in live.items():
         tensor.copy_(initial[name])
@@ -119,6 +157,7 @@ def make_plan(training: Training, started: float) -> Plan:
         left = budget_seconds - spent
         while sequences > 1 and validations * sequences * sequence > VALIDATION_SHARE * left:
             sequences //= 2
+        _refuse_few_steps(training, each, spent + validations * sequences * sequence, anyway)
         steps = max(1, int((left - validations * sequences * sequence) / each))
     seconds = spent + validations * sequences * sequence + steps * each
     return Plan(
@@ -175,15 +214,48 @@ def steps_of(budget: Budget, training: Training) -> int | None:
     return budget.steps or (int(-(-tokens // training.tokens_per_step)) if tokens else None)
 
 
-def _how_to_compute(training: Training) -> tuple[str, bool, str]:
-    """(precision, whether compiled, why): found by the first process, told to the others."""
+def _seconds_without_compilation(training: Training, budget_seconds: float) -> float | None:
+    """Seconds that the passes of a step take as the model stands, about; None where nobody needs to know, or where
+    it is no measure: an accelerator is slow with few sequences, and what is to be sharded may not fit whole."""
+    if not budget_seconds or training.accelerator.device.type != "cpu" or training.sharded:
+        return None
+    inputs, targets = training.train_data.batch(0)
+
+    def one_pass(rows: int) -> None:
+        training.bare(inputs[:rows], targets[:rows])[0].backward()
+        training.bare.zero_grad(set_to_none=True)
+
+    seconds: float = broadcast_object_list([seconds_of_pass(one_pass, training.share, budget_seconds)])[0]
+    return seconds
+
+
+def _refuse_few_steps(training: Training, each: float, spent: float, anyway: bool, about: str = "some ") -> None:
+    """Raise `UserError` where a budget in minutes has room for fewer than `MIN_STEPS` steps of `each` seconds, after
+    the seconds `spent` before them."""
+    minutes = training.recipe.pretrain.budget.minutes
+
+    def decide() -> None:
+        steps = int((60 * (minutes or 0) - spent) / each)
+        if not minutes or anyway or steps >= MIN_STEPS:
+            return
+        enough = math.ceil((spent + 1.2 * MIN_STEPS * each) / 60)  # a fifth more: no machine is as fast each time
+        raise UserError(
+            f"pretrain.budget.minutes {minutes:g} has room for {about}{max(0, steps)} steps of {each:.2g} s on this "
+            f"machine, and under {MIN_STEPS} a model learns next to nothing: give it {enough} minutes or more, lower "
+            "pretrain.batch_size, model.context_length or model.size (layers, hidden_size), or add --anyway to train "
+            "all the same"
+        )
+
+    from_first(training.accelerator, decide)
+
+
+def _whether_to_compile(training: Training, precision: str, spent: float) -> tuple[bool, str]:
+    """(whether compiled, why): found by the first process, told to the others."""
     wanted, device = training.recipe.pretrain, training.accelerator.device
-
-    def decide() -> tuple[str, bool, str]:
-        precision = choose_precision(wanted.precision, device)
-        return precision, *choose_compile(wanted, device, precision, training.flops_per_token, training.tokens_per_step)
-
-    decided: tuple[str, bool, str] = from_first(training.accelerator, decide)
+    size = training.flops_per_token, training.tokens_per_step
+    decided: tuple[bool, str] = from_first(
+        training.accelerator, lambda: choose_compile(wanted, device, precision, *size, spent)
+    )
     return decided
 
 

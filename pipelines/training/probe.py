@@ -20,6 +20,15 @@ PROBE_SHARE = 0.005  # of a wall-clock budget, spent on timing steps that teach 
 # bf16, where the unfused operations between matrix products weigh more, half (0.226 → 0.108 s, on two Zen 4 cores: even
 # after 44 s with an empty cache).
 COMPILE_PAYS_SECONDS = {"fp32": 600.0, "bf16": 60.0}
+COMPILED_GAIN = {"fp32": 1.25, "bf16": 2.5}
+"""Times as fast as without compilation, at most: somewhat more than what was measured above."""
+TRIAL_SHARE = 0.1
+"""Of a budget in minutes: where the trial takes longer, so would the whole take longer than it saves. With an empty
+cache a trial took 101 s on two cores under a load average of 10."""
+LONGEST_STEP_SHARE = 0.02
+"""Of a budget in minutes: a step that takes longer is timed once."""
+PASS_SHARE = 0.01
+"""Of a budget in minutes, for each of the first passes, which are not compiled."""
 CPU_FLOPS, GPU_FLOPS = 1e11, 1e14  # rough, for that decision only: two AVX2 cores; one H100-class GPU at work
 
 
@@ -47,9 +56,17 @@ def seconds_of(action: Callable[[], object]) -> float:
 
 
 def choose_compile(
-    wanted: recipes.Pretrain, device: torch.device, precision: str, flops_per_token: float, tokens_per_step: int
+    wanted: recipes.Pretrain,
+    device: torch.device,
+    precision: str,
+    flops_per_token: float,
+    tokens_per_step: int,
+    spent: float = 0.0,
 ) -> tuple[bool, str]:
-    """(whether to use torch.compile, why). For `auto`: where a trial compiles and the budget is long enough."""
+    """(whether to use torch.compile, why). For `auto`: where a trial compiles in time, and the budget is long enough.
+
+    `spent`: seconds of a budget in minutes that are gone.
+    """
     if wanted.compile == "never":
         return False, "the recipe says never"
     if wanted.compile == "auto":
@@ -57,29 +74,51 @@ def choose_compile(
         tokens = budget.tokens or (budget.steps or 0) * tokens_per_step
         flops = budget.flops or tokens * flops_per_token
         expected = (
-            budget.minutes * 60 if budget.minutes else flops / (GPU_FLOPS if device.type == "cuda" else CPU_FLOPS)
+            budget.minutes * 60 - spent
+            if budget.minutes
+            else flops / (GPU_FLOPS if device.type == "cuda" else CPU_FLOPS)
         )
         if expected < COMPILE_PAYS_SECONDS[precision]:
             return False, f"a training of some {expected:.0f} s would not earn the compilation back"
     try:
-        torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device))
+        seconds = seconds_of(lambda: torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device)))
     except Exception as error:  # no compiler, no Python headers, no Triton: each fails in its own way
         torch._dynamo.reset()
         if wanted.compile == "always":
             raise
         return False, f"a trial did not compile ({type(error).__name__})"
+    if wanted.compile == "auto" and wanted.budget.minutes and seconds > TRIAL_SHARE * 60 * wanted.budget.minutes:
+        return False, f"a trial took {seconds:.0f} s, and the whole would take longer than it saves"
     return True, "a trial compiled"
+
+
+def seconds_of_pass(one_pass: Callable[[int], object], rows: int, budget_seconds: float) -> float:
+    """Seconds of a pass over so many sequences, from passes over 1, 2, 4 … of them: as many as a share of the budget
+    allows for, each. Beyond them, a straight line through the last two."""
+    limit, counts, seconds = PASS_SHARE * budget_seconds, [1], [seconds_of(lambda: one_pass(1))]
+    if seconds[0] < limit:  # the first one also fills caches
+        seconds[0] = min(seconds[0], seconds_of(lambda: one_pass(1)))
+    while counts[-1] < rows and 2 * seconds[-1] < limit:
+        count = min(rows, 2 * counts[-1])
+        seconds.append(seconds_of(partial(one_pass, count)))
+        counts.append(count)
+    if counts[-1] == rows or len(counts) == 1:
+        return seconds[-1] * rows / counts[-1]
+    each = max(0.0, seconds[-1] - seconds[-2]) / (counts[-1] - counts[-2])
+    return seconds[-1] + (rows - counts[-1]) * each
 
 
 def time_steps(train_step: Callable[[int], object], budget_seconds: float) -> float:
     """Seconds of a step: the median over a share of the budget, after the first ones. The same number of steps in
-    all processes.
+    all processes. Where steps are long for the budget, the second one's time.
 
     The median, because a neighbour's burst may slow single steps tenfold and more: on two cores with spinning
     threads, steps of 0.4 s took 3 to 16 s while another process computed.
     """
     for step in range(WARMUP_STEPS):
-        train_step(step)
+        seconds: float = broadcast_object_list([seconds_of(partial(train_step, step))])[0]
+    if budget_seconds and seconds > LONGEST_STEP_SHARE * budget_seconds:
+        return seconds
     first = seconds_of(lambda: train_step(WARMUP_STEPS))
     wanted = round(PROBE_SHARE * budget_seconds / first)
     number: int = broadcast_object_list([min(MAX_PROBE_STEPS, max(MIN_PROBE_STEPS, wanted))])[0]

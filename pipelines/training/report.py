@@ -8,6 +8,7 @@ from pipelines.training.devices import device_name
 from pipelines.training.loop import Loop
 from pipelines.training.memory import peak_memory
 from pipelines.training.models import count_parameters
+from pipelines.training.plan import FEW_STEPS
 
 
 def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "budget": recipe.pretrain.budget.model_dump(exclude_none=True),
         "steps": loop.step,
         "tokens": loop.tokens,
+        "few_steps": loop.plan.steps < FEW_STEPS,
         "epochs": loop.tokens / (len(training.train_data.blocks) * recipe.model.context_length),
         "flops": training.flops_per_token * loop.tokens,
         **loop.pace.whole(loop.step),

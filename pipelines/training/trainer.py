@@ -70,8 +70,8 @@ class Training:
         size, vocabulary = self.recipe.pretrain.batch_size, len(self.tokenizer)
         return Batches(run.token_files(split), dtype, collator, size, self.recipe.seed, vocabulary)
 
-    def prepare(self, precision: str, compiled: bool) -> None:
-        """Put the model on its device, compiled and wrapped for several processes as planned."""
+    def prepare(self, precision: str) -> None:
+        """Put the model on its device, with its loss."""
         self.half = precision == "bf16"
         self.peak = Peak(self.accelerator.device, precision, product_shapes(self.model))
         sentinels = self.tokenizer.convert_tokens_to_ids(list(self.recipe.tokenizer.sentinel_tokens))
@@ -79,6 +79,10 @@ class Training:
             self.model, self.recipe.pretrain, self.half, sentinels, self.recipe.model.context_length
         )  # fmt: skip
         silence_layers(self.model)  # not before: layers that say nothing would pass any trial of `Objective`
+        self.bare.to(self.accelerator.device)
+
+    def wrap(self, compiled: bool) -> None:
+        """Compile the model, if so planned, and wrap it for several processes."""
         if compiled:
             self.bare.compile()
         self.objective = self.bare if self.sharded else self.accelerator.prepare(self.bare)

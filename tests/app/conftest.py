@@ -262,6 +262,7 @@ def pretrain_report(recipe: Recipe, parameters: int, inner: int) -> dict[str, An
         "parameters_without_embeddings": inner, "layers": shape.layers, "hidden_size": shape.hidden_size,
         "heads": shape.heads, "context_length": shape.context_length, "vocab_size": recipe.tokenizer.vocab_size,
         "optimizer": "muon", "schedule": "warmup_stable_decay", "batch_size": 16, "steps": 200, "tokens": 819_200,
+        "few_steps": True,
         "epochs": 0.087, "flops": 1.2e13, "seconds": 241.3, "tokens_per_second": 10_240, "precision": "bf16",
         "compiled": True, "device": "cpu", "processes": 1, "resumed_at": [], "budget": {"minutes": 4},
         "train_loss": 3.012, "validation_loss": 3.134, "untrained_validation_loss": 8.317,

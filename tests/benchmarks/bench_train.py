@@ -80,7 +80,9 @@ class Bench:
         folder = self._folder("ours")
         for stage in ("corpus", "tokenizer", "tokens"):
             shutil.copytree(self.base / stage, folder / stage, copy_function=os.link)
-        peak = run("desdecero", "pretrain", self.name, "--run-dir", folder, *self.set(*overrides), cache=cache)
+        peak = run(
+            "desdecero", "pretrain", self.name, "--anyway", "--run-dir", folder, *self.set(*overrides), cache=cache
+        )
         report = json.loads((folder / "pretrain/report.json").read_text(encoding="utf-8"))
         lines = [json.loads(line) for line in (folder / "pretrain/metrics.jsonl").open(encoding="utf-8")]
         steps = [line for line in lines if "loss" in line]

@@ -98,7 +98,6 @@ LOAD = """
 import sys
 from pathlib import Path
 import torch
-from helpers import ROOT
 from peft import AutoPeftModelForCausalLM, PeftModel
 from transformers import AutoModelForCausalLM
 run, how = Path(sys.argv[1]), sys.argv[2]

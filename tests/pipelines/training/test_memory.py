@@ -23,7 +23,8 @@ Tiny = Callable[[str], Path]
 def training(home: Path, *overrides: str, compiled: bool = False) -> Training:
     recipe = load_recipe(home / "tiny.yaml", overrides)
     made = Training(recipe, RunDir(home / "run"), Accelerator(cpu=True, mixed_precision="no"))
-    made.prepare("fp32", compiled)
+    made.prepare("fp32")
+    made.wrap(compiled)
     return made
 
 
@@ -68,6 +69,14 @@ except UserError as error:
         found.append(int(finished.stdout))
     assert 4096 > found[0] > found[1] >= 1
     assert all(4096 % size == 0 for size in found)
+
+
+def test_no_more_is_tried_than_there_is_time_for(tiny: Tiny) -> None:
+    made = training(tiny("llama"), "pretrain.batch_size=12")
+    optimizers = made.new_optimizers()
+    assert [choose_micro_batch(made, optimizers, most) for most in (100, 11, 5, 2, 0)] == [12, 6, 3, 2, 1]
+    named = training(tiny("gpt2"), "pretrain.batch_size=12", "pretrain.micro_batch_size=4")
+    assert choose_micro_batch(named, named.new_optimizers(), 1) == 4
 
 
 def test_memory_for_the_backward_pass_grows_with_the_sequence(tiny: Tiny) -> None:

@@ -88,5 +88,6 @@ def minute(tiny: Callable[[str], Path], tmp_path: Path) -> tuple[Training, RunDi
     out.pretrain.mkdir(parents=True)
     words = ["pretrain.budget={minutes: 1}", "pretrain.price_per_hour={amount: 36, currency: EUR}"]
     training = Training(load_recipe(home / "tiny.yaml", words), RunDir(home / "run"), join_processes())
-    training.prepare("fp32", compiled=False)
+    training.prepare("fp32")
+    training.wrap(compiled=False)
     return training, out

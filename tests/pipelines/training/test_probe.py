@@ -14,6 +14,7 @@ from pipelines.training.probe import (
     choose_compile,
     choose_precision,
     matmul_seconds,
+    seconds_of_pass,
     time_steps,
 )
 
@@ -37,6 +38,41 @@ def test_long_budgets_are_probed_longer_and_never_without_end() -> None:
     asked.clear()
     time_steps(asked.append, budget_seconds=1e6)
     assert len(asked) == WARMUP_STEPS + MAX_PROBE_STEPS
+
+
+def test_a_step_that_is_long_for_its_budget_is_timed_once() -> None:
+    asked: list[int] = []
+    assert time_steps(lambda step: asked.append(step) or time.sleep(0.05), budget_seconds=1.0) >= 0.05  # type: ignore[func-returns-value]
+    assert asked == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("each", "once", "budget", "tried", "expected"),
+    [
+        (0.001, 0.05, 1e3, [1, 1, 2, 4, 8, 12], 0.062),  # all of them
+        (0.02, 0.0, 8.0, [1, 1, 2, 4], 0.24),  # 8 would take 0.16 s, twice the hundredth of the budget
+        (0.02, 0.03, 8.0, [1, 1, 2], 0.27),  # what all have in common is counted once
+        (0.05, 0.0, 1.0, [1], 0.6),
+    ],
+)
+def test_a_pass_is_timed_with_more_and_more_sequences_and_no_longer_than_a_share_of_the_budget(
+    each: float, once: float, budget: float, tried: list[int], expected: float
+) -> None:
+    asked: list[int] = []
+
+    def one_pass(rows: int) -> None:
+        asked.append(rows)
+        time.sleep(once + rows * each)
+
+    found = seconds_of_pass(one_pass, 12, budget)
+    assert asked == tried
+    assert found == pytest.approx(expected, rel=0.5)
+
+
+def test_what_is_left_of_the_minutes_decides_on_compilation() -> None:
+    wanted = Pretrain(budget={"minutes": 2})  # type: ignore[arg-type]
+    compiled, why = choose_compile(wanted, torch.device("cpu"), "bf16", 1e6, 1000, spent=90.0)
+    assert (compiled, why) == (False, "a training of some 30 s would not earn the compilation back")
 
 
 def test_precision_is_the_faster_one_on_this_processor() -> None:

@@ -28,7 +28,8 @@ def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
         settings.append("pretrain.goldfish={k: 4, context: 3}")
     settings.append("pretrain.isolate_documents=false")
     training = Training(load_recipe(home / "tiny.yaml", settings), RunDir(home / "run"), Accelerator(cpu=True))
-    training.prepare("fp32", compiled=False)
+    training.prepare("fp32")
+    training.wrap(compiled=False)
     inputs, targets = training.train_data.batch(0)
     counts = (targets != IGNORED).sum(dim=1)
     assert len(set(counts.tolist())) > 2
@@ -52,7 +53,8 @@ def test_one_program_serves_all_batches_and_validation(tiny: Callable[[str], Pat
     torch._dynamo.reset()  # other tests have compiled the same code in other precisions
     home = tiny("llama")
     training = Training(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), Accelerator(cpu=True))
-    training.prepare("fp32", compiled=True)
+    training.prepare("fp32")
+    training.wrap(compiled=True)
     inputs, targets = training.train_data.batch(0)
     end = training.model.config.eos_token_id
     batches = [inputs.where(inputs != end, end + 1), inputs.index_fill(1, torch.tensor([5]), end)]
@@ -65,7 +67,8 @@ def test_one_program_serves_all_batches_and_validation(tiny: Callable[[str], Pat
 def test_layers_begin_by_adding_nothing_and_learn_at_once(tiny: Callable[[str], Path]) -> None:
     home = tiny("llama")
     training = Training(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), Accelerator(cpu=True))
-    training.prepare("fp32", compiled=False)
+    training.prepare("fp32")
+    training.wrap(compiled=False)
     model = training.model
     ids = training.train_data.batch(0)[0]
     states = model.base_model(input_ids=ids, output_hidden_states=True).hidden_states
