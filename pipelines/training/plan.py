@@ -235,13 +235,14 @@ def _refuse_few_steps(training: Training, each: float, spent: float, anyway: boo
     minutes = training.recipe.pretrain.budget.minutes
 
     def decide() -> None:
-        steps = int((60 * (minutes or 0) - spent) / each)
+        steps = max(0, int((60 * (minutes or 0) - spent) / each))
         if not minutes or anyway or steps >= MIN_STEPS:
             return
+        room = f"{about}{steps} step{'s' * (steps != 1)} of {each:,.2f} s"
         enough = math.ceil((spent + 1.2 * MIN_STEPS * each) / 60)  # a fifth more: no machine is as fast each time
         raise UserError(
-            f"pretrain.budget.minutes {minutes:g} has room for {about}{max(0, steps)} steps of {each:.2g} s on this "
-            f"machine, and under {MIN_STEPS} a model learns next to nothing: give it {enough} minutes or more, lower "
+            f"pretrain.budget.minutes {minutes:g} has room for {room} on this machine, and under "
+            f"{MIN_STEPS} a model learns next to nothing: give it {enough} minutes or more, lower "
             "pretrain.batch_size, model.context_length or model.size (layers, hidden_size), or add --anyway to train "
             "all the same"
         )
