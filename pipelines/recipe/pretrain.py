@@ -13,8 +13,8 @@ class Budget(Section):
     """How long to train: exactly one of these."""
 
     minutes: Annotated[float, Field(gt=0, le=525_600)] | None = None
-    """Wall clock, turned into a number of steps by a probe on the machine at hand, then fixed in the run.
-    A year at most."""
+    """Wall clock of the whole stage, set-up included; a year at most. A probe on the machine at hand makes a number of
+    steps of it, which is revised three times on the way; with room for fewer than 50 the run stops before training."""
     steps: Annotated[int, Field(gt=0, le=10**9)] | None = None
     tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
     flops: Annotated[float, Field(gt=0, le=1e28)] | None = None

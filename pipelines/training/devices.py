@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 
-from pipelines.training.probe import seconds_of
+from pipelines.training.probe import one_thread, seconds_of
 
 PEAKS = {
     "h200 nvl": 836e12, "h200": 989e12, "h100 nvl": 835e12, "h100 pcie": 756e12, "h100": 989e12, "b200": 2250e12,
@@ -74,17 +74,12 @@ class Peak:
         """Time the products again and again for so long, each once at least. Nothing to do but on a CPU."""
         if not self.products:
             return
-        threads, ends = torch.get_num_threads(), time.perf_counter() + seconds
-        torch.set_num_threads(1)
-        try:
-            while True:
+        ends, work = time.perf_counter() + seconds, sum(product.flops for product in self.products)
+        with one_thread():
+            self.rounds.append(sum(product.time() for product in self.products))
+            while time.perf_counter() < ends:
                 self.rounds.append(sum(product.time() for product in self.products))
-                if time.perf_counter() > ends:
-                    break
-        finally:
-            torch.set_num_threads(threads)
-        work = sum(product.flops for product in self.products)
-        self.flops = threads * work / sum(product.best for product in self.products)
+        self.flops = torch.get_num_threads() * work / sum(product.best for product in self.products)
 
     @property
     def slowdown(self) -> float | None:

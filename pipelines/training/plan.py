@@ -194,9 +194,9 @@ def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: f
             **_expected(training, each, spent + elapsed + (steps - done) * each),
         )  # fmt: skip
         write_json(out.plan, asdict(revised))
-        print(
-            f"pretrain   {steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them", flush=True
-        )
+        if steps != plan.steps:
+            told = f"{steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them"
+            print(f"pretrain   {told}", flush=True)
         return revised
 
     decided: Plan = from_first(training.accelerator, decide)

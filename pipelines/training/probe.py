@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -12,7 +13,7 @@ from accelerate.utils import broadcast_object_list
 
 from pipelines import recipe as recipes
 
-PROBE_SIZE = 512  # rows and columns of the matrices timed: about a layer of a small model
+PROBE_SIZE, PROBE_TIMES = 256, 20  # rows and columns of the matrices timed, and how often: under a millisecond each
 WARMUP_STEPS = 2  # the first compiles, the second settles caches
 MIN_PROBE_STEPS, MAX_PROBE_STEPS = 5, 100
 PROBE_SHARE = 0.005  # of a wall-clock budget, spent on timing steps that teach nothing; it is revised on the way
@@ -44,9 +45,22 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
 
 def matmul_seconds(dtype: torch.dtype) -> float:
-    """Median seconds of one PROBE_SIZE² matrix product on the CPU."""
+    """Best seconds of a PROBE_SIZE² matrix product on one thread of the CPU: the same on a busy machine."""
     left, right = (torch.randn(PROBE_SIZE, PROBE_SIZE).to(dtype) for _ in range(2))
-    return statistics.median(seconds_of(lambda: left @ right) for _ in range(5))
+    with one_thread():
+        return min(seconds_of(lambda: left @ right) for _ in range(PROBE_TIMES))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread for a while: several wait for the slowest of them, and on a busy machine not all cores are
+    ever free at once."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def seconds_of(action: Callable[[], object]) -> float:
