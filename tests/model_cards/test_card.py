@@ -152,6 +152,23 @@ def headings(card: str) -> list[str]:
     return [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "heading_open"]
 
 
+def test_few_steps_a_busy_machine_and_borrowed_beginnings_are_said():
+    evidence = make_evidence()
+    english, spanish = (render(evidence, language) for language in LANGUAGES)
+    assert "few; the model has hardly begun to learn" in english and "apenas ha empezado a aprender" in spanish
+    assert "the machine was busy with other work" in english and "la máquina estaba ocupada" in spanish
+    assert "first words of held-out documents" not in english
+
+    reports = make_reports("llama")
+    reports["evaluate"]["prompts_from"] = "held_out"
+    reports["pretrain"] |= {"few_steps": False, "machine_busy": False}
+    contents = {"recipe": make_recipe("llama").model_dump(mode="json"), **reports}
+    calm = Evidence({name: Report(f"{name}.json", "", content) for name, content in contents.items()})
+    english, spanish = (render(calm, language) for language in LANGUAGES)
+    assert "hardly begun" not in english and "ocupada" not in spanish
+    assert "first words of held-out documents" in english and "primeras palabras de documentos reservados" in spanish
+
+
 def test_both_languages_have_the_same_tables_and_sections():
     evidence = make_evidence()
     english, spanish = (render(evidence, language) for language in LANGUAGES)
