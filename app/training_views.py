@@ -12,8 +12,8 @@ from model_cards.formats import Language, duration, grouped, percent, size
 from pipelines.recipe import Recipe
 from pipelines.run_dir import RunDir
 from pipelines.seals import AlteredFile, reading
-from pipelines.verification import check_seal
 from pipelines.training.curve import smoothed
+from pipelines.verification import check_seal
 
 from . import markup
 from .markup import Column, element, paragraph, section
