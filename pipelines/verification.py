@@ -5,10 +5,10 @@ Four questions, each answered with one sentence a fault:
 - Is the recipe the one that the stages were made by?
 - Does each seal hash to itself, and do the seals of later stages hold its digest?
 - Is every file in the sealed folders a regular file that a seal names, with the hash that it names?
-- Does each value in `card/evidence.json` stand where it says, in a report that hashes to what it says?
+- Does the card say what the sealed reports say, each value that it quotes and each word around it?
 
-No hash is signed. Whoever alters a file and then all the seals from there to the card, the quoted values too, leaves a
-run in which each part fits: compare the digests that the published card prints with another copy of it.
+No hash is signed. Whoever alters a file and then all the seals from there to the card, and makes the card again, leaves
+a run in which each part fits: compare the digests that the published card prints with another copy of it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
     faults += _file_faults(run, recipe, seals, set(unreadable))
     if "card" in seals:
         faults += _evidence_faults(run, recipe)
+        if not faults:  # only what was sealed can be compared with it
+            faults += card_faults(run, recipe)
     return list(dict.fromkeys(faults))
 
 
@@ -278,6 +280,20 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
             yield f"{place}: quotes {printable(quote.get('value'))} for {printable(key)}, where {report.path} says " + (
                 printable(value)
             )
+
+
+def card_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Files of a fresh card that are not what its stage makes of the sealed reports; it is made again to compare."""
+    from pipelines.write_card import differing  # whose stage imports this module
+
+    try:
+        for place in differing(recipe, run):
+            yield (
+                f"{place}: not what the card stage makes of the sealed reports: make the card again with "
+                f"`desdecero card {run.recipe_file} --run-dir {run}`"
+            )
+    except (UserError, InvalidFile, FileNotFoundError) as error:
+        yield printable(error)
 
 
 def _reports(run: RunDir, recipe: Recipe) -> Iterator[tuple[str, Source]]:

@@ -17,45 +17,78 @@ wherever the reports are.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import sys
+from collections.abc import Iterator
 
 from model_cards.card import render
 from model_cards.evidence import Evidence, Report
 from pipelines.chain import stage_main
 from pipelines.corpus.licensing import accounts as licensing
 from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
+from pipelines.run_dir import STAGES, RunDir, json_text, sha256_file, write_text
 from pipelines.seals import parse_json, read_file, reading
+
+PAGES = ("README.md", "README.es.md")
+PICTURE = "loss.png"
 
 
 def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    """Render the card in both languages, below `card/` and below `model/`.
+    """Write the card in both languages, below `card/` and below `model/`.
 
     Raises `UserError` where a report is not, byte for byte, what its stage sealed.
     """
+    files = compose(recipe, run)
+    for name, text in files.items():
+        write_text(out.card / name, text)
+    for name in PAGES:
+        write_text(out.model / name, files[name])
+    for folder in (out.card, out.model):
+        shutil.copyfile(run.pretrain / PICTURE, folder / PICTURE)
+    report = json.loads(files["report.json"])
+    return f"{report['quoted']:,} values quoted, {len(report['missing'])} missing: {run.model / 'README.md'}"
+
+
+def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
+    """Each text of `card/`, by its name: the same for the same sealed reports. Writes nothing."""
     reports = sealed_reports(recipe, run)
     with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
         held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
     asked = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
-    path = out.card / "licensing.json"
-    write_json(path, asked)
-    evidence = Evidence({**reports, "licensing": Report("card/licensing.json", sha256_file(path), asked)})
+    table = json_text(asked)
+    digest = hashlib.sha256(table.encode("utf-8", errors="surrogatepass")).hexdigest()
+    evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, asked)})
     with reading(f"a report in {run}"):
         cards = {"README.md": render(evidence, "en"), "README.es.md": render(evidence, "es")}
-    for folder in (out.card, out.model):
-        for name, text in cards.items():
-            write_text(folder / name, text)
-        shutil.copyfile(run.pretrain / "loss.png", folder / "loss.png")
-    write_json(out.card / "evidence.json", evidence.quotes)
     report = {
         "missing": evidence.missing,
         "quoted": len(evidence.quotes),
         "model_license": recipe.card.license,
         "repo_id": recipe.publish.repo_id,
     }
-    out.write_report("card", recipe, report)
-    return f"{len(evidence.quotes):,} values quoted, {len(evidence.missing)} missing: {run.model / 'README.md'}"
+    return {
+        **cards,
+        "licensing.json": table,
+        "evidence.json": json_text(evidence.quotes),
+        "report.json": json_text(report),
+    }
+
+
+def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
+    """Files of a sealed card that do not say what the sealed reports say, as paths in the run directory.
+
+    The card's own digest is in no later seal, so its seal alone cannot tell. Raises as `write_card` does.
+    """
+    for name, text in compose(recipe, run).items():
+        places = [f"card/{name}", *([f"model/{name}"] if name in PAGES else [])]
+        yield from (
+            place for place in places if read_file(run.path / place) != text.encode("utf-8", errors="surrogatepass")
+        )
+    picture = run.sealed_bytes("pretrain", recipe, f"pretrain/{PICTURE}")
+    for place in (f"card/{PICTURE}", f"model/{PICTURE}"):
+        if read_file(run.path / place) != picture:
+            yield place
 
 
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:

@@ -108,6 +108,37 @@ def test_the_card_may_quote_nothing_else_than_the_reports(
     assert said in faults[0]
 
 
+@pytest.mark.parametrize(
+    ("places", "old", "new"),
+    [
+        (("card/README.md", "model/README.md"), "2.46", "1.46"),
+        (("card/README.es.md", "model/README.es.md"), "2.46", "1.46"),
+        (("card/licensing.json",), '"certainty": "stated"', '"certainty": "unsettled"'),
+        (("card/report.json",), '"missing": []', '"missing": ["audit:/margin"]'),
+        (("card/evidence.json",), '"pointer": "/', '"pointer": "/other/'),
+        (("model/README.md",), "stamp", "stump"),
+    ],
+    ids=["card", "Spanish card", "licences", "report", "evidence", "model only"],
+)
+def test_a_card_that_was_edited_and_sealed_again_is_named(
+    run: RunDir, recipe: Recipe, places: tuple[str, ...], old: str, new: str
+) -> None:
+    """No later seal holds its digest, so it is compared with what the sealed reports give."""
+    for place in places:
+        edit(run.path / place, old, new)
+    reseal(run, "card")
+    faults = run.verify(recipe)
+    assert [fault.partition(": ")[0] for fault in faults] == list(places), faults
+    assert all("make the card again with `desdecero card " in fault for fault in faults)
+
+
+def test_a_picture_that_is_not_the_sealed_one_is_named(run: RunDir, recipe: Recipe) -> None:
+    (run.model / "loss.png").write_bytes((run.model / "loss.png").read_bytes() + b"?")
+    reseal(run, "card")
+    (fault,) = run.verify(recipe)
+    assert fault.startswith("model/loss.png: not what the card stage makes")
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_deleted_stage_is_named(run: RunDir, recipe: Recipe, stage: str) -> None:
     shutil.rmtree(folder(stage, run))
