@@ -59,7 +59,9 @@ class Limits:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
-            return  # a websocket is closed by the server
+            else:
+                await send({"type": "websocket.close"})  # before the handshake: the server answers 403
+            return
         if self.open >= CONNECTIONS:
             await refuse(receive, send, BadRequest("too many people at once: come back in a minute", 503))
             return

@@ -113,6 +113,17 @@ def test_what_the_page_does_not_use_is_not_served(causal_page: str, method: str,
     assert ask(causal_page, method, path, {"data": []})[0] in (403, 404, 405)
 
 
+def test_a_websocket_is_refused(causal_page: str) -> None:
+    upgrade = {
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }  # fmt: skip
+    connection = http.client.HTTPConnection(urlsplit(causal_page).netloc, timeout=SECONDS)
+    connection.request("GET", f"{API}/queue/data", headers=upgrade)
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("path", "expected"), [(f"{API}/upload", 403), (f"{API}/call/generate", 413), (f"{API}/queue/join", 413)]
 )
