@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,8 +50,15 @@ def _action(state: str, reason: str, rebuilt: list[str]) -> tuple[Action, str]:
     if state == "stale":
         return "build", reason
     if rebuilt:
-        return "rebuild?", f"unless {' and '.join(rebuilt)} {'comes' if len(rebuilt) == 1 else 'come'} out as before"
+        return "rebuild?", unless(rebuilt)
     return "keep", reason or "sealed"
+
+
+def unless(stages: Sequence[str]) -> str:
+    """`unless corpus, tokens and pretrain come out as before`"""
+    *first, last = stages
+    named = f"{', '.join(first)} and {last} come" if first else f"{last} comes"
+    return f"unless {named} out as before"
 
 
 def print_plan(recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None) -> None:

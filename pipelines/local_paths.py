@@ -15,7 +15,8 @@ _OTHER_HOST = re.compile(r"[\w.-]+@[\w.-]+:")
 """As scp and rsync write it: `me@server:texts`."""
 _HUB = ("hf", "huggingface")
 _SINGLE_SLASH = (
-    "s3", "s3a", "s3n", "gs", "gcs", "hf", "http", "https", "ftp", "sftp", "ssh", "az", "abfs", "abfss", "hdfs", "file",
+    "s3", "s3a", "s3n", "gs", "gcs", "hf", "http", "https", "ftp", "sftp", "ssh", "az", "abfs", "abfss", "hdfs", "dbfs",
+    "file",
 )  # fmt: skip
 """Schemes that are recognised by one slash too: `s3:/bucket` is what becomes of `s3://bucket` as a path."""
 _COPY = {

@@ -4,7 +4,8 @@
     desdecero status my_recipe.yaml                    the run that this recipe makes
     desdecero status my_recipe.yaml --run-dir DIR      … in another place
 
-A stage is stale where the recipe's file says something else than what was sealed: `desdecero run` would build it again.
+A stage is stale where the recipe's file says something else than what was sealed: `desdecero run` would build it again,
+and those after it unless it comes out as before.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from pipelines.chain import add_place_arguments, current_state, open_run
 from pipelines.command_line import Arguments
+from pipelines.dry_run import unless
 from pipelines.errors import EXIT_OK, UserError
 from pipelines.recipe import Recipe
 from pipelines.run_dir import STAGES, RunDir, find_run
@@ -25,11 +27,18 @@ SHOWN = 5
 
 
 def print_status(run: RunDir, recipe: Recipe) -> None:
+    unsure: list[str] = []  # stages that `run` would build, and those that may come out otherwise for it
     for stage in STAGES.values():
         state = current_state(stage, recipe, run)
+        before = [name for name in stage.inputs if name in unsure]
+        reason = state.reason
+        if state.name == "sealed" and before:
+            reason = f"built again {unless(before)}"
+        if state.name in ("stale", "missing") or before:
+            unsure.append(stage.name)
         seal = run.seal(stage.name, recipe)
         took = f"{seal.seconds:8.1f} s  {seal.finished}" if seal else " " * 10
-        print(f"{stage.name:<10} {state.name:<9} {took}  {state.reason}".rstrip())
+        print(f"{stage.name:<10} {state.name:<9} {took}  {reason}".rstrip())
 
 
 def recipe_of_today(run: RunDir) -> tuple[Recipe, str]:

@@ -74,6 +74,14 @@ def edit(home: Path, old: str, new: str) -> None:
     (home / "odes.yaml").write_text(text.replace(old, new))
 
 
+def test_what_depends_on_a_stale_stage_is_said_to(tell: Tell, home: Path) -> None:
+    edit(home, "min_words: 5", "min_words: 6")
+    told = tell("status", "odes")
+    assert line(told, "corpus").split()[1] == "stale" and line(told, "tokens").split()[1] == "sealed"
+    assert line(told, "tokenizer").endswith("built again unless corpus comes out as before")
+    assert line(told, "tokens").endswith("built again unless corpus and tokenizer come out as before")
+
+
 def test_status_of_an_unchanged_recipe(tell: Tell, home: Path) -> None:
     for told in (tell("status", "odes"), tell("status", str(home / "runs" / "odes"))):
         assert f"{home / 'odes.yaml'} --set tokenizer.vocab_size=310\n" in told
