@@ -46,6 +46,7 @@ def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry
         rewrite = recipe != sealed  # acceptances that the card does not print yet
         if rewrite and not dry_run and not refused(findings):
             run_stage(STAGES["card"], recipe, run, because="to print what was accepted")
+            remember_acceptances(recipe, run)
             findings = judge(publication(recipe, run, repo_id))
         print_contents(run, repo_id, private)
         unnamed = dry_run and repo_id is None  # a rehearsal judges all else, and warns that a name is wanted
@@ -54,7 +55,8 @@ def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry
         if blocking:
             print(f"\nrefused by {', '.join(finding.rule for finding in blocking)}: nothing was uploaded")
             if names := [finding.rule for finding in blocking if finding.rule in ACCEPTABLE]:
-                print(f'to publish all the same, and say so on the card: --accept {names[0]} --because "…"')
+                words = " ".join(f'--accept {name} --because "…"' for name in names)
+                print(f"to publish all the same, and say so on the card: {words}")
             return EXIT_FINDING
         if dry_run:
             rewritten = "; README.md and README.es.md would be written anew, with what is accepted" if rewrite else ""
@@ -100,6 +102,8 @@ def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str
     """The recipe with what the command line accepts, dated today; raises `UserError` for what may not be accepted."""
     if len(rules) != len(reasons):
         raise UserError('give each --accept RULE its own --because "…": the card prints the reason')
+    if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
+        raise UserError(f"--accept {twice[0]} is given twice: give it one --because, which the card prints")
     today = datetime.datetime.now(datetime.UTC).date()
     accepted = {one.rule: one for one in recipe.publish.accept}
     for rule, because in zip(rules, reasons, strict=True):
@@ -112,6 +116,13 @@ def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str
             accepted[rule] = one
     publish = recipe.publish.model_copy(update={"accept": tuple(accepted.values())})
     return recipe.model_copy(update={"publish": publish})
+
+
+def remember_acceptances(recipe: Recipe, run: RunDir) -> None:
+    """Add them to what `--set` changed in the recipe's file: `status` compares the run with both."""
+    if origin := run.origin():
+        accepted = recipe.publish.model_dump(mode="json")["accept"]
+        run.remember_origin(origin.overridden("publish.accept", accepted))
 
 
 def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
@@ -131,7 +142,7 @@ def print_findings(findings: list[Finding], blocking: list[Finding]) -> None:
         verdict = "passed" if finding.passed else "REFUSED" if finding in blocking else "warning"
         if finding.accepted:
             verdict = "accepted"
-        print(f"{verdict:<8} {finding.rule}: {finding.sentence_en}")
+        print(f"{verdict:<8} {finding.rule}: {printable(finding.sentence_en)}")
         if finding.accepted:
             print(f"{'':<8} accepted on {finding.accepted.date}: {finding.accepted.because}")
 

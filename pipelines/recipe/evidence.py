@@ -98,9 +98,9 @@ class Acceptance(Section):
     @field_validator("because")
     @classmethod
     def _says_why(cls, because: str) -> str:
-        if not because.strip():
+        if not any(letter.isalnum() for letter in because):
             raise ValueError("an acceptance needs its reason: the card prints it")
-        return " ".join(because.split())
+        return "".join(letter for letter in " ".join(because.split()) if letter.isprintable())
 
 
 class Publish(Section):

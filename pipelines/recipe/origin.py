@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pipelines.recipe.loading import load_recipe, read_recipe
 from pipelines.recipe.whole import Recipe
@@ -32,6 +33,11 @@ class Origin:
     def load(self) -> Recipe:
         """The recipe as it is today. Raises `UserError` where it is gone or no longer valid."""
         return load_recipe(self.recipe, self.overrides, Path(self.folder))
+
+    def overridden(self, key: str, value: Any) -> Origin:
+        """The same with one more value set, in the place of what was set there before."""
+        others = (override for override in self.overrides if not override.startswith(f"{key}="))
+        return replace(self, overrides=(*others, f"{key}={json.dumps(value, ensure_ascii=False)}"))
 
     def __str__(self) -> str:
         return " ".join([self.recipe, *(f"--set {override}" for override in self.overrides)])

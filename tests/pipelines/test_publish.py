@@ -17,7 +17,10 @@ from fakehub import FakeHub
 from helpers import desdecero
 from sealed_run import make_sealed_run
 
+from pipelines.publish import with_acceptances
+from pipelines.recipe.origin import Origin
 from pipelines.run_dir import find_run, sha256_file
+from pipelines.show_status import recipe_of_today
 
 FIT = (
     "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
@@ -177,7 +180,8 @@ def test_what_a_model_should_not_be_is_refused_with_the_way_to_accept_it(unfit: 
     said = refusal(unfit, hub, "--repo-id", "me/name")
     assert "REFUSED  license_conflicts: training tokens whose licence forbids" in said
     assert "refused by license_conflicts, audit_tells, card_complete: nothing was uploaded" in said
-    assert '--accept license_conflicts --because "…"' in said
+    rules = ("license_conflicts", "audit_tells", "card_complete")
+    assert " ".join(f'--accept {rule} --because "…"' for rule in rules) in said
     # One of three is not enough, and leaves the run as it was.
     before = (unfit / "card" / "done.json").read_bytes()
     said = refusal(unfit, hub, "--repo-id", "me/name", *ACCEPTED[:4])
@@ -187,6 +191,23 @@ def test_what_a_model_should_not_be_is_refused_with_the_way_to_accept_it(unfit: 
     said = refusal(unfit, hub, "--repo-id", "me/name", *ACCEPTED, "--accept", "beats_unigram", "--because", "modesty")
     assert "refused by acceptances_needed: nothing was uploaded" in said
     assert (unfit / "card" / "done.json").read_bytes() == before
+
+
+def test_what_was_accepted_does_not_make_the_card_stale(unfit: Path, tmp_path: Path):
+    """The recipe's file does not say it: the run remembers what was accepted beside it."""
+    run = find_run(str(unfit))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(run.recipe().to_yaml(), encoding="utf-8")
+    run.remember_origin(Origin.of(recipe, ["publish.accept=[]"]))
+    assert publish(unfit, "--repo-id", "me/name", *ACCEPTED, HF_HUB_OFFLINE="1").returncode == 2  # the card is written
+    today, about = recipe_of_today(run)
+    assert today == run.recipe() and "changed since" not in about
+    assert [one.rule for one in today.publish.accept] == ACCEPTED[1::4]
+
+
+def test_a_reason_holds_nothing_that_draws_on_a_terminal(unfit_run: Path):
+    recipe = with_acceptances(find_run(str(unfit_run)).recipe(), ["audit_tells"], ["\x1b[2Jfor\n a  review\u202e"])
+    assert recipe.publish.accept[0].because == "[2Jfor a review"
 
 
 def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: Path, hub: FakeHub):
@@ -218,7 +239,9 @@ def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: P
         (["--accept", "files_whole", "--because", "x"], "nobody can override"),
         (["--accept", "bias_findings", "--because", "x"], "only warns"),
         (["--accept", "audit_tells", "--because", "  "], "needs its reason"),
+        (["--accept", "audit_tells", "--because", "\x1b"], "needs its reason"),
         (["--accept", "audit_tells"], "its own --because"),
+        (["--accept", "audit_tells", "--because", "x"] * 2, "--accept audit_tells is given twice"),
         (["--repo-id", "x y"], "is not a repository of the Hub"),
         (["--repo-id", "name"], "whose repository"),
     ],
