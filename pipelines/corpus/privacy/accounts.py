@@ -91,7 +91,7 @@ _IBAN_LENGTHS = """
     | 30 JO KW MU YE | 31 MT SC | 32 LC | 33 RU
 """
 """Length and countries, by the registry of ISO 13616 (SWIFT, release 99)."""
-_IBAN_SIGN = r"(?:[ \t]{0,3}[./-]?[ \t]{0,3}|[ \t]{0,2}[.-]?\n[ \t>]{0,4})"
+_IBAN_SIGN = r"(?:[ \t]{0,3}[._/-]?[ \t]{0,3}|[ \t]{0,2}[.-]?\n[ \t>]{0,4})"
 
 
 def _iban() -> re.Pattern[str]:
@@ -117,7 +117,7 @@ FORMS: tuple[Form, ...] = (
 
 WORDS = {
     "credit_card": "tarjeta tarjetas card cards cartão cartões visa mastercard amex express maestro diners cc",
-    "iban": "iban",
+    "iban": "iban cuenta account",
     "ar_cbu": "cbu cvu",
     "mx_clabe": "clabe",
     "es_ccc": "ccc cuenta corriente bancaria",

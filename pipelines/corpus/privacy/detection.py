@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pipelines.corpus.privacy import accounts, national_ids, passports, phone_context
@@ -26,6 +27,9 @@ _PLAIN = {
     "\uff20": "@", "\ufe6b": "@", "\uff0e": ".", "\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0f": "/",
 }  # fmt: skip
 """Typographers' blanks, hyphens and apostrophes, and wide signs; one character for one, so that places stay."""
+
+_SCANNED_COMMA = re.compile(r",(?<=[0-9]\.[0-9]{3},)(?=[0-9]{3} ?[-.]? ?[A-HJ-NP-TV-Z](?!\w))")
+"""In an identity number as scanners read it: 12.345,678-Z."""
 _DIGITS = {chr(ord(zero) + digit): str(digit) for zero in "٠۰०０" for digit in range(10)}
 _PLAIN_AND_DIGITS = list((_PLAIN | _DIGITS).items())
 """Of the other scripts in which telephones are written, and wide ones."""
@@ -72,7 +76,7 @@ class Detector:
 
     def find(self, text: str) -> list[Match]:
         """The matches in a text, in order, none overlapping another."""
-        return disjoint(self._candidates(_plain(text)))
+        return disjoint(self._candidates(_SCANNED_COMMA.sub(".", _plain(text))))
 
     def _candidates(self, text: str) -> Iterator[Match]:
         for find in self._finders:

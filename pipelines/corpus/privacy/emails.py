@@ -41,8 +41,6 @@ _GENERIC = """
 """
 _IN_USE = frozenset((_COUNTRIES + _GENERIC).split())
 _WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
-_WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
-_WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
 _UNMISTAKABLE = _IN_USE.difference(_WORDS_OF_CODE.split())
 """Those that are no words of a programming language or of English: `x @ self.is`."""
 
@@ -55,6 +53,12 @@ _COUNTRY_BELOW = re.compile(r"[.][ \t]{0,2}\n[ \t>]{0,4}([a-z]{2})(?!\w)")
 _SECOND_LEVEL = frozenset(["com", "edu", "gob", "gov", "org", "net", "co", "ac", "mil", "ltd", "nom"])
 """What stands before a country's own domain: `@correo.com.` and `ar` on the next line."""
 _SPACED_DOMAIN = re.compile(r"[ ](?!www\.)[\w-]{3,63}(?:\.[\w-]{2,63}){1,4}(?![\w(\[])")
+_BLANK_BEFORE = re.compile(
+    r"(?:(?i:correos?|e-?mails?|mail|escrib\w+ a|contact\w*|env[íi]\w+ a)[ \t:]{1,3}[\w%+.-]{1,63}"
+    r"|(?<![\w.@])[\w%+-]*[._0-9][\w%+.-]*)[ \n]$"
+)
+"""Before an @ behind a blank or a line's end: a name that is introduced, or is written as local parts are; not
+`gracias @bar.es`."""
 _CUT_LOCAL = re.compile(r"(?:[\w%+]+[-_.])+[ \t]?\n[ \t>]{0,4}$")
 _INTRODUCED = re.compile(r"[:<(\[,;][ \t]{0,3}$")
 
@@ -62,12 +66,24 @@ _VEILED_SIGN = re.compile(
     r"[\[({<][ ]?(?i:at|arroba|@)[ ]?[\])}>]|&#0{0,4}64;|&#[xX]0{0,4}40;|&commat;|%40"
     r"|(?<=[ \t])(?:(?i:arroba)|AT)(?=[ \t])|(?<=\w)[_-]arroba[_-](?=\w)"
 )
-_VEILS = ("at]", "at)", "at ]", "at}", "AT", "rroba", "&#", "&comm", "%40")
+_VEILS = ("at]", "at)", "at ]", "at}", "AT", "@)", "@]", "@}", "rroba", "RROBA", "&#", "&comm", "%40")
 """One is in each of them, to find quickly where to look."""
 _VEILED_POINT = (
     r"(?:\.|[ ]?[\[({<][ ]?(?i:dot|punto|ponto|\.)[ ]?[\])}>][ ]?|&#0{0,4}46;|&#[xX]0{0,4}2[eE];|&period;"
     r"|[ \t](?i:dot|punto|ponto)[ \t]|[-_](?i:dot|punto)[-_])"
 )
+_SPELLED = re.compile(
+    rf"(?<![\w.@-])[\w%+-]{{1,64}}(?:[ ](?i:dot|punto)[ ][\w%+-]{{1,64}}){{0,2}}[ ](?i:at)[ ]"
+    rf"(?:[\w-]{{1,63}}[ ](?i:dot|punto|ponto)[ ]){{1,3}}({_TOP})(?![\w-])"
+)
+"""`ana at correo dot es`"""
+_SAID = re.compile(
+    r"(?i:look|looking|meet\w*|was|were|is|are|be|it|him|her|me|us|them|works?|working|available|live|online|visit|found|find"
+    r"|hosted|buy|shop|sold|website|site|page|store|blog|conference|talk|job) at\b"
+    r"|.* (?i:at) (?:(?i:the|a|this|that|our|my|your) )|(?=.*[a-z]).*[A-Z]"
+)
+"""Of a place in English, or of a firm in its capitals: `the meeting at Google dot com`."""
+_POINT_SPELLED = re.compile(r"[ ](?:[Dd]ot|DOT|[Pp]unto|PUNTO|[Pp]onto)[ ]")
 _VEILED_LOCAL = re.compile(rf"(?<![\w.%+-])(?<!//)[\w%+-]{{1,64}}(?:{_VEILED_POINT}[\w%+-]{{1,64}}){{0,4}}$")
 _VEILED_DOMAIN = re.compile(rf"(?:[\w-]{{1,63}}{_VEILED_POINT}){{1,4}}({_TOP})(?![^\W_])")
 
@@ -75,6 +91,7 @@ _VEILED_DOMAIN = re.compile(rf"(?:[\w-]{{1,63}}{_VEILED_POINT}){{1,4}}({_TOP})(?
 def find_emails(text: str) -> Iterator[Match]:
     yield from _find_written(text)
     yield from _find_veiled(text)
+    yield from _find_spelled(text)
 
 
 def _find_written(text: str) -> Iterator[Match]:
@@ -111,12 +128,12 @@ def _end_of_domain(text: str, sign: int, spaced: bool) -> int | None:
 
 def _start_of_local(text: str, end: int, least: int) -> int:
     """Where the local part before `end` begins; `end` where there is none."""
-    if text[end - 1] == "\n" and end > 1:
-        start = _start_of_local(text, end - 1, least)
-        return start if re.search(r"[._0-9]", text[start : end - 1]) else end
     start, least = end, max(least, end - _LONGEST_LOCAL)
     while start > least and (text[start - 1].isalnum() or text[start - 1] in "_.%+-"):
         start -= 1
+    if start == end and end > least and text[end - 1] in " \n":
+        apart = _BLANK_BEFORE.search(text, max(0, end - 96), end)
+        return end if apart is None else _start_of_local(text, end - 1, least)
     if text[start - 2 : start] == "//" or (start == least and start and text[start - 1].isalnum()):
         return end  # an address of the web, or longer than a local part may be
     return start
@@ -156,6 +173,19 @@ def _veiled(text: str, sign: re.Match[str]) -> Match | None:
         return None
     start = sign.start() - before.endswith(" ") - len(local[0])
     return Match(start, domain.end(), "email", "veiled_email", Strength.CHECKED)
+
+
+def _find_spelled(text: str) -> Iterator[Match]:
+    end = 0
+    for point in _POINT_SPELLED.finditer(text):
+        if point.start() < end:
+            continue
+        for match in _SPELLED.finditer(
+            text, max(end, point.start() - 2 * _LONGEST_LOCAL), point.end() + _LONGEST_LOCAL
+        ):
+            if match[1].lower() in _IN_USE and match.end() > point.end() and not _SAID.match(match[0]):
+                yield Match(*match.span(), "email", "veiled_email", Strength.CHECKED)
+                end = match.end()
 
 
 def _is_personal(local: str, domain: str) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pipelines.corpus.privacy.matches import Match, Strength
 from pipelines.corpus.privacy.ordinary_numbers import begins_with_date, in_reference, is_counted, is_filed
 
-_CHAIN = re.compile(r"[0-9](?:[ .()/'\n-]{0,4}[0-9]){5,}")
+_CHAIN = re.compile(r"[0-9](?:[ \t._()/'>\n-]{0,4}[0-9]){5,}")
 _GROUP = re.compile(r"[0-9]+")
-_SEPARATORS = str.maketrans("", "", " .()/'\n-")
+_SEPARATORS = str.maketrans("", "", " \t._()/'>\n-")
 _CONTEXT = 48
 """Characters before a number in which the word that names it is looked for."""
 _LEAD = 6
@@ -24,7 +24,7 @@ _COUNTRY_AND_CHECK = re.compile(r"[A-Za-z]{2}[ .-]?[0-9]{2}[ .\n-]{0,3}$")
 """How an IBAN begins whose bank is written in letters."""
 _LED = re.compile(r"[^\W\d_]$|[A-ZÑ&]{2}[ -]$")
 """Before the birthday of a CURP or an RFC."""
-_SIGNS = re.compile(r"[\s./'>,-]")
+_SIGNS = re.compile(r"[\s._/'>,-]")
 _LISTED = re.compile(r"[\s,;/|)]{0,3}(?:(?:y|e|o|u|and|or|&)[ ])?[(]?")
 """Between two numbers of one list: the second has the first one's name."""
 _EMPHASIS = re.compile(r"(?<![\w*])(?:\*{1,3}|_{1,3})$")
@@ -33,7 +33,15 @@ _INTRODUCED = re.compile(
     r"|(?<![^\W_])(?:d\.?n\.?i|n\.?i\.?[ft]|c\.?[ci]|ssn)\.?|identidad) ?$"
 )
 """Right before a number that it names: then a word behind it is not what is counted."""
-_DOCUMENT = re.compile(r"(?i)(?<![^\W_])(?:documentos?|doc\.|clientes?|socios?)[ \t:]{1,2}(?:n\S{1,6}[ \t:]{1,2})?$")
+_ISSUED = re.compile(
+    r"(?i)\b(?:total(?:es)? de(?: los| las)?|cantidad de|n[úu]mero total de) (?:dni|nie|nif|c[ée]dulas|pasaportes)\b"
+    r"[^.;\n]{0,24}$"
+    r"|\b(?:dni|nie|nif|c[ée]dulas|pasaportes|documentos|tarjetas)(?: electr[óo]nicos| nuev[oa]s| de identidad)?"
+    r" (?:expedid|emitid|entregad|renovad|tramitad|caducad|robad|perdid|falsificad|registrad|solicitad"
+    r"|anulad|impres)[oa]s\b[^.;\n]{0,24}$"
+)
+"""Papers that are counted: `DNI expedidos: 12.345.678`."""
+_DOCUMENT = re.compile(r"(?i)(?<![^\W_])(?:documentos?|doc\.|clientes?|socios?)[ \t:]{1,2}$")
 """Before an identity number with letters, that of a person: `documento: 12345678Z`."""
 _LETTER_APART = re.compile(r"[A-Za-z][ .]")
 _AMOUNT = re.compile(r"[0-9]{1,2}([. '])[0-9]{3}\1[0-9]{3}(?![0-9])")
@@ -50,9 +58,9 @@ _IN_A_ROW = re.compile(r"[0-9][ \t]{1,2}\||\|[ \t]{1,2}[0-9]{4}(?![0-9/])")
 
 AFTER = r"(?![^\W_])(?!_\w)(?!-\w)(?![.,:/']?[0-9])"
 """No number goes on behind it."""
-ANY_SIGNS = r"[ .,/'\n-]{0,4}+"
+ANY_SIGNS = r"[ \t.,_/'>\n-]{0,4}+"
 """Between two digits of a number behind its name, where its check digits hold."""
-BETWEEN_GROUPS = r"(?:[ ]?[.-]?\n[ ]{0,4}| {1,4}| ?[.-] ?)"
+BETWEEN_GROUPS = r"(?:[ ]?[.-]?\n[ \t>]{0,4}|[ \t]{1,4}| ?[.-] ?|_)"
 """A sign, blanks or the end of a line."""
 
 
@@ -211,6 +219,8 @@ def _match(text: str, start: int, form: Form, named: bool) -> Match | None:
         return None
     if not ways and form.bare and (bare := form.bare.match(text, start)):
         ways = [bare] if not form.bare_must_check or form.valid(_SIGNS.sub("", bare[0])) else []
+    if _ISSUED.search(text[max(0, start - _CONTEXT) : start]):
+        return None
     introduced = bool(_INTRODUCED.search(text[max(0, start - 12) : start]))
     if not ways or is_counted(text, *ways[0].span(), nouns=not introduced):
         return None
@@ -226,7 +236,8 @@ def _is_ordinary(text: str, start: int, end: int, form: Form) -> bool:
     if " " in number and _IN_A_ROW.search(text[max(0, start - 4) : start] + "|" + text[end : end + 6]):
         return True
     only_digits = number.isdigit()
-    if number[:-1].isdigit() and begins_with_date(text, start, number):
+    serial = re.sub(r" ?- ?(?=[0-9]$)", "", number)  # 20231234-5
+    if serial[:-1].isdigit() and begins_with_date(text, start, serial):
         return True
     if form.lead and (_HEADING.search(text[max(0, start - 24) : start]) or _is_letter_of_something(text, start, form)):
         return True

@@ -22,8 +22,9 @@ _PLURAL = (
     r"|this\b|thus\b|plus\b|unless\b|always\b|across\b|versus\b|besides\b|ours?\b)[^\W\d_A-Z]{3,}s"
 )
 """A counted noun; no participle (`expedidos`), adverb or conjunction. `habitantes` is among the units."""
+_PEOPLE = "clientes|pacientes|docentes|agentes|residentes|fuentes|accidentes|componentes|vecinos"
 _COUNTED_BEHIND = re.compile(
-    rf"[ \t]?(?:{_CURRENCY}|%|‰)(?!\w)|[ \t]{{1,2}}(?:{_UNIT}|habitantes|(?:de )?{_PLURAL})(?!\w)"
+    rf"[ \t]?(?:{_CURRENCY}|%|‰)(?!\w)|[ \t]{{1,2}}(?:{_UNIT}|habitantes|(?:de )?(?:{_PEOPLE}|{_PLURAL}))(?!\w)"
 )
 _MEASURED_BEHIND = re.compile(rf"[ \t]?(?:{_CURRENCY}|%|‰)(?!\w)|[ \t]{{1,2}}(?:{_UNIT}|habitantes)(?!\w)")
 _COUNT_BEFORE = re.compile(
@@ -61,12 +62,20 @@ _FILED = re.compile(
     r"(?:[0-9][\w.-]*(?:[,;/]|[,;]? (?:y|e|o|and|or|a|al|to))\s?){0,12}$"
 )
 """A word for a file, with what says of what, a sign for a number, and the numbers before it in a list."""
+_RECORDED = re.compile(
+    r"(?i)(?<![^\W_])(?:expedientes?|exptes?\.?|registros?|documentos?|oficios?|facturas?|files?|records?|documents?)"
+    rf"(?:[ \t]{{1,2}}[^\W\d_]{{1,20}}){{1,5}}[ \t:=.,(\[]{{0,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?$"
+)
+"""A word for a record, and up to five that say which: `el Registro General de Entrada 12345678901`."""
 _JUST_NUMBERED = re.compile(rf"(?i)(?<![^\W_])(?:{_NUMBERED})[ \t:.]{{0,2}}$")
 _BEHIND_A_WORD = re.compile(
-    rf"(?<![^\W_])[a-záéíóúñ]{{4,}}[ \t:]{{1,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?(?:[0-9]{{6,}}[,;]? (?:y |e "
+    r"(?:(?<![^\W_])(?:[a-záéíóúñü]{4,}"
+    r"|(?i:el|la|los|las|un|una|en|al|del?|con|por|ver|fue|es|son|the|see|in|of|with|is|was))[ \t]"
+    rf"|[^\W\d_][ \t]?:)[ \t:]{{0,2}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?(?:[0-9]{{6,}}[,;]? (?:y |e "
     rf"|o |and |or )?){{0,12}}$"
 )
 _NUMBER_SIGN = re.compile(r"(?i)(?<![^\W_])(?:n\.?[ºo°]s?\.?|n[úu]m\.?|nro\.?|no\.|#)[ \t:.]{0,2}$")
+_NUMBER_WORD = re.compile(r"(?i)(?<![^\W_])(?:n[úu]meros?|numbers?)[ \t:]{1,3}$")
 _WINDOW = 160
 
 _DATE = re.compile(
@@ -100,9 +109,12 @@ def is_amount(text: str, start: int, end: int) -> bool:
 
 
 def is_filed(text: str, start: int, numbered: bool = False) -> bool:
-    """Whether a word for a file stands before the number; or, with `numbered`, nothing but `n.º`."""
+    """Whether a word for a file stands before the number; or, with `numbered`, nothing but `n.º`, or a record that is
+    described at length."""
     before = text[max(0, start - _WINDOW) : start].rpartition("\n\n")[2]
-    return bool(_FILED.search(before)) or (numbered and bool(_JUST_NUMBERED.search(before)))
+    if numbered and (_JUST_NUMBERED.search(before) or _RECORDED.search(before)):
+        return True
+    return bool(_FILED.search(before))
 
 
 def is_numbered(text: str, start: int) -> bool:
@@ -110,10 +122,17 @@ def is_numbered(text: str, start: int) -> bool:
     return bool(_NUMBER_SIGN.search(text[max(0, start - 8) : start]))
 
 
-def begins_with_date(text: str, start: int, digits: str) -> bool:
-    """Whether the digits begin with a date (20240315…, 15032024…), or with a year and stand behind a common word.
+def is_called_number(text: str, start: int) -> bool:
+    """Whether the word `número` stands right before it, which a telephone's number has, too."""
+    return bool(_NUMBER_WORD.search(text[max(0, start - 12) : start]))
 
-    A Peruvian company's tax number begins with 20, as does that of most men in Argentina: set apart, a year is no sign.
+
+def begins_with_date(text: str, start: int, digits: str) -> bool:
+    """Whether the digits begin with a date (20240315…, 15032024…), or with a year and stand in a sentence or behind a
+    label.
+
+    A Peruvian company's tax number begins with 20, as does that of most men in Argentina: in brackets, in a list or a
+    table, a year is no sign.
     """
     if _DATE.match(digits):
         return True

@@ -21,8 +21,16 @@ _BETWEEN = (
     r"|venezolano\b|uruguayo\b|ecuatoriano\b|brasile[ñi]ro\b|brasileño\b|dominicano\b|estadounidense\b|vigente\b|us\b"
     r"|id\b){1,12}+"
 )
+_LETTERED = r"(?:[A-Z]{1,3}[ .-]?[0-9]{6,8}|[0-9]{2}[A-Z]{2}[0-9]{5})"
+_DESCRIBED = r"(?:[ \t,]{1,2}[^\W\d_]{1,20}){1,8}?[ \t:,(]{1,3}(?:n\S{1,6}[ \t:]{1,2})?"
+"""Between the name and a number with letters, that of no other thing: `pasaporte expedido en Roma con el n.º`."""
+_NOT_OF_PASSPORT = re.compile(
+    r"(?i)\b(?:expedientes?|matr[íi]culas?|vuelos?|flights?|referencias?|facturas?|lotes?|pedidos?|visas?|visados?"
+    r"|c[óo]digos?|modelos?|models?|coches?|cars?|series?|resoluci[óo]n|ley|orders?)\b"
+)
 _NAME = r"(?i:pasaportes?|passports?|passaportes?)"
 _BEHIND_NAME = re.compile(rf"\b{_NAME}(?i:{_BETWEEN})({_NUMBER}){_END}")
+_BEHIND_DESCRIPTION = re.compile(rf"\b{_NAME}({_DESCRIBED})({_LETTERED}){_END}")
 _FURTHER = re.compile(rf"(?:[,;/]| [yeo]| and| or)[ ]?({_NUMBER}){_END}")
 _BEFORE_NAME = re.compile(
     rf"([A-Z]{{1,3}}[ .-]?[0-9]{{5,8}}[A-Z]?)[ \t]{{0,2}}[(\[,-]?[ \t]{{0,2}}{_NAME}\b(?!(?i:{_BETWEEN})?{_NUMBER})"
@@ -41,6 +49,10 @@ def find_passports(text: str, chains: Iterable[Chain]) -> Iterator[Match]:
                 while found and not _is_ordinary(found[1]):
                     yield Match(*found.span(1), "national_id", "passport", Strength.WORD)
                     found = _FURTHER.match(text, found.end())
+            described = _BEHIND_DESCRIPTION.finditer(text, max(0, chain.start - 2 * _CONTEXT), chain.end + 2)
+            for match in described:
+                if not _NOT_OF_PASSPORT.search(match[1]):
+                    yield Match(*match.span(2), "national_id", "passport", Strength.WORD)
         elif (
             chain.start and text[chain.start - 1].isalpha() and text[chain.end : chain.end + 24].lower().find("as") > 0
         ):

@@ -12,7 +12,7 @@ WORDS = {
         phone phones ph telephone mobile whatsapp wsp wapp cell telefónica telefónico telefónicos llame llamar llama
         llamé llámame llámeme llámenos contacto contact call calling answering office desk home work wa tf tlno
         telegram bizum extensión registered messages message text sms mensajes mensaje marque marcar marca número
-        reach ring dial particular
+        reach ring dial particular number
     """,
 }
 """Words that may name a telephone, to know quickly where to look closer."""
@@ -35,6 +35,7 @@ _CALL = (
     r"|(?:messages?|texts?|sms|calls?) (?:to|from)|my registered|(?:home|work|office|contact|daytime) (?:phone"
     r"|number|tel)"
     r"|wa\.me/(?:\+)?|n[uú]mero (?:particular|personal|directo)"
+    r"|(?<!\w )my number(?=(?: is|:))|(?<![^\W_])mi n[uú]mero(?: es(?: el)?|(?=:))"
 )
 _EVERYDAY = r"cell|cel|office|desk|mobile|home|work|ph|contacto|contact"
 """Words that stand before other numbers more often: `cell.2020.04.012`, `office 365 2019`."""
@@ -56,6 +57,9 @@ _WINDOW = 56
 _LOCAL = 6
 """Digits of the shortest number, in the provinces of Peru and Argentina: behind a word for a telephone and no other."""
 _EVERYDAY_NUMBER = re.compile(
+    r"(?=[+(0]|[1-9]\d{8,}|\d{2,4}([ .-])\d{3}\1\d{3,4}|\d{3}[ -]\d{4}(?!\d)|\d{1,3}[.-]\d{2,4}[.-]\d{3,4}"
+    r"|[6-9]\d{2}(?: \d\d){3}"
+    r"|9\d \d{3} \d\d \d\d)"
     r"(?!(?:365|19\d\d"
     r"|20\d\d)\b)(?!\d{1,3}(?:[ .,]\d{3})+\b(?![ .-]\d))(?!\d+\.\d+\.\d+\b)[+(]{0,2}\d(?!.{0,18}\b(?:19|20)\d\d\b(?!-))"
 )
@@ -67,7 +71,15 @@ _BEHIND = re.compile(
     r"(?=[ \t]{0,2}(?P<number>[.:=ºn°]{0,3}[ \t]?[(+]?[0-9])"
     r"|[ \t]{0,2}(?:[\n,;:)\]}|/*_<>\"'’”»\\.–-]|$|\(|(?:de|del|of|personal|particular|y|e|o|and|or|para|for)\b))"
 )
-_MAY_BE_BEHIND = re.compile(r"[ \t,:(\[|*_/–-]{1,6}[cdfhmoptwCDFHMOPTW]")
+_SAID_BEHIND = re.compile(
+    r"(?i)[ \t](?:is|was|es|era)[ \t](?:my|his|her|our|their|the|mi|su|el|nuestro)[ \t](?:\w{2,10}[ \t])?"
+    rf"(?:{_ONE_TELEPHONE}|office|cell|mobile|home|work|phone|n[uú]mero de tel[eé]fono)"
+    r"(?:[ \t](?:phone|number|line))?(?![^\W_])"
+)
+"""`040-022-031 is my office number`"""
+_DIALLED_FIRST = re.compile(rf"(?i)[ \t]{{1,2}}(?:{_EVERYDAY}|{_ONE_TELEPHONE})(?![^\W_]|[ \t]*[0-9])")
+"""Behind a number that begins with a zero or a bracket, as no amount does: `040-022-031 Office dijo`."""
+_MAY_BE_BEHIND = re.compile(r"[ \t,:(\[|*_/–-]{1,6}[cdefhimoptwCDFHMOPTW]")
 """A quick look before the slow one."""
 _ALSO_BEHIND = re.compile(
     rf"(?i)[ \t.:=(+-]{{0,6}}[0-9][0-9 ().-]{{5,18}}[0-9][ \t]{{0,2}}[-–,(]?[ \t]{{0,2}}(?:{_TELEPHONE}|{_EVERYDAY})\b"
@@ -85,14 +97,19 @@ def find_name_before(text: str, start: int) -> int | None:
     return 7 if colon or _EVERYDAY_NUMBER.match(text, start) else None
 
 
-def find_name_behind(text: str, end: int) -> bool:
-    """Whether a word behind the number that ends at `end` names it, and not the next number."""
-    word = _BEHIND.match(text, end) if _MAY_BE_BEHIND.match(text, end) else None
+def find_name_behind(text: str, start: int, end: int) -> bool:
+    """Whether a word behind the number from `start` to `end` names it, and not the next number."""
+    if not _MAY_BE_BEHIND.match(text, end):
+        return False
+    if _SAID_BEHIND.match(text, end) or (text[start] in "0(+" and _DIALLED_FIRST.match(text, end)):
+        return True
+    word = _BEHIND.match(text, end)
     return word is not None and (not word["number"] or bool(_ALSO_BEHIND.match(text, word.end())))
 
 
 _SIGNS = re.compile(
-    r"(?i)@|\bwww\.|https?:|(?<![^\W_])(?:tel[eé]?f?\w*|tfno\w*|tlf\w*|fax|m[oó]vil(?:es)?|celular\w*|whatsapp|telegram"
+    r"(?i)@|\bwww\.|https?:|(?<![^\W_])(?:(?!(?-i:Telef[oó]nica))tel(?:[eé]?fs?|s|[eé]fon\w*|ef[oó]nic\w*)?"
+    r"|tfno\w*|tlf\w*|fax|m[oó]vil(?:es)?|celular\w*|whatsapp|telegram"
     r"|llam(?:e|ar|a|ad|en|ando|arme|arnos|adme)|ll[aá]m(?:ame|eme|anos|enos)|marc(?:ar|a|ad|ando)|marque\w*|contact\w*|fono\w*|phone\w*|call|calling|dial|ring"
     r"|atenci[oó]n al"
     r"|reservas|cita previa|urgencias|informes|informaci[oó]n en|consultas|avis[ae]\w*|preguntar por|agenda"

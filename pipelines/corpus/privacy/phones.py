@@ -21,6 +21,7 @@ from pipelines.corpus.privacy.ordinary_numbers import (
     begins_with_date,
     in_reference,
     is_amount,
+    is_called_number,
     is_counted,
     is_filed,
     is_numbered,
@@ -29,6 +30,8 @@ from pipelines.corpus.privacy.phone_context import find_name_before, find_name_b
 from pipelines.corpus.privacy.phone_plans import EXTENSION, match_international, national
 
 _YEARS = re.compile(r"(?:(?:19|20)\d\d[ .-])+(?:19|20)\d\d")
+_VERSION = re.compile(r"\d{1,2}\.\d\.\d{4,}(?:\.\d+)*")
+"""Windows Phone 8.1.14219.341"""
 _DATE = re.compile(r"\d{1,2}[./ -]\d{1,2}[./ -](?:19|20)\d\d|(?:19|20)\d\d[./ -]\d{1,2}[./ -]\d{1,2}")
 _GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\(|[ ]{2,3}|[*_]{2})?"
 _AREA = r"(?:(?<=\+)[0-9]{1,3}[ .-]{1,2})?\(?[0-9]{2,4}\)? ?/ ?(?=[0-9])"
@@ -59,7 +62,7 @@ class Phones:
         listed_from, least = -1, 7
         for chain in chains:
             start = _places(text, chain.start)[0]
-            if text[start] == "(" and ")" not in text[start : chain.end + 1]:
+            if text[start] == "(" and ")" not in text[start : chain.end]:
                 start += 1
             named = listed_from >= 0 and bool(_FURTHER.fullmatch(text, listed_from, chain.start))
             if not named and "phone" in chain.names and (digits := find_name_before(text, start)):
@@ -149,7 +152,9 @@ def _is_phone(text: str, start: int, end: int, last: int) -> bool:
         return not is_amount(text, start, end) and (near or is_dialled(text, start, end))
     if not number.isdigit():
         return True
-    return not (is_amount(text, start, end) or begins_with_date(text, start, number) or is_numbered(text, start))
+    if is_amount(text, start, end) or begins_with_date(text, start, number) or is_numbered(text, start):
+        return False
+    return not is_called_number(text, start) or is_dialled(text, start, end)
 
 
 def _end_of_named(text: str, start: int, least: int) -> int | None:
@@ -166,7 +171,9 @@ def _end_of_named(text: str, start: int, least: int) -> int | None:
         number = number[:second].rstrip(" -")
     while _digits(number) > longest and " " in number:
         number = number.rpartition(" ")[0].rstrip(" -/")
-    if not least <= _digits(number) <= 15 or _YEARS.fullmatch(number) or _DATE.fullmatch(number):
+    if number.startswith("(") and ")" not in number:
+        return None
+    if not least <= _digits(number) <= 15 or any(way.fullmatch(number) for way in (_YEARS, _DATE, _VERSION)):
         return None
     counted = GROUPED.fullmatch(number) and is_counted(text, start, start + len(number))
     return None if counted else start + len(number)
@@ -174,9 +181,9 @@ def _end_of_named(text: str, start: int, least: int) -> int | None:
 
 def _named_behind(text: str, start: int, end: int) -> Match | None:
     """The number at the end of a chain, where a word for a telephone stands behind it: `070-073-058 Office`."""
-    if not find_name_behind(text, end):
-        return None
     start = max(start, text.rfind("\n", start, end) + 1)
+    if not find_name_behind(text, _places(text, start)[0], end):
+        return None
     for group in _GROUP.finditer(text, start, end):
         place = _places(text, group.start())[0]
         match = _NUMBER_BEFORE_NAME.match(text, place)

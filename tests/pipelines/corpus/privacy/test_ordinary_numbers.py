@@ -5,6 +5,7 @@ Each kind draws its own numbers, in sentences of its own; what is replaced in th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from random import Random
 
@@ -118,6 +119,21 @@ def test_at_least_99_in_100_ordinary_numbers_of_each_kind_stay(draw: Callable[[R
 def test_a_year_in_front_is_no_obstacle_behind_a_name(number: str) -> None:
     assert redacted(f"con CUIT {number}.") == "con CUIT <national_id>."
     assert redacted(f"el expediente {number}.") == f"el expediente {number}."
+    for text in (f"El {number} se cerró", f"Archivo: {number}", f"el Registro General de Entrada {number}"):
+        assert redacted(text) == text
+
+
+BARE, SET_OUT = ("27123456780", "11144477735"), ("12345678-Z", "20-12345678-6")
+RECORDS = ("expediente", "registro", "documento n.º")
+DESCRIBED = ("Registro General de Salida", "expediente de la sala segunda")
+
+
+@pytest.mark.parametrize(
+    ("record", "number"), [*itertools.product(RECORDS, BARE + SET_OUT), *itertools.product(DESCRIBED, BARE)]
+)
+def test_a_check_digit_is_not_enough_behind_a_record(record: str, number: str) -> None:
+    text = f"Consta el {record} {number} en la sala."
+    assert redacted(text) == text
 
 
 @pytest.mark.parametrize(

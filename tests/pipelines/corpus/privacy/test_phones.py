@@ -48,6 +48,9 @@ def test_separators_brackets_and_emphasis(text: str, expected: str) -> None:
     [
         ("040-022-031 Office\nAv. Sur", "<phone> Office\nAv. Sur"),
         ("(555) 020-0133 fax", "<phone> fax"),
+        ("040-022-031 Office dijo que sí", "<phone> Office dijo que sí"),
+        ("040-022-031 is my office number", "<phone> is my office number"),
+        ("2345-6789 es mi móvil", "<phone> es mi móvil"),
         ("655443322 (móvil)", "<phone> (móvil)"),
         ("4544-1234 Tel.", "<phone> Tel."),
         ("24 330 118 7702-Office\\,07911 022 133-Fax", "<phone>-Office\\,<phone>-Fax"),
@@ -65,6 +68,12 @@ def test_a_word_behind_a_number_names_it(text: str, expected: str) -> None:
     ("text", "expected"),
     [
         ("llame al 655 443 322", "llame al <phone>"),
+        ("Tel. (93 222 33 44)", "Tel. (<phone>)"),
+        ("my number is 040-022-031", "my number is <phone>"),
+        ("llame al número 932223344", "llame al número <phone>"),
+        ("el número 932223344 es par", "el número 932223344 es par"),
+        ("según Telefónica, 655 443 322", "según Telefónica, 655 443 322"),
+        ("en contacto con 655 443 322 clientes", "en contacto con 655 443 322 clientes"),
         ("Eva Sosa, Marta Rey (655 443 322)", "Eva Sosa, Marta Rey (<phone>)"),
         ("eva@mar.uy, 655.443.322", "<email>, <phone>"),
         ("Saludos,\nEva\n655 443 322\nCalle Sur 3", "Saludos,\nEva\n<phone>\nCalle Sur 3"),
@@ -85,7 +94,8 @@ def test_what_looks_like_an_amount_too_is_told_by_its_surroundings(text: str, ex
     [
         "3 200 000 móviles; 2.400.000 office workers", "1200000 fax machines", "Tel. en 2021",
         "2368 370 [OFICINA DE OBRAS",
-        "office 2019, 2021", "fax 12/03/2020", "NO 995 525 828 MVA", "+ 30247/9900",
+        "office 2019, 2021", "fax 12/03/2020", "work 2345 6789 10", "Mol. Cell 73 1234 5678",
+        "desk 12 34 56 78", "home 1234567", "Windows Phone 8.1.14226.359", "NO 995 525 828 MVA", "+ 30247/9900",
     ],
 )  # fmt: skip
 def test_words_for_telephones_do_not_make_one_of_every_number(text: str) -> None:
