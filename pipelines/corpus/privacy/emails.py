@@ -66,7 +66,7 @@ _VEILED_SIGN = re.compile(
     r"[\[({<][ ]?(?i:at|arroba|@)[ ]?[\])}>]|&#0{0,4}64;|&#[xX]0{0,4}40;|&commat;|%40"
     r"|(?<=[ \t])(?:(?i:arroba)|AT)(?=[ \t])|(?<=\w)[_-]arroba[_-](?=\w)"
 )
-_VEILS = ("at]", "at)", "at ]", "at}", "AT", "@)", "@]", "@}", "rroba", "RROBA", "&#", "&comm", "%40")
+_VEILS = ("at]", "at)", "at ]", "at}", "AT", "@)", "rroba", "RROBA", "&#", "&comm", "%40")
 """One is in each of them, to find quickly where to look."""
 _VEILED_POINT = (
     r"(?:\.|[ ]?[\[({<][ ]?(?i:dot|punto|ponto|\.)[ ]?[\])}>][ ]?|&#0{0,4}46;|&#[xX]0{0,4}2[eE];|&period;"
@@ -83,7 +83,7 @@ _SAID = re.compile(
     r"|.* (?i:at) (?:(?i:the|a|this|that|our|my|your) )|(?=.*[a-z]).*[A-Z]"
 )
 """Of a place in English, or of a firm in its capitals: `the meeting at Google dot com`."""
-_POINT_SPELLED = re.compile(r"[ ](?:[Dd]ot|DOT|[Pp]unto|PUNTO|[Pp]onto)[ ]")
+_POINTS_SPELLED = (" dot ", " Dot ", " DOT ", " punto ", " Punto ", " PUNTO ", " ponto ")
 _VEILED_LOCAL = re.compile(rf"(?<![\w.%+-])(?<!//)[\w%+-]{{1,64}}(?:{_VEILED_POINT}[\w%+-]{{1,64}}){{0,4}}$")
 _VEILED_DOMAIN = re.compile(rf"(?:[\w-]{{1,63}}{_VEILED_POINT}){{1,4}}({_TOP})(?![^\W_])")
 
@@ -176,16 +176,18 @@ def _veiled(text: str, sign: re.Match[str]) -> Match | None:
 
 
 def _find_spelled(text: str) -> Iterator[Match]:
-    end = 0
-    for point in _POINT_SPELLED.finditer(text):
-        if point.start() < end:
-            continue
-        for match in _SPELLED.finditer(
-            text, max(end, point.start() - 2 * _LONGEST_LOCAL), point.end() + _LONGEST_LOCAL
-        ):
-            if match[1].lower() in _IN_USE and match.end() > point.end() and not _SAID.match(match[0]):
-                yield Match(*match.span(), "email", "veiled_email", Strength.CHECKED)
-                end = match.end()
+    if " at " not in text and " AT " not in text:
+        return
+    for point in _POINTS_SPELLED:
+        end, place = 0, text.find(point)
+        while place >= 0:
+            first = max(end, place - 2 * _LONGEST_LOCAL)
+            end = place + len(point)
+            for match in _SPELLED.finditer(text, first, end + _LONGEST_LOCAL):
+                if match[1].lower() in _IN_USE and match.end() > end and not _SAID.match(match[0]):
+                    yield Match(*match.span(), "email", "veiled_email", Strength.CHECKED)
+                    end = match.end()
+            place = text.find(point, end - 1)
 
 
 def _is_personal(local: str, domain: str) -> bool:

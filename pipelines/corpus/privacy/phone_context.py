@@ -117,6 +117,14 @@ _SIGNS = re.compile(
     r"|bizum|wasap|comunicarse|com[uú]n[ií]quese)(?![^\W_])"
 )
 """Words and addresses beside which a number is dialled."""
+_QUANTITY = re.compile(
+    r"(?i)(?<![^\W_])(?:cost(?:ó|aron|aba|ará)|fueron|eran|tiene[n]?|ten[íi]an?|tuvo|hay|hab[íi]a|hubo"
+    r"|sobre los|atendi(?:ó|eron) a"
+    r"|suma(?:n|ron|ba)?|sumó|alcanz(?:ó|an?|aron)|super(?:ó|an?|aron)|gast(?:ó|an?|aron)|vendi(?:ó|eron)"
+    r"|recibi(?:ó|eron)|gan(?:ó|an?|aron)|perdi(?:ó|eron)|pag(?:ó|an?|aron)|invirti(?:ó|eron)|recaud(?:ó|an?|aron)"
+    r"|factur(?:ó|an?|aron)|cost|has|had|have|were|reached|spent|sold|earned)[ ]$"
+)
+"""Right before an amount: `la agenda costó 612 345 678`."""
 _AROUND_BEFORE, _AROUND_BEHIND = 70, 50
 _TO_THE = re.compile(
     r"(?i)(?<!ascendió )(?<!asciende )(?<!equivale )\bal(?: n[uú]mero)?[ ]$|\b(?:me|nos|le) en el[ ]$"
@@ -150,6 +158,8 @@ def is_dialled(text: str, start: int, end: int) -> bool:
     """Whether what stands around a number in groups of three says that it is a telephone and no amount."""
     before = text[max(0, start - _AROUND_BEFORE) : start].rpartition("\n\n")[2]
     behind = text[end : end + _AROUND_BEHIND].partition("\n\n")[0]
+    if _QUANTITY.search(before):
+        return False
     person = _PERSON.search(before) and not re.match(r" (?:a|de|por|en) ", behind)
     if (
         _TO_THE.search(before)

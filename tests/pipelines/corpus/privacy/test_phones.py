@@ -82,6 +82,8 @@ def test_a_word_behind_a_number_names_it(text: str, expected: str) -> None:
         ("I stopped receiving messages to 655 443 322", "I stopped receiving messages to <phone>"),
         ("en total 655 443 322", "en total 655 443 322"),
         ("llame: costó 655 443 322 pesos", "llame: costó 655 443 322 pesos"),
+        ("la agenda costó 655 443 322", "la agenda costó 655 443 322"),
+        ("las consultas fueron 655 443 322", "las consultas fueron 655 443 322"),
         ("Eva Sosa debe 655 443 000", "Eva Sosa debe 655 443 000"),
     ],
 )
