@@ -118,7 +118,7 @@ _SIGNS = re.compile(
 )
 """Words and addresses beside which a number is dialled."""
 _QUANTITY = re.compile(
-    r"(?i)(?<![^\W_])(?:cost(?:ó|aron|aba|ará)|fueron|eran|tiene[n]?|ten[íi]an?|tuvo|hay|hab[íi]a|hubo"
+    r"(?i)(?<![^\W_])(?:cost(?:ó|aron|aba|ará)|que son|fueron|eran|tiene[n]?|ten[íi]an?|tuvo|hay|hab[íi]a|hubo"
     r"|sobre los|atendi(?:ó|eron) a"
     r"|suma(?:n|ron|ba)?|sumó|alcanz(?:ó|an?|aron)|super(?:ó|an?|aron)|gast(?:ó|an?|aron)|vendi(?:ó|eron)"
     r"|recibi(?:ó|eron)|gan(?:ó|an?|aron)|perdi(?:ó|eron)|pag(?:ó|an?|aron)|invirti(?:ó|eron)|recaud(?:ó|an?|aron)"
