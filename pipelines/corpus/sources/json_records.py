@@ -138,26 +138,30 @@ def _elements(blocks: Iterable[bytes], depth: int) -> Iterator[bytes]:
 
 def _single(place: str, data: bytes | None, columns: Sequence[str], decode: LineDecoder) -> Iterator[Record]:
     """The only object of a file: a record, or one that holds them all in a list."""
-    record = _record(place, data, decode)
+    record = _record(place, data, decode, _MARKING)
     fields = record.fields
     if isinstance(fields, dict) and not any(column.partition(".")[0] in fields for column in columns):
         lists = [
-            value for value in fields.values() if isinstance(value, list) and any(isinstance(i, dict) for i in value)
+            value
+            for value in fields.values()
+            if isinstance(value, list) and any(isinstance(item, dict | RepeatedKey) for item in value)
         ]
         if len(lists) == 1:
             for number, item in enumerate(lists[0], start=1):
-                yield Record(f"item {number}", _object(item), record.encoding, record.size // len(lists[0]))
+                yield Record(f"item {number}", _checked(item), record.encoding, record.size // len(lists[0]))
             return
-    yield record
+    yield record if isinstance(fields, str) else record._replace(fields=_checked(fields))
 
 
-def _record(place: str, data: bytes | None, decode: LineDecoder) -> Record:
+def _record(
+    place: str, data: bytes | None, decode: LineDecoder, json_decoder: json.JSONDecoder | None = None
+) -> Record:
     if data is None:
         return Record(place, TOO_LONG, size=MAX_RECORD_BYTES)
     encoding = "utf-8"
     try:
         text, encoding = decode(data)
-        fields = _object(_JSON.decode(text))
+        fields = _object((json_decoder or _JSON).decode(text))
     except json.JSONDecodeError as error:
         fields = f"not JSON: {error.msg} at character {error.pos + 1}"
     except RepeatedKey as error:
@@ -168,7 +172,22 @@ def _record(place: str, data: bytes | None, decode: LineDecoder) -> Record:
 
 
 def _object(value: Any) -> dict[str, Any] | str:
+    if isinstance(value, RepeatedKey):
+        return str(value)
     return value if isinstance(value, dict) else f"not a JSON object but {type(value).__name__}"
+
+
+def _checked(value: Any) -> dict[str, Any] | str:
+    """The object, unless a key is repeated anywhere in it."""
+    return _object(next(_repeated(value), value))
+
+
+def _repeated(value: Any) -> Iterator[RepeatedKey]:
+    if isinstance(value, RepeatedKey):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _repeated(inner)
 
 
 class RepeatedKey(ValueError):
@@ -176,12 +195,21 @@ class RepeatedKey(ValueError):
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        name = next(name for name in names if names.count(name) > 1)
-        raise RepeatedKey(f"the key {name[:100]!r} is there {names.count(name)} times in one object: give it once")
+    found = _marked(pairs)
+    if isinstance(found, RepeatedKey):
+        raise found
     return found
 
 
+def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any] | RepeatedKey:
+    """The object, or what is wrong with it in its place: a file of one object loses no other record by it."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    name = next(name for name in names if names.count(name) > 1)
+    return RepeatedKey(f"the key {name[:100]!r} is there {names.count(name)} times in one object: give it once")
+
+
 _JSON = json.JSONDecoder(strict=False, object_pairs_hook=_distinct)
+_MARKING = json.JSONDecoder(strict=False, object_pairs_hook=_marked)

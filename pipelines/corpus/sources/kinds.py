@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Literal
 
 from pipelines.corpus.document import Form
@@ -43,6 +44,9 @@ _MAGIC: tuple[tuple[bytes, Kind | str], ...] = (
     (b"\x28\xb5\x2f\xfd", "compressed: add .zst to its name"),
 )  # fmt: skip
 
+_JSON = re.compile(rb'(?:\[\s*)?\{\s*"[^"\\\n]{1,100}"\s*:')
+"""How an object of JSON begins, or an array of them; no text does."""
+
 
 def kind_of(suffix: str, head: bytes) -> Kind | str:
     """The kind of a file, or the reason why none of the readers takes it. `head`: its first bytes."""
@@ -64,6 +68,8 @@ def kind_of(suffix: str, head: bytes) -> Kind | str:
     opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if opening.startswith((b"<!doctype html", b"<html")):
         return "html"
+    if _JSON.match(opening):
+        return "json"
     if suffix in REMEDIES and suffix not in (".doc", ".dot"):
         return REMEDIES[suffix]
     return "text"

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.corpus.document import Document, Quarantined
 from pipelines.corpus.sources import read_source
+from pipelines.errors import UserError
 from pipelines.recipe import Files
 
 OBJECTS = [{"text": "uno [}"}, {"text": 'd"o\\s', "more": {"a": [1, {"b": 2}]}}, {"text": "trés"}]
@@ -61,6 +62,15 @@ def test_a_file_that_is_one_record_is_one(tmp_path: Path) -> None:
 def test_a_repeated_key_is_damage_at_any_depth(tmp_path: Path, pattern: bytes, damaged: bytes) -> None:
     texts, ((place, reason),) = read(tmp_path, "x.json", pattern % damaged)
     assert texts == ["bueno"] and place.endswith(" 1") and "is there 2 times in one object" in reason
+
+
+def test_a_repeated_key_costs_no_other_record_of_an_object_with_a_list(tmp_path: Path) -> None:
+    records = b'{"text": "A", "text": "B"}, {"text": "bueno"}, {"text": "C", "m": [{"x": 1, "x": 2}]}'
+    content = b'{"version": 1, "data": [%s]}' % records
+    texts, faults = read(tmp_path, "x.json", content)
+    assert texts == ["bueno"] and [place for place, _ in faults] == ["x.json, item 1", "x.json, item 3"]
+    with pytest.raises(UserError, match="'x' is there 2 times"):
+        read(tmp_path, "x.json", b'{"text": "A", "m": {"x": 1, "x": 2}}')
 
 
 def test_a_damaged_element_of_an_array_costs_no_other(tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ def test_what_is_text_is_read_under_any_name(tmp_path: Path, name: str, content:
     assert identity == name and document.text.startswith(TEXT)
 
 
+@pytest.mark.parametrize("name", ["part-00000", "part-00001.gz", "volcado.datos"])
+@pytest.mark.parametrize(
+    "pattern", [b'{"text": "Uno."}\n{"text": "Dos."}\n', b'[\n {"text": "Uno."},\n {"text": "Dos."}\n]']
+)
+def test_records_of_json_are_known_by_their_first_bytes(tmp_path: Path, name: str, pattern: bytes) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(pattern) if name.endswith(".gz") else pattern)
+    assert [document.text for document in read(tmp_path)[0].values()] == ["Uno.", "Dos."]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "remedy"),
     [
