@@ -104,10 +104,22 @@ class _Lines:
         try:
             found = next(csv.reader(self, delimiter=separator, strict=True), None)
         except csv.Error as error:
+            if any("\r" in line.rstrip("\r\n") for _, line, _ in self._taken):  # line ends of several kinds
+                self._split()
+                return self.row(separator, keep)
             found = str(error)
         if keep:
             self._again.extendleft(reversed(self._taken))
         return found
+
+    def _split(self) -> None:
+        """Read the lines of the last row again, each cut where it holds a line end of another kind."""
+        again = [
+            (number, f"{piece}\n", encoding)
+            for number, line, encoding in self._taken
+            for piece in line.rstrip("\r\n").split("\r")
+        ]
+        self._again.extendleft(reversed(again))
 
     def rewind(self) -> None:
         """Read the lines of the last row again, but its first."""

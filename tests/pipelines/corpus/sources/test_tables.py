@@ -27,6 +27,11 @@ def test_rows_may_end_as_on_any_machine_and_fields_hold_ends_of_their_own(tmp_pa
     assert read(tmp_path, "x.csv", end.join(rows).encode()) == (["uno", "dos\nlíneas", "tres"], [])
 
 
+def test_a_table_may_have_line_ends_of_several_kinds(tmp_path: Path) -> None:
+    content = b'id,text\r\n1,uno\r2,dos\n3,"tres\ry"\r\n4,cuatro\r5,cinco\r\n'
+    assert read(tmp_path, "x.csv", content) == (["uno", "dos", "tres\ry", "cuatro", "cinco"], [])
+
+
 def test_a_quote_that_never_ends_costs_one_row(tmp_path: Path) -> None:
     texts, unread = read(tmp_path, "x.csv", b'id,text\n1,"uno\n2,dos\n3,"tres, y"\n4,cuatro\n5,"cinco\n6,seis\n')
     assert texts == ["dos", "tres, y", "cuatro", "seis"]
