@@ -13,7 +13,7 @@ Parameter = Callable[[str], str]
 _FIRST_IS_WORDS = """
 nowrap nobr nobreak small smaller big larger smallcaps sc versalita versalitas bold strong b negrita em italic i
 cursiva underline u subrayado center centro centrar centrado cita quote cquote blockquote formatnum num nts number
-número moneda siglo esd sic ill illm il link-interwiki abbr abreviatura abrev tooltip abbrlink flag flagcountry flagu
+número siglo esd sic ill illm il link-interwiki abbr abreviatura abrev tooltip abbrlink flag flagcountry flagu
 bandera2 pais país kbd code codigo código tt samp mono var visible strike resaltar tq nowraplinks nobold normal
 noitalic noautosort
 """
@@ -23,7 +23,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "proper name": ("1",), "block quote": ("1",), "no wrap": ("1",), "country flag": ("1",), "text": ("1",),
     "lang": ("2",), "langx": ("2",), "rtl-lang": ("2",), "script": ("2",), "color": ("2",), "font color": ("2",),
     "fontcolor": ("2",), "resize": ("2",), "fontsize": ("2",), "wikt-lang": ("2",), "langnf": ("3",),
-    "unidad": ("1", "2"), "unité": ("1", "2"), "unite": ("1", "2"), "unit": ("1", "2"), "medida": ("1", "2"),
+    "unidad": ("1", "2"), "moneda": ("1", "2"),
+    "unité": ("1", "2"), "unite": ("1", "2"), "unit": ("1", "2"), "medida": ("1", "2"),
 }  # fmt: skip
 """Templates → their parameters that are words."""
 _SIGNS = {
@@ -43,13 +44,17 @@ dead-link enlace-roto refbegin refend main toc tocright multiple-issues short-de
 nowrap-begin nowrap-end
 """
 SILENT = frozenset(_SILENT_WORDS.split()) | frozenset((
-    "cita requerida", "citation needed", "sin referencias", "enlace roto", "dead link", "better source needed",
+    "citation needed", "sin referencias", "enlace roto", "dead link", "better source needed",
     "page needed", "verify source", "bandera icono", "use dmy dates", "use mdy dates", "short description", "ref label",
-    "note label", "nota al pie", "citation not found", "additional citation needed", "demostrar", "obsoleto",
-    "necesita cita", "carece de fuentes", "citar la fuente", "webarchive", "wayback", "better source", "nowrap begin",
+    "note label", "nota al pie", "citation not found", "additional citation needed", "obsoleto",
+    "carece de fuentes", "citar la fuente", "webarchive", "wayback", "better source", "nowrap begin",
     "nowrap end", "coord missing", "authority control", "control de autoridades", "commonscat", "wikisource",
 ))  # fmt: skip
 """Templates that put no words into a sentence: marks of sources, of doubts, of places; flags."""
+_MARKED = frozenset((
+    "cita requerida", "demostrar", "necesita cita", "citation needed span", "clarify span", "quién span",
+))  # fmt: skip
+"""Templates that mark the words which they hold, or those before them."""
 _BOX = re.compile(r"(?:ficha|infobox|info/|infocaja|taxobox|taxocaja|cuadro|navbox|caja|tabla|box|sidebar)")
 
 _MONTH_NAMES = {
@@ -68,6 +73,8 @@ _ENGLISH_DATE = (
 )
 _DATE = re.compile(rf"fechas?\b.*|date|date de \w+|data|data de \w+|dni|inicio|geburtsdatum|a fecha de|{_ENGLISH_DATE}")
 
+_WHEN = re.compile(r"(?:\d{1,2} de )?[a-z]+ de \d{4}|[\d/-]*")
+
 
 def words(name: str, get: Parameter, language: str = "") -> str | None:
     """The words of a template; "" where it stands for none in a sentence, None where nobody can tell.
@@ -76,6 +83,8 @@ def words(name: str, get: Parameter, language: str = "") -> str | None:
     """
     if name in SILENT or _BOX.match(name):
         return ""
+    if name in _MARKED:
+        return "" if _WHEN.fullmatch(get("1")) else get("1")
     if name in _SIGNS and not get("1"):
         return _SIGNS[name]
     if rule := _RULES.get(name):

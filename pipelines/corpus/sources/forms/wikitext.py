@@ -175,12 +175,23 @@ class _Page:
         if tag in _BLOCKS_OF_CODE:
             code = self._as_code(str(node.contents).strip("\n"))
             return code if node.has("inline") else f"\n{code}\n"
-        text = self.render(node.contents.nodes)
         if tag in _CODE:
-            return self._as_code(re.sub("'{2,}", "", _GONE_OR_TEMPLATE.sub("", text)))
+            return self._as_code(re.sub("'{2,}", "", self._line_of_code(node.contents.nodes)))
+        text = self.render(node.contents.nodes)
         if tag in ("sup", "sub"):
             return (superscript if tag == "sup" else subscript)(text, before)
         return text
+
+    def _line_of_code(self, found: Iterable[Any]) -> str:
+        """Code that may hold markup; `a[[0]]`, and templates that nobody knows (`{{ user.name }}`), are code."""
+        text = ""
+        for node in found:
+            is_index = isinstance(node, nodes.Wikilink) and not node.text and re.search(r"\w$", text)
+            text += str(node) if is_index else self._node(node, text)
+        return _GONE_OR_TEMPLATE.sub("", _TEMPLATE_PLACE.sub(self._template_of, text))
+
+    def _template_of(self, match: re.Match[str]) -> str:
+        return self._templates[ord(match[0]) - _FIRST_TEMPLATE]
 
     def _as_code(self, text: str) -> str:
         """A sign that stands for the text until all is tidied."""
@@ -204,9 +215,12 @@ class _Page:
             name, colon, argument = argument.strip().lower(), "", ""
         if whole in ("PAGENAME", "SUBJECTPAGENAME", "NOMBREDEPAGINA") and self.title:
             return self.title
-        found = (
-            wiki_templates.function(name, argument.strip()) if colon else wiki_templates.words(name, get, self.language)
-        )
+        if colon:
+            argument = self.render(node.name.nodes).partition(":")[2].strip()
+            unknown = _TEMPLATE_PLACE.search(argument)
+            found = None if unknown else wiki_templates.function(name, _GONE_OR_TEMPLATE.sub("", argument))
+        else:
+            found = wiki_templates.words(name, get, self.language)
         if found is None and "\n" not in str(node) and len(self._templates) < _PLACES:
             self._templates.append(str(node))
             return chr(_FIRST_TEMPLATE + len(self._templates) - 1)

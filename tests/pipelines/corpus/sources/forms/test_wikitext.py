@@ -34,6 +34,9 @@ def read(document: Build) -> Callable[..., Document]:
         ("Un objeto {a: {b: 1}} y f( x ).", "Un objeto {a: {b: 1}} y f( x )."),
         ("Use {{código|f()[0]}} y <kbd>Ctrl [[C (letra)|C]]</kbd>.", "Use f()[0] y Ctrl C."),
         ("<code>''x''</code> vacía <code></code>.", "x vacía ."),
+        ("Con <code>a = b[[i]]</code> y <code>[[main]]</code>.", "Con a = b[[i]] y main."),
+        ("Hola <code>{{ usuario.nombre }}</code>, {{código|x}}.", "Hola {{ usuario.nombre }}, x."),
+        ("La matriz <code>{{1, 2}, {3, 4}}</code>.", "La matriz {{1, 2}, {3, 4}}."),
         ("Se ve __NOTOC__ y __SIN_TDC__ nada.", "Se ve y nada."),
         ("Una cara :) y (;) otra.", "Una cara :) y (;) otra."),
     ],
@@ -81,7 +84,10 @@ def test_links_give_their_words(read: Callable[..., Document], link: str, expect
         ("{{abbr|ONU|Organización}}", "ONU"), ("{{unidad|9|km/h}}", "9 km/h"), ("{{val|3.2|e=5|u=m}}", "3.2×10⁵ m"),
         ("{{frac|1|2}}", "1/2"), ("{{chem|H|2|O}}", "H₂O"), ("{{ndash}}", "–"), ("2{{sup|10}}", "2¹⁰"),
         ("10<sup>9</sup>", "10⁹"), ("{{ill|Ana Ruiz|en}}", "Ana Ruiz"), ("{{Plantilla:small|a}}", "a"),
-        ("{{PAGENAME}}", "El título"), ("{{lang|es|{{small|dentro}}}}", "dentro"), ("{{color|red|rojo}}", "rojo"),
+        ("{{PAGENAME}}", "El título"),
+        ("{{uc:{{PAGENAME}}}}", "EL TÍTULO"), ("{{lc:{{small|Sur}}}}", "sur"),
+        ("{{cita requerida|mejor época}}", "mejor época"), ("{{moneda|75|PEN}}", "75 PEN"),
+        ("{{lang|es|{{small|dentro}}}}", "dentro"), ("{{color|red|rojo}}", "rojo"),
         ("{{siglo|XV||s}}", "siglo XV"), ("{{as of|2011|lc=y}}", "as of 2011"), ("{{euro|20}}", "€20"),
     ],
 )  # fmt: skip
@@ -104,6 +110,11 @@ def test_a_template_that_nobody_knows_is_counted_where_it_leaves_a_gap(read: Cal
     assert found.text == "El río mide, y nace en.\n\nCon cita. Y, fin."
     assert found.edits and found.edits.counts == {"dropped_template": 4}
     assert found.edits.changes[0].before == "El río mide {{largo|9}}"
+
+
+def test_a_function_of_what_nobody_knows_is_counted(read: Callable[..., Document]) -> None:
+    found = read("Viven {{formatnum:{{censo|x}}}} personas{{cita requerida|3 de mayo de 2011}} allí.")
+    assert found.text == "Viven personas allí." and found.edits and found.edits.counts == {"dropped_template": 1}
 
 
 def test_formulas_are_counted(read: Callable[..., Document]) -> None:
