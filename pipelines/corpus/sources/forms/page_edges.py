@@ -34,6 +34,7 @@ _PAGE = re.compile(
     r"|\W*#\s*(?:de|of|do|von|sur|di|/)\s*\d{1,4}\W*",
     re.IGNORECASE,
 )
+_REST_OF_DATE = re.compile(r"\s+de\s+[^\W\d_]{4,10}\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _HAS_NUMBER = re.compile(r"\W*\w+\W+(?:\d+|[IVXLCDM]+|[A-Z])\b")
 _COUNTED_WORDS = """
@@ -169,9 +170,9 @@ def _is_head(template: str) -> bool:
     before, _, after = template.partition("#")
     words_before, words_after = _WORD.findall(before.lower()), _WORD.findall(after.lower())
     if not words_before:
-        return bool(words_after) and after[0].isspace()
+        return bool(words_after) and after[0].isspace() and after.strip()[0].isupper()  # no `12 votos`, no date
     opens = words_before[0] in _COUNTED and not _HAS_NUMBER.match(before)  # `Capítulo 4: Uso #` counts pages
-    if opens or words_before[-1] in _COUNTED or after[:1] in (".", ")", "º", "ª", ":"):
+    if opens or _REST_OF_DATE.match(after) or words_before[-1] in _COUNTED or after[:1] in (".", ")", "º", "ª", ":"):
         return False
     return sum(len(word) > 2 for word in words_before) > 1 or bool(re.search(r"[|–—·•\t]\s*$|\s{2,}$", before))
 
