@@ -88,8 +88,10 @@ def parse(page: str) -> HtmlElement:
 
 
 def _write_scripts(root: HtmlElement) -> None:
-    """Put raised and lowered text into the line, as `scripts` writes it."""
-    for element in list(root.iter(etree.Element)):
+    """Put raised and lowered text into the line, as `scripts` writes it; what stands within another goes first."""
+    inner = [element for element in root.iter("sup", "sub") if any(True for _ in element.iterancestors("sup", "sub"))]
+    within = set(inner)
+    for element in [*reversed(inner), *(element for element in root.iter(etree.Element) if element not in within)]:
         tag = element.tag.lower()
         lowered = tag == "sub"
         if tag not in ("sup", "sub"):

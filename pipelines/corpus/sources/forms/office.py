@@ -87,6 +87,18 @@ def _odt(archive: Archive, edits: Edits) -> Iterator[str]:
 _RAISED = {"superscript": "sup", "subscript": "sub"}
 
 
+_LEAST_HEIGHT = 4
+"""Half points by which a run is set higher or lower on purpose; less corrects how a font sits on its line."""
+
+
+def _by_height(half_points: str) -> str:
+    try:
+        height = int(half_points)
+    except ValueError:
+        return ""
+    return "" if abs(height) < _LEAST_HEIGHT else "sup" if height > 0 else "sub"
+
+
 def _raising_styles(styles: bytes) -> dict[str, str]:
     """Styles of characters that raise or lower them: their id → `sup` or `sub`."""
     found: dict[str, str] = {}
@@ -122,6 +134,8 @@ def _runs(stream: Iterable[Event], styles: dict[str, str], edits: Edits) -> Iter
             elif inside[-3:-1] == ["r", "rPr"]:
                 if name == "vertAlign":
                     script[-1] = _RAISED.get(attributes.get("val", ""), "")
+                elif name == "position":
+                    script[-1] = script[-1] or _by_height(attributes.get("val", ""))
                 elif name == "rStyle":
                     script[-1] = script[-1] or styles.get(attributes.get("val", ""), "")
                 elif name == "rFonts" and is_symbol_font(attributes.get("ascii", "")):

@@ -1,6 +1,6 @@
 """RTF, as word processors export it: `striprtf` takes the text out, in the code page that the file or a font names.
 
-Superscripts keep a sign before them (`10^6`), footnotes are left out.
+Superscripts keep a sign before them (`10^6`), footnotes are left out, and counted.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import codecs
 import re
 
-from pipelines.corpus.document import Document
+from pipelines.corpus.document import Document, Edits
 from pipelines.corpus.sources.extraction import Unreadable, with_text
 
 _PAGE = re.compile(rb"\\ansicpg(\d{1,5})")
-_SUPERSCRIPT = re.compile(r"\\super(?![a-z0-9])[ ]?")
+_SUPERSCRIPT = re.compile(r"(\\super(?![a-z0-9])|\\up(?!0)\d{1,3}(?![0-9]))[ ]?(?=[^\s\\{}])")
+_NOTE = re.compile(rb"\\footnote(?![a-z])")
 _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 
 
@@ -25,11 +26,16 @@ def extract(document: Document) -> Document | None:
     page = _code_page(document.data)
     source = document.data.decode(page, errors="replace")
     title = _TITLE.search(source[:20_000])
-    text = rtf_to_text(_SUPERSCRIPT.sub(r"\\super ^", source), encoding=page, errors="replace")
+    text = rtf_to_text(_SUPERSCRIPT.sub(r"\1 ^", source), encoding=page, errors="replace")
     # Characters beyond the first plane are written as two halves, which Python keeps apart.
     whole = text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
     damage = "it ends in the middle" if document.data.count(b"{") > document.data.count(b"}") + 2 else ""
-    return with_text(document, whole.replace("\r\n", "\n").strip(), title=title[1] if title else "", damage=damage)
+    edits = Edits()
+    if notes := len(_NOTE.findall(document.data)):
+        edits.add("dropped_note", times=notes)
+    return with_text(
+        document, whole.replace("\r\n", "\n").strip(), title=title[1] if title else "", damage=damage, edits=edits
+    )
 
 
 def _code_page(data: bytes) -> str:

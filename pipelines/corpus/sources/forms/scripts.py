@@ -15,11 +15,13 @@ LONGEST = 40
 _RAISED = str.maketrans("0123456789+-−–=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿⁱ")
 _LOWERED = str.maketrans("0123456789+-−–=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _FIGURES = re.compile(r"[\d+−–=()ni.,;/*\s-]+")
+_HAS_MARK = re.compile(r"\d[.,;/*]\d")
 _LOW_FIGURES = re.compile(r"[\d+−–=()aehijklmnoprstuvx.,;/*\s-]+")
 _LETTERS = re.compile(r"[^\W\d_]+\.?")
 _BASE = re.compile(r"[^\W\d_]*$")
 _MATHEMATICAL = frozenset("bcfghijklmnpqtuvwxyzαβγδθλμπσφωN")
 """Letters that are exponents behind a figure; `e` (`2e`), `r`, `s`, `d`, `a` and `o` make ordinals."""
+_GREEK = re.compile("[α-ωΑ-Ω]")
 _SIGNS = {"TM": "™", "SM": "℠", "tm": "™"}
 
 
@@ -31,7 +33,8 @@ def superscript(text: str, before: str = "") -> str:
     if _LETTERS.fullmatch(inner):
         return _raised_letters(inner, before)
     if _FIGURES.fullmatch(inner):
-        return inner.translate(_RAISED)
+        is_power = before[-1:].isdecimal() and _HAS_MARK.search(inner)  # 2^(1/2)
+        return _behind("^", inner) if is_power else inner.translate(_RAISED)
     return _set_apart(inner, before) if _is_plain(inner) else _behind("^", inner)
 
 
@@ -75,7 +78,7 @@ def _raised_letters(letters: str, before: str) -> str:
     elif base.isupper() or len(plain) > 1:  # XVIIIe, Sr, Mme
         if plain in ("a", "o") and len(base) <= 2:
             return {"a": "ª", "o": "º"}[plain]
-        if len(plain) <= 4 and not (base.islower() and len(base) > 2):
+        if len(plain) <= 4 and not (base.islower() and len(base) > 2) and not _GREEK.search(plain):
             return letters
     elif plain in ("a", "o") and base in ("n", "núm", "art", "Ma", "fr"):
         return {"a": "ª", "o": "º"}[plain]

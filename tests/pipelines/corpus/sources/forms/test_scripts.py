@@ -18,7 +18,9 @@ FILLER = "<p>El río baja crecido desde la sierra, y la gente del valle guarda s
     ("base", "raised", "expected"),
     [
         ("10", "9", "10⁹"), ("10", "-12", "10⁻¹²"), ("10", "−3", "10⁻³"), ("km", "2", "km²"), ("2", "n", "2ⁿ"),
-        ("2", "2n+1", "2²ⁿ⁺¹"), ("Na", "+", "Na⁺"), ("Ca", "2+", "Ca²⁺"), ("e", "x", "e^x"), ("e", "a+b", "e^(a+b)"),
+        ("2", "2n+1", "2²ⁿ⁺¹"),
+        ("8", "2/3", "8^(2/3)"), ("10", "4,5", "10^(4,5)"), ("e", "iπ", "e^iπ"),
+        ("Na", "+", "Na⁺"), ("Ca", "2+", "Ca²⁺"), ("e", "x", "e^x"), ("e", "a+b", "e^(a+b)"),
         ("autor", "3", "autor³"), ("autor", "1,2", "autor¹,²"), ("autor", "[4]", "autor[4]"), ("autor", "*", "autor*"),
         ("autor", "b", "autor^b"), ("1", "er", "1er"), ("2", "nd", "2nd"), ("3", "a", "3ª"), ("N", "o", "Nº"),
         ("1.", "o", "1.º"), ("XIX", "e", "XIXe"), ("S", "ra", "Sra"), ("M", "me", "Mme"), ("Java", "TM", "Java™"),
@@ -54,6 +56,12 @@ WRITTEN = "Cayeron 4×10⁷ litros de H₂O en 3 km², según el censo⁵."
 
 def test_in_a_web_page(document: Build) -> None:
     assert WRITTEN in text(document("html", f"<html><body><article>{FILLER * 4}{MARKUP}{FILLER * 4}</article></body>"))
+
+
+def test_in_a_web_page_within_another(document: Build) -> None:
+    page = "<p>Son 10<sup>10<sup>2</sup></sup> o 3<sup>5</sup><sup>*</sup>, y x<sub>n<sub>1</sub></sub>.</p>"
+    found = text(document("html", f"<html><body><article>{FILLER * 4}{page}{FILLER * 4}</article></body>"))
+    assert "Son 10^10² o 3⁵*, y x_n₁." in found
 
 
 def test_in_a_web_page_by_style_and_by_class(document: Build) -> None:
@@ -92,6 +100,25 @@ def test_in_a_word_document(document: Build, zipped: Callable[..., bytes]) -> No
         "word/styles.xml": f'<w:styles {word}><w:style w:styleId="Arriba"><w:rPr>{raised}</w:rPr></w:style></w:styles>',
     }
     assert text(document("docx", data=zipped(members))) == WRITTEN
+
+
+@pytest.mark.parametrize(("half_points", "expected"), [("10", "10⁷ veces"), ("-8", "10₇ veces"), ("1", "107 veces")])
+def test_in_a_word_document_by_height(
+    document: Build, zipped: Callable[..., bytes], half_points: str, expected: str
+) -> None:
+    runs = (
+        f'<w:r><w:t>10</w:t></w:r><w:r><w:rPr><w:position w:val="{half_points}"/></w:rPr><w:t>7</w:t></w:r>'
+        '<w:r><w:t xml:space="preserve"> veces</w:t></w:r>'
+    )
+    members = {"word/document.xml": f'<w:d xmlns:w="w"><w:body><w:p>{runs}</w:p></w:body></w:d>'}
+    assert text(document("docx", data=zipped(members))) == expected
+
+
+def test_in_rich_text_notes_are_counted(document: Build) -> None:
+    source = rb"{\rtf1\ansi Son 10{\super 7} y 10{\up8 3}, o 4{\up0 5}.{\footnote Nota.}{\footnote Otra.} Fin.}"
+    found = prose(document("rtf", data=source))
+    assert isinstance(found, Document) and found.text == "Son 10^7 y 10^3, o 45. Fin."
+    assert found.edits and found.edits.counts == {"dropped_note": 2}
 
 
 def test_in_an_open_document(document: Build, zipped: Callable[..., bytes]) -> None:
