@@ -23,6 +23,8 @@ _VAGUE = frozenset((
     "application/x-download", "application/x-unknown-content-type", "content/unknown", "text/*", "text/unknown",
 ))  # fmt: skip
 """Types by which servers say that they do not know."""
+_REGISTERED = frozenset(("application", "text", "image", "audio", "video", "font", "model", "multipart", "message"))
+"""What types begin with: any other beginning is a mistake (`plain/text`), and tells nothing."""
 _OTHER = re.compile(
     r"(?:image|video|audio|font|model|multipart|message)/|(?:text|application)/(?:x-)?(?:css|javascript|ecmascript"
     r"|json|csv|calendar|font|zip|gzip|shockwave|wasm|sql|vcard|turtle|markdown|rtf|msword|ms-|vnd\.ms|vnd\.oasis)"
@@ -80,8 +82,10 @@ def form_of(media: str | None, identified: str | None, body: bytes) -> Form | No
     form = FORMS.get(media) if media else None
     if form is not None:
         return "html" if form == "text" and named == "html" else _agreed(form, seen)
-    if media and media not in _VAGUE:  # another kind of text or data, or a name that is misspelt
-        return seen if seen in ("html", "pdf", "epub") else named
+    if media and media not in _VAGUE and media.partition("/")[0] in _REGISTERED:
+        if found := seen if seen in ("html", "pdf", "epub") else named:
+            return found
+        raise UnknownType(f"its type {media[:60]} is none that is read")
     if found := _agreed(named, seen) if named else seen:
         return found
     if media and is_binary(body):

@@ -100,6 +100,17 @@ def test_what_no_type_names_and_nobody_recognises_is_told(tmp_path: Path, body: 
     assert fault.place == "a.warc, record 1 (https://b.test/x)"
 
 
+@pytest.mark.parametrize("kind", ["plain/text", "txt/plain", "words", "*/*"])
+def test_text_of_a_type_that_is_a_mistake_is_text(tmp_path: Path, kind: str) -> None:
+    assert one(tmp_path, response([f"Content-Type: {kind}"], TEXT)).text == TEXT.decode()
+
+
+@pytest.mark.parametrize("kind", ["text/palin", "application/text", "application/x-notes"])
+def test_what_is_of_a_type_that_nobody_reads_is_told(tmp_path: Path, kind: str) -> None:
+    documents, (fault,) = read(tmp_path, response([f"Content-Type: {kind}"], TEXT))
+    assert documents == [] and fault.reason == f"its type {kind} is none that is read"
+
+
 @pytest.mark.parametrize("kind", ["image/png", "text/css", "application/javascript", "application/json", "font/woff2"])
 def test_pictures_and_styles_are_passed_over(tmp_path: Path, kind: str) -> None:
     assert read(tmp_path, response([f"Content-Type: {kind}"], HTML)) == ([], [])
