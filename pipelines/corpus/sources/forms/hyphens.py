@@ -30,6 +30,7 @@ _ENDINGS = frozenset(("base", "mente", "seis", "verse"))
 _SOFT = "\u00ad"
 _CUT = re.compile(
     r"(?P<before>(?:[^\W\d_]+-)*)(?P<first>[^\W\d_]+)(?P<hyphen>[-\u00ad\u2010\u2011¬])\n[ \t]*(?P<second>[^\W\d_]+)"
+    r"(?P<after>(?:-[^\W\d_]+)*)"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)*")
 
@@ -41,14 +42,14 @@ def join_cut_words(text: str, edits: Edits, language: str = "") -> str:
     words = _Words(text, language)
 
     def join(match: re.Match[str]) -> str:
-        before, first, hyphen, second = match.group("before", "first", "hyphen", "second")
+        before, first, hyphen, second, after = match.group("before", "first", "hyphen", "second", "after")
         if len(second) == 1 or not _continues(first, second):
             return match[0]
         joined = first + second
-        if hyphen not in (_SOFT, "¬") and words.keep_hyphen(before, first, second):
+        if hyphen not in (_SOFT, "¬") and words.keep_hyphen(before, first, second, after):
             joined = f"{first}-{second}"
-        edits.add("joined_word", f"{before}{first}{hyphen}\n{second}", before + joined)
-        return before + joined
+        edits.add("joined_word", f"{before}{first}{hyphen}\n{second}{after}", before + joined + after)
+        return before + joined + after
 
     return _CUT.sub(join, text)
 
@@ -66,7 +67,8 @@ class _Words:
         self.compounds = [word for word in self.known if "-" in word]
         self._text, self._language = text, language
 
-    def keep_hyphen(self, before: str, first: str, second: str) -> bool:
+    def keep_hyphen(self, before: str, first: str, second: str, after: str) -> bool:
+        """after: what follows with hyphens (`father-⏎in-law`): the second piece may then be short."""
         whole, hyphenated = (first + second).lower(), f"{before}{first}-{second}".lower()
         if self.known[hyphenated] != self.known[whole]:
             return self.known[hyphenated] > self.known[whole]
@@ -76,7 +78,7 @@ class _Words:
             return True
         if before:
             return self.known[second.lower()] > 0
-        return self._are_two_words(first, second, hyphenated, whole)
+        return self._are_two_words(first, second, hyphenated, whole, bool(after))
 
     def _has_inflected(self, hyphenated: str) -> bool:
         """Whether the document writes the compound in another gender or number (`físico-química`)."""
@@ -86,9 +88,9 @@ class _Words:
         stem = f"{first}-{second[:-2]}"
         return any(word.startswith(stem) and abs(len(word) - len(hyphenated)) <= 2 for word in self.compounds)
 
-    def _are_two_words(self, first: str, second: str, hyphenated: str, whole: str) -> bool:
+    def _are_two_words(self, first: str, second: str, hyphenated: str, whole: str, goes_on: bool) -> bool:
         pieces = (first.lower(), second.lower())
-        if min(len(first), len(second)) < SHORTEST_PIECE or pieces[1] in _ENDINGS:
+        if (min(len(first), len(second)) < SHORTEST_PIECE and not goes_on) or pieces[1] in _ENDINGS:
             return False
         in_document = all(self.known[piece] for piece in pieces)
         if first[0].isupper() and not first.isupper() and not in_document:
