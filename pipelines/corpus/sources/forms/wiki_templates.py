@@ -23,8 +23,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "proper name": ("1",), "block quote": ("1",), "no wrap": ("1",), "country flag": ("1",), "text": ("1",),
     "lang": ("2",), "langx": ("2",), "rtl-lang": ("2",), "script": ("2",), "color": ("2",), "font color": ("2",),
     "fontcolor": ("2",), "resize": ("2",), "fontsize": ("2",), "wikt-lang": ("2",), "langnf": ("3",),
-    "unidad": ("1", "2"), "moneda": ("1", "2"),
-    "unité": ("1", "2"), "unite": ("1", "2"), "unit": ("1", "2"), "medida": ("1", "2"),
+    "moneda": ("1", "2"),
+    "medida": ("1", "2"), "math": ("1",), "mvar": ("1",),
 }  # fmt: skip
 """Templates → their parameters that are words."""
 _SIGNS = {
@@ -129,6 +129,9 @@ def _date(get: Parameter, language: str) -> str:
     return link.join(filter(None, (f"{day}." if language == "de" and day else day, month, year)))
 
 
+_CHARGE = re.compile(r"\d*[+−-]")
+
+
 def _converted(get: Parameter) -> str:
     """`{{convert|5|km|mi}}` → `5 km`; `{{convert|3|to|5|km}}` → `3 to 5 km`."""
     if re.fullmatch(r"[\d.,/+-]+", get("3")) and not re.fullmatch(r"[\d.,]+", get("2")):
@@ -156,8 +159,18 @@ def _value(get: Parameter) -> str:
 
 def _formula(get: Parameter) -> str:
     """`{{chem|H|2|O}}` and `{{chem2|H2O}}` → `H₂O`."""
-    joined = "".join(map(get, map(str, range(1, 13))))
+    joined = ""
+    for part in map(get, map(str, range(1, 13))):
+        is_charge = joined and _CHARGE.fullmatch(part)
+        joined += superscript(part, joined) if is_charge else part
     return re.sub(r"(?<=[A-Za-z)\]])\d+", lambda match: subscript(match[0]), joined)
+
+
+def _quantity(get: Parameter) -> str:
+    """`{{unidad|9,8|m||s|-2}}` → `9,8 m·s⁻²`: a number, then units with their exponents."""
+    places = [(get(str(place)), get(str(place + 1))) for place in range(2, 10, 2)]
+    units = [f"{unit}{superscript(power, unit) if power else ''}" for unit, power in places if unit]
+    return " ".join(filter(None, (get("1"), "·".join(units))))
 
 
 def _about(get: Parameter) -> str:
@@ -182,6 +195,9 @@ _RULES: dict[str, Callable[[Parameter], str]] = {
     "frac": _fraction, "fraction": _fraction, "sfrac": _fraction, "fracción": _fraction, "fraccion": _fraction,
     "e": _power, "esp": _power, "10^": lambda get: _power(get).removeprefix("×"),
     "gaps": lambda get: "".join(map(get, map(str, range(1, 13)))),
+    "unidad": _quantity, "unité": _quantity, "unite": _quantity, "unit": _quantity,
+    "x10": _power, "×10^": _power,
+    "quote": _either("1", "text"), "blockquote": _either("1", "text"), "cquote": _either("1", "text"),
     "val": _value, "chem": _formula, "chem2": _formula, "fórmula química": _formula,
     "circa": _about, "ca.": _about, "ca": _about, "c.": _about, "hacia": _about,
     "bc": _era("BC"), "bce": _era("BCE"), "ce": _era("CE"), "ad": _era("AD"),
