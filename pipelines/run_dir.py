@@ -276,8 +276,10 @@ class RunDir:
 
     def remember_origin(self, origin: Origin) -> None:
         """Keep where the recipe came from, unless it is the run's own copy, which came from elsewhere."""
-        if not Path(origin.recipe).is_relative_to(self.path) and origin != self.origin():
-            write_text(self.origin_file, json.dumps(asdict(origin), indent=2) + "\n")
+        known = self.origin()
+        if Path(origin.recipe).is_relative_to(self.path) or (known and origin.gives_the_same_as(known)):
+            return
+        write_text(self.origin_file, json.dumps(asdict(origin), indent=2) + "\n")
 
     def update_recipe(self, recipe: Recipe) -> None:
         """Write the recipe where all is sealed by it: only paths can differ then, of sources that were moved."""

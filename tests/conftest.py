@@ -102,7 +102,8 @@ def trained_t5_run(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPath
         "evaluate={max_bytes: 20000, resamples: 300, sample_tokens: 5, prompts: ['Return the [MASK] of the [MASK].']}",
         "audit.languages=[en]",
         "finetune={rank: 4, alpha: 8, steps: 20, max_eval_bytes: 6000}",
-        "card={license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else.}",
+        "card={license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else., limitations: All., "
+        "authors: [our lab], contact: models@example.org}",
     ]
     command = ["run", tiny_runs["t5"], "--run-dir", folder / "run", *(part for one in words for part in ("--set", one))]
     finished = desdecero(*command, cwd=folder)

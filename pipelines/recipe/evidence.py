@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from model_cards.gate import ACCEPTABLE, EVIDENCE_RULES, WARNINGS
 from pipelines.recipe.identifiers import LicenseExpression, RepositoryId
 from pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
 
@@ -87,6 +86,8 @@ class Acceptance(Section):
     @field_validator("rule")
     @classmethod
     def _may_be_accepted(cls, rule: str) -> str:
+        from model_cards.gate import ACCEPTABLE, EVIDENCE_RULES, WARNINGS  # a training node does without model_cards
+
         if rule in EVIDENCE_RULES:
             raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
         if rule in WARNINGS:

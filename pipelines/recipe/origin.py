@@ -39,6 +39,12 @@ class Origin:
         others = (override for override in self.overrides if not override.startswith(f"{key}="))
         return replace(self, overrides=(*others, f"{key}={json.dumps(value, ensure_ascii=False)}"))
 
+    def gives_the_same_as(self, other: Origin) -> bool:
+        """Whether both say the same recipe: the folder counts only where a path of the recipe starts there."""
+        if self == other:
+            return True
+        return replace(self, folder=other.folder) == other and self.load() == other.load()
+
     def __str__(self) -> str:
         return " ".join([self.recipe, *(f"--set {override}" for override in self.overrides)])
 

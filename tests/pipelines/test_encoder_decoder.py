@@ -37,9 +37,14 @@ def test_it_has_learned_more_than_its_yardsticks_and_says_what_was_not_measured(
     assert report(trained_t5_run, "finetune")["measure"] == "span_loss"
 
 
-def test_the_card_has_evidence_for_all_that_it_says_and_passes_the_gate(trained_t5_run: Path) -> None:
+def test_the_card_has_evidence_for_all_that_it_says_and_the_gate_asks_for_a_better_model(trained_t5_run: Path) -> None:
     assert report(trained_t5_run, "card")["missing"] == []
-    checked = desdecero("publish", trained_t5_run, "--repo-id", "me/tiny", "--dry-run", cwd=trained_t5_run.parent)
+    rehearsal = ("publish", trained_t5_run, "--repo-id", "me/tiny", "--dry-run")
+    refused = desdecero(*rehearsal, cwd=trained_t5_run.parent)
+    assert refused.returncode == 1 and "refused by beats_unigram, audit_tells: nothing was uploaded" in refused.stdout
+    because = ("--because", "sixty steps, to test with")
+    accepted = [part for rule in ("beats_unigram", "audit_tells") for part in ("--accept", rule, *because)]
+    checked = desdecero(*rehearsal, *accepted, cwd=trained_t5_run.parent)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

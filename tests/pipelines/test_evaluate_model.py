@@ -28,14 +28,17 @@ PROMPTS = {
 
 
 @pytest.fixture(scope="module")
-def evaluated(tiny_runs: dict[str, Path]) -> Callable[[str], tuple[Recipe, RunDir]]:
+def evaluated(
+    tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Recipe, RunDir]]:
     """`evaluated("bert")` → a run that is sealed up to its evaluation, made once; read it only."""
     made: dict[str, tuple[Recipe, RunDir]] = {}
 
     def make(architecture: str) -> tuple[Recipe, RunDir]:
         if architecture not in made:
             recipe = load_recipe(tiny_runs[architecture], overrides(architecture))
-            run = RunDir(tiny_runs[architecture].parent / "run")
+            sealed = tiny_runs[architecture].parent / "run"
+            run = RunDir(shutil.copytree(sealed, tmp_path_factory.mktemp("evaluated") / "run"))
             run_chain(recipe, run, last="evaluate")
             made[architecture] = recipe, run
         return made[architecture]
