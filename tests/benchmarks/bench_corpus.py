@@ -57,8 +57,8 @@ RULES = {
 """datatrove's defaults for C4, Gopher repetition, Gopher quality and FineWeb."""
 NO_RULES = {
     "min_words": 0, "max_words": 10**9, "mean_word_length": (0, 10**9), "max_symbol_ratio": 1.0,
-    "min_alphabetic_words": 0.0, "min_stop_words": 0, "min_stop_word_share": 0.0, "max_hashes": 10**9,
-    "max_ellipses": 10**9, "max_bullet_lines": 1.0, "max_ellipsis_lines": 1.0, "min_punctuated_lines": 0.0,
+    "min_alphabetic_words": 0.0, "min_stop_words": 0, "min_stop_word_share": 0.0, "max_hashes": 1.0,
+    "max_ellipses": 1.0, "max_bullet_lines": 1.0, "max_ellipsis_lines": 1.0, "min_punctuated_lines": 0.0,
     "max_short_lines": 1.0, "max_lines_per_word": 10**9, "max_duplicate_lines": 1.0, "max_duplicate_paragraphs": 1.0,
     "max_top_ngrams": {}, "max_duplicate_ngrams": {},
 }  # fmt: skip
