@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 
 OVERRIDES = [
     "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
-    "finetune={rank: 4, alpha: 8, steps: 30, batch_size: 8, learning_rate: 0.01, max_eval_bytes: 6000}",
+    "finetune={rank: 4, alpha: 8, steps: 90, batch_size: 8, learning_rate: 0.01, max_eval_bytes: 6000}",
     "pretrain.budget={steps: 10}",
     "evaluate.resamples=200",
 ]
@@ -72,7 +72,7 @@ def test_it_learns_its_domain(adapted: Callable[[str], tuple[Recipe, RunDir]], a
     assert report["domain"]["change"]["value"] == pytest.approx(
         report["domain"]["after"]["value"] - report["domain"]["before"]["value"]
     )
-    assert report["tokens"] == 30 * 8 * recipe.model.context_length
+    assert report["tokens"] == 90 * 8 * recipe.model.context_length
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert", "t5"])
