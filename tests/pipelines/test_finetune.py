@@ -32,7 +32,7 @@ OVERRIDES = [
     "pretrain.budget={steps: 10}",
     "evaluate.resamples=200",
 ]
-T5 = ["pretrain.budget={steps: 250}"]
+T5 = ["pretrain.budget={steps: 250}", "finetune.learning_rate=0.003"]
 """Until it has learned what a sentinel asks for, an encoder–decoder learns nothing of the words."""
 
 
