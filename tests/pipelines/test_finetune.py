@@ -27,12 +27,12 @@ from pipelines.training.models import AUTO
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
 
 OVERRIDES = [
-    "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
-    "finetune={rank: 4, alpha: 8, steps: 90, batch_size: 8, learning_rate: 0.01, max_eval_bytes: 6000}",
+    "corpus.domain={name: early, where: {path: '*0[01]??.txt'}, validation: 0.2}",
+    "finetune={rank: 4, alpha: 8, steps: 90, batch_size: 8, learning_rate: 0.01, max_eval_bytes: 30000}",
     "pretrain.budget={steps: 10}",
     "evaluate.resamples=200",
 ]
-T5 = ["pretrain.budget={steps: 250}", "finetune.learning_rate=0.003"]
+T5 = ["pretrain.budget={steps: 250}"]
 """Until it has learned what a sentinel asks for, an encoder–decoder learns nothing of the words."""
 
 
