@@ -23,9 +23,13 @@ LIMIT_KB = 400_000
 
 
 def limited(command: str, cwd: Path, kilobytes: int = LIMIT_KB) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-c", f"ulimit -v {kilobytes} && exec {command}"], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+    words = ["bash", "-c", f"ulimit -v {kilobytes} && exec {command}"]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=120, preexec_fn=heed_interrupts)
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to the commands that it starts in the background: they inherit an ignored SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def one_sentence(finished: subprocess.CompletedProcess[str], *said: str) -> None:
@@ -88,7 +92,9 @@ def test_signals_reach_a_command_under_a_limit(number: signal.Signals, tmp_path:
         "sys.exit(guard(main, None))\n"
     )
     command = ["bash", "-c", f"ulimit -v {LIMIT_KB} && exec {sys.executable} command.py"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as process:
         assert process.stdout and process.stderr and process.stdout.readline() == "ready\n"
         process.send_signal(number)
         code = process.wait(timeout=60)
