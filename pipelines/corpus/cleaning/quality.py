@@ -45,6 +45,8 @@ FORMS = {
 }
 """Which limits a document may pass to be kept as a form: every form keeps what prose does. The reason of one that
 passes none is what the first of them says."""
+_FORM_OF = {limits: form for form, several in reversed(FORMS.items()) for limits in several}
+"""Limits → the first form that has them."""
 _LIMITS_OF = {
     "word_length": ("mean_word_length",),
     "symbols": ("max_symbol_ratio",),
@@ -107,8 +109,8 @@ class Quality:
         for limits in tried[1:]:
             for draft in self._passing(limits, [draft for draft in part if draft.reason]):
                 draft.reason = None
-        for form in FORMS:
-            for limits in (limits for limits in FORMS[form] if limits not in tried):
+        for limits, form in _FORM_OF.items():
+            if limits not in tried:
                 failed = [draft for draft in part if draft.reason and not draft.passes_as]
                 for draft in self._passing(limits, failed):
                     draft.passes_as = form
