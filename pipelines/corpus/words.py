@@ -205,7 +205,7 @@ def _kinds() -> NDArray[np.uint8]:
 
 
 _SIGN, _DASH = 1, 2
-_MORE_SIGNS = ("%", "‰", "‱", "^")
+_MORE_SIGNS = "%‰‱﹪％^＾"
 """Signs that count besides those that Unicode calls mathematical (Sm) or currencies (Sc)."""
 
 
@@ -215,8 +215,9 @@ def _sign_kinds() -> NDArray[np.uint8]:
     `words_and_signs`."""
     kinds = np.zeros(_CODES, dtype=np.uint8)
     for code, character in enumerate(_characters()):
-        if unicodedata.category(character) in ("Sm", "Sc") or unicodedata.normalize("NFKC", character) in _MORE_SIGNS:
+        if unicodedata.category(character) in ("Sm", "Sc"):
             kinds[code] = _SIGN
+    kinds[[ord(sign) for sign in _MORE_SIGNS]] = _SIGN
     kinds[[ord(sign) for sign in "|∣⁄"]] = 0  # bars of tables, and the stroke of a fraction, which others type as /
     kinds[[ord(sign) for sign in _MINUS]] = _DASH
     return kinds

@@ -13,7 +13,7 @@ import importlib.util
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from pipelines.corpus.document import Document, Edits, Form, Quarantined
@@ -48,7 +48,8 @@ def prose(document: Document) -> Document | Quarantined | None:
     Never fatal: whatever a parser trips over is the document's damage, named in the reason.
     """
     try:
-        with _time_limit(EXTRACTION_SECONDS):
+        # A plain text has no parser that could hang, and setting the clock costs more than reading it.
+        with nullcontext() if document.form == "text" else _time_limit(EXTRACTION_SECONDS):
             found = _extract(document)
             return strip_gutenberg(_licensed(found)) if found and (found.text.strip() or found is document) else None
     except (Unreadable, Undecodable) as error:
