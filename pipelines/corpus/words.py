@@ -84,26 +84,22 @@ def words_and_signs(characters: Characters) -> tuple[Positions, Positions]:
     not `10-15`. All other signs are punctuation, in which two editions of one text differ: full stops, commas,
     quotation marks, question and exclamation marks, dashes, brackets, bullets, the bars of tables.
     """
-    starts, ends = words(characters)
+    inside = np.zeros(len(characters.kinds) + 2, dtype=np.uint8)
+    inside[1:-1] = characters.kinds & WORD
     others = np.flatnonzero((characters.kinds & (WORD | SPACE)) == 0)
     marks = _sign_kinds()[characters.codes[others]]
-    sign_starts, sign_ends = _stretches(characters, others[marks == _SIGN])
-    minus = _minus_signs(characters, others[marks == _DASH])
-    more, ends_of_more = np.concatenate([sign_starts, minus]), np.concatenate([sign_ends, minus + 1])
-    if not len(more):
-        return starts, ends
-    order = np.argsort(more)
-    places = np.searchsorted(starts, more[order])
-    return np.insert(starts, places, more[order]), np.insert(ends, places, ends_of_more[order])
+    inside[1 + _signs_that_count(characters, others[marks == _SIGN])] = WORD + _SIGN
+    inside[1 + _minus_signs(characters, others[marks == _DASH])] = WORD + _DASH
+    changes = inside[1:] != inside[:-1]
+    return np.flatnonzero(changes & (inside[1:] != 0)), np.flatnonzero(changes & (inside[:-1] != 0))
 
 
-def _stretches(characters: Characters, signs: Positions) -> tuple[Positions, Positions]:
-    """(starts, ends) of the stretches of signs that have a digit beside them, or stand inside of a line."""
-    opens = np.diff(signs, prepend=-2) != 1
-    starts, ends = signs[opens], signs[np.append(opens[1:], True)[: len(signs)]] + 1
-    sides = _beside(characters, starts, -1) | _beside(characters, ends - 1, 1)
-    counts = ((sides & DIGIT) != 0) | ((sides & SPACE) == 0)
-    return starts[counts], ends[counts]
+def _signs_that_count(characters: Characters, signs: Positions) -> Positions:
+    """Those of these signs whose stretch has a digit beside it, or stands inside of a line."""
+    opens = np.flatnonzero(np.diff(signs, prepend=-2) != 1)
+    starts, sizes = signs[opens], np.diff(opens, append=len(signs))
+    sides = _beside(characters, starts, -1) | _beside(characters, starts + sizes - 1, 1)
+    return signs[np.repeat(((sides & DIGIT) != 0) | ((sides & SPACE) == 0), sizes)]
 
 
 def _minus_signs(characters: Characters, dashes: Positions) -> Positions:
