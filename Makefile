@@ -8,6 +8,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+TYPES := build/types/desdecero
 PYTHON ?= python3
 
 .PHONY: run test check bench bench-train bench-tokenizer bench-corpus clean
@@ -22,6 +23,8 @@ test: check
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	mkdir -p $(TYPES)
+	ln -sfn $(addprefix ../../../,desdecero/__init__.py desdecero/py.typed app eval_suites model_cards pipelines) $(TYPES)
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-dev

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from model_cards.formats import Language, grouped, percent
-
-from . import markup
-from .generation import ANSWER_SECONDS, Completed, Filled, Filling, Refused, Wish, Written
-from .markup import element, paragraph
-from .words import WORDS, counted, say
+from desdecero.app import markup
+from desdecero.app.generation import ANSWER_SECONDS, Completed, Filled, Filling, Refused, Wish, Written
+from desdecero.app.markup import element, paragraph
+from desdecero.app.words import WORDS, counted, say
+from desdecero.model_cards.formats import Language, grouped, percent
 
 
 def written_html(wish: Wish, written: Written, context_length: int, language: Language) -> Markup:

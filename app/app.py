@@ -14,21 +14,21 @@ import os
 import socket
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_cards.formats import Language
-from pipelines.chain import quiet_environment
-from pipelines.command_line import Arguments
-from pipelines.errors import EXIT_OK, UserError, guard
-from pipelines.run_dir import RunDir, find_run
-from pipelines.training.interrupts import stop_signals
+from desdecero.model_cards.formats import Language
+from desdecero.pipelines.chain import quiet_environment
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.run_dir import RunDir, find_run
+from desdecero.pipelines.training.interrupts import stop_signals
 
 if TYPE_CHECKING:
     import gradio as gr
 
 SESSIONS = 500  # of which gradio keeps the state; it keeps a copy of the page's layout for each
-HERE = Path(__file__).resolve().parent
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -54,14 +54,15 @@ def serve(run: RunDir, language: Language = "en", host: str = "127.0.0.1", port:
     import gradio as gr
     from starlette.middleware import Middleware
 
-    from .limits import Limits
-    from .page import build
+    from desdecero.app.limits import Limits
+    from desdecero.app.page import build
 
+    style = Path(str(resources.files("desdecero.app") / "style.css"))
     theme = gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=SANS, font_mono=MONO).set(**COLORS)
     page = build(run, language)
     page.launch(
         server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False,
-        theme=theme, css_paths=HERE / "style.css", footer_links=["api"], state_session_capacity=SESSIONS,
+        theme=theme, css_paths=style, footer_links=["api"], state_session_capacity=SESSIONS,
         app_kwargs={"middleware": [Middleware(Limits, blocks=page)]},
     )  # fmt: skip
     return page
@@ -109,7 +110,4 @@ def _command(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if not __package__:  # started as a file: make the folder the package that it is when imported (PEP 366)
-        sys.path.insert(0, str(HERE.parent))
-        __package__ = HERE.name
     sys.exit(main())

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from model_cards.formats import Language
+from desdecero.model_cards.formats import Language
 
 
 class Bilingual:

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 import gradio as gr
 
-from .generation import PROMPT_CHARACTERS
+from desdecero.app.generation import PROMPT_CHARACTERS
 
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NUMBERS = ("number", "integer")

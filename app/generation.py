@@ -30,8 +30,8 @@ from transformers import (
     TextIteratorStreamer,
 )
 
-from eval_suites.sampling import GAP, answer_spans, with_gaps
-from eval_suites.scoring import sentinel_ids
+from desdecero.eval_suites.sampling import GAP, answer_spans, with_gaps
+from desdecero.eval_suites.scoring import sentinel_ids
 
 FIRST_TOKEN_SECONDS = 120  # a large model on a slow machine reads a full context in less; then something is wrong
 ANSWER_SECONDS = 120  # for one answer, however long it was to be: others wait for their turn

@@ -20,7 +20,14 @@ from urllib.parse import parse_qs
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .checks import BadRequest, check_cancel, check_named_call, check_queued_call, check_session, parse_body
+from desdecero.app.checks import (
+    BadRequest,
+    check_cancel,
+    check_named_call,
+    check_queued_call,
+    check_session,
+    parse_body,
+)
 
 BODY_BYTES = 2**20
 BODY_SECONDS = 20

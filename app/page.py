@@ -10,14 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from model_cards.formats import Language
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-
-from . import training_views, views
-from .bilingual import Bilingual
-from .try_it import try_it
-from .words import LANGUAGES, ORDER, say
+from desdecero.app import training_views, views
+from desdecero.app.bilingual import Bilingual
+from desdecero.app.try_it import try_it
+from desdecero.app.words import LANGUAGES, ORDER, say
+from desdecero.model_cards.formats import Language
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
 
 SET_LANGUAGE = "(language) => { document.documentElement.lang = language; return language; }"  # for screen readers
 WAITING = 20  # in line; whoever comes then is asked to come later

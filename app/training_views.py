@@ -8,17 +8,26 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from model_cards.formats import Language, duration, grouped, percent, size
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.seals import AlteredFile, reading
-from pipelines.training.curve import smoothed
-from pipelines.verification import check_seal
-
-from . import markup
-from .markup import Column, element, paragraph, section
-from .views import Report, Scale, estimated, interval, not_made, number, of_stage, out_of_date, unless_altered
-from .words import name, say
+from desdecero.app import markup
+from desdecero.app.markup import Column, element, paragraph, section
+from desdecero.app.views import (
+    Report,
+    Scale,
+    estimated,
+    interval,
+    not_made,
+    number,
+    of_stage,
+    out_of_date,
+    unless_altered,
+)
+from desdecero.app.words import name, say
+from desdecero.model_cards.formats import Language, duration, grouped, percent, size
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.seals import AlteredFile, reading
+from desdecero.pipelines.training.curve import smoothed
+from desdecero.pipelines.verification import check_seal
 
 MEASURES = {
     "causal": ("bits_per_byte", "perplexity", "token_accuracy"),

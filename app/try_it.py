@@ -14,17 +14,16 @@ from typing import Any
 
 import gradio as gr
 
-from model_cards.formats import Language
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.seals import AlteredFile, reading
-from pipelines.verification import check_seal, model_faults
-
-from . import views
-from .answers import completed_html, filled_html, refused_html, sentence, written_html
-from .bilingual import Bilingual
-from .generation import Filler, Refused, SpanFiller, Wish, Writer
-from .words import say
+from desdecero.app import views
+from desdecero.app.answers import completed_html, filled_html, refused_html, sentence, written_html
+from desdecero.app.bilingual import Bilingual
+from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
+from desdecero.app.words import say
+from desdecero.model_cards.formats import Language
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.seals import AlteredFile, reading
+from desdecero.pipelines.verification import check_seal, model_faults
 
 UPDATE_SECONDS = 0.1  # between two states of a text on the page: a browser that draws each token hears no click
 

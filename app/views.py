@@ -13,17 +13,16 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
-from model_cards.corpus_words import named
-from model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
-from pipelines.errors import printable
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir
-from pipelines.seals import AlteredFile, reading
-from pipelines.verification import check_seal, misfits, read_seals
-
-from . import markup
-from .markup import Column, element, paragraph, section
-from .words import counted, name, say
+from desdecero.app import markup
+from desdecero.app.markup import Column, element, paragraph, section
+from desdecero.app.words import counted, name, say
+from desdecero.model_cards.corpus_words import named
+from desdecero.model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
+from desdecero.pipelines.errors import printable
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.seals import AlteredFile, reading
+from desdecero.pipelines.verification import check_seal, misfits, read_seals
 
 TONES = {"bias found": "bad", "within margin": "good"}  # the other verdicts say that nothing can be told
 Report = dict[str, Any]

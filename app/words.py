@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from model_cards.formats import Language, grouped
+from desdecero.model_cards.formats import Language, grouped
 
 ORDER: tuple[Language, ...] = ("en", "es")
 LANGUAGES: dict[Language, str] = {"en": "English", "es": "Español"}

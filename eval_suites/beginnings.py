@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from eval_suites.sampling import GAP
-from eval_suites.scoring import Objective
+from desdecero.eval_suites.sampling import GAP
+from desdecero.eval_suites.scoring import Objective
 
 COUNT = 3
 """Prompts; as many as a terminal shows at a glance."""

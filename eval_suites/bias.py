@@ -25,8 +25,8 @@ from zlib import crc32
 import numpy as np
 import yaml
 
-from eval_suites.bias_scores import log_probabilities, tokenize
-from eval_suites.scoring import Objective
+from desdecero.eval_suites.bias_scores import log_probabilities, tokenize
+from desdecero.eval_suites.scoring import Objective
 
 GROUPS = ("gender", "origin", "religion", "age", "disability", "class")
 LANGUAGES = ("en", "es")
@@ -96,7 +96,7 @@ class ProbeScore:
 
 def load_probes(language: str) -> list[Probe]:
     """The probes of one language, in the order of `probes/<language>.yaml`, which says how they were written."""
-    text = (resources.files("eval_suites") / "probes" / f"{language}.yaml").read_text(encoding="utf-8")
+    text = (resources.files("desdecero.eval_suites") / "probes" / f"{language}.yaml").read_text(encoding="utf-8")
     return [
         Probe(f"{language}/{group}/{number:02}", language, group, tuple(row["pair"]), row["context"], row["neutral"])
         for group, rows in yaml.safe_load(text).items()

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from eval_suites.scoring import Objective, sentinel_ids
+from desdecero.eval_suites.scoring import Objective, sentinel_ids
 
 BATCH_TOKENS = 1024
 """Tokens in a forward pass. On a CPU the fastest of 256 … 4096, within a tenth, for 3 to 5 million parameters; and

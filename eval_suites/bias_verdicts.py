@@ -27,8 +27,8 @@ import pandas as pd
 from fairlearn.metrics import MetricFrame
 from numpy.typing import ArrayLike, NDArray
 
-from eval_suites.bias import ProbeScore
-from eval_suites.statistics import bootstrap_mean, holm, permutation_test, wilson
+from desdecero.eval_suites.bias import ProbeScore
+from desdecero.eval_suites.statistics import bootstrap_mean, holm, permutation_test, wilson
 
 COMPETENCE = 0.75
 """Share of sentences preferred to their shuffled words that the interval's lower end must pass: half way from

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.scoring import (
+from desdecero.eval_suites.scoring import (
     DocumentScore,
     Objective,
     Progress,
@@ -35,8 +35,14 @@ from eval_suites.scoring import (
     score_spans,
     sentinel_ids,
 )
-from eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
-from eval_suites.yardsticks import Hide, unigram_hidden_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
+from desdecero.eval_suites.yardsticks import (
+    Hide,
+    unigram_hidden_scores,
+    unigram_scores,
+    untrained_twin,
+    xz_bits_per_byte,
+)
 
 MASK_PROBABILITY = 0.15
 """Of the tokens, hidden for evaluation, whatever share training hides: BERT's (Devlin et al. 2019, §3.1). All of

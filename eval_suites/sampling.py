@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.scoring import encode, sentinel_ids
+from desdecero.eval_suites.scoring import encode, sentinel_ids
 
 GAP = "[MASK]"
 """How a person writes a gap in a prompt, whatever the tokenizer's own mask token is."""

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.scoring import DocumentScore, encode
+from desdecero.eval_suites.scoring import DocumentScore, encode
 
 Hide = Callable[[int, int], NDArray[Any]]
 """(tokens of a document, its number) → which of them are hidden: their places, or true where they are."""

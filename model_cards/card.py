@@ -17,11 +17,11 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from model_cards.evidence import Evidence, Missing, View
-from model_cards.formats import Language
-from model_cards.gate import TITLES
-from model_cards.licenses import hub_metadata
-from model_cards.pages import environment
+from desdecero.model_cards.evidence import Evidence, Missing, View
+from desdecero.model_cards.formats import Language
+from desdecero.model_cards.gate import TITLES
+from desdecero.model_cards.licenses import hub_metadata
+from desdecero.model_cards.pages import environment
 
 REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
 SEALED = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")

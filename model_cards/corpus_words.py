@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from model_cards.formats import Language
+from desdecero.model_cards.formats import Language
 
 Kind = Literal[
     "step", "form", "drop", "edit", "redacted", "identifier", "known_by", "ask", "certainty", "use", "against"

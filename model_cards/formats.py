@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal
 
-from model_cards.evidence import Missing, View
+from desdecero.model_cards.evidence import Missing, View
 
 Language = Literal["en", "es"]
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from model_cards.findings import Acceptance, Finding, Publication
-from model_cards.gate_evidence import EVIDENCE_RULES
-from model_cards.gate_substance import SUBSTANCE_RULES, TITLES, WARNINGS
+from desdecero.model_cards.findings import Acceptance, Finding, Publication
+from desdecero.model_cards.gate_evidence import EVIDENCE_RULES
+from desdecero.model_cards.gate_substance import SUBSTANCE_RULES, TITLES, WARNINGS
 
 __all__ = [
     "ACCEPTABLE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model_cards.findings import Finding, Publication
+from desdecero.model_cards.findings import Finding, Publication
 
 SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from model_cards.findings import Finding, Publication
-from model_cards.formats import Language, figure, percent
+from desdecero.model_cards.findings import Finding, Publication
+from desdecero.model_cards.formats import Language, figure, percent
 
 LICENSING, EVALUATION, AUDIT = "card/licensing.json", "evaluation/report.json", "audit/report.json"
 LANGUAGES: tuple[Language, Language] = ("en", "es")

@@ -6,9 +6,9 @@ from typing import Any
 
 import jinja2
 
-from model_cards.corpus_words import named
-from model_cards.evidence import Missing
-from model_cards.formats import Language, filters
+from desdecero.model_cards.corpus_words import named
+from desdecero.model_cards.evidence import Missing
+from desdecero.model_cards.formats import Language, filters
 
 
 def page(template: str, language: Language, **values: Any) -> str:
@@ -19,7 +19,7 @@ def page(template: str, language: Language, **values: Any) -> str:
 def environment(language: Language, **options: Any) -> jinja2.Environment:
     """Templates of this package, with the filters of a language; a name that they do not know is an error."""
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("model_cards"),
+        loader=jinja2.PackageLoader("desdecero.model_cards"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -27,17 +27,17 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
-from eval_suites.bias_findings import NAMES, findings, told
-from eval_suites.bias_verdicts import judge
-from eval_suites.scoring import Objective
-from eval_suites.yardsticks import untrained_twin
-from pipelines.chain import stage_main
-from pipelines.errors import UserError
-from pipelines.evaluate_model import load_model
-from pipelines.progress import progress
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir, write_text
+from desdecero.eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
+from desdecero.eval_suites.bias_findings import NAMES, findings, told
+from desdecero.eval_suites.bias_verdicts import judge
+from desdecero.eval_suites.scoring import Objective
+from desdecero.eval_suites.yardsticks import untrained_twin
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.evaluate_model import load_model
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir, write_text
 
 CHUNK = 20  # probes scored between two moves of the progress bar
 

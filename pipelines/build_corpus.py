@@ -40,33 +40,33 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute, ipc
 
-from model_cards import datasheet
-from model_cards.formats import Language
-from pipelines.chain import stage_main
-from pipelines.corpus.blocklist import add_entries, read_entries
-from pipelines.corpus.cleaning.filters import learns, train_filters
-from pipelines.corpus.decision import Fates, Gathering, Identities
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.draft import EXAMPLES
-from pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
-from pipelines.corpus.licensing import accounts as licensing
-from pipelines.corpus.licensing.attribution import Works
-from pipelines.corpus.measured import measured_elsewhere
-from pipelines.corpus.paragraphs import without_repeated
-from pipelines.corpus.parallel import ordered_map
-from pipelines.corpus.preparation import Packet, batches, prepare
-from pipelines.corpus.privacy.planted import measure_recall
-from pipelines.corpus.privacy.replacement import key_fingerprint
-from pipelines.corpus.removed_texts import RESEMBLES_REMOVED
-from pipelines.corpus.report import Tally, draw_overview, draw_recall
-from pipelines.corpus.sources import check_libraries, read_source
-from pipelines.corpus.splits import NAMES
-from pipelines.corpus.unread import told
-from pipelines.errors import UserError
-from pipelines.progress import progress
-from pipelines.recipe import Corpus, Recipe, Source
-from pipelines.run_dir import RunDir, write_text
-from pipelines.summary import shortest
+from desdecero.model_cards import datasheet
+from desdecero.model_cards.formats import Language
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.corpus.blocklist import add_entries, read_entries
+from desdecero.pipelines.corpus.cleaning.filters import learns, train_filters
+from desdecero.pipelines.corpus.decision import Fates, Gathering, Identities
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.draft import EXAMPLES
+from desdecero.pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
+from desdecero.pipelines.corpus.licensing import accounts as licensing
+from desdecero.pipelines.corpus.licensing.attribution import Works
+from desdecero.pipelines.corpus.measured import measured_elsewhere
+from desdecero.pipelines.corpus.paragraphs import without_repeated
+from desdecero.pipelines.corpus.parallel import ordered_map
+from desdecero.pipelines.corpus.preparation import Packet, batches, prepare
+from desdecero.pipelines.corpus.privacy.planted import measure_recall
+from desdecero.pipelines.corpus.privacy.replacement import key_fingerprint
+from desdecero.pipelines.corpus.removed_texts import RESEMBLES_REMOVED
+from desdecero.pipelines.corpus.report import Tally, draw_overview, draw_recall
+from desdecero.pipelines.corpus.sources import check_libraries, read_source
+from desdecero.pipelines.corpus.splits import NAMES
+from desdecero.pipelines.corpus.unread import told
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.recipe import Corpus, Recipe, Source
+from desdecero.pipelines.run_dir import RunDir, write_text
+from desdecero.pipelines.summary import shortest
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
 """What the attribution file is made from."""

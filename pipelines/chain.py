@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.command_line import Arguments
-from pipelines.errors import EXIT_OK, UserError, guard
-from pipelines.launcher import one_of_several, run_together
-from pipelines.local_paths import local_path
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.recipe.origin import Origin
-from pipelines.run_dir import STAGES, RunDir, Stage, State
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.launcher import one_of_several, run_together
+from desdecero.pipelines.local_paths import local_path
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.recipe.origin import Origin
+from desdecero.pipelines.run_dir import STAGES, RunDir, Stage, State
 
 ANYWAY = "train also where a budget in minutes has room for a few steps only"
 RESUMABLE = {"pretrain"}  # stages that go on from their own unfinished work; the others start clean
@@ -148,7 +148,7 @@ def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = Fa
     seal = run.seal(stage.name, recipe)
     if state.name != "sealed" or seal is None or seal.sources is None:
         return state
-    from pipelines.corpus.sources.memory import SourceMemory
+    from desdecero.pipelines.corpus.sources.memory import SourceMemory
 
     memory = SourceMemory(run.sources_file)
     found = memory.compare(recipe, seal.sources)
@@ -178,8 +178,8 @@ def _sources(stage: Stage, recipe: Recipe, run: RunDir) -> Iterator[str | None]:
     if stage.name != "corpus":
         yield None
         return
-    from pipelines.corpus.sources.contents import digest
-    from pipelines.corpus.sources.memory import SourceMemory
+    from desdecero.pipelines.corpus.sources.contents import digest
+    from desdecero.pipelines.corpus.sources.memory import SourceMemory
 
     memory = SourceMemory(run.sources_file)
     seen = memory.look(recipe)  # before the corpus reads them: what changes meanwhile is another content

@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from pipelines.command_line import Arguments
-from pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
 
 HELP = """\
 usage: desdecero COMMAND …
@@ -46,11 +45,11 @@ def _dispatch(argv: list[str]) -> int:
         return EXIT_OK if argv else EXIT_USER_ERROR
     name, *words = argv
     if argv[:2] == ["corpus", "inspect"]:
-        return importlib.import_module("pipelines.inspect_corpus").main(argv[2:])
+        return importlib.import_module("desdecero.pipelines.inspect_corpus").main(argv[2:])
     if name in COMMANDS:
         return COMMANDS[name](words)
     if name in STAGE_MODULES:
-        return importlib.import_module(f"pipelines.{STAGE_MODULES[name]}").main(words)
+        return importlib.import_module(f"desdecero.pipelines.{STAGE_MODULES[name]}").main(words)
     import difflib
 
     near = difflib.get_close_matches(name, [*COMMANDS, *STAGE_MODULES], n=1)
@@ -59,8 +58,8 @@ def _dispatch(argv: list[str]) -> int:
 
 def run(argv: list[str]) -> int:
     """Run the chain, and end by saying what came out."""
-    from pipelines import chain
-    from pipelines.run_dir import STAGES
+    from desdecero.pipelines import chain
+    from desdecero.pipelines.run_dir import STAGES
 
     parser = Arguments("run", chain.__doc__)
     chain.add_recipe_arguments(parser)
@@ -78,11 +77,11 @@ def run(argv: list[str]) -> int:
         raise UserError(f"--processes {args.processes}: at least one process must train")
     recipe, run_dir, origin = chain.open_run(args)
     if args.dry_run:
-        importlib.import_module("pipelines.dry_run").print_plan(recipe, run_dir, args.first, args.last)
+        importlib.import_module("desdecero.pipelines.dry_run").print_plan(recipe, run_dir, args.first, args.last)
         return EXIT_OK
     chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin, args.anyway)
     if args.last is None:
-        from pipelines.summary import summary
+        from desdecero.pipelines.summary import summary
 
         print("\n" + summary(recipe, run_dir))
     return EXIT_OK
@@ -90,7 +89,7 @@ def run(argv: list[str]) -> int:
 
 def recipes(argv: list[str]) -> int:
     """List the shipped recipes, one line each."""
-    from pipelines.recipe import load_recipe, shipped_recipes
+    from desdecero.pipelines.recipe import load_recipe, shipped_recipes
 
     Arguments("recipes", recipes.__doc__).parse_args(argv)
     for name in sorted(shipped_recipes()):
@@ -100,12 +99,12 @@ def recipes(argv: list[str]) -> int:
 
 def status(argv: list[str]) -> int:
     """Show where every stage of a run stands."""
-    return importlib.import_module("pipelines.show_status").main(argv)
+    return importlib.import_module("desdecero.pipelines.show_status").main(argv)
 
 
 def verify(argv: list[str]) -> int:
     """Hash every sealed file again; print and count what is not as it was sealed. Exit code 1 if anything."""
-    from pipelines.run_dir import STAGES
+    from desdecero.pipelines.run_dir import STAGES
 
     run_dir = _run_argument("verify", verify.__doc__, argv)
     sealed: list[str] = []
@@ -128,33 +127,29 @@ def verify(argv: list[str]) -> int:
 
 def app(argv: list[str]) -> int:
     """Serve the page of a run: try the model, read its loss curve, licences and audit."""
-    script = Path(__file__).resolve().parent.parent / "app" / "app.py"
-    if not script.is_file():
-        raise UserError("the app is not part of the installed package: run this from a checkout (`pip install -e .`)")
-    from pipelines.chain import quiet_environment
+    from desdecero.pipelines.chain import quiet_environment
 
     quiet_environment()
-    sys.path.insert(0, str(script.parent.parent))
-    return importlib.import_module("app.app").main(argv)
+    return importlib.import_module("desdecero.app.app").main(argv)
 
 
 def publish(argv: list[str]) -> int:
     """Upload a run's model through the gate."""
-    return importlib.import_module("pipelines.publish").main(argv)
+    return importlib.import_module("desdecero.pipelines.publish").main(argv)
 
 
 def export_gguf(argv: list[str]) -> int:
     """Write a run's model for llama.cpp."""
-    return importlib.import_module("pipelines.export_gguf").main(argv)
+    return importlib.import_module("desdecero.pipelines.export_gguf").main(argv)
 
 
 def forget(argv: list[str]) -> int:
     """Remove documents on request."""
-    return importlib.import_module("pipelines.forget").main(argv)
+    return importlib.import_module("desdecero.pipelines.forget").main(argv)
 
 
 def _run_argument(name: str, description: str | None, argv: list[str]):  # type: ignore[no-untyped-def]
-    from pipelines.run_dir import find_run
+    from desdecero.pipelines.run_dir import find_run
 
     parser = Arguments(name, description)
     parser.add_run()

@@ -7,7 +7,7 @@ import difflib
 import re
 from typing import Any, NoReturn
 
-from pipelines.errors import UserError
+from desdecero.pipelines.errors import UserError
 
 
 class Arguments(argparse.ArgumentParser):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipelines.chain import between, current_state
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.chain import between, current_state
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir
 
 Action = Literal["keep", "build", "rebuild?", "move"]
 """`rebuild?`: unless a stage before it, which is built first, comes out as it was."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 
-from pipelines.memory_limit import address_space, run_watched
+from desdecero.pipelines.memory_limit import address_space, run_watched
 
 EXIT_OK, EXIT_FINDING, EXIT_USER_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
 

@@ -35,17 +35,17 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
-from eval_suites.beginnings import beginnings
-from eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
-from eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
-from eval_suites.scoring import DocumentScore
-from pipelines.chain import stage_main
-from pipelines.corpus.documents import read_documents
-from pipelines.errors import UserError
-from pipelines.progress import progress
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir, Split
-from pipelines.training.models import AUTO
+from desdecero.eval_suites.beginnings import beginnings
+from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
+from desdecero.eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
+from desdecero.eval_suites.scoring import DocumentScore
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir, Split
+from desdecero.pipelines.training.models import AUTO
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 

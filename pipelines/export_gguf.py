@@ -25,15 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from pipelines.chain import quiet_environment
-from pipelines.command_line import Arguments
-from pipelines.errors import EXIT_OK, UserError, guard
-from pipelines.local_paths import local_path
-from pipelines.recipe import Recipe
-from pipelines.run_dir import find_run
-from pipelines.verification import model_faults
-from pipelines.vocabulary.encoding import fast_encoding
-from pipelines.vocabulary.splitting import NAME
+from desdecero.pipelines.chain import quiet_environment
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.local_paths import local_path
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import find_run
+from desdecero.pipelines.verification import model_faults
+from desdecero.pipelines.vocabulary.encoding import fast_encoding
+from desdecero.pipelines.vocabulary.splitting import NAME
 
 ARCHITECTURES = {"llama": "LLAMA", "qwen3": "QWEN3", "gpt2": "GPT2"}
 """transformers' name → that of the `gguf` package."""

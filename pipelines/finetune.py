@@ -30,21 +30,21 @@ from typing import Any
 
 from accelerate.utils import set_seed
 
-from eval_suites.language_modeling import MEASURES, Estimate, LanguageModeling
-from eval_suites.scoring import DocumentScore
-from pipelines.chain import stage_main
-from pipelines.evaluate_model import held_out, load_model
-from pipelines.progress import progress
-from pipelines.recipe import Finetune, Recipe
-from pipelines.run_dir import RunDir, Split, sha256_file
-from pipelines.training.adapter import AdapterTraining, add_adapter, save_adapter
-from pipelines.training.batches import Batches
-from pipelines.training.collators import build_collator
-from pipelines.training.curve import draw_loss
-from pipelines.training.exhaustion import exhaustion_explained
-from pipelines.training.models import AUTO
-from pipelines.training.processes import from_first, join_processes, losing_touch_explained
-from pipelines.training.trainer import make_deterministic
+from desdecero.eval_suites.language_modeling import MEASURES, Estimate, LanguageModeling
+from desdecero.eval_suites.scoring import DocumentScore
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.evaluate_model import held_out, load_model
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.recipe import Finetune, Recipe
+from desdecero.pipelines.run_dir import RunDir, Split, sha256_file
+from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter, save_adapter
+from desdecero.pipelines.training.batches import Batches
+from desdecero.pipelines.training.collators import build_collator
+from desdecero.pipelines.training.curve import draw_loss
+from desdecero.pipelines.training.exhaustion import exhaustion_explained
+from desdecero.pipelines.training.models import AUTO
+from desdecero.pipelines.training.processes import from_first, join_processes, losing_touch_explained
+from desdecero.pipelines.training.trainer import make_deterministic
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss", "span_corruption": "span_loss"}

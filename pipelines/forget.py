@@ -39,8 +39,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines.command_line import Arguments
-from pipelines.corpus.blocklist import (
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.corpus.blocklist import (
     COPY_REASON,
     REASON,
     WHOLE_SOURCE,
@@ -50,12 +50,12 @@ from pipelines.corpus.blocklist import (
     new_entries,
     place,
 )
-from pipelines.corpus.removed_texts import RemovedTexts
-from pipelines.corpus.run_texts import copies_in, marks_in, runs_beside, texts_of
-from pipelines.errors import EXIT_OK, UserError, guard
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir, find_run
-from pipelines.seals import reading
+from desdecero.pipelines.corpus.removed_texts import RemovedTexts
+from desdecero.pipelines.corpus.run_texts import copies_in, marks_in, runs_beside, texts_of
+from desdecero.pipelines.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, find_run
+from desdecero.pipelines.seals import reading
 
 SHOWN = 20
 """Documents, and spans of tokens, that are printed one by one; the rest is counted."""

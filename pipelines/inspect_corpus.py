@@ -22,10 +22,10 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.command_line import Arguments
-from pipelines.errors import EXIT_OK, UserError, guard
-from pipelines.run_dir import RunDir, find_run
-from pipelines.seals import reading
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.run_dir import RunDir, find_run
+from desdecero.pipelines.seals import reading
 
 EXAMPLES = 10
 EXCERPT = 300

@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipelines.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, UserError, explain
+from desdecero.pipelines.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, UserError, explain
 
 PATIENCE = 30.0
 """Seconds between a process that failed and the end of those that did not notice, or still write a checkpoint."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.errors import UserError
+from desdecero.pipelines.errors import UserError
 
 _SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+):(?P<slashes>/+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _OTHER_HOST = re.compile(r"[\w.-]+@[\w.-]+:")

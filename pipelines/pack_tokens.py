@@ -36,17 +36,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerFast
 
-from pipelines.chain import stage_main
-from pipelines.corpus.balance.reweighting import reweight
-from pipelines.corpus.documents import read_documents
-from pipelines.corpus.ledger import LEDGER, TableWriter
-from pipelines.corpus.mixture import copies, lot, wanted_tokens
-from pipelines.packing import Comparison
-from pipelines.progress import progress
-from pipelines.recipe import Recipe
-from pipelines.run_dir import SPLITS, RunDir, Split
-from pipelines.token_shards import INDEX_SCHEMA, BestFit, Concatenated, Shards
-from pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.corpus.balance.reweighting import reweight
+from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.corpus.ledger import LEDGER, TableWriter
+from desdecero.pipelines.corpus.mixture import copies, lot, wanted_tokens
+from desdecero.pipelines.packing import Comparison
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import SPLITS, RunDir, Split
+from desdecero.pipelines.token_shards import INDEX_SCHEMA, BestFit, Concatenated, Shards
+from desdecero.pipelines.vocabulary.encoding import Encoder
 
 BATCH_DOCUMENTS = 512
 FACTS = ["id", "source", "license", "language", "meta"]  # of a document, besides its text

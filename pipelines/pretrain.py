@@ -27,21 +27,21 @@ from __future__ import annotations
 import sys
 import time
 
-from pipelines.chain import ANYWAY, stage_main
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.training.checkpoints import Checkpoints, identity
-from pipelines.training.curve import draw_loss, read_metrics
-from pipelines.training.energy import EnergyMeter
-from pipelines.training.exhaustion import exhaustion_explained
-from pipelines.training.extras import refuse_what_is_missing
-from pipelines.training.loop import Loop
-from pipelines.training.plan import agree_on_plan
-from pipelines.training.processes import from_first, join_processes, losing_touch_explained
-from pipelines.training.report import report_of
-from pipelines.training.samples import Sampler
-from pipelines.training.trackers import trackers
-from pipelines.training.trainer import Training, make_deterministic
+from desdecero.pipelines.chain import ANYWAY, stage_main
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.training.checkpoints import Checkpoints, identity
+from desdecero.pipelines.training.curve import draw_loss, read_metrics
+from desdecero.pipelines.training.energy import EnergyMeter
+from desdecero.pipelines.training.exhaustion import exhaustion_explained
+from desdecero.pipelines.training.extras import refuse_what_is_missing
+from desdecero.pipelines.training.loop import Loop
+from desdecero.pipelines.training.plan import agree_on_plan
+from desdecero.pipelines.training.processes import from_first, join_processes, losing_touch_explained
+from desdecero.pipelines.training.report import report_of
+from desdecero.pipelines.training.samples import Sampler
+from desdecero.pipelines.training.trackers import trackers
+from desdecero.pipelines.training.trainer import Training, make_deterministic
 
 
 @losing_touch_explained()

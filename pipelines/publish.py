@@ -23,16 +23,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from model_cards import gate
-from model_cards.formats import size
-from model_cards.gate import ACCEPTABLE, Finding, Publication, judge, refused
-from pipelines.chain import quiet_environment, run_stage
-from pipelines.command_line import Arguments
-from pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
-from pipelines.recipe import Acceptance, Recipe
-from pipelines.recipe.identifiers import repository_id
-from pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
-from pipelines.seals import AlteredFile, reading
+from desdecero.model_cards import gate
+from desdecero.model_cards.formats import size
+from desdecero.model_cards.gate import ACCEPTABLE, Finding, Publication, judge, refused
+from desdecero.pipelines.chain import quiet_environment, run_stage
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
+from desdecero.pipelines.recipe import Acceptance, Recipe
+from desdecero.pipelines.recipe.identifiers import repository_id
+from desdecero.pipelines.run_dir import STAGES, RunDir, find_run, sha256_file
+from desdecero.pipelines.seals import AlteredFile, reading
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for ever
 

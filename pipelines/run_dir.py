@@ -41,11 +41,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.errors import UserError, printable
-from pipelines.local_paths import local_path
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.recipe.origin import Origin
-from pipelines.seals import (
+from desdecero.pipelines.errors import UserError, printable
+from desdecero.pipelines.local_paths import local_path
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.recipe.origin import Origin
+from desdecero.pipelines.seals import (  # fmt: skip
     AlteredFile,
     InvalidFile,
     Output,
@@ -57,7 +57,7 @@ from pipelines.seals import (
     parse_report,
     read_file,
     sha256_file,
-)  # fmt: skip
+)
 
 Split = Literal["train", "validation", "domain_train", "domain_validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
@@ -71,10 +71,9 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class Stage:
-    """One link of the chain: the function `module.function(recipe, run, out) -> summary`."""
+    """One link of the chain: a page of code with one function of its name, `function(recipe, run, out) -> summary`."""
 
     name: str
-    module: str
     function: str
     reads: tuple[str, ...]
     """Recipe sections that its output depends on."""
@@ -82,6 +81,10 @@ class Stage:
     """Stages whose sealed output it reads."""
     version: int
     """Raised when the stage's output changes meaning: then what an older version sealed is stale."""
+
+    @property
+    def module(self) -> str:
+        return f"desdecero.pipelines.{self.function}"
 
     def folder(self, recipe: Recipe) -> str:
         """Its folder in the run directory, as a relative path."""
@@ -97,21 +100,21 @@ class Stage:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("corpus", "pipelines.build_corpus", "build_corpus", ("seed", "corpus"), (), 4),
-        Stage("tokenizer", "pipelines.train_tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
-        Stage("tokens", "pipelines.pack_tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
-        Stage("pretrain", "pipelines.pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 5),
+        Stage("corpus", "build_corpus", ("seed", "corpus"), (), 4),
+        Stage("tokenizer", "train_tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
+        Stage("tokens", "pack_tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
+        Stage("pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 5),
         Stage(
-            "evaluate", "pipelines.evaluate_model", "evaluate_model",
+            "evaluate", "evaluate_model",
             ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 2,
         ),
-        Stage("audit", "pipelines.audit_model", "audit_model", ("seed", "audit"), ("pretrain",), 1),
+        Stage("audit", "audit_model", ("seed", "audit"), ("pretrain",), 1),
         Stage(
-            "finetune", "pipelines.finetune", "finetune",
+            "finetune", "finetune",
             ("seed", "evaluate", "finetune"), ("corpus", "tokens", "pretrain"), 3,
         ),
         Stage(
-            "card", "pipelines.write_card", "write_card", ("name", "purpose", "languages", "card", "publish"),
+            "card", "write_card", ("name", "purpose", "languages", "card", "publish"),
             ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune"), 3,
         ),
     )
@@ -408,7 +411,9 @@ class RunDir:
         lists = self.blocklists(recipe)
         if not self.ledger.is_file() or not (lists or any(self.dropped.glob("blocked*.parquet"))):
             return 0
-        from pipelines.corpus.blocklist import unobeyed  # reads Parquet, which a training node may not know how to
+        from desdecero.pipelines.corpus.blocklist import (
+            unobeyed,  # reads Parquet, which a training node may not know how to
+        )
 
         return unobeyed(self.ledger, lists)
 
@@ -483,7 +488,7 @@ class RunDir:
 
     def verify(self, recipe: Recipe) -> list[str]:
         """Hash every sealed file again and return what is wrong, one sentence each, by name; empty when whole."""
-        from pipelines.verification import verify  # which needs this module
+        from desdecero.pipelines.verification import verify  # which needs this module
 
         return verify(self, recipe)
 

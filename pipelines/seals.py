@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
-from pipelines.errors import UserError, printable
+from desdecero.pipelines.errors import UserError, printable
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 LARGEST_COUNT = 2**63 - 1

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.chain import add_place_arguments, current_state, open_run
-from pipelines.command_line import Arguments
-from pipelines.dry_run import unless
-from pipelines.errors import EXIT_OK, UserError
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir, find_run
+from desdecero.pipelines.chain import add_place_arguments, current_state, open_run
+from desdecero.pipelines.command_line import Arguments
+from desdecero.pipelines.dry_run import unless
+from desdecero.pipelines.errors import EXIT_OK, UserError
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, find_run
 
 SHOWN = 5
 """Changed values that are told."""

@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from eval_suites.bias_findings import told
-from pipelines.corpus.unread import told as told_unread
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.seals import reading
+from desdecero.eval_suites.bias_findings import told
+from desdecero.pipelines.corpus.unread import told as told_unread
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.seals import reading
 
 WIDTH = 100
 MEASURES = {

@@ -23,18 +23,18 @@ import sys
 
 from transformers import PreTrainedTokenizerFast
 
-from model_cards import tokenizer_page
-from model_cards.formats import Language
-from pipelines.chain import stage_main
-from pipelines.recipe import Recipe, Tokenizer
-from pipelines.run_dir import RunDir, write_text
-from pipelines.vocabulary.peers import compare, load_peers
-from pipelines.vocabulary.picture import draw_bytes_per_token
-from pipelines.vocabulary.report import measure, read_held_out, token_use
-from pipelines.vocabulary.sample import Sample
-from pipelines.vocabulary.special_tokens import added_tokens, roles
-from pipelines.vocabulary.training import train
-from pipelines.vocabulary.wordpiece import LONGEST, count_long_words
+from desdecero.model_cards import tokenizer_page
+from desdecero.model_cards.formats import Language
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.recipe import Recipe, Tokenizer
+from desdecero.pipelines.run_dir import RunDir, write_text
+from desdecero.pipelines.vocabulary.peers import compare, load_peers
+from desdecero.pipelines.vocabulary.picture import draw_bytes_per_token
+from desdecero.pipelines.vocabulary.report import measure, read_held_out, token_use
+from desdecero.pipelines.vocabulary.sample import Sample
+from desdecero.pipelines.vocabulary.special_tokens import added_tokens, roles
+from desdecero.pipelines.vocabulary.training import train
+from desdecero.pipelines.vocabulary.wordpiece import LONGEST, count_long_words
 
 PAGES: dict[Language, str] = {"en": "report.md", "es": "report.es.md"}
 
@@ -45,7 +45,7 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     sample = Sample(run, run.report("corpus", recipe)["splits"]["train"]["bytes"], wanted.max_training_bytes)
     held_out, swept = read_held_out(run, wanted.variety_field), None
     if wanted.sweep:
-        from pipelines.vocabulary.sweep import sweep  # torch, and all that training takes
+        from desdecero.pipelines.vocabulary.sweep import sweep  # torch, and all that training takes
 
         tokenizer, swept = sweep(wanted, sample, held_out, recipe.seed)
     else:

@@ -19,12 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_cards.evidence import Evidence, Missing
-from model_cards.evidence import Report as Source
-from pipelines.errors import UserError, printable
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, WRITES_MODEL, RunDir, Stage
-from pipelines.seals import AlteredFile, InvalidFile, Seal, check_regular, load_seal, parse_json, read_file, sha256_file
+from desdecero.model_cards.evidence import Evidence, Missing
+from desdecero.model_cards.evidence import Report as Source
+from desdecero.pipelines.errors import UserError, printable
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, WRITES_MODEL, RunDir, Stage
+from desdecero.pipelines.seals import (
+    AlteredFile,
+    InvalidFile,
+    Seal,
+    check_regular,
+    load_seal,
+    parse_json,
+    read_file,
+    sha256_file,
+)
 
 TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
 """What a machine that only trains may hold, without the corpus."""
@@ -284,7 +293,7 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
 
 def card_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
     """Files of a fresh card that are not what its stage makes of the sealed reports; it is made again to compare."""
-    from pipelines.write_card import differing  # whose stage imports this module
+    from desdecero.pipelines.write_card import differing  # whose stage imports this module
 
     try:
         for place in differing(recipe, run):

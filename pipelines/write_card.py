@@ -22,13 +22,13 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from model_cards.card import render
-from model_cards.evidence import Evidence, Report
-from pipelines.chain import stage_main
-from pipelines.corpus.licensing import accounts as licensing
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir, json_text, sha256_file, write_text
-from pipelines.seals import parse_json, read_file, reading
+from desdecero.model_cards.card import render
+from desdecero.model_cards.evidence import Evidence, Report
+from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.corpus.licensing import accounts as licensing
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, json_text, sha256_file, write_text
+from desdecero.pipelines.seals import parse_json, read_file, reading
 
 PAGES = ("README.md", "README.es.md")
 PICTURE = "loss.png"

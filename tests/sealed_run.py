@@ -14,11 +14,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval_suites.statistics import wilson
-from pipelines.recipe import Recipe, parse_recipe
-from pipelines.run_dir import STAGES, RunDir
-from pipelines.seals import hash_json, sha256_file
-from pipelines.write_card import write_card
+from desdecero.eval_suites.statistics import wilson
+from desdecero.pipelines.recipe import Recipe, parse_recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.seals import hash_json, sha256_file
+from desdecero.pipelines.write_card import write_card
 
 RECIPE = """
 name: stamp

@@ -10,8 +10,8 @@ from helpers import docstrings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from pipelines.recipe import Model
-from pipelines.training.models import build_config, build_model
+from desdecero.pipelines.recipe import Model
+from desdecero.pipelines.training.models import build_config, build_model
 
 ARCHITECTURES = ["llama", "qwen3", "gpt2", "bert", "modernbert", "t5"]
 OTHERS: dict[str, dict[str, Any]] = {

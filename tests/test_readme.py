@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT, desdecero
 
-from pipelines.recipe import parse_recipe
+from desdecero.pipelines.recipe import parse_recipe
 
 READMES = ["README.md", "README.es.md"]
 

@@ -33,10 +33,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
-from pipelines.run_dir import write_text
-from pipelines.seals import reading
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.run_dir import write_text
+from desdecero.pipelines.seals import reading
 
 REASON, COPY_REASON = "blocked", "blocked_copy"
 WHOLE_SOURCE = "*"

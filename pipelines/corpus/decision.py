@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.corpus.deduplication import Deduplicator, Sketches
-from pipelines.corpus.paragraphs import ParagraphIndex, Paragraphs, Repeated
-from pipelines.corpus.splits import Relation, assign_splits, missing_documents, relations
-from pipelines.errors import UserError
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.deduplication import Deduplicator, Sketches
+from desdecero.pipelines.corpus.paragraphs import ParagraphIndex, Paragraphs, Repeated
+from desdecero.pipelines.corpus.splits import Relation, assign_splits, missing_documents, relations
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Corpus
 
 EXACT, NEAR, REPEATED = "exact_duplicate", "near_duplicate", "shared_paragraphs"
 """Reasons for which a candidate is dropped."""

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.corpus.words import Characters, Hashes, Positions, mixed, words_and_signs
+from desdecero.pipelines.corpus.words import Characters, Hashes, Positions, mixed, words_and_signs
 
 ROWS, BANDS = 3, 42
 SIGNATURE_SIZE = ROWS * BANDS

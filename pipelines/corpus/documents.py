@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipelines.errors import UserError
-from pipelines.run_dir import RunDir, Split
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.run_dir import RunDir, Split
 
 
 def read_documents(run: RunDir, split: Split, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipelines.corpus.document import EXAMPLES, Change, Document
+from desdecero.pipelines.corpus.document import EXAMPLES, Change, Document
 
 
 @dataclass(slots=True)

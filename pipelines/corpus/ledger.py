@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import ipc, parquet
 
-from pipelines.corpus.document import Quarantined
+from desdecero.pipelines.corpus.document import Quarantined
 
 if TYPE_CHECKING:
-    from pipelines.corpus.preparation import Prepared
+    from desdecero.pipelines.corpus.preparation import Prepared
 
 DOCUMENTS = pa.schema(
     [(name, pa.string()) for name in ("id", "text", "source", "license", "license_evidence", "language", "meta")]

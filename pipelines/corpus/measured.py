@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from eval_suites.statistics import wilson
-from pipelines.recipe import Corpus
+from desdecero.eval_suites.statistics import wilson
+from desdecero.pipelines.recipe import Corpus
 
 CONFIDENCE = 0.95
 
@@ -29,7 +29,7 @@ def measured_elsewhere(corpus: Corpus) -> list[dict[str, Any]]:
 
 def read_rows() -> list[dict[str, Any]]:
     """All rows, as they are written."""
-    text = (resources.files("pipelines") / "corpus/measured.yaml").read_text(encoding="utf-8")
+    text = (resources.files("desdecero.pipelines") / "corpus/measured.yaml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.safe_load(text)
     return rows
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipelines.errors import UserError
-from pipelines.recipe import Share
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Share
 
 
 def wanted_tokens(available: Mapping[str, int], mixture: Mapping[str, Share]) -> dict[str, int]:

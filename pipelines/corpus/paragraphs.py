@@ -19,8 +19,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.corpus.words import Characters, Hashes, SpanHasher, words_and_signs
-from pipelines.recipe import RepeatedParagraphs
+from desdecero.pipelines.corpus.words import Characters, Hashes, SpanHasher, words_and_signs
+from desdecero.pipelines.recipe import RepeatedParagraphs
 
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 _FILES = 64

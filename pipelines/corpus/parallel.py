@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 
 import pyarrow
 
-from pipelines.errors import UserError
+from desdecero.pipelines.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

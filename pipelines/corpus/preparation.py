@@ -18,17 +18,17 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import pyarrow as pa
 
-from pipelines.corpus.decision import Candidates
-from pipelines.corpus.deduplication import sketch
-from pipelines.corpus.document import Change, Document, Quarantined
-from pipelines.corpus.draft import Draft, Step
-from pipelines.corpus.ledger import spool_batch
-from pipelines.corpus.paragraphs import paragraphs_of
-from pipelines.corpus.removed_texts import BlockedCopies
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.splits import draw, in_domain
-from pipelines.corpus.steps import build_steps
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.decision import Candidates
+from desdecero.pipelines.corpus.deduplication import sketch
+from desdecero.pipelines.corpus.document import Change, Document, Quarantined
+from desdecero.pipelines.corpus.draft import Draft, Step
+from desdecero.pipelines.corpus.ledger import spool_batch
+from desdecero.pipelines.corpus.paragraphs import paragraphs_of
+from desdecero.pipelines.corpus.removed_texts import BlockedCopies
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.splits import draw, in_domain
+from desdecero.pipelines.corpus.steps import build_steps
+from desdecero.pipelines.recipe import Corpus
 
 BATCH_DOCUMENTS, BATCH_CHARACTERS = 1000, 500_000
 """A batch is some tenths of a second of work: long enough to be worth sending, short enough to be waited for."""

@@ -14,15 +14,15 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_cards.corpus_words import named
-from model_cards.formats import Language, grouped, percent
-from pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
-from pipelines.corpus.blocklist import REASON as BLOCKED
-from pipelines.corpus.privacy.planted import Sample
-from pipelines.corpus.privacy.redaction import redacted_kinds
-from pipelines.corpus.unread import Unread
-from pipelines.recipe import Corpus
-from pipelines.run_dir import SPLITS
+from desdecero.model_cards.corpus_words import named
+from desdecero.model_cards.formats import Language, grouped, percent
+from desdecero.pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
+from desdecero.pipelines.corpus.blocklist import REASON as BLOCKED
+from desdecero.pipelines.corpus.privacy.planted import Sample
+from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
+from desdecero.pipelines.corpus.unread import Unread
+from desdecero.pipelines.recipe import Corpus
+from desdecero.pipelines.run_dir import SPLITS
 
 EXAMPLES, EXCERPT = 3, 200
 """Dropped documents, and edits, shown for each reason and kind, and how many of their characters."""

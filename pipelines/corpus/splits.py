@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.recipe import Corpus, Domain
-from pipelines.run_dir import Split
+from desdecero.pipelines.recipe import Corpus, Domain
+from desdecero.pipelines.run_dir import Split
 
 NAMES: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
 """What the numbers of `assign_splits` mean: 2 for the domain slice, plus 1 for what is held out."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.corpus.blocklist import Blocked
-from pipelines.corpus.cleaning.quality import Quality
-from pipelines.corpus.cleaning.unicode import RepairUnicode
-from pipelines.corpus.draft import Step
-from pipelines.corpus.licensing.policy import LicensePolicy
-from pipelines.corpus.sources.reservations import Reservations
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.blocklist import Blocked
+from desdecero.pipelines.corpus.cleaning.quality import Quality
+from desdecero.pipelines.corpus.cleaning.unicode import RepairUnicode
+from desdecero.pipelines.corpus.draft import Step
+from desdecero.pipelines.corpus.licensing.policy import LicensePolicy
+from desdecero.pipelines.corpus.sources.reservations import Reservations
+from desdecero.pipelines.recipe import Corpus
 
 
 def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
@@ -30,42 +30,42 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
         RepairUnicode(),
     ]
     if corpus.lines:
-        from pipelines.corpus.cleaning.lines import LINE_COUNTS, CleanLines
+        from desdecero.pipelines.corpus.cleaning.lines import LINE_COUNTS, CleanLines
 
         steps.append(CleanLines(corpus.lines, filters / LINE_COUNTS if filters else None))
     if corpus.language:
-        from pipelines.corpus.cleaning.language import IdentifyLanguage
+        from desdecero.pipelines.corpus.cleaning.language import IdentifyLanguage
 
         steps.append(IdentifyLanguage(corpus.language))
     if corpus.spelling:
-        from pipelines.corpus.cleaning.spelling import CorrectSpelling
+        from desdecero.pipelines.corpus.cleaning.spelling import CorrectSpelling
 
         steps.append(CorrectSpelling(corpus.spelling))
     steps.append(Quality(corpus.quality))
     if (corpus.relevance or corpus.toxicity) and filters is None:
         raise ValueError("a recipe with trained filters needs their folder")
     if corpus.relevance and filters:
-        from pipelines.corpus.cleaning.relevance import RelevanceFilter
+        from desdecero.pipelines.corpus.cleaning.relevance import RelevanceFilter
 
         steps.append(RelevanceFilter(filters))
     if corpus.toxicity and filters:
-        from pipelines.corpus.cleaning.toxicity import ToxicityFilter
+        from desdecero.pipelines.corpus.cleaning.toxicity import ToxicityFilter
 
         steps.append(ToxicityFilter(corpus.toxicity, filters))
     if corpus.decontamination:
-        from pipelines.corpus.cleaning.contamination import Decontaminate
+        from desdecero.pipelines.corpus.cleaning.contamination import Decontaminate
 
         steps.append(Decontaminate(corpus.decontamination))
     if corpus.counterfactual:
-        from pipelines.corpus.balance.counterfactual import Counterfactual
+        from desdecero.pipelines.corpus.balance.counterfactual import Counterfactual
 
         steps.append(Counterfactual(corpus.counterfactual))
     if corpus.personal_data.kinds or corpus.personal_data.named_entities:
-        from pipelines.corpus.privacy.redaction import Redact
+        from desdecero.pipelines.corpus.privacy.redaction import Redact
 
         steps.append(Redact(corpus.personal_data))
     if corpus.blocklist:
-        from pipelines.corpus.removed_texts import BlockedCopies
+        from desdecero.pipelines.corpus.removed_texts import BlockedCopies
 
         if (copies := BlockedCopies(corpus.blocklist, corpus.deduplication.similarity)).removed:
             steps.append(copies)

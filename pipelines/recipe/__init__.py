@@ -7,11 +7,11 @@ A recipe is typed, frozen, and refuses unknown keys by their path and line. Ever
 with its reason; `runs/<name>/recipe.yaml` holds the resolved recipe, with every default written out.
 """
 
-from pipelines.recipe.corpus import Corpus, Domain, Licenses
-from pipelines.recipe.evidence import Acceptance, Audit, Card, Evaluate, Finetune, Publish
-from pipelines.recipe.loading import load_recipe, parse_recipe, shipped_recipes
-from pipelines.recipe.model import SHAPE, Model
-from pipelines.recipe.pretrain import (
+from desdecero.pipelines.recipe.corpus import Corpus, Domain, Licenses
+from desdecero.pipelines.recipe.evidence import Acceptance, Audit, Card, Evaluate, Finetune, Publish
+from desdecero.pipelines.recipe.loading import load_recipe, parse_recipe, shipped_recipes
+from desdecero.pipelines.recipe.model import SHAPE, Model
+from desdecero.pipelines.recipe.pretrain import (
     Budget,
     EarlyStop,
     Energy,
@@ -24,9 +24,9 @@ from pipelines.recipe.pretrain import (
     SpanCorruption,
     Stability,
 )
-from pipelines.recipe.section import ExamplePath, Section
-from pipelines.recipe.sources import SOURCES, Files, HubDataset, InstalledDocs, Source, WebArchive, Wikipedia
-from pipelines.recipe.steps import (
+from desdecero.pipelines.recipe.section import ExamplePath, Section
+from desdecero.pipelines.recipe.sources import SOURCES, Files, HubDataset, InstalledDocs, Source, WebArchive, Wikipedia
+from desdecero.pipelines.recipe.steps import (
     Counterfactual,
     Decontamination,
     Deduplication,
@@ -42,8 +42,8 @@ from pipelines.recipe.steps import (
     SuiteFile,
     Toxicity,
 )
-from pipelines.recipe.tokens import Chat, Reweight, Share, Sweep, Tokenizer, Tokens
-from pipelines.recipe.whole import Recipe
+from desdecero.pipelines.recipe.tokens import Chat, Reweight, Share, Sweep, Tokenizer, Tokens
+from desdecero.pipelines.recipe.whole import Recipe
 
 __all__ = [
     "SHAPE",

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipelines.recipe.section import ExamplePath, Section
-from pipelines.recipe.sources import Source
-from pipelines.recipe.steps import (
+from desdecero.pipelines.recipe.section import ExamplePath, Section
+from desdecero.pipelines.recipe.sources import Source
+from desdecero.pipelines.recipe.steps import (
     Counterfactual,
     Decontamination,
     Deduplication,

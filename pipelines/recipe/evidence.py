@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipelines.recipe.identifiers import LicenseExpression, RepositoryId
-from pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
+from desdecero.pipelines.recipe.identifiers import LicenseExpression, RepositoryId
+from desdecero.pipelines.recipe.section import BatchSize, Confidence, Resamples, Section, check_tails
 
 
 class Evaluate(Section):
@@ -86,7 +86,11 @@ class Acceptance(Section):
     @field_validator("rule")
     @classmethod
     def _may_be_accepted(cls, rule: str) -> str:
-        from model_cards.gate import ACCEPTABLE, EVIDENCE_RULES, WARNINGS  # a training node does without model_cards
+        from desdecero.model_cards.gate import (  # a training node does without model_cards
+            ACCEPTABLE,
+            EVIDENCE_RULES,
+            WARNINGS,
+        )
 
         if rule in EVIDENCE_RULES:
             raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")

@@ -13,16 +13,16 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.errors import UserError
-from pipelines.local_paths import local_path
-from pipelines.recipe.sources import SOURCES
-from pipelines.recipe.whole import Recipe
-from pipelines.recipe.yaml_text import find, line_of, misread, parse_yaml
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.local_paths import local_path
+from desdecero.pipelines.recipe.sources import SOURCES
+from desdecero.pipelines.recipe.whole import Recipe
+from desdecero.pipelines.recipe.yaml_text import find, line_of, misread, parse_yaml
 
 
 def shipped_recipes() -> dict[str, Any]:
     """The recipes that come with the project: name → readable resource."""
-    folder = resources.files("pipelines") / "recipes"
+    folder = resources.files("desdecero.pipelines") / "recipes"
     return {item.name.removesuffix(".yaml"): item for item in folder.iterdir() if item.name.endswith(".yaml")}
 
 

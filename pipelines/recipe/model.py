@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from pipelines.recipe.section import Section
-from pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
-from pipelines.training.size_dial import parse_size
+from desdecero.pipelines.recipe.section import Section
+from desdecero.pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
+from desdecero.pipelines.training.size_dial import parse_size
 
 SHAPE = ("size", "layers", "hidden_size", "heads", "intermediate_size", "dropout")
 """Keys of `model` that are for the architectures of `SHAPED` alone."""

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipelines.local_paths import is_web_address, remote
+from desdecero.pipelines.local_paths import is_web_address, remote
 
 
 class Section(BaseModel):

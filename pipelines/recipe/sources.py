@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, model_validator
 
-from pipelines.recipe.identifiers import LanguageCode
-from pipelines.recipe.section import ArchivePath, LocalPath, Section, absolute_path, not_remote, without_place
+from desdecero.pipelines.recipe.identifiers import LanguageCode
+from desdecero.pipelines.recipe.section import ArchivePath, LocalPath, Section, absolute_path, not_remote, without_place
 
 
 class _Source(Section):

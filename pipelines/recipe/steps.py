@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.recipe.identifiers import LanguageCode
-from pipelines.recipe.section import ExamplePath, LocalPath, Proportion, Section, Seed, not_remote
+from desdecero.pipelines.recipe.identifiers import LanguageCode
+from desdecero.pipelines.recipe.section import ExamplePath, LocalPath, Proportion, Section, Seed, not_remote
 
 
 class Lines(Section):

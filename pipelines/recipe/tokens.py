@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from pipelines.recipe.section import BatchSize, Proportion, Section, number, path_or_hub_id
-from pipelines.vocabulary.special_tokens import check_special_tokens
+from desdecero.pipelines.recipe.section import BatchSize, Proportion, Section, number, path_or_hub_id
+from desdecero.pipelines.vocabulary.special_tokens import check_special_tokens
 
 VocabSize = Annotated[int, Field(ge=300, le=2_000_000)]
 """256 bytes and some tokens, at least; eight times the largest that are in use (Gemma's 262,144), at most."""

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, field_validator, model_validator
 
-from pipelines.recipe.corpus import Corpus
-from pipelines.recipe.evidence import Audit, Card, Evaluate, Finetune, Publish
-from pipelines.recipe.identifiers import LanguageCode, folder_name
-from pipelines.recipe.model import Model
-from pipelines.recipe.pretrain import Pretrain
-from pipelines.recipe.section import WITHOUT_PLACES, Section, Seed
-from pipelines.recipe.tokens import Tokenizer, Tokens
-from pipelines.training.architectures import objective_of
-from pipelines.training.lengths import block_length
-from pipelines.training.size_dial import sized
+from desdecero.pipelines.recipe.corpus import Corpus
+from desdecero.pipelines.recipe.evidence import Audit, Card, Evaluate, Finetune, Publish
+from desdecero.pipelines.recipe.identifiers import LanguageCode, folder_name
+from desdecero.pipelines.recipe.model import Model
+from desdecero.pipelines.recipe.pretrain import Pretrain
+from desdecero.pipelines.recipe.section import WITHOUT_PLACES, Section, Seed
+from desdecero.pipelines.recipe.tokens import Tokenizer, Tokens
+from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.training.lengths import block_length
+from desdecero.pipelines.training.size_dial import sized
 
 
 def _fills_spans(architecture: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.errors import UserError
+from desdecero.pipelines.errors import UserError
 
 MERGE = "tag:yaml.org,2002:merge"
 READ_AS = {

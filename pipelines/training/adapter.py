@@ -17,13 +17,13 @@ from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers import PreTrainedModel
 
-from pipelines.errors import UserError
-from pipelines.recipe import Finetune, Recipe, Schedule
-from pipelines.run_dir import write_json, write_text
-from pipelines.training.batches import IGNORED, Batches
-from pipelines.training.objective import Objective
-from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
-from pipelines.training.processes import from_first
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Finetune, Recipe, Schedule
+from desdecero.pipelines.run_dir import write_json, write_text
+from desdecero.pipelines.training.batches import IGNORED, Batches
+from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.optimizers import learning_rate_factor, set_learning_rate
+from desdecero.pipelines.training.processes import from_first
 
 TASK = {"causal": TaskType.CAUSAL_LM, "masked": None, "span_corruption": TaskType.SEQ_2_SEQ_LM}
 """peft's word for what the adapted model does; it has none for filling gaps."""

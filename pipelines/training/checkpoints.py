@@ -24,10 +24,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
-from pipelines.training.sharding import like, local, state_like, whole
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
+from desdecero.pipelines.training.sharding import like, local, state_like, whole
 
 DOES_NOT_BEND_BITS = (
     "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers", "energy",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe
-from pipelines.training.batches import IGNORED, Collator
-from pipelines.training.goldfish import Goldfish
-from pipelines.training.span_corruption import SpanCorruption
-from pipelines.training.words import Words
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.training.batches import IGNORED, Collator
+from desdecero.pipelines.training.goldfish import Goldfish
+from desdecero.pipelines.training.span_corruption import SpanCorruption
+from desdecero.pipelines.training.words import Words
 
 
 class Causal:

@@ -13,7 +13,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from pipelines.training.attention import BLOCKWISE
+from desdecero.pipelines.training.attention import BLOCKWISE
 
 WITH_BLOCKWISE = ("gpt2", "llama", "qwen3", "bert", "modernbert")
 """Model types whose only attention is of queries and keys of one length."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 
-from pipelines.training.probe import one_thread, seconds_of
+from desdecero.pipelines.training.probe import one_thread, seconds_of
 
 PEAKS = {
     "h200 nvl": 836e12, "h200": 989e12, "h100 nvl": 835e12, "h100 pcie": 756e12, "h100": 989e12, "b200": 2250e12,

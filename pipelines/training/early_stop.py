@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pipelines import recipe as recipes
+from desdecero.pipelines import recipe as recipes
 
 
 class EarlyStop:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
 
 COUNTED = ("kwh", "kg_co2e", "cpu_kwh", "gpu_kwh", "memory_kwh")
 SECONDS_BETWEEN = 15

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
 
 
 def refuse_what_is_missing(wanted: recipes.Pretrain) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.training.shuffle import mix
+from desdecero.pipelines.training.shuffle import mix
 
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Odd, and without pattern in its bits (2⁶⁴ over the golden ratio: Knuth, vol. 3, §6.4): one power for each place."""

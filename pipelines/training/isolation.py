@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from pipelines.training.architectures import Objective
-from pipelines.training.batches import IGNORED
-from pipelines.training.span_corruption import documents_of
+from desdecero.pipelines.training.architectures import Objective
+from desdecero.pipelines.training.batches import IGNORED
+from desdecero.pipelines.training.span_corruption import documents_of
 
 Way = Callable[[torch.Tensor, Any], dict[str, Any]]
 """(begins, configuration) → arguments of the model's forward. begins: (rows, length), true where a document does."""

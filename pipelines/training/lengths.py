@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipelines.recipe import Recipe
+    from desdecero.pipelines.recipe import Recipe
 
 
 def block_length(recipe: Recipe) -> int:

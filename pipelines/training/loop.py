@@ -7,21 +7,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import EXIT_USER_ERROR
-from pipelines.progress import progress
-from pipelines.run_dir import RunDir
-from pipelines.training.checkpoints import Checkpoints, load_checkpoint, moved_since
-from pipelines.training.early_stop import EarlyStop
-from pipelines.training.energy import EnergyMeter
-from pipelines.training.interrupts import stop_signals
-from pipelines.training.metrics import Metrics
-from pipelines.training.optimizers import learning_rate_factor, set_learning_rate
-from pipelines.training.plan import Plan, revise
-from pipelines.training.processes import agreed
-from pipelines.training.samples import Sampler
-from pipelines.training.stability import Guard
-from pipelines.training.throughput import Throughput
-from pipelines.training.trainer import Training
+from desdecero.pipelines.errors import EXIT_USER_ERROR
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.training.checkpoints import Checkpoints, load_checkpoint, moved_since
+from desdecero.pipelines.training.early_stop import EarlyStop
+from desdecero.pipelines.training.energy import EnergyMeter
+from desdecero.pipelines.training.interrupts import stop_signals
+from desdecero.pipelines.training.metrics import Metrics
+from desdecero.pipelines.training.optimizers import learning_rate_factor, set_learning_rate
+from desdecero.pipelines.training.plan import Plan, revise
+from desdecero.pipelines.training.processes import agreed
+from desdecero.pipelines.training.samples import Sampler
+from desdecero.pipelines.training.stability import Guard
+from desdecero.pipelines.training.throughput import Throughput
+from desdecero.pipelines.training.trainer import Training
 
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 

@@ -11,10 +11,10 @@ import psutil  # accelerate needs it
 import torch
 from accelerate.utils.memory import clear_device_cache
 
-from pipelines.errors import UserError
-from pipelines.training.exhaustion import is_out_of_memory
-from pipelines.training.processes import agreed
-from pipelines.training.trainer import Training
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.training.exhaustion import is_out_of_memory
+from desdecero.pipelines.training.processes import agreed
+from desdecero.pipelines.training.trainer import Training
 
 SAFE_SHARE = 0.5
 """Of the memory that is free on a CPU: there nobody raises an error, the system ends a process that takes too much."""

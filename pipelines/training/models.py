@@ -18,11 +18,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
-from pipelines.training.architectures import SHAPED, Objective, objective_of
-from pipelines.training.exhaustion import is_out_of_memory
-from pipelines.training.size_dial import feed_forward_width
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.training.architectures import SHAPED, Objective, objective_of
+from desdecero.pipelines.training.exhaustion import is_out_of_memory
+from desdecero.pipelines.training.size_dial import feed_forward_width
 
 AUTO: dict[Objective, Any] = {
     "causal": AutoModelForCausalLM,

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
-from pipelines.training.architectures import objective_of
-from pipelines.training.batches import IGNORED, begins
-from pipelines.training.compilation import compile_parts
-from pipelines.training.exhaustion import is_out_of_memory
-from pipelines.training.isolation import alike, find_way, keeps_pairs_apart, read_pair
-from pipelines.training.losses import cross_entropy, linear_cross_entropy
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.training.batches import IGNORED, begins
+from desdecero.pipelines.training.compilation import compile_parts
+from desdecero.pipelines.training.exhaustion import is_out_of_memory
+from desdecero.pipelines.training.isolation import alike, find_way, keeps_pairs_apart, read_pair
+from desdecero.pipelines.training.losses import cross_entropy, linear_cross_entropy
 
 
 class Objective(nn.Module):

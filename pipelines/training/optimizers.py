@@ -10,9 +10,9 @@ import torch
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
-from pipelines import recipe as recipes
-from pipelines.training.models import table_ids
-from pipelines.training.sharding import like, local, share_of, whole
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.training.models import table_ids
+from desdecero.pipelines.training.sharding import like, local, share_of, whole
 
 
 def build_optimizers(model: PreTrainedModel, wanted: recipes.Optimizer, half: bool) -> list[torch.optim.Optimizer]:

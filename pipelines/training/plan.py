@@ -16,14 +16,14 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
-from pipelines.errors import UserError
-from pipelines.recipe import Budget
-from pipelines.run_dir import RunDir, write_json
-from pipelines.training.checkpoints import unique_tensors
-from pipelines.training.memory import choose_micro_batch
-from pipelines.training.models import has_dropout
-from pipelines.training.optimizers import set_learning_rate
-from pipelines.training.probe import (
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Budget
+from desdecero.pipelines.run_dir import RunDir, write_json
+from desdecero.pipelines.training.checkpoints import unique_tensors
+from desdecero.pipelines.training.memory import choose_micro_batch
+from desdecero.pipelines.training.models import has_dropout
+from desdecero.pipelines.training.optimizers import set_learning_rate
+from desdecero.pipelines.training.probe import (
     COMPILED_GAIN,
     choose_compile,
     choose_precision,
@@ -31,9 +31,9 @@ from pipelines.training.probe import (
     seconds_of_pass,
     time_steps,
 )
-from pipelines.training.processes import from_first
-from pipelines.training.sharding import local
-from pipelines.training.trainer import Training
+from desdecero.pipelines.training.processes import from_first
+from desdecero.pipelines.training.sharding import local
+from desdecero.pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
 VALIDATION_SHARE = 0.02  # of a budget in minutes: a short one scores fewer

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from accelerate.utils import broadcast_object_list
 
-from pipelines import recipe as recipes
+from desdecero.pipelines import recipe as recipes
 
 PROBE_SIZE, PROBE_TIMES = 256, 20  # rows and columns of the matrices timed, and how often: under a millisecond each
 WARMUP_STEPS = 2  # the first compiles, the second settles caches

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.training.devices import device_name
-from pipelines.training.loop import Loop
-from pipelines.training.memory import peak_memory
-from pipelines.training.models import count_parameters
-from pipelines.training.plan import FEW_STEPS
+from desdecero.pipelines.training.devices import device_name
+from desdecero.pipelines.training.loop import Loop
+from desdecero.pipelines.training.memory import peak_memory
+from desdecero.pipelines.training.models import count_parameters
+from desdecero.pipelines.training.plan import FEW_STEPS
 
 
 def report_of(loop: Loop, lines: list[dict[str, Any]]) -> dict[str, Any]:

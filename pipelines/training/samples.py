@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
-from pipelines.training.attention import BLOCKWISE
-from pipelines.training.trainer import Training
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.training.attention import BLOCKWISE
+from desdecero.pipelines.training.trainer import Training
 
 GAP = "[MASK]"
 """How a person writes a gap in a prompt, whatever the tokenizer's own mask token is."""

@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pipelines.training.architectures import GATED, SHAPED
+from desdecero.pipelines.training.architectures import GATED, SHAPED
 
 if TYPE_CHECKING:
-    from pipelines.recipe import Recipe
+    from desdecero.pipelines.recipe import Recipe
 
 ASPECT = 64
 """Width over layers. Loss hardly depends on it (Kaplan et al. 2020, §3.2: 3% between 33 and 715); GPT-2 and GPT-3 lie

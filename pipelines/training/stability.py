@@ -16,8 +16,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
 
 STAYS_HIGH = 2.0
 """Standard deviations of single steps by which the mean of a quarter window may lie above the best so far: some eleven

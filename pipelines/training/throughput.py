@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pipelines.training.devices import BUSY
-from pipelines.training.trainer import Training
+from desdecero.pipelines.training.devices import BUSY
+from desdecero.pipelines.training.trainer import Training
 
 
 class Throughput:

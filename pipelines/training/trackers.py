@@ -11,7 +11,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import LoggerType, ProjectConfiguration
 
-from pipelines.recipe import Recipe
+from desdecero.pipelines.recipe import Recipe
 
 
 @contextmanager

@@ -12,14 +12,14 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.training.batches import IGNORED, Batches, Collator
-from pipelines.training.checkpoints import unique_tensors
-from pipelines.training.collators import build_collator, build_training_collator
-from pipelines.training.devices import Peak, device_name
-from pipelines.training.models import (
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.training.batches import IGNORED, Batches, Collator
+from desdecero.pipelines.training.checkpoints import unique_tensors
+from desdecero.pipelines.training.collators import build_collator, build_training_collator
+from desdecero.pipelines.training.devices import Peak, device_name
+from desdecero.pipelines.training.models import (
     build_config,
     build_model,
     has_dropout,
@@ -28,9 +28,9 @@ from pipelines.training.models import (
     silence_layers,
     training_flops_per_token,
 )
-from pipelines.training.objective import Objective
-from pipelines.training.optimizers import build_optimizers
-from pipelines.training.sharding import let_go, shard, sharding_is_wanted, whole
+from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.optimizers import build_optimizers
+from desdecero.pipelines.training.sharding import let_go, shard, sharding_is_wanted, whole
 
 
 def make_deterministic() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pipelines.recipe import Chat
+from desdecero.pipelines.recipe import Chat
 
 JOINER = "\u2060"
 _TEMPLATE = """\

@@ -20,9 +20,9 @@ import tiktoken
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from pipelines.errors import UserError
-from pipelines.run_dir import library_versions
-from pipelines.vocabulary.byte_pairs import build_byte_pairs, to_bytes
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.run_dir import library_versions
+from desdecero.pipelines.vocabulary.byte_pairs import build_byte_pairs, to_bytes
 
 CHECKED = 100
 """One text in so many is encoded both ways: at a tenth of the speed, this costs some 10% of the time."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from pipelines.errors import UserError
-from pipelines.vocabulary.report import WORD, HeldOut, cut_words
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.vocabulary.report import WORD, HeldOut, cut_words
 
 
 def load_peers(names: Sequence[str]) -> dict[str, Any]:

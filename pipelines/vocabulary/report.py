@@ -18,13 +18,13 @@ import numpy as np
 import regex
 from transformers import PreTrainedTokenizerFast
 
-from pipelines.corpus.documents import read_documents
-from pipelines.run_dir import RunDir
-from pipelines.vocabulary.byte_pairs import to_bytes, to_text
-from pipelines.vocabulary.encoding import Encoder
-from pipelines.vocabulary.sample import batches
-from pipelines.vocabulary.unigram import BYTE_TOKENS
-from pipelines.vocabulary.wordpiece import CONTINUES
+from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.vocabulary.byte_pairs import to_bytes, to_text
+from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.vocabulary.sample import batches
+from desdecero.pipelines.vocabulary.unigram import BYTE_TOKENS
+from desdecero.pipelines.vocabulary.wordpiece import CONTINUES
 
 GROUP_BYTES, MEASURED_BYTES = 1_000_000, 10_000_000
 """Held-out text that is measured, of a group and in all: seconds, and shares to a tenth of a percent."""

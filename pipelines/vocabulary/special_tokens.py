@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from pipelines.errors import UserError
-from pipelines.vocabulary.splitting import PATTERN
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.vocabulary.splitting import PATTERN
 
 if TYPE_CHECKING:
-    from pipelines.recipe import Tokenizer
+    from desdecero.pipelines.recipe import Tokenizer
 
 # Documents end with `eos_token`, batches are filled with `pad_token`, masked models hide behind `mask_token`. Only
 # WordPiece has text that it cannot write (`unk_token`).

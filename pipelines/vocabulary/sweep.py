@@ -22,19 +22,19 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 from transformers import PreTrainedTokenizerFast
 
-from eval_suites.scoring import score_causal
-from pipelines import recipe as recipes
-from pipelines.progress import progress
-from pipelines.training.batches import Batches
-from pipelines.training.collators import Causal
-from pipelines.training.models import build_config, build_model, count_parameters, training_flops_per_token
-from pipelines.training.objective import Objective
-from pipelines.training.optimizers import build_optimizers, learning_rate_factor, set_learning_rate
-from pipelines.training.trainer import make_deterministic
-from pipelines.vocabulary.encoding import Encoder
-from pipelines.vocabulary.report import HeldOut
-from pipelines.vocabulary.sample import Sample, batches
-from pipelines.vocabulary.training import train
+from desdecero.eval_suites.scoring import score_causal
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.progress import progress
+from desdecero.pipelines.training.batches import Batches
+from desdecero.pipelines.training.collators import Causal
+from desdecero.pipelines.training.models import build_config, build_model, count_parameters, training_flops_per_token
+from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.optimizers import build_optimizers, learning_rate_factor, set_learning_rate
+from desdecero.pipelines.training.trainer import make_deterministic
+from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.vocabulary.report import HeldOut
+from desdecero.pipelines.vocabulary.sample import Sample, batches
+from desdecero.pipelines.vocabulary.training import train
 
 SCORED_BYTES = 300_000
 """Of held-out text: a few seconds of scoring for each size."""

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from pipelines import recipe as recipes
-from pipelines.errors import UserError
-from pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs, to_text
-from pipelines.vocabulary.chat import chat_template
-from pipelines.vocabulary.encoding import Encoder
-from pipelines.vocabulary.sample import batches
-from pipelines.vocabulary.special_tokens import added_tokens, refuse_learnt, roles
-from pipelines.vocabulary.unigram import train_unigram
-from pipelines.vocabulary.wordpiece import train_wordpiece
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs, to_text
+from desdecero.pipelines.vocabulary.chat import chat_template
+from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.vocabulary.sample import batches
+from desdecero.pipelines.vocabulary.special_tokens import added_tokens, refuse_learnt, roles
+from desdecero.pipelines.vocabulary.unigram import train_unigram
+from desdecero.pipelines.vocabulary.wordpiece import train_wordpiece
 
 BATCH = 16  # texts that are encoded together
 

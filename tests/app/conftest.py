@@ -16,12 +16,12 @@ import pytest
 import torch
 from helpers import docstrings
 
-from app.app import serve
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.run_dir import STAGES, RunDir, write_text
-from pipelines.training.curve import draw_loss
-from pipelines.training.models import build_config, build_model, count_parameters
-from pipelines.vocabulary.training import train
+from desdecero.app.app import serve
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, write_text
+from desdecero.pipelines.training.curve import draw_loss
+from desdecero.pipelines.training.models import build_config, build_model, count_parameters
+from desdecero.pipelines.vocabulary.training import train
 
 TEXTS = [
     "Return the number of elements in the array, without counting those that are masked.\n\n",

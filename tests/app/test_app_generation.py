@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
-from app import generation
-from app.generation import Filler, Refused, SpanFiller, Wish, Writer
-from eval_suites.sampling import fill_spans
-from pipelines.run_dir import RunDir
+from desdecero.app import generation
+from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
+from desdecero.eval_suites.sampling import fill_spans
+from desdecero.pipelines.run_dir import RunDir
 
 WISH = Wish("Return the number of", length=12, seed=3)
 

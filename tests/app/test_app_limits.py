@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from gradio_client import Client
 
-from app import checks, limits
+from desdecero.app import checks, limits
 
 GRADIO = [  # it sums up its queue with what pandas will not have for long
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),

@@ -20,12 +20,12 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from app.app import main
-from pipelines.run_dir import RunDir
+from desdecero.app.app import main
+from desdecero.pipelines.run_dir import RunDir
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = [sys.executable, str(ROOT / "app" / "app.py")]
-COMMAND = [sys.executable, "-m", "pipelines.cli", "app"]
+COMMAND = [sys.executable, "-m", "desdecero.pipelines.cli", "app"]
 SECONDS = 120
 GRADIO = [  # it sums up its queue with what pandas will not have for long
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
@@ -104,8 +104,8 @@ def test_it_starts_both_ways_and_ctrl_c_closes_it(start: list[str], causal_run: 
 @pytest.mark.slow
 def test_a_copy_made_as_the_readme_says_runs_as_a_space(causal_run: RunDir, tmp_path: Path) -> None:
     readme = (ROOT / "app" / "README.md").read_text(encoding="utf-8")
-    (commands,) = re.findall(r"```bash\n(cp -r app space\n.*?)```", readme, flags=re.DOTALL)
-    for folder in ("app", "pipelines", "eval_suites", "model_cards"):
+    (commands,) = re.findall(r"```bash\n(mkdir -p space/desdecero.*?)```", readme, flags=re.DOTALL)
+    for folder in ("desdecero", "app", "pipelines", "eval_suites", "model_cards"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(causal_run.path, tmp_path / "runs" / "quickstart")
     subprocess.run(["bash", "-euc", commands], cwd=tmp_path, check=True)

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipelines.recipe import Recipe
+    from desdecero.pipelines.recipe import Recipe
 
 # Both sides' workers import this file anew, as Python does where processes are spawned. So what one side needs is
 # imported where it is needed, before its clock starts: else each would pay for both.
@@ -108,10 +108,10 @@ def real_texts() -> Iterator[str]:
                     size = PIECE if name == "novelas_es" else len(text) or 1
                     yield from (text[start : start + size] for start in range(0, len(text), size))
         return
-    from pipelines.corpus.document import Document
-    from pipelines.corpus.sources import installed_docs
-    from pipelines.corpus.sources.extraction import prose
-    from pipelines.recipe import InstalledDocs
+    from desdecero.pipelines.corpus.document import Document
+    from desdecero.pipelines.corpus.sources import installed_docs
+    from desdecero.pipelines.corpus.sources.extraction import prose
+    from desdecero.pipelines.recipe import InstalledDocs
 
     for item in installed_docs.read(InstalledDocs(kind="installed_docs")):
         document = prose(item) if isinstance(item, Document) else None
@@ -137,7 +137,7 @@ def write_text(folder: Path, megabytes: float) -> tuple[int, int]:
 
 
 def our_recipe(text: Path, quality: dict[str, Any], language: str) -> Recipe:
-    from pipelines.recipe import Recipe
+    from desdecero.pipelines.recipe import Recipe
 
     return Recipe.model_validate(
         {
@@ -154,8 +154,8 @@ def run_ours(text: Path, out: Path, quality: dict[str, Any], language: str) -> t
     """(seconds, id → reason for which it was dropped or "")."""
     from pyarrow import parquet
 
-    from pipelines.build_corpus import build_corpus
-    from pipelines.run_dir import RunDir
+    from desdecero.pipelines.build_corpus import build_corpus
+    from desdecero.pipelines.run_dir import RunDir
 
     run = RunDir(out)
     run.corpus.mkdir(parents=True)
@@ -191,7 +191,7 @@ def peer_filters(text: Path, out: Path, language: str, lines: bool) -> tuple[Clo
     from datatrove.pipeline.writers import JsonlWriter
     from datatrove.utils.typeshelper import Languages
 
-    from pipelines.corpus.cleaning.profiles import PROFILES
+    from desdecero.pipelines.corpus.cleaning.profiles import PROFILES
 
     code = {"es": Languages.spanish, "en": Languages.english}[language]
     stop_words = [form for word in PROFILES[language].stop_words for form in {word, word.capitalize(), word.upper()}]
@@ -320,7 +320,7 @@ def jaccard(a: Sequence[str], b: Sequence[str]) -> float:
 
 
 def labelled_pairs() -> Iterator[tuple[str, str]]:
-    from pipelines.corpus.sources.decoding import decode
+    from desdecero.pipelines.corpus.sources.decoding import decode
 
     folder = Path(os.environ["DESDECERO_DATA"])
     texts = {}
@@ -336,7 +336,7 @@ def compare_recall(language: str) -> None:
     from datatrove.pipeline.dedup import MinhashDedupSignature
     from datatrove.utils.typeshelper import Languages
 
-    from pipelines.corpus.deduplication import BANDS, ROWS, similarity, sketch
+    from desdecero.pipelines.corpus.deduplication import BANDS, ROWS, similarity, sketch
 
     signer = MinhashDedupSignature(
         "/nowhere", minhash_config(), {"es": Languages.spanish, "en": Languages.english}[language]
@@ -456,8 +456,8 @@ def main() -> None:
 
 
 def run_ours_quietly(folder: Path) -> None:
-    from pipelines.build_corpus import build_corpus
-    from pipelines.run_dir import RunDir
+    from desdecero.pipelines.build_corpus import build_corpus
+    from desdecero.pipelines.run_dir import RunDir
 
     run = RunDir(folder / "run")
     run.corpus.mkdir(parents=True)

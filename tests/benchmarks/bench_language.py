@@ -22,8 +22,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipelines.corpus.cleaning.language import identify
-from pipelines.recipe import Language
+from desdecero.pipelines.corpus.cleaning.language import identify
+from desdecero.pipelines.recipe import Language
 
 ISO = {
     "ast": "ast", "ayr": "ay", "cat": "ca", "deu": "de", "eng": "en", "epo": "eo", "eus": "eu", "fra": "fr",

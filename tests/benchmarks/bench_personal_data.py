@@ -23,13 +23,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from eval_suites.statistics import wilson
-from pipelines.corpus.document import Document
-from pipelines.corpus.privacy.detection import Detector
-from pipelines.corpus.privacy.planted import Sample, measure_recall
-from pipelines.corpus.sources import read_source
-from pipelines.corpus.sources.extraction import prose
-from pipelines.recipe import InstalledDocs, PersonalData
+from desdecero.eval_suites.statistics import wilson
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.privacy.detection import Detector
+from desdecero.pipelines.corpus.privacy.planted import Sample, measure_recall
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.recipe import InstalledDocs, PersonalData
 
 Span = tuple[int, int, str]
 

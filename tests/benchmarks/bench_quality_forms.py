@@ -24,12 +24,12 @@ from pathlib import Path
 
 from bench_quality_profiles import _texts as texts_of
 
-from pipelines.corpus.cleaning.quality import Quality as Rules
-from pipelines.corpus.cleaning.spelling import known
-from pipelines.corpus.cleaning.unicode import clean
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import Quality
+from desdecero.pipelines.corpus.cleaning.quality import Quality as Rules
+from desdecero.pipelines.corpus.cleaning.spelling import known
+from desdecero.pipelines.corpus.cleaning.unicode import clean
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import Quality
 
 FORMS = ("prose", "verse", "drama", "lists", "mixed")
 MIN_WORDS = Quality().min_words

@@ -21,10 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.corpus.cleaning.profiles import PROFILES, Profile, profile_for
-from pipelines.corpus.cleaning.quality import reasons_to_drop
-from pipelines.corpus.cleaning.spelling import known
-from pipelines.corpus.cleaning.unicode import clean
+from desdecero.pipelines.corpus.cleaning.profiles import PROFILES, Profile, profile_for
+from desdecero.pipelines.corpus.cleaning.quality import reasons_to_drop
+from desdecero.pipelines.corpus.cleaning.spelling import known
+from desdecero.pipelines.corpus.cleaning.unicode import clean
 
 GOPHER = Profile(
     "en", frozenset(("the", "be", "to", "of", "and", "that", "have", "with")), min_words=20, max_words=200_000,

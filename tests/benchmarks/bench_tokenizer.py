@@ -24,13 +24,13 @@ from datasets import Dataset, disable_progress_bars
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer
 
-from pipelines import recipe as recipes
-from pipelines.corpus.sources import installed_docs
-from pipelines.recipe import InstalledDocs
-from pipelines.vocabulary.byte_pairs import learn_pairs
-from pipelines.vocabulary.encoding import Encoder
-from pipelines.vocabulary.splitting import PATTERN
-from pipelines.vocabulary.training import train
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.sources import installed_docs
+from desdecero.pipelines.recipe import InstalledDocs
+from desdecero.pipelines.vocabulary.byte_pairs import learn_pairs
+from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.vocabulary.splitting import PATTERN
+from desdecero.pipelines.vocabulary.training import train
 
 GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from transformers import LlamaConfig
 
-from pipelines.recipe import load_recipe
-from pipelines.training.batches import Batches
-from pipelines.training.collators import Causal
-from pipelines.training.models import build_model
-from pipelines.training.objective import Objective
-from pipelines.training.optimizers import Muon, build_optimizers
-from pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
-from pipelines.training.trainer import make_deterministic
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.training.batches import Batches
+from desdecero.pipelines.training.collators import Causal
+from desdecero.pipelines.training.models import build_model
+from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.optimizers import Muon, build_optimizers
+from desdecero.pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
+from desdecero.pipelines.training.trainer import make_deterministic
 
 RECIPE = load_recipe("quickstart")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from eval_suites.beginnings import LETTERS, beginnings
+from desdecero.eval_suites.beginnings import LETTERS, beginnings
 
 
 def always(prompt: str) -> bool:

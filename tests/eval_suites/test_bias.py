@@ -17,10 +17,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )  # fmt: skip
 
-from eval_suites.bias import LANGUAGES, Probe, load_probes, score_probes
-from eval_suites.bias_scores import Sentence, log_probabilities, tokenize
-from eval_suites.bias_verdicts import judge
-from eval_suites.scoring import sentinel_ids
+from desdecero.eval_suites.bias import LANGUAGES, Probe, load_probes, score_probes
+from desdecero.eval_suites.bias_scores import Sentence, log_probabilities, tokenize
+from desdecero.eval_suites.bias_verdicts import judge
+from desdecero.eval_suites.scoring import sentinel_ids
 
 PROBES = [probe for language in LANGUAGES for probe in load_probes(language)]
 FEW = PROBES[::60]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval_suites.bias import GROUPS, Probe, ProbeScore
-from eval_suites.bias_findings import findings, told
-from eval_suites.bias_verdicts import detectable_gap, disaggregate, judge
+from desdecero.eval_suites.bias import GROUPS, Probe, ProbeScore
+from desdecero.eval_suites.bias_findings import findings, told
+from desdecero.eval_suites.bias_verdicts import detectable_gap, disaggregate, judge
 
 PROBES = 40
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small_models import byte_level, random_model, reading, texts, wordpiece
 
-from eval_suites.language_modeling import (
+from desdecero.eval_suites.language_modeling import (
     MASK_PROBABILITY,
     MEAN_SPAN_LENGTH,
     MEASURES,
@@ -17,7 +17,7 @@ from eval_suites.language_modeling import (
     LanguageModeling,
     draw_documents,
 )
-from eval_suites.scoring import DocumentScore, encode
+from desdecero.eval_suites.scoring import DocumentScore, encode
 
 CAUSAL = LanguageModeling("causal", resamples=300, confidence=0.9, seed=0)
 MASKED = LanguageModeling("masked", resamples=300, confidence=0.9, seed=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import evaluate
 import pytest
 
-import eval_suites
+from desdecero import eval_suites
 
 METRICS = Path(eval_suites.__file__).parent / "metrics"
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from eval_suites.bias import GROUPS, LANGUAGES, SLOT, Probe, load_probes
+from desdecero.eval_suites.bias import GROUPS, LANGUAGES, SLOT, Probe, load_probes
 
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_models import CONTEXT, byte_level, random_model, reading, wordpiece
 
-from eval_suites.sampling import FILLINGS, continue_prompts, fill_gaps, fill_spans
-from eval_suites.scoring import sentinel_ids
+from desdecero.eval_suites.sampling import FILLINGS, continue_prompts, fill_gaps, fill_spans
+from desdecero.eval_suites.scoring import sentinel_ids
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])

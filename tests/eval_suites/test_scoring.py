@@ -10,7 +10,7 @@ import torch
 from small_models import CONTEXT, byte_level, random_model, reading, texts, wordpiece
 from transformers import PreTrainedModel
 
-from eval_suites.scoring import (
+from desdecero.eval_suites.scoring import (
     encode,
     hidden_spans,
     masked_positions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval_suites.statistics import (
+from desdecero.eval_suites.statistics import (
     bootstrap_mean,
     bootstrap_ratio,
     holm,

@@ -11,8 +11,8 @@ import pytest
 import torch
 from small_models import byte_level, random_model, texts, wordpiece
 
-from eval_suites.scoring import encode, masked_positions
-from eval_suites.yardsticks import unigram_hidden_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+from desdecero.eval_suites.scoring import encode, masked_positions
+from desdecero.eval_suites.yardsticks import unigram_hidden_scores, unigram_scores, untrained_twin, xz_bits_per_byte
 
 
 @pytest.mark.skipif(shutil.which("xz") is None, reason="no xz on this machine")

@@ -10,11 +10,11 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 from sealed_run import make_recipe, make_reports
 
-from model_cards.card import render
-from model_cards.evidence import Evidence, Report
-from model_cards.formats import Language, filters
-from pipelines.corpus.licensing import accounts
-from pipelines.recipe import Licenses
+from desdecero.model_cards.card import render
+from desdecero.model_cards.evidence import Evidence, Report
+from desdecero.model_cards.formats import Language, filters
+from desdecero.pipelines.corpus.licensing import accounts
+from desdecero.pipelines.recipe import Licenses
 
 LANGUAGES: tuple[Language, ...] = ("en", "es")
 NUMBER = re.compile(r"[+−]?\d+(?:[,\u00a0]\d{3})*(?:\.\d+)?(?:e-?\d+)?")

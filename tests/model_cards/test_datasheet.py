@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
-from model_cards.corpus_words import NAMES, named
-from model_cards.formats import Language
-from pipelines.corpus.privacy.generation import GENERATORS
+from desdecero.model_cards.corpus_words import NAMES, named
+from desdecero.model_cards.formats import Language
+from desdecero.pipelines.corpus.privacy.generation import GENERATORS
 
 CORPUS = ROOT / "pipelines" / "corpus"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_cards.evidence import Evidence, Missing, Report
+from desdecero.model_cards.evidence import Evidence, Missing, Report
 
 CONTENT = {
     "score": {"value": 1.5, "low": None},

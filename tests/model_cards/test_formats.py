@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from model_cards.evidence import Evidence, Missing, Report
-from model_cards.formats import (
+from desdecero.model_cards.evidence import Evidence, Missing, Report
+from desdecero.model_cards.formats import (
     duration,
     fenced,
     figure,

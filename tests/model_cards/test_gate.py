@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from model_cards.gate import ACCEPTABLE, RULES, TITLES, Acceptance, Finding, Publication, judge, refused
-from pipelines.corpus.licensing.accounts import Holding, report
-from pipelines.recipe import Licenses
+from desdecero.model_cards.gate import ACCEPTABLE, RULES, TITLES, Acceptance, Finding, Publication, judge, refused
+from desdecero.pipelines.corpus.licensing.accounts import Holding, report
+from desdecero.pipelines.recipe import Licenses
 
 
 def licensing(tokens: dict[str, int], intended: str = "Apache-2.0", **licenses: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model_cards.licenses import hub_metadata
+from desdecero.model_cards.licenses import hub_metadata
 
 
 @pytest.mark.parametrize(

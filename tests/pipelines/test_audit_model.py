@@ -12,12 +12,12 @@ from matplotlib.image import imread
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from eval_suites.bias import GROUPS, load_probes
-from pipelines.audit_model import audit_model
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe
-from pipelines.run_dir import RunDir
-from pipelines.training.models import build_config, build_model
+from desdecero.eval_suites.bias import GROUPS, load_probes
+from desdecero.pipelines.audit_model import audit_model
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.training.models import build_config, build_model
 
 ROLES = {"eos_token": "<|eos|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from pipelines.build_corpus import build_corpus
-from pipelines.chain import run_chain
-from pipelines.corpus import preparation
-from pipelines.corpus.documents import read_documents
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.run_dir import RunDir, sha256_file
+from desdecero.pipelines.build_corpus import build_corpus
+from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.corpus import preparation
+from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run_dir import RunDir, sha256_file
 
 SENTENCES = [
     "The harbour lay quiet while the ferries waited for the evening tide.",

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from helpers import DESDECERO, ROOT, desdecero
 
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir
 
 EXPECTED_FILES = [
     "recipe.yaml",
@@ -96,7 +96,7 @@ def test_verify_names_an_altered_file(smoke_run: Path) -> None:
 def test_second_run_does_nothing_and_loads_nothing_heavy(trained_smoke_run: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained_smoke_run.rglob("*") if path.is_file()}
     code = (
-        "import sys; from pipelines.cli import main; "
+        "import sys; from desdecero.pipelines.cli import main; "
         f"assert main(['run', 'smoke', '--run-dir', {str(trained_smoke_run)!r}]) == 0; "
         "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
     )
@@ -130,7 +130,7 @@ def test_model_loads_where_there_is_only_transformers(trained_smoke_run: Path) -
     """In a process that can import none of our packages and nothing else of the stack."""
     code = f"""
 import sys
-for name in ("pipelines", "eval_suites", "model_cards", "datasets", "accelerate", "peft", "evaluate", "gradio"):
+for name in ("desdecero", "datasets", "accelerate", "peft", "evaluate", "gradio"):
     sys.modules[name] = None  # Python's own way to say: there is no such module
 from transformers import AutoModelForCausalLM, AutoTokenizer
 model = AutoModelForCausalLM.from_pretrained({str(trained_smoke_run / "model")!r})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import DESDECERO, desdecero
 
-from pipelines.errors import explain
+from desdecero.pipelines.errors import explain
 
 
 def refused(finished: subprocess.CompletedProcess[str], *said: str) -> None:
@@ -128,6 +128,6 @@ def test_closed_pipe_is_no_fault(tmp_path: Path) -> None:
 
 def test_module_runs_as_the_command_does(tmp_path: Path) -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "recipes"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-m", "desdecero.pipelines.cli", "recipes"], cwd=tmp_path, capture_output=True, text=True
     )
     assert "\nquickstart " in finished.stdout, finished.stderr

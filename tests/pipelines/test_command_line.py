@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import COMMANDS, STAGE_MODULES, main
-from pipelines.errors import EXIT_USER_ERROR
+from desdecero.pipelines.cli import COMMANDS, STAGE_MODULES, main
+from desdecero.pipelines.errors import EXIT_USER_ERROR
 
 WRONG = {
     "rum quickstart": "did you mean run?",

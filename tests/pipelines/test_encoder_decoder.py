@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from helpers import desdecero
 
-from app.generation import SpanFiller, Wish
-from pipelines.run_dir import STAGES, RunDir
+from desdecero.app.generation import SpanFiller, Wish
+from desdecero.pipelines.run_dir import STAGES, RunDir
 
 pytestmark = pytest.mark.slow  # one training and all that follows: half a minute
 
@@ -51,7 +51,7 @@ def test_the_card_has_evidence_for_all_that_it_says_and_the_gate_asks_for_a_bett
 def test_the_code_on_its_card_fills_a_gap_where_there_is_only_transformers(trained_t5_run: Path) -> None:
     card = (trained_t5_run / "model" / "README.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    ours = ("pipelines", "eval_suites", "model_cards", "datasets", "accelerate", "peft", "evaluate", "gradio")
+    ours = ("desdecero", "datasets", "accelerate", "peft", "evaluate", "gradio")
     alone = f"import sys\nfor name in {ours}: sys.modules[name] = None\n"
     ran = subprocess.run(
         [sys.executable, "-c", alone + code], cwd=trained_t5_run / "model", capture_output=True, text=True

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from helpers import DESDECERO, desdecero
 
-from pipelines.cli import main
-from pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, explain
-from pipelines.run_dir import RunDir
+from desdecero.pipelines.cli import main
+from desdecero.pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, explain
+from desdecero.pipelines.run_dir import RunDir
 
 LIMIT_KB = 400_000
 """Too little to import numpy's or torch's libraries, and enough for Python and the recipe."""
@@ -72,7 +72,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 def test_a_library_that_ends_the_process_under_a_limit_is_told_from_other_ends(end: str, tmp_path: Path) -> None:
     (tmp_path / "command.py").write_text(
-        "import os, signal, sys\nfrom pipelines.errors import guard\n"
+        "import os, signal, sys\nfrom desdecero.pipelines.errors import guard\n"
         f"def main(words):\n    {end}\n    return 7\n"
         "sys.exit(guard(main, None))\n"
     )
@@ -85,7 +85,7 @@ def test_a_library_that_ends_the_process_under_a_limit_is_told_from_other_ends(e
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_reach_a_command_under_a_limit(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "command.py").write_text(
-        "import signal, sys, time\nfrom pipelines.errors import guard\n"
+        "import signal, sys, time\nfrom desdecero.pipelines.errors import guard\n"
         "def main(words):\n"
         "    signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
         "    print('ready', flush=True)\n    time.sleep(60)\n"

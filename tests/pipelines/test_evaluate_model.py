@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.chain import run_chain
-from pipelines.corpus.documents import read_documents
-from pipelines.evaluate_model import count_tokens, main
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.run_dir import RunDir, sha256_file
-from pipelines.summary import _samples
+from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.evaluate_model import count_tokens, main
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run_dir import RunDir, sha256_file
+from desdecero.pipelines.summary import _samples
 
 SMALL = ["evaluate={max_bytes: 6000, resamples: 300, sample_tokens: 12}"]
 PROMPTS = {

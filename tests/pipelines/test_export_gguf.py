@@ -14,12 +14,12 @@ import torch
 from gguf import GGUFReader, TokenType
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from pipelines.errors import UserError
-from pipelines.export_gguf import export_gguf, main
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.training.models import build_config, build_model
-from pipelines.vocabulary.encoding import Encoder
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.export_gguf import export_gguf, main
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.training.models import build_config, build_model
+from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.vocabulary.training import train
 
 CASES = {
     "llama": ["model.tie_embeddings=false"],

@@ -17,12 +17,12 @@ from helpers import ROOT
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from pipelines.chain import run_chain
-from pipelines.finetune import main
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.run_dir import RunDir, sha256_file
-from pipelines.training.architectures import objective_of
-from pipelines.training.models import AUTO
+from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.finetune import main
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run_dir import RunDir, sha256_file
+from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.training.models import AUTO
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
 

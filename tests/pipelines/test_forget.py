@@ -12,15 +12,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.chain import run_chain
-from pipelines.corpus.blocklist import Blocked, Blocklist, Entry, add_entries, read_entries
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
-from pipelines.forget import find_entries, main
-from pipelines.publish import publication
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import STAGES, RunDir, find_run
+from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.corpus.blocklist import Blocked, Blocklist, Entry, add_entries, read_entries
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.forget import find_entries, main
+from desdecero.pipelines.publish import publication
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, find_run
 
 Words = Callable[..., str]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sealed_run import make_sealed_run, reseal
 
-from pipelines.cli import main
-from pipelines.errors import UserError
-from pipelines.run_dir import RunDir
-from pipelines.summary import summary
+from desdecero.pipelines.cli import main
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.summary import summary
 
 GARBAGE = [b"", b"[]", b'{"a": NaN, "b": "\\ud800"}', b"\xff\xfe", b"[" * 20_000]
 FILES = [

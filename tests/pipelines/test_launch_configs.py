@@ -15,7 +15,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.utils import DistributedType
 from helpers import ROOT
 
-LAUNCH = Path(str(resources.files("pipelines"))) / "launch"
+LAUNCH = Path(str(resources.files("desdecero.pipelines"))) / "launch"
 EXPECTED = {
     "one_gpu": (DistributedType.NO, 1, 1),
     "eight_gpus": (DistributedType.MULTI_GPU, 1, 8),

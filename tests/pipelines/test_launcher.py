@@ -15,8 +15,8 @@ import psutil
 import pytest
 from helpers import DESDECERO, ROOT
 
-from pipelines.errors import UserError
-from pipelines.run_dir import RunDir
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.run_dir import RunDir
 
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]

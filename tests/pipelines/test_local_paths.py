@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
-from pipelines.errors import EXIT_USER_ERROR, UserError
-from pipelines.local_paths import local_path, remote
-from pipelines.recipe import load_recipe
+from desdecero.pipelines.cli import main
+from desdecero.pipelines.errors import EXIT_USER_ERROR, UserError
+from desdecero.pipelines.local_paths import local_path, remote
+from desdecero.pipelines.recipe import load_recipe
 
 ADDRESSES = [
     "s3://corpora/prose", "S3://corpora/prose", "s3:/corpora/prose", "s3a://corpora/prose", "gs://corpora/prose",

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoTokenizer
 
-from pipelines.chain import run_chain
-from pipelines.corpus.documents import read_documents
-from pipelines.errors import UserError
-from pipelines.forget import main as forget
-from pipelines.inspect_corpus import inspect_corpus
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import RunDir
+from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.forget import main as forget
+from desdecero.pipelines.inspect_corpus import inspect_corpus
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import RunDir
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])

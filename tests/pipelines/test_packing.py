@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import token_shards
-from pipelines.packing import Comparison, best_fit, cut, lay_out
-from pipelines.run_dir import RunDir
-from pipelines.token_shards import BestFit, Shards
+from desdecero.pipelines import token_shards
+from desdecero.pipelines.packing import Comparison, best_fit, cut, lay_out
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.token_shards import BestFit, Shards
 
 END, PADDING = 0, 1
 

@@ -21,10 +21,10 @@ from safetensors.torch import load_file
 from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
-from pipelines.errors import UserError
-from pipelines.pretrain import main
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import RunDir
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.pretrain import main
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import RunDir
 
 Tiny = Callable[[str], Path]
 
@@ -280,9 +280,9 @@ def test_bare_training_node_needs_only_the_tokens_and_few_libraries(tiny: Tiny) 
     code = f"""
 import sys
 for name in ("datasets", "pyarrow", "pandas", "peft", "evaluate", "fairlearn", "gradio", "ftfy", "rensa",
-             "license_expression", "eval_suites", "model_cards"):
+             "license_expression", "desdecero.eval_suites", "desdecero.model_cards"):
     sys.modules[name] = None  # Python's own way to say: there is no such module
-from pipelines.pretrain import main
+from desdecero.pipelines.pretrain import main
 sys.exit(main([{str(home / "tiny.yaml")!r}, "--run-dir", {str(home / "run")!r}]))
 """
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -304,7 +304,7 @@ def test_sequence_longer_than_the_held_out_text_is_refused(tiny: Tiny, capsys: p
 
 
 def test_batch_that_processes_cannot_share_is_refused(tiny_runs: dict[str, Path]) -> None:
-    from pipelines.training.trainer import Training
+    from desdecero.pipelines.training.trainer import Training
 
     class ThreeProcesses:  # stands for accelerate's object on a machine that no test has
         num_processes = 3

@@ -15,8 +15,8 @@ import pytest
 from helpers import DESDECERO, ROOT
 from tiny_training import pretrain, report
 
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir
 
 Tiny = Callable[[str], Path]
 TOO_LARGE = ["pretrain.budget={minutes: 0.1}", "model.hidden_size=256", "model.layers=4", "pretrain.batch_size=256"]

@@ -18,9 +18,9 @@ from helpers import DESDECERO
 from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from pipelines.chain import run_chain
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import RunDir, sha256_file
+from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import RunDir, sha256_file
 
 Tiny = Callable[[str], Path]
 
@@ -243,7 +243,7 @@ def test_what_is_not_installed_is_asked_for_in_one_sentence(tiny: Tiny, library:
 import importlib.util, sys
 find = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *more: None if name == {library!r} else find(name, *more)
-from pipelines.pretrain import main
+from desdecero.pipelines.pretrain import main
 sys.exit(main([{str(home / "tiny.yaml")!r}, "--run-dir", {str(home / "run")!r}, "--set", {setting!r}]))
 """
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -17,10 +17,10 @@ from fakehub import FakeHub
 from helpers import desdecero
 from sealed_run import make_sealed_run
 
-from pipelines.publish import with_acceptances
-from pipelines.recipe.origin import Origin
-from pipelines.run_dir import find_run, sha256_file
-from pipelines.show_status import recipe_of_today
+from desdecero.pipelines.publish import with_acceptances
+from desdecero.pipelines.recipe.origin import Origin
+from desdecero.pipelines.run_dir import find_run, sha256_file
+from desdecero.pipelines.show_status import recipe_of_today
 
 FIT = (
     "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
@@ -55,7 +55,7 @@ def python(*words: str | Path, **environment: str) -> subprocess.CompletedProces
 
 def publish(run: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     environment.setdefault("HF_HOME", str(run.parent / "hf_home"))  # no token of the person who runs the tests
-    return python("-m", "pipelines.publish", run, *words, **environment)
+    return python("-m", "desdecero.pipelines.publish", run, *words, **environment)
 
 
 LOAD_BACK = """

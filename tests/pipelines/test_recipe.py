@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.errors import UserError
-from pipelines.recipe import load_recipe, shipped_recipes
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import load_recipe, shipped_recipes
 
 MINIMAL = """\
 name: mine

@@ -18,12 +18,12 @@ from safetensors.torch import load_file
 from tiny_training import report, weights
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from pipelines.run_dir import RunDir
+from desdecero.pipelines.run_dir import RunDir
 
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]
 FORKING = multiprocessing.get_context("forkserver")  # processes of their own, which need not import everything anew
-FORKING.set_forkserver_preload(["pipelines.pretrain", "transformers.models.llama.modeling_llama"])
+FORKING.set_forkserver_preload(["desdecero.pipelines.pretrain", "transformers.models.llama.modeling_llama"])
 
 # Of a corpus of 3,800 to 4,400 sequences, an epoch is 15 to 17 steps of 256.
 EPOCHS = ["pretrain.batch_size=256", "pretrain.budget={steps: 46}"]
@@ -37,7 +37,7 @@ def train(words: Sequence[str], environment: dict[str, str], output: Path) -> No
     with output.open("a") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
-    from pipelines.pretrain import main
+    from desdecero.pipelines.pretrain import main
 
     raise SystemExit(main(list(words)))
 
@@ -174,8 +174,8 @@ def test_a_damaged_checkpoint_is_passed_over_aloud_and_the_bits_are_the_same(tin
 @pytest.fixture(scope="module")
 def t5(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of an encoder–decoder, whose tokenizer has the sentinels of spans."""
-    from pipelines.chain import run_chain
-    from pipelines.recipe import load_recipe
+    from desdecero.pipelines.chain import run_chain
+    from desdecero.pipelines.recipe import load_recipe
 
     home = tmp_path_factory.mktemp("t5")
     text = tiny_runs["llama"].read_text().replace("architecture: llama", "architecture: t5")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe, load_recipe
-from pipelines.run_dir import STAGES, RunDir, find_run, write_json
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir, find_run, write_json
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import printable
-from pipelines.seals import InvalidFile, Seal, fingerprint, hash_json, load_seal, parse_json, read_file
+from desdecero.pipelines.errors import printable
+from desdecero.pipelines.seals import InvalidFile, Seal, fingerprint, hash_json, load_seal, parse_json, read_file
 
 OUTPUTS = {"audit/report.json": {"sha256": "a" * 64, "bytes": 7}}
 SEAL = Seal(

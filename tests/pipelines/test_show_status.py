@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
-from pipelines.errors import EXIT_USER_ERROR
+from desdecero.pipelines.cli import main
+from desdecero.pipelines.errors import EXIT_USER_ERROR
 
 RECIPE = """\
 name: odes

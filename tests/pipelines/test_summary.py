@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.summary import _cautions, _samples
+from desdecero.pipelines.summary import _cautions, _samples
 
 CALM: dict[str, Any] = {"steps": 2700, "few_steps": False, "machine_busy": False, "machine_slowdown": 1.1}
 

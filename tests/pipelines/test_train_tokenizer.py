@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from pipelines.recipe import Tokenizer
-from pipelines.train_tokenizer import main
-from pipelines.vocabulary.special_tokens import roles
+from desdecero.pipelines.recipe import Tokenizer
+from desdecero.pipelines.train_tokenizer import main
+from desdecero.pipelines.vocabulary.special_tokens import roles
 
 
 @pytest.mark.parametrize(("architecture", "kind"), [("llama", "bpe"), ("bert", "wordpiece")])

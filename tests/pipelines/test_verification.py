@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sealed_run import make_sealed_run, reseal
 
-from pipelines.cli import main
-from pipelines.recipe import Recipe
-from pipelines.run_dir import STAGES, RunDir
-from pipelines.seals import hash_json, sha256_file
-from pipelines.verification import model_faults
+from desdecero.pipelines.cli import main
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.seals import hash_json, sha256_file
+from desdecero.pipelines.verification import model_faults
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 from sealed_run import make_sealed_run, seal_card
 
-from pipelines.errors import UserError
-from pipelines.run_dir import STAGES, sha256_file
-from pipelines.write_card import write_card
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.run_dir import STAGES, sha256_file
+from desdecero.pipelines.write_card import write_card
 
 
 def test_the_card_lies_in_its_folder_and_beside_the_weights(tmp_path: Path):

@@ -28,12 +28,12 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from pipelines import recipe as recipes
-from pipelines.corpus.balance import english, spanish
-from pipelines.corpus.balance.wording import Form, Gender
-from pipelines.corpus.cleaning.sentences import sentence_spans
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.balance import english, spanish
+from desdecero.pipelines.corpus.balance.wording import Form, Gender
+from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
 
 SWAPS = {"es": spanish.swap, "en": english.swap}
 MENTIONS = {"es": spanish.mentions, "en": english.mentions}

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from pipelines.corpus.balance.wording import (
+from desdecero.pipelines.corpus.balance.wording import (
     Form,
     Gender,
     Token,

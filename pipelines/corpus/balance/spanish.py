@@ -26,7 +26,7 @@ from functools import cache, lru_cache
 
 from simplemma import is_known, lemmatize
 
-from pipelines.corpus.balance.wording import (
+from desdecero.pipelines.corpus.balance.wording import (
     Form,
     Gender,
     Token,

@@ -67,7 +67,7 @@ def replace(sentence: str, tokens: Sequence[Token], changes: Mapping[int, str]) 
 @cache
 def lexicon(language: str) -> dict[str, str]:
     """The sections of a language's word list."""
-    file = resources.files("pipelines") / "corpus" / "balance" / f"lexicon_{language}.yaml"
+    file = resources.files("desdecero.pipelines") / "corpus" / "balance" / f"lexicon_{language}.yaml"
     data: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return data
 

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_suites.statistics import Interval, wilson
-from pipelines.corpus.cleaning.unicode import clean
-from pipelines.corpus.document import Document
-from pipelines.corpus.sources import read_source
-from pipelines.errors import UserError
-from pipelines.recipe import Files
+from desdecero.eval_suites.statistics import Interval, wilson
+from desdecero.pipelines.corpus.cleaning.unicode import clean
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files
 
 READ_CHARACTERS = 10_000
 """Of a text, from its start: some three printed pages say what it is about."""

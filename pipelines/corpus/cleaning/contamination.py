@@ -22,10 +22,10 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-from pipelines import recipe as recipes
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.words import LETTER, Characters, SpanHasher, words
-from pipelines.errors import UserError
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.words import LETTER, Characters, SpanHasher, words
+from desdecero.pipelines.errors import UserError
 
 MIN_LETTERED = 0.5
 """Words of a passage that must hold a letter: `1 2 3 4 …` stands in any table."""
@@ -278,7 +278,7 @@ def _texts(value: Any, fields: Sequence[str], key: str = "", named: bool = False
 
 def _probes() -> Iterator[Item]:
     """The project's own probes of bias, with each of their mentions."""
-    for file in sorted((resources.files("eval_suites") / "probes").iterdir(), key=lambda file: file.name):
+    for file in sorted((resources.files("desdecero.eval_suites") / "probes").iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".yaml"):
             continue
         for group, rows in yaml.safe_load(file.read_text(encoding="utf-8")).items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.corpus.cleaning.lines import LINE_COUNTS, count_lines
-from pipelines.corpus.cleaning.relevance import train_relevance
-from pipelines.corpus.cleaning.toxicity import train_toxicity
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.cleaning.lines import LINE_COUNTS, count_lines
+from desdecero.pipelines.corpus.cleaning.relevance import train_relevance
+from desdecero.pipelines.corpus.cleaning.toxicity import train_toxicity
+from desdecero.pipelines.recipe import Corpus
 
 
 def train_filters(corpus: Corpus, folder: Path) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from operator import itemgetter
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.profiles import PROFILES
-from pipelines.corpus.draft import Draft
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.cleaning.profiles import PROFILES
+from desdecero.pipelines.corpus.draft import Draft
 
 WINDOW = 200
 """Characters of a text that are judged at once."""

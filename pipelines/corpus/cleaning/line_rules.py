@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import LineRules
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import LineRules
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]|\[editar\]|\[cita requerida\]")
 _ENDS = (".", "?", "!", '"', "'", "”", "»", "’")

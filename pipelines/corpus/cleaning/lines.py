@@ -18,12 +18,12 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.unicode import clean
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.sources import read_source
-from pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.cleaning.unicode import clean
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.corpus.sources.extraction import prose
 
 LONGEST = 200
 """Characters. A longer line is a paragraph, and no header."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from pipelines import recipe as recipes
+from desdecero.pipelines import recipe as recipes
 
 
 @dataclass(frozen=True, eq=False)

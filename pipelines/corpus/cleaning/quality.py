@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.line_rules import apply_line_rules
-from pipelines.corpus.cleaning.profiles import Profile, profile_for
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.words import (
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.cleaning.line_rules import apply_line_rules
+from desdecero.pipelines.corpus.cleaning.profiles import Profile, profile_for
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.words import (
     LETTER,
     SPACE,
     SYMBOL,

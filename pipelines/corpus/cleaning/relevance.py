@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.classifier import (
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.cleaning.classifier import (
     FOLDS,
     READ_CHARACTERS,
     Classifier,
@@ -25,8 +25,8 @@ from pipelines.corpus.cleaning.classifier import (
     train,
     words,
 )
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
 
 FILE = "relevance.json"
 KEEP_RECALL = 0.95

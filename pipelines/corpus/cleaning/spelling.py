@@ -27,10 +27,10 @@ from functools import cache, cached_property, lru_cache
 
 from simplemma.strategies.dictionaries import DefaultDictionaryFactory
 
-from pipelines import recipe as recipes
-from pipelines.corpus.document import Change, Document
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.sources import read_source
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.document import Change, Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.sources import read_source
 
 LANGUAGES = ("es",)
 """Those whose harm and benefit were measured; a document in another is left alone."""

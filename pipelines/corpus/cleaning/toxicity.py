@@ -31,9 +31,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from eval_suites.statistics import Interval
-from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.classifier import (
+from desdecero.eval_suites.statistics import Interval
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.cleaning.classifier import (
     FOLDS,
     READ_CHARACTERS,
     Classifier,
@@ -46,9 +46,9 @@ from pipelines.corpus.cleaning.classifier import (
     train,
     words,
 )
-from pipelines.corpus.cleaning.sentences import sentence_spans
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
+from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
 
 FILE = "toxicity.json"
 ANY = "any"
@@ -150,7 +150,7 @@ def mentioned(text: str, language: str) -> set[str]:
 @cache
 def group_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
     """Language → group → the pattern of its mentions, in lower case."""
-    file = resources.files("pipelines") / "corpus" / "cleaning" / "identity_groups.yaml"
+    file = resources.files("desdecero.pipelines") / "corpus" / "cleaning" / "identity_groups.yaml"
     data: dict[str, dict[str, list[str]]] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return {
         language: {
@@ -164,7 +164,7 @@ def group_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
 def read_lexicons(paths: Mapping[str, str]) -> dict[str, list[str]]:
     """Language → insults in lower case: the shipped lists, replaced by the recipe's own where it has some."""
     lexicons: dict[str, list[str]] = {}
-    folder = resources.files("pipelines") / "corpus" / "cleaning"
+    folder = resources.files("desdecero.pipelines") / "corpus" / "cleaning"
     for language in sorted({"es", "en", *paths}):
         if language in paths:
             try:

@@ -14,7 +14,7 @@ import ftfy
 from ftfy import fixes
 from ftfy.badness import is_bad
 
-from pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.draft import Draft
 
 _INVISIBLE_SIGNS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb"
 _WIDE_BLANK_SIGNS = "\u00a0\u2000-\u200a\u202f\u205f\u3000"

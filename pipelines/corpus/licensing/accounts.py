@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.corpus.licensing.obligations import BASES, Conflict, obligations, row_of
-from pipelines.corpus.licensing.policy import VERDICTS, Policy
-from pipelines.recipe import Licenses
+from desdecero.pipelines.corpus.licensing.obligations import BASES, Conflict, obligations, row_of
+from desdecero.pipelines.corpus.licensing.policy import VERDICTS, Policy
+from desdecero.pipelines.recipe import Licenses
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ import re
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.licensing.expressions import (
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.licensing.expressions import (
     REMEMBERED,
     UNKNOWN,
     UNSAID,
@@ -34,10 +34,10 @@ from pipelines.corpus.licensing.expressions import (
     versions_from,
     without_exception,
 )
-from pipelines.corpus.licensing.names import normalise
-from pipelines.corpus.licensing.obligations import Kind, row_of
-from pipelines.errors import UserError
-from pipelines.recipe import Licenses
+from desdecero.pipelines.corpus.licensing.names import normalise
+from desdecero.pipelines.corpus.licensing.obligations import Kind, row_of
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Licenses
 
 Verdict = Literal["allowed", "review", "unknown", "denied"]
 VERDICTS: tuple[Verdict, ...] = ("allowed", "review", "unknown", "denied")

@@ -13,7 +13,7 @@ from stdnum import iban, luhn
 from stdnum.ar import cbu
 from stdnum.es import ccc
 
-from pipelines.corpus.privacy.numbers import ANY_SIGNS, BETWEEN_GROUPS, Form, pattern
+from desdecero.pipelines.corpus.privacy.numbers import ANY_SIGNS, BETWEEN_GROUPS, Form, pattern
 
 _NOT_DIGITS = re.compile(r"\D")
 

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
-from pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
 
 _ISSUED = {
     "aws_key": ("AKIA ASIA ABIA ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipelines.corpus.privacy import accounts, national_ids, passports, phone_context
-from pipelines.corpus.privacy.credentials import find_secrets, find_url_credentials
-from pipelines.corpus.privacy.emails import find_emails
-from pipelines.corpus.privacy.ip_addresses import find_addresses
-from pipelines.corpus.privacy.matches import Match, disjoint
-from pipelines.corpus.privacy.named_entities import NamedEntities
-from pipelines.corpus.privacy.numbers import NameWords, Numbers, find_chains
-from pipelines.corpus.privacy.passports import find_passports
-from pipelines.corpus.privacy.phones import Phones
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy import accounts, national_ids, passports, phone_context
+from desdecero.pipelines.corpus.privacy.credentials import find_secrets, find_url_credentials
+from desdecero.pipelines.corpus.privacy.emails import find_emails
+from desdecero.pipelines.corpus.privacy.ip_addresses import find_addresses
+from desdecero.pipelines.corpus.privacy.matches import Match, disjoint
+from desdecero.pipelines.corpus.privacy.named_entities import NamedEntities
+from desdecero.pipelines.corpus.privacy.numbers import NameWords, Numbers, find_chains
+from desdecero.pipelines.corpus.privacy.passports import find_passports
+from desdecero.pipelines.corpus.privacy.phones import Phones
+from desdecero.pipelines.recipe import PersonalData
 
 _FINDERS = {
     "email": find_emails, "ip": find_addresses, "url_credentials": find_url_credentials, "secret": find_secrets,

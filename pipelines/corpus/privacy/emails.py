@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
 
 _LONGEST_LOCAL, _LONGEST_DOMAIN = 64, 255
 """The longest local part and domain (RFC 5321, §4.5.3.1)."""

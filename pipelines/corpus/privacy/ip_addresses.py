@@ -12,7 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
 
 _QUAD = re.compile(r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 """From the first point to the first digit of the last number: a single sign in front is found ten times as fast."""

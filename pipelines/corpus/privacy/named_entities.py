@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from pipelines.corpus.privacy.matches import Match, Strength
-from pipelines.errors import UserError
-from pipelines.recipe import NamedEntities as Section
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import NamedEntities as Section
 
 _PRESIDIO = {"person": "PERSON", "address": "LOCATION", "date": "DATE_TIME"}
 _NEED_A_MODEL = {"person", "address"}

@@ -28,7 +28,7 @@ from stdnum.us import ssn
 from stdnum.uy import rut as uy_rut
 from stdnum.ve import rif
 
-from pipelines.corpus.privacy.numbers import ANY_SIGNS, Form, always, pattern
+from desdecero.pipelines.corpus.privacy.numbers import ANY_SIGNS, Form, always, pattern
 
 _MILLIONS = r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[0-9]{1,2} [0-9]{3} [0-9]{3}|[0-9]{1,2}'[0-9]{3}'[0-9]{3}|[0-9]{7,8}"
 """A card's number with points, spaces, apostrophes or nothing in it."""

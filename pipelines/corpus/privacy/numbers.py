@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.corpus.privacy.matches import Match, Strength
-from pipelines.corpus.privacy.ordinary_numbers import begins_with_date, in_reference, is_counted, is_filed
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.corpus.privacy.ordinary_numbers import begins_with_date, in_reference, is_counted, is_filed
 
 _CHAIN = re.compile(r"[0-9](?:[ \t._()/'>\n-]{0,4}[0-9]){5,}")
 _GROUP = re.compile(r"[0-9]+")

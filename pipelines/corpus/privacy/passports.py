@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from pipelines.corpus.privacy.matches import Match, Strength
-from pipelines.corpus.privacy.numbers import Chain
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.corpus.privacy.numbers import Chain
 
 _NUMBER = r"(?:[A-Z]{1,3}[ .-]?[0-9]{5,8}[A-Z]?|[0-9]{7,9}|[0-9]{2}[A-Z]{2}[0-9]{5})"
 _END = r"(?![^\W_])(?!-\w)(?![.,]?[0-9])"

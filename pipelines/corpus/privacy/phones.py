@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from pipelines.corpus.privacy.matches import Match, Strength
-from pipelines.corpus.privacy.numbers import Chain
-from pipelines.corpus.privacy.ordinary_numbers import (
+from desdecero.pipelines.corpus.privacy.matches import Match, Strength
+from desdecero.pipelines.corpus.privacy.numbers import Chain
+from desdecero.pipelines.corpus.privacy.ordinary_numbers import (
     GROUPED,
     begins_with_date,
     in_reference,
@@ -26,8 +26,8 @@ from pipelines.corpus.privacy.ordinary_numbers import (
     is_filed,
     is_numbered,
 )
-from pipelines.corpus.privacy.phone_context import find_name_before, find_name_behind, is_dialled
-from pipelines.corpus.privacy.phone_plans import EXTENSION, match_international, national
+from desdecero.pipelines.corpus.privacy.phone_context import find_name_before, find_name_behind, is_dialled
+from desdecero.pipelines.corpus.privacy.phone_plans import EXTENSION, match_international, national
 
 _YEARS = re.compile(r"(?:(?:19|20)\d\d[ .-])+(?:19|20)\d\d")
 _VERSION = re.compile(r"\d{1,2}\.\d\.\d{4,}(?:\.\d+)*")

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from eval_suites.statistics import wilson
-from pipelines.corpus.privacy.detection import Detector
-from pipelines.corpus.privacy.generation import GENERATORS, Generator
-from pipelines.corpus.privacy.redaction import redacted_kinds
-from pipelines.recipe import PersonalData
+from desdecero.eval_suites.statistics import wilson
+from desdecero.pipelines.corpus.privacy.detection import Detector
+from desdecero.pipelines.corpus.privacy.generation import GENERATORS, Generator
+from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
+from desdecero.pipelines.recipe import PersonalData
 
 CONFIDENCE = 0.95
 SAMPLE_DOCUMENTS = 200

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.privacy.detection import Detector
-from pipelines.corpus.privacy.matches import Match
-from pipelines.corpus.privacy.replacement import build_replacer
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.privacy.detection import Detector
+from desdecero.pipelines.corpus.privacy.matches import Match
+from desdecero.pipelines.corpus.privacy.replacement import build_replacer
+from desdecero.pipelines.recipe import PersonalData
 
 _CONTEXT = 30
 """Characters shown on either side of a replacement."""

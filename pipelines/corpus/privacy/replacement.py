@@ -30,10 +30,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from random import Random
 
-from pipelines.corpus.privacy.generation import GENERATORS
-from pipelines.corpus.privacy.matches import Match
-from pipelines.errors import UserError
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy.generation import GENERATORS
+from desdecero.pipelines.corpus.privacy.matches import Match
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import PersonalData
 
 Replacer = Callable[[Match, str], str]
 

@@ -6,12 +6,12 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipelines.corpus.document import Document, Form, Quarantined
-from pipelines.corpus.sources import files
-from pipelines.corpus.sources.contents import Names, SeenSource, digest, hashed, see
-from pipelines.corpus.sources.extraction import require_all
-from pipelines.corpus.sources.faults import contained
-from pipelines.recipe import Corpus, Files, HubDataset, Recipe, Source, WebArchive, Wikipedia
+from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.sources import files
+from desdecero.pipelines.corpus.sources.contents import Names, SeenSource, digest, hashed, see
+from desdecero.pipelines.corpus.sources.extraction import require_all
+from desdecero.pipelines.corpus.sources.faults import contained
+from desdecero.pipelines.recipe import Corpus, Files, HubDataset, Recipe, Source, WebArchive, Wikipedia
 
 
 def look(corpus: Corpus, known: Mapping[str, str]) -> list[SeenSource]:
@@ -33,7 +33,7 @@ def _seen(sources: Sequence[Source], known: Mapping[str, str]) -> list[SeenSourc
 
 def names_that_count(recipe: Recipe, source: Source, seen: SeenSource) -> Names:
     """What of the names of a source's files changes the corpus."""
-    from pipelines.corpus.sources.site_rules import is_rules_file
+    from desdecero.pipelines.corpus.sources.site_rules import is_rules_file
 
     domain = recipe.corpus.domain
     if (domain and "path" in domain.where) or any(is_rules_file(file.name) for file in seen.files):
@@ -97,4 +97,4 @@ def _place(last: Document | Quarantined | None) -> str:
 
 
 def _kind(source: Source):  # type: ignore[no-untyped-def]
-    return importlib.import_module(f"pipelines.corpus.sources.{source.kind}")
+    return importlib.import_module(f"desdecero.pipelines.corpus.sources.{source.kind}")

@@ -6,8 +6,8 @@ import io
 import zipfile
 import zlib
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES
-from pipelines.corpus.sources.extraction import Unreadable
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES
+from desdecero.pipelines.corpus.sources.extraction import Unreadable
 
 MAX_MEMBERS = 20_000
 MAX_TOTAL_BYTES = 4 * MAX_RECORD_BYTES

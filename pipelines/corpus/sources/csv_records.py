@@ -12,9 +12,9 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, LineDecoder, Undecodable
-from pipelines.corpus.sources.json_records import Record
-from pipelines.corpus.sources.streams import lines
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, LineDecoder, Undecodable
+from desdecero.pipelines.corpus.sources.json_records import Record
+from desdecero.pipelines.corpus.sources.streams import lines
 
 SEPARATORS = ",;\t|"
 MAX_REREAD = 4 * MAX_RECORD_BYTES

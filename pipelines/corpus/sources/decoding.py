@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
-from pipelines.corpus.sources import western
+from desdecero.pipelines.corpus.sources import western
 
 MAX_RECORD_BYTES = 64 * 2**20
 """A longer record is data, not a document (the Bible has 4 MB), and would not fit a worker's memory many times."""

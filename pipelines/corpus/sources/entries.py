@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from pipelines.corpus.document import Quarantined
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
-from pipelines.corpus.sources.faults import reason_of
-from pipelines.corpus.sources.streams import COMPRESSED, MAX_RATIO, RATIO_FROM, decompressed, guarded
+from desdecero.pipelines.corpus.document import Quarantined
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
+from desdecero.pipelines.corpus.sources.faults import reason_of
+from desdecero.pipelines.corpus.sources.streams import COMPRESSED, MAX_RATIO, RATIO_FROM, decompressed, guarded
 
 MAX_MEMBERS = 200_000
 """Of one zip file: the names of so many take some 100 MB of memory."""

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from pipelines.corpus.document import Document, Edits, Form, Quarantined
-from pipelines.corpus.licensing import names
-from pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
-from pipelines.corpus.sources.gutenberg import strip_gutenberg
-from pipelines.errors import UserError
+from desdecero.pipelines.corpus.document import Document, Edits, Form, Quarantined
+from desdecero.pipelines.corpus.licensing import names
+from desdecero.pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
+from desdecero.pipelines.corpus.sources.gutenberg import strip_gutenberg
+from desdecero.pipelines.errors import UserError
 
 MODULES: dict[Form, str] = {
     "python": "python_code", "metadata": "python_code", "html": "html", "pdf": "pdf", "epub": "epub",
@@ -69,7 +69,7 @@ def prose(document: Document) -> Document | Quarantined | None:
 def _extract(document: Document) -> Document | None:
     if document.form == "text":
         return document
-    module = importlib.import_module(f"pipelines.corpus.sources.forms.{MODULES[document.form]}")
+    module = importlib.import_module(f"desdecero.pipelines.corpus.sources.forms.{MODULES[document.form]}")
     extract: Callable[[Document], Document | None] = module.extract
     return extract(document)
 

@@ -24,20 +24,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pipelines.corpus.document import Document, Form, Quarantined
-from pipelines.corpus.sources.contents import MISSING, FileOnDisk
-from pipelines.corpus.sources.csv_records import read_csv
-from pipelines.corpus.sources.decoding import LineDecoder, decode
-from pipelines.corpus.sources.entries import Entry, file_entry, members
-from pipelines.corpus.sources.faults import contained, reason_of
-from pipelines.corpus.sources.json_records import Record, read_json
-from pipelines.corpus.sources.kinds import SUFFIXES, kind_of
-from pipelines.corpus.sources.parquet_records import read_parquet
-from pipelines.corpus.sources.records import DocumentBuilder, printable
-from pipelines.corpus.sources.site_rules import ROBOTS, Mirror, rules_files
-from pipelines.corpus.sources.streams import lines, read_all
-from pipelines.errors import UserError
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.sources.contents import MISSING, FileOnDisk
+from desdecero.pipelines.corpus.sources.csv_records import read_csv
+from desdecero.pipelines.corpus.sources.decoding import LineDecoder, decode
+from desdecero.pipelines.corpus.sources.entries import Entry, file_entry, members
+from desdecero.pipelines.corpus.sources.faults import contained, reason_of
+from desdecero.pipelines.corpus.sources.json_records import Record, read_json
+from desdecero.pipelines.corpus.sources.kinds import SUFFIXES, kind_of
+from desdecero.pipelines.corpus.sources.parquet_records import read_parquet
+from desdecero.pipelines.corpus.sources.records import DocumentBuilder, printable
+from desdecero.pipelines.corpus.sources.site_rules import ROBOTS, Mirror, rules_files
+from desdecero.pipelines.corpus.sources.streams import lines, read_all
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files
 
 HEAD = 4096
 """Bytes by which a file is known whose name says nothing."""

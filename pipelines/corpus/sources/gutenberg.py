@@ -10,9 +10,9 @@ import dataclasses
 import re
 from typing import Any
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.licensing import names
-from pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.licensing import names
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
 
 TERMS = "Project Gutenberg License: https://www.gutenberg.org/policy/license.html"
 UNITED_STATES = "public domain in the United States; elsewhere, the author's year of death decides"

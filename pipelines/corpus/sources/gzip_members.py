@@ -7,7 +7,7 @@ import re
 import zlib
 from typing import Protocol
 
-from pipelines.corpus.sources.streams import MAX_RATIO, RATIO_FROM
+from desdecero.pipelines.corpus.sources.streams import MAX_RATIO, RATIO_FROM
 
 _BLOCK = 2**16
 _MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")

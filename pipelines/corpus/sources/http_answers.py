@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, is_binary
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, is_binary
 
 MAX_ENCODINGS = 5
 _STATUS = re.compile(rb"[ \t\r\n]*(?:HTTP/\d(?:\.\d)?|ICY)[ \t]+(\d{3})\b[^\n]*(?:\n|\Z)", re.IGNORECASE)

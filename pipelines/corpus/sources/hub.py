@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.licensing import names
-from pipelines.corpus.sources.records import DocumentBuilder
-from pipelines.errors import UserError
-from pipelines.recipe import HubDataset
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.licensing import names
+from desdecero.pipelines.corpus.sources.records import DocumentBuilder
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import HubDataset
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo

@@ -26,11 +26,11 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pipelines.corpus.document import Document, Form, Quarantined
-from pipelines.corpus.licensing import names
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
-from pipelines.errors import UserError
-from pipelines.recipe import InstalledDocs
+from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.licensing import names
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import InstalledDocs
 
 FORMS: dict[str, Form] = {".py": "python", ".md": "text", ".rst": "text", ".txt": "text"}
 CODE = (".py", ".pyx", ".pyi")

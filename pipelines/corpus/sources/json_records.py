@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, LineDecoder
-from pipelines.corpus.sources.streams import lines, with_head
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, LineDecoder
+from desdecero.pipelines.corpus.sources.streams import lines, with_head
 
 Item = TypeVar("Item")
 

@@ -6,8 +6,8 @@ import codecs
 import re
 from typing import Literal
 
-from pipelines.corpus.document import Form
-from pipelines.corpus.sources.decoding import is_binary, unmarked_utf16
+from desdecero.pipelines.corpus.document import Form
+from desdecero.pipelines.corpus.sources.decoding import is_binary, unmarked_utf16
 
 Records = Literal["json", "csv", "parquet"]
 Kind = Form | Records | Literal["zip"]

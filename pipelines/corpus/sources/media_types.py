@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pipelines.corpus.document import Form
-from pipelines.corpus.sources.decoding import Undecodable, decode, is_binary
+from desdecero.pipelines.corpus.document import Form
+from desdecero.pipelines.corpus.sources.decoding import Undecodable, decode, is_binary
 
 FORMS: dict[str, Form] = {
     "text/html": "html", "application/xhtml+xml": "html", "text/plain": "text", "application/pdf": "pdf",

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.corpus.sources import consulted, look, names_that_count
-from pipelines.corpus.sources.contents import (
+from desdecero.pipelines.corpus.sources import consulted, look, names_that_count
+from desdecero.pipelines.corpus.sources.contents import (
     SeenSource,
     difference,
     digest,
@@ -24,8 +24,8 @@ from pipelines.corpus.sources.contents import (
     same_sizes,
     to_json,
 )
-from pipelines.recipe import Recipe
-from pipelines.run_dir import write_text
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run_dir import write_text
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pipelines.corpus.sources.faults import reason_of
-from pipelines.corpus.sources.json_records import Record
+from desdecero.pipelines.corpus.sources.faults import reason_of
+from desdecero.pipelines.corpus.sources.json_records import Record
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,12 +9,12 @@ import math
 import string
 from typing import Any
 
-from pipelines.corpus.document import Document, Edits, Form, Quarantined
-from pipelines.corpus.licensing import names
-from pipelines.corpus.sources.faults import reason_of
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.errors import UserError
-from pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
+from desdecero.pipelines.corpus.document import Document, Edits, Form, Quarantined
+from desdecero.pipelines.corpus.licensing import names
+from desdecero.pipelines.corpus.sources.faults import reason_of
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
 
 MAX_META_CHARACTERS = 20_000
 """A longer list or object of a record is left out of its metadata: it is data (embeddings, word boxes)."""

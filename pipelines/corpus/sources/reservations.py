@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import Source
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import Source
 
 SIGNALS = {
     "tdm-reservation": "tdm", "tdm-policy": "tdm_policy", "x-robots-tag": "robots", "robots": "robots",

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from pipelines.corpus.sources.decoding import Undecodable, decode
-from pipelines.corpus.sources.reservations import signals
-from pipelines.corpus.sources.streams import DAMAGES
+from desdecero.pipelines.corpus.sources.decoding import Undecodable, decode
+from desdecero.pipelines.corpus.sources.reservations import signals
+from desdecero.pipelines.corpus.sources.streams import DAMAGES
 
 ROBOTS, TDMREP = "robots.txt", ".well-known/tdmrep.json"
 """Where they are, from the root of a site."""

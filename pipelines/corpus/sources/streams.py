@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, unmarked_utf16
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, unmarked_utf16
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 MAX_RATIO, RATIO_FROM = 200, 2**30

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
-from pipelines.corpus.sources.gzip_members import DamagedMember
-from pipelines.corpus.sources.streams import DAMAGES
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
+from desdecero.pipelines.corpus.sources.gzip_members import DamagedMember
+from desdecero.pipelines.corpus.sources.streams import DAMAGES
 
 MAX_LINE = 2**16
 WRONG_LENGTH = "the length that its record states is wrong"

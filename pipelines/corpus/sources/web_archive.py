@@ -16,23 +16,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from pipelines.corpus.document import Document, Form, Quarantined
-from pipelines.corpus.sources import files
-from pipelines.corpus.sources.contents import FileOnDisk
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
-from pipelines.corpus.sources.extraction import require
-from pipelines.corpus.sources.gzip_members import GzipMembers
-from pipelines.corpus.sources.http_answers import BadBody, parse_answer
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.corpus.sources.media_types import UnknownType, form_of, is_passed_over, stated
-from pipelines.corpus.sources.records import declared_license, printable
-from pipelines.corpus.sources.reservations import merge, signals
-from pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
-from pipelines.corpus.sources.streams import DAMAGES
-from pipelines.corpus.sources.warc_records import WRONG_LENGTH, Record, records
-from pipelines.errors import UserError
-from pipelines.local_paths import is_web_address
-from pipelines.recipe import WebArchive
+from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.sources import files
+from desdecero.pipelines.corpus.sources.contents import FileOnDisk
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
+from desdecero.pipelines.corpus.sources.extraction import require
+from desdecero.pipelines.corpus.sources.gzip_members import GzipMembers
+from desdecero.pipelines.corpus.sources.http_answers import BadBody, parse_answer
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.corpus.sources.media_types import UnknownType, form_of, is_passed_over, stated
+from desdecero.pipelines.corpus.sources.records import declared_license, printable
+from desdecero.pipelines.corpus.sources.reservations import merge, signals
+from desdecero.pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
+from desdecero.pipelines.corpus.sources.streams import DAMAGES
+from desdecero.pipelines.corpus.sources.warc_records import WRONG_LENGTH, Record, records
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.local_paths import is_web_address
+from desdecero.pipelines.recipe import WebArchive
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
 """Where the paths of Common Crawl's lists start."""

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import files, hub
-from pipelines.corpus.sources.contents import FileOnDisk
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
-from pipelines.corpus.sources.extraction import require
-from pipelines.corpus.sources.records import declared_license
-from pipelines.corpus.sources.streams import DAMAGES, open_stream
-from pipelines.corpus.sources.xml_events import events
-from pipelines.errors import UserError
-from pipelines.recipe import Files, HubDataset, Wikipedia
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import files, hub
+from desdecero.pipelines.corpus.sources.contents import FileOnDisk
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG
+from desdecero.pipelines.corpus.sources.extraction import require
+from desdecero.pipelines.corpus.sources.records import declared_license
+from desdecero.pipelines.corpus.sources.streams import DAMAGES, open_stream
+from desdecero.pipelines.corpus.sources.xml_events import events
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files, HubDataset, Wikipedia
 
 DATASET = "wikimedia/wikipedia"
 _PIECE = 2**16

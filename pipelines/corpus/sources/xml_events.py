@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Literal
 from xml.parsers import expat
 
-from pipelines.corpus.document import Edits
+from desdecero.pipelines.corpus.document import Edits
 
 MAX_DEPTH = 500
 """Elements inside one another: articles and office documents have some thirty."""

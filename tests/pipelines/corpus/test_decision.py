@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.corpus.decision import Gathering
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.preparation import Packet, prepare
-from pipelines.corpus.splits import NAMES
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.decision import Gathering
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.preparation import Packet, prepare
+from desdecero.pipelines.corpus.splits import NAMES
+from desdecero.pipelines.recipe import Corpus
 
 TEXT = "the harbour lay quiet while nine ferries waited for evening and nobody said when library opened its doors"
 WORDS = TEXT.split()

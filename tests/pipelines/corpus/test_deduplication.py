@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.corpus import deduplication
-from pipelines.corpus.deduplication import Deduplicator, Sketches, Verdicts, similarity, sketch
-from pipelines.corpus.sources.decoding import decode
+from desdecero.pipelines.corpus import deduplication
+from desdecero.pipelines.corpus.deduplication import Deduplicator, Sketches, Verdicts, similarity, sketch
+from desdecero.pipelines.corpus.sources.decoding import decode
 
 DATA = os.environ.get("DESDECERO_DATA")
 
@@ -56,7 +56,8 @@ def test_the_estimate_is_unbiased_and_as_precise_as_theory_says(length: int) -> 
 
 def test_signatures_are_the_same_in_every_process_and_every_batch() -> None:
     code = (
-        "from pipelines.corpus.deduplication import sketch; s = sketch(['other', 'Años después, frente al pelotón']);"
+        "from desdecero.pipelines.corpus.deduplication import sketch\n"
+        "s = sketch(['other', 'Años después, frente al pelotón'])\n"
         "print(s.signatures[1].tolist(), s.exact[1].tolist())"
     )
     runs = {

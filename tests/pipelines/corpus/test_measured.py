@@ -7,8 +7,8 @@ import re
 from helpers import ROOT
 from scipy.stats import binomtest
 
-from pipelines.corpus.measured import measured_elsewhere, read_rows
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.measured import measured_elsewhere, read_rows
+from desdecero.pipelines.recipe import Corpus
 
 
 def test_every_row_says_what_was_counted_where_and_how() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.corpus.paragraphs import ParagraphIndex, paragraphs_of, spans, without_repeated
-from pipelines.recipe import RepeatedParagraphs
+from desdecero.pipelines.corpus.paragraphs import ParagraphIndex, paragraphs_of, spans, without_repeated
+from desdecero.pipelines.recipe import RepeatedParagraphs
 
 LIMITS = RepeatedParagraphs(max_documents=2, min_words=3)
 

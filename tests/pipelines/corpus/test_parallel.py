@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.parallel import AHEAD, ordered_map
+from desdecero.pipelines.corpus.parallel import AHEAD, ordered_map
 
 
 def square(number: int) -> int:
@@ -54,7 +54,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, time\n"
-        "from pipelines.corpus.parallel import ordered_map\n"
+        "from desdecero.pipelines.corpus.parallel import ordered_map\n"
         "def work(n):\n    time.sleep(0.05); return os.getpid()\n"
         "if __name__ == '__main__':\n"
         "    for pid in ordered_map(work, range(10**6), processes=2): print(pid, flush=True)\n"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.blocklist import Blocklist, Entry, add_entries, read_entries, text_sha256
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.preparation import prepare
-from pipelines.corpus.removed_texts import BlockedCopies, RemovedTexts, marks_of
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.blocklist import Blocklist, Entry, add_entries, read_entries, text_sha256
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.preparation import prepare
+from desdecero.pipelines.corpus.removed_texts import BlockedCopies, RemovedTexts, marks_of
+from desdecero.pipelines.recipe import Corpus
 
 LETTER = (
     "Estimada señora directora: le escribo porque «la fábrica» cerró en marzo y nadie nos avisó. Mi hermana trabajó "

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pipelines.corpus.splits import NAMES, Relation, draw, in_domain, missing_documents, relations
-from pipelines.corpus.splits import assign_splits as assign
-from pipelines.recipe import Corpus, Domain
+from desdecero.pipelines.corpus.splits import NAMES, Relation, draw, in_domain, missing_documents, relations
+from desdecero.pipelines.corpus.splits import assign_splits as assign
+from desdecero.pipelines.recipe import Corpus, Domain
 
 SOURCES = [{"kind": "files", "path": "x"}]
 PLAIN = Corpus.model_validate({"sources": SOURCES, "validation": 0.1})

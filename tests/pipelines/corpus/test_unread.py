@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from helpers import desdecero
 
-from pipelines.corpus.document import Quarantined
-from pipelines.corpus.ledger import spool_batch
-from pipelines.corpus.unread import SHOWN, Unread, told
+from desdecero.pipelines.corpus.document import Quarantined
+from desdecero.pipelines.corpus.ledger import spool_batch
+from desdecero.pipelines.corpus.unread import SHOWN, Unread, told
 
 
 def counted(*items: Quarantined, read: int = 0) -> dict[str, object]:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from pipelines.corpus.words import Characters, hash_word, tokens, words, words_and_signs
+from desdecero.pipelines.corpus.words import Characters, hash_word, tokens, words, words_and_signs
 
 TEXTS = [
     "¿Qué año será? —El niño_1 contó 3.14 metros…",
@@ -78,7 +78,7 @@ def test_a_hash_is_that_of_the_word_wherever_it_stands() -> None:
 
 
 def test_a_text_longer_than_the_kept_powers_is_hashed_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.corpus import words as module
+    from desdecero.pipelines.corpus import words as module
 
     text = "palabra " * 40
     before = Characters([text]).hasher(True)(np.array([0]), np.array([len(text)]))

@@ -2,7 +2,7 @@
 
 from iso639 import ALL_LANGUAGES
 
-from pipelines.recipe.identifiers import TWO_LETTERS
+from desdecero.pipelines.recipe.identifiers import TWO_LETTERS
 
 
 def test_codes_of_two_letters_are_those_of_iso_639_1() -> None:

@@ -11,11 +11,11 @@ import torch
 from accelerate import Accelerator
 from small_models import random_model, reading
 
-from pipelines.errors import UserError
-from pipelines.recipe import Recipe, parse_recipe
-from pipelines.training.adapter import AdapterTraining, add_adapter
-from pipelines.training.batches import Batches
-from pipelines.training.collators import build_collator
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Recipe, parse_recipe
+from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter
+from desdecero.pipelines.training.batches import Batches
+from desdecero.pipelines.training.collators import build_collator
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
 

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from transformers import BertConfig, GPT2Config, LlamaConfig, ModernBertConfig, Qwen3Config
 
-from pipelines.training.attention import BLOCK, BLOCKWISE, blockwise_attention
-from pipelines.training.compilation import takes_blockwise
-from pipelines.training.models import build_model
+from desdecero.pipelines.training.attention import BLOCK, BLOCKWISE, blockwise_attention
+from desdecero.pipelines.training.compilation import takes_blockwise
+from desdecero.pipelines.training.models import build_model
 
 SIZES = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 CONFIGS = {

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.errors import UserError
-from pipelines.recipe import Tokenizer
-from pipelines.training.batches import IGNORED, Batches, Blocks, Collator
-from pipelines.training.collators import Causal, Masked
-from pipelines.training.words import Words
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Tokenizer
+from desdecero.pipelines.training.batches import IGNORED, Batches, Blocks, Collator
+from desdecero.pipelines.training.collators import Causal, Masked
+from desdecero.pipelines.training.words import Words
+from desdecero.pipelines.vocabulary.training import train
 
 LENGTH, PADDING = 8, 998
 
@@ -164,8 +164,8 @@ def test_a_corpus_of_100_gb_is_read_in_little_memory(tmp_path: Path) -> None:
     program = """
 import pathlib, resource, sys
 import numpy as np
-from pipelines.training.batches import Batches
-from pipelines.training.collators import Causal
+from desdecero.pipelines.training.batches import Batches
+from desdecero.pipelines.training.collators import Causal
 
 def own(name):
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()

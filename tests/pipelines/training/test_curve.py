@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from pipelines.training.curve import _limits, draw_loss, smoothed
+from desdecero.pipelines.training.curve import _limits, draw_loss, smoothed
 
 SHAPES = {
     "1/x": lambda x: 4 + 5 / x**0.5,

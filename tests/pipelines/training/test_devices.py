@@ -11,8 +11,8 @@ import pytest
 import torch
 from small_models import small
 
-from pipelines.training.devices import Peak, _of_gpu, _of_tpu
-from pipelines.training.models import count_parameters, product_shapes
+from desdecero.pipelines.training.devices import Peak, _of_gpu, _of_tpu
+from desdecero.pipelines.training.models import count_parameters, product_shapes
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import json
 import math
 from collections.abc import Sequence
 
-from pipelines.recipe import EarlyStop as Wanted
-from pipelines.training.early_stop import EarlyStop
+from desdecero.pipelines.recipe import EarlyStop as Wanted
+from desdecero.pipelines.training.early_stop import EarlyStop
 
 
 def seen(stop: EarlyStop, losses: Sequence[float], first: int = 1) -> int | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.errors import UserError
-from pipelines.pretrain import main
-from pipelines.training.exhaustion import exhaustion_explained
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.pretrain import main
+from desdecero.pipelines.training.exhaustion import exhaustion_explained
 
 SENTENCE = r"memory ran out \(.+\): lower pretrain\.micro_batch_size .*; where that does not help, take a smaller model"
 

@@ -14,10 +14,10 @@ from small_models import CONTEXT, random_model, reading
 from transformers import AutoTokenizer, pipeline
 from transformers.utils import logging as transformers_logging
 
-from eval_suites import sampling
-from pipelines.training import models
-from pipelines.training.architectures import objective_of
-from pipelines.training.models import AUTO, set_generation
+from desdecero.eval_suites import sampling
+from desdecero.pipelines.training import models
+from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.training.models import AUTO, set_generation
 
 
 @pytest.fixture(params=["llama", "gpt2", "t5"])

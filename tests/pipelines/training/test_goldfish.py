@@ -9,13 +9,13 @@ import pytest
 import torch
 from small_models import small
 
-from pipelines.errors import UserError
-from pipelines.recipe import Budget, Pretrain, Tokenizer, load_recipe
-from pipelines.training.batches import IGNORED, Batches
-from pipelines.training.collators import Causal
-from pipelines.training.goldfish import Goldfish
-from pipelines.training.objective import Objective
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Budget, Pretrain, Tokenizer, load_recipe
+from desdecero.pipelines.training.batches import IGNORED, Batches
+from desdecero.pipelines.training.collators import Causal
+from desdecero.pipelines.training.goldfish import Goldfish
+from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.vocabulary.training import train
 
 END, PADDING, CONTEXT = 0, 1, 13
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipelines.training import losses
-from pipelines.training.losses import linear_cross_entropy
+from desdecero.pipelines.training import losses
+from desdecero.pipelines.training.losses import linear_cross_entropy
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -11,10 +11,16 @@ from small_models import ARCHITECTURES, OTHERS, PADDING, SEPARATOR, small, token
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from pipelines.errors import UserError
-from pipelines.recipe import Model
-from pipelines.training.architectures import objective_of
-from pipelines.training.models import AUTO, build_config, build_model, count_parameters, training_flops_per_token
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Model
+from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.training.models import (
+    AUTO,
+    build_config,
+    build_model,
+    count_parameters,
+    training_flops_per_token,
+)
 
 
 def logits(model: PreTrainedModel, tokens: torch.Tensor, written: int = 0) -> torch.Tensor:

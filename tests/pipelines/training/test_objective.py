@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from small_models import ARCHITECTURES, OTHERS, PADDING, SENTINELS, SEPARATOR, WORDS, small
 from transformers import PreTrainedModel
 
-from pipelines.errors import UserError
-from pipelines.recipe import Budget, Pretrain
-from pipelines.training.batches import IGNORED
-from pipelines.training.isolation import read_pair
-from pipelines.training.objective import Objective
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Budget, Pretrain
+from desdecero.pipelines.training.batches import IGNORED
+from desdecero.pipelines.training.isolation import read_pair
+from desdecero.pipelines.training.objective import Objective
 
 LENGTH = 64
 ALL = [*ARCHITECTURES, *OTHERS]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_models import ARCHITECTURES, OTHERS, small
 
-from pipelines.recipe import Optimizer, Schedule
-from pipelines.training.optimizers import Muon, build_optimizers, learning_rate_factor, orthogonalize
+from desdecero.pipelines.recipe import Optimizer, Schedule
+from desdecero.pipelines.training.optimizers import Muon, build_optimizers, learning_rate_factor, orthogonalize
 
 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *OTHERS])

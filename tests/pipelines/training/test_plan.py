@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import Schedule, load_recipe
-from pipelines.run_dir import RunDir
-from pipelines.training.optimizers import learning_rate_factor
-from pipelines.training.plan import Plan, revise
-from pipelines.training.processes import join_processes
-from pipelines.training.trainer import Training
+from desdecero.pipelines.recipe import Schedule, load_recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.training.optimizers import learning_rate_factor
+from desdecero.pipelines.training.plan import Plan, revise
+from desdecero.pipelines.training.processes import join_processes
+from desdecero.pipelines.training.trainer import Training
 
 PROBED = Plan(
     steps=100, probed_steps=100, revise_at=40, revisions=[], micro_batch_size=4, precision="fp32", compiled=False,

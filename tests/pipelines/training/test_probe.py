@@ -7,8 +7,8 @@ import time
 import pytest
 import torch
 
-from pipelines.recipe import Pretrain
-from pipelines.training.probe import (
+from desdecero.pipelines.recipe import Pretrain
+from desdecero.pipelines.training.probe import (
     MAX_PROBE_STEPS,
     WARMUP_STEPS,
     choose_compile,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipelines.training.shuffle import Permutation
+from desdecero.pipelines.training.shuffle import Permutation
 
 
 @pytest.mark.parametrize("size", [*range(1, 70), 255, 256, 257, 1000, 4096, 4097, 100_003])

@@ -9,12 +9,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from pipelines.errors import UserError
-from pipelines.recipe import load_recipe
-from pipelines.training.batches import IGNORED, Batches
-from pipelines.training.collators import build_span_corruption
-from pipelines.training.span_corruption import SpanCorruption, documents_of
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.training.batches import IGNORED, Batches
+from desdecero.pipelines.training.collators import build_span_corruption
+from desdecero.pipelines.training.span_corruption import SpanCorruption, documents_of
+from desdecero.pipelines.vocabulary.training import train
 
 END, PADDING, LENGTH = 0, 1999, 128
 SENTINELS = list(range(1000, 1100))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.errors import UserError
-from pipelines.recipe import Stability
-from pipelines.training.stability import Guard
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Stability
+from desdecero.pipelines.training.stability import Guard
 
 
 def calm(steps: int = 400, seed: int = 0) -> list[tuple[float, float]]:

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 
-from pipelines.recipe import load_recipe
-from pipelines.run_dir import RunDir
-from pipelines.training.batches import IGNORED
-from pipelines.training.trainer import Training
+from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.training.batches import IGNORED
+from desdecero.pipelines.training.trainer import Training
 
 
 @pytest.mark.parametrize(("architecture", "micro"), [("bert", 8), ("bert", 3), ("bert", 1), ("llama", 3)])

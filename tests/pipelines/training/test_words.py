@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from pipelines.recipe import Tokenizer
-from pipelines.training.words import Words
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.recipe import Tokenizer
+from desdecero.pipelines.training.words import Words
+from desdecero.pipelines.vocabulary.training import train
 
 SPANISH = """\
 —¿Quién va? —preguntó el capitán, que aún no había visto a nadie—. ¡Alto ahí! Más de 1.250 soldados, 3 cañones y

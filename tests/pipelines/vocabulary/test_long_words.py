@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import Tokenizer
-from pipelines.vocabulary.training import train
-from pipelines.vocabulary.wordpiece import LONGEST, count_long_words
+from desdecero.pipelines.recipe import Tokenizer
+from desdecero.pipelines.vocabulary.training import train
+from desdecero.pipelines.vocabulary.wordpiece import LONGEST, count_long_words
 
 GENES = "".join(random.Random(0).choices("acgt", k=400_000))
 PATHS = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -43,8 +43,8 @@ def test_words_that_are_too_long_are_counted() -> None:
 def test_time_does_not_grow_with_the_square_of_a_word() -> None:
     """Without the bound, minutes."""
     script = (
-        "from helpers import docstrings; from pipelines.recipe import Tokenizer; import random\n"
-        "from pipelines.vocabulary.training import train\n"
+        "from helpers import docstrings; from desdecero.pipelines.recipe import Tokenizer; import random\n"
+        "from desdecero.pipelines.vocabulary.training import train\n"
         "genes = ''.join(random.Random(0).choices('acgt', k=400_000))\n"
         "train(Tokenizer(kind='wordpiece', vocab_size=400), [*docstrings('argparse', 'typing'), genes])\n"
     )

@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from pipelines.recipe import Tokenizer
-from pipelines.vocabulary.byte_pairs import build_byte_pairs
-from pipelines.vocabulary.report import HeldOut, measure, readable, token_bytes, token_use
-from pipelines.vocabulary.training import dress, train
+from desdecero.pipelines.recipe import Tokenizer
+from desdecero.pipelines.vocabulary.byte_pairs import build_byte_pairs
+from desdecero.pipelines.vocabulary.report import HeldOut, measure, readable, token_bytes, token_use
+from desdecero.pipelines.vocabulary.training import dress, train
 
 BYTES = [bytes([byte]) for byte in range(256)]
 

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 from transformers import AutoTokenizer
 
-from pipelines.errors import UserError
-from pipelines.recipe import Chat, Tokenizer
-from pipelines.vocabulary.chat import JOINER
-from pipelines.vocabulary.encoding import Encoder
-from pipelines.vocabulary.special_tokens import added_tokens
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Chat, Tokenizer
+from desdecero.pipelines.vocabulary.chat import JOINER
+from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.vocabulary.special_tokens import added_tokens
+from desdecero.pipelines.vocabulary.training import train
 
 Kind = Literal["bpe", "unigram", "wordpiece"]
 WANTED: dict[str, Any] = {"vocab_size": 900, "chat": Chat(), "special_tokens": ("<tool>", "§ref§"), "sentinels": 2}

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from pipelines.errors import UserError
-from pipelines.recipe import Model, Tokenizer, load_recipe
-from pipelines.train_tokenizer import main
-from pipelines.training.models import build_config, build_model, training_flops_per_token
-from pipelines.vocabulary.sweep import choice
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Model, Tokenizer, load_recipe
+from desdecero.pipelines.train_tokenizer import main
+from desdecero.pipelines.training.models import build_config, build_model, training_flops_per_token
+from desdecero.pipelines.vocabulary.sweep import choice
 
 SWEEP = "{sizes: [700, 350, 500], flops: 2e9, hidden_size: 32, context_length: 32, batch_size: 4}"
 
@@ -68,9 +68,9 @@ def test_every_size_is_trained_with_the_same_operations(swept: tuple[Path, dict[
 def test_without_a_sweep_no_torch_is_needed_to_train_a_tokenizer(tiny: Callable[[str], Path]) -> None:
     home = tiny("llama")
     script = (
-        "import sys; from pipelines.train_tokenizer import main\n"
+        "import sys; from desdecero.pipelines.train_tokenizer import main\n"
         f"assert main([{str(home / 'tiny.yaml')!r}, '--run-dir', {str(home / 'run')!r}]) == 0\n"
-        "assert 'pipelines.training.trainer' not in sys.modules and 'accelerate' not in sys.modules"
+        "assert 'desdecero.pipelines.training.trainer' not in sys.modules and 'accelerate' not in sys.modules"
     )
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr

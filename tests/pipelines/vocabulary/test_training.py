@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from pipelines.errors import UserError
-from pipelines.recipe import Tokenizer
-from pipelines.vocabulary.special_tokens import roles
-from pipelines.vocabulary.training import train
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Tokenizer
+from desdecero.pipelines.vocabulary.special_tokens import roles
+from desdecero.pipelines.vocabulary.training import train
 
 HARD_TEXTS = [
     "", " ", "\n\n\t  x  \r\n", "El ñandú comió pingüinos; ¿qué más? ¡Olé!", "日本語 ελληνικά עברית 🙂👩‍👩‍👧",
@@ -33,15 +33,15 @@ def test_every_text_comes_back_unchanged(kind: str, prose: list[str]) -> None:
 def test_the_same_texts_give_the_same_tokenizer_in_any_process(kind: str) -> None:
     """Hash orders differ from process to process, and so would what depends on them."""
     script = (
-        "import hashlib; from helpers import docstrings; from pipelines.recipe import Tokenizer\n"
-        "from pipelines.vocabulary.training import train\n"
+        "import hashlib; from helpers import docstrings; from desdecero.pipelines.recipe import Tokenizer\n"
+        "from desdecero.pipelines.vocabulary.training import train\n"
         "texts = docstrings('argparse', 'typing', 'subprocess', 'statistics', 'random')\n"
         f"tokenizer = train(Tokenizer(kind={kind!r}, vocab_size=700), texts)\n"
         "print(hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest())"
     )
     digests = {
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
-                       env={"PYTHONPATH": "tests:.", "OMP_NUM_THREADS": "1"}).stdout
+                       env={"PYTHONPATH": "tests", "OMP_NUM_THREADS": "1"}).stdout
         for _ in range(3)
     }  # fmt: skip
     assert len(digests) == 1 and len(digests.pop().strip()) == 64

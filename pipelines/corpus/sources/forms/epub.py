@@ -7,13 +7,13 @@ from __future__ import annotations
 import posixpath
 from urllib.parse import unquote
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.archives import Archive
-from pipelines.corpus.sources.decoding import declared_encoding, decode
-from pipelines.corpus.sources.extraction import Unreadable, with_text
-from pipelines.corpus.sources.forms.html import blocks, count_formulas, parse
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.corpus.sources.xml_events import XmlDamage, events
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.archives import Archive
+from desdecero.pipelines.corpus.sources.decoding import declared_encoding, decode
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
+from desdecero.pipelines.corpus.sources.forms.html import blocks, count_formulas, parse
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.corpus.sources.xml_events import XmlDamage, events
 
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Ways to hide fonts, which leave the text open; any other way is a lock."""

@@ -13,12 +13,12 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.extraction import Unreadable, content, with_text
-from pipelines.corpus.sources.forms.page_license import Licenses, find_licenses
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.corpus.sources.reservations import merge, signals
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, content, with_text
+from desdecero.pipelines.corpus.sources.forms.page_license import Licenses, find_licenses
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.corpus.sources.reservations import merge, signals
 
 _BOOK = re.compile(
     r"\*\*\* ?start of (?:this|the) project gutenberg|project gutenberg e-?(?:text|book) of", re.IGNORECASE

@@ -21,7 +21,7 @@ import re
 from collections import Counter
 from functools import cached_property
 
-from pipelines.corpus.document import Edits
+from desdecero.pipelines.corpus.document import Edits
 
 SHORTEST_PIECE = 4
 """Letters of both pieces in rule 4. Shorter ones are words too often (`con-⏎tiene`, `pre-⏎sente`, `in-⏎to`)."""
@@ -105,6 +105,6 @@ class _Words:
 
     @cached_property
     def language(self) -> str:
-        from pipelines.corpus.cleaning.language import identify
+        from desdecero.pipelines.corpus.cleaning.language import identify
 
         return self._language or identify(self._text)[0]

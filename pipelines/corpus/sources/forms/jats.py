@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.extraction import Unreadable, with_text
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.corpus.sources.xml_events import Event, Markup, XmlDamage, events, paragraphs
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.corpus.sources.xml_events import Event, Markup, XmlDamage, events, paragraphs
 
 _MARKUP = Markup(
     paragraphs=frozenset({

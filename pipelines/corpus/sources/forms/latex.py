@@ -13,9 +13,9 @@ from functools import cache
 from pylatexenc import latexwalker
 from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.extraction import Unreadable, content, with_text
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, content, with_text
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
 
 _DROPPED = (
     "figure", "table", "tabular", "tabularx", "longtable", "wrapfigure", "equation", "align", "alignat", "gather",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.archives import Archive
-from pipelines.corpus.sources.extraction import Unreadable, with_text
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
-from pipelines.corpus.sources.forms.symbol_fonts import character, is_symbol_font
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.corpus.sources.xml_events import Event, Markup, XmlDamage, events, paragraphs
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.archives import Archive
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.sources.forms.symbol_fonts import character, is_symbol_font
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.corpus.sources.xml_events import Event, Markup, XmlDamage, events, paragraphs
 
 
 def _term(text: str) -> str:

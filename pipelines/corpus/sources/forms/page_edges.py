@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines.corpus.document import Edits
+from desdecero.pipelines.corpus.document import Edits
 
 TOP, BOTTOM = 0, -1
 MIN_PAGES = 3

@@ -19,11 +19,11 @@ import pypdf
 from pypdf.errors import DependencyError
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.decoding import MAX_RECORD_BYTES
-from pipelines.corpus.sources.extraction import Unreadable, with_text
-from pipelines.corpus.sources.forms.hyphens import join_cut_words
-from pipelines.corpus.sources.forms.page_edges import remove_running_lines
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
+from desdecero.pipelines.corpus.sources.forms.hyphens import join_cut_words
+from desdecero.pipelines.corpus.sources.forms.page_edges import remove_running_lines
 
 MAX_PAGES = 5_000
 MIN_LETTERS = 25

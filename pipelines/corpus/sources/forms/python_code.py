@@ -8,8 +8,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.sources.extraction import Unreadable, with_text
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
 
 
 def extract(document: Document) -> Document | None:

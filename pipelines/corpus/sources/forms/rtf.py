@@ -8,8 +8,8 @@ from __future__ import annotations
 import codecs
 import re
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.extraction import Unreadable, with_text
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
 
 _PAGE = re.compile(rb"\\ansicpg(\d{1,5})")
 _SUPERSCRIPT = re.compile(r"(\\super(?![a-z0-9])|\\up(?!0)\d{1,3}(?![0-9]))[ ]?(?=[^\s\\{}])")

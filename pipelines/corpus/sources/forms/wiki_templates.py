@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
 
 Parameter = Callable[[str], str]
 """The words of a template's parameter, by its number or name; "" where there is none."""

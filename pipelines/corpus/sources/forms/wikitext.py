@@ -16,11 +16,11 @@ from typing import Any
 import mwparserfromhell
 from mwparserfromhell import nodes
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.sources.extraction import content, with_text
-from pipelines.corpus.sources.forms import wiki_templates
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
-from pipelines.corpus.sources.forms.wiki_links import MEDIA, is_shown
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.sources.extraction import content, with_text
+from desdecero.pipelines.corpus.sources.forms import wiki_templates
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.sources.forms.wiki_links import MEDIA, is_shown
 
 _REDIRECT = re.compile(r"\s*#\s*(redirec\w*|weiterleitung|rinvia|doorverwijzing|birzuzendu)\b", re.IGNORECASE)
 _DISAMBIGUATION = re.compile(

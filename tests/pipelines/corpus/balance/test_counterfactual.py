@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from helpers import docstrings
 
-from pipelines.corpus.balance import english, spanish
-from pipelines.corpus.balance.counterfactual import Counterfactual, count_mentions, drawn, read_names
-from pipelines.corpus.cleaning.sentences import sentence_spans
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
-from pipelines.recipe import Counterfactual as Section
+from desdecero.pipelines.corpus.balance import english, spanish
+from desdecero.pipelines.corpus.balance.counterfactual import Counterfactual, count_mentions, drawn, read_names
+from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Counterfactual as Section
 
 SPANISH = [
     ("El enfermero cansado llegó.", "La enfermera cansada llegó."),

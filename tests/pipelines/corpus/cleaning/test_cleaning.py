@@ -7,7 +7,7 @@ import random
 import pytest
 from ftfy.badness import BADNESS_RE, is_bad
 
-from pipelines.corpus.cleaning.unicode import clean, may_be_bad
+from desdecero.pipelines.corpus.cleaning.unicode import clean, may_be_bad
 
 PROSE = "The function returns the number of nodes that can be reached from a given node of the graph. " * 3
 

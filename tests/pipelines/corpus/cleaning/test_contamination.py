@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.corpus.cleaning.contamination import Decontaminate, Index, Item, items_of
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
-from pipelines.recipe import Decontamination, SuiteFile
+from desdecero.pipelines.corpus.cleaning.contamination import Decontaminate, Index, Item, items_of
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Decontamination, SuiteFile
 
 DATA = os.environ.get("DESDECERO_DATA", "")
 LONG = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.corpus.cleaning.profiles import PROFILES, profile_for
-from pipelines.corpus.cleaning.quality import FORMS, Quality
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import Quality as Limits
+from desdecero.pipelines.corpus.cleaning.profiles import PROFILES, profile_for
+from desdecero.pipelines.corpus.cleaning.quality import FORMS, Quality
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import Quality as Limits
 
 POEM = """\
 Vino la tarde descalza

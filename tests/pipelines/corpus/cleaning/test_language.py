@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.cleaning.language import IdentifyLanguage, identify
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import Language
+from desdecero.pipelines.corpus.cleaning.language import IdentifyLanguage, identify
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import Language
 
 DATA = Path(os.environ.get("DESDECERO_DATA", ""))
 needs_data = pytest.mark.skipif(not os.environ.get("DESDECERO_DATA"), reason="DESDECERO_DATA names no folder of text")

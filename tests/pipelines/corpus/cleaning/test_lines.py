@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.cleaning.lines import CleanLines, LineCounter, count_lines
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import Corpus, Files, Lines
+from desdecero.pipelines.corpus.cleaning.lines import CleanLines, LineCounter, count_lines
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import Corpus, Files, Lines
 
 SENTENCE = "El alcalde leyó el acta en voz baja, y los vecinos que habían ido a escucharle callaron hasta el final. "
 

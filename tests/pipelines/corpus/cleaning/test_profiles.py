@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.cleaning.profiles import PROFILES, Profile, profile_for
-from pipelines.corpus.cleaning.quality import reasons_to_drop
-from pipelines.corpus.cleaning.unicode import clean
-from pipelines.recipe import Quality
+from desdecero.pipelines.corpus.cleaning.profiles import PROFILES, Profile, profile_for
+from desdecero.pipelines.corpus.cleaning.quality import reasons_to_drop
+from desdecero.pipelines.corpus.cleaning.unicode import clean
+from desdecero.pipelines.recipe import Quality
 
 DATA = os.environ.get("DESDECERO_DATA", "")
 NEEDS_DATA = pytest.mark.skipif(not DATA, reason="DESDECERO_DATA names no folder of text")

@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines import recipe as recipes
-from pipelines.corpus.cleaning.line_rules import apply_line_rules
-from pipelines.corpus.cleaning.profiles import DEFAULT, PROFILES, Profile, profile_for
-from pipelines.corpus.cleaning.quality import Quality, reasons_to_drop
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import LineRules
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.corpus.cleaning.line_rules import apply_line_rules
+from desdecero.pipelines.corpus.cleaning.profiles import DEFAULT, PROFILES, Profile, profile_for
+from desdecero.pipelines.corpus.cleaning.quality import Quality, reasons_to_drop
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import LineRules
 
 NONE = replace(
     DEFAULT, min_words=0, max_words=10**9, mean_word_length=(0, 1e9), max_symbol_ratio=1, min_alphabetic_words=0,
@@ -155,10 +155,10 @@ def test_many_texts_at_once_are_judged_as_each_alone(prose: list[str]) -> None:
 def test_a_text_too_long_to_be_measured_is_dropped_in_little_memory() -> None:
     code = """
 import resource
-from pipelines import recipe
-from pipelines.corpus.cleaning.quality import Quality
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
+from desdecero.pipelines import recipe
+from desdecero.pipelines.corpus.cleaning.quality import Quality
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
 text = "palabra " * 5_000_000
 draft = Draft(Document("id", text, "source", "MIT", "declared", "es", {}), text, "es")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.cleaning.spelling import CorrectSpelling, correct, count_words
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.recipe import Spelling
+from desdecero.pipelines.corpus.cleaning.spelling import CorrectSpelling, correct, count_words
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.recipe import Spelling
 
 DATA = os.environ.get("DESDECERO_DATA", "")
 MODERN = (

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipelines.corpus.cleaning.sentences import sentence_spans
-from pipelines.corpus.cleaning.toxicity import ToxicityFilter, beyond_chance, mentioned, train_toxicity
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.errors import UserError
-from pipelines.recipe import Toxicity
+from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
+from desdecero.pipelines.corpus.cleaning.toxicity import ToxicityFilter, beyond_chance, mentioned, train_toxicity
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Toxicity
 
 PEOPLE = {
     "es": ("las mujeres", "los migrantes", "los gitanos", "las personas gais", "los musulmanes", "mis vecinos"),

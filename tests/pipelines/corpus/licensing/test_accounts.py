@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pipelines.corpus.licensing.accounts import Holding, holdings, report
-from pipelines.recipe import Licenses
+from desdecero.pipelines.corpus.licensing.accounts import Holding, holdings, report
+from desdecero.pipelines.recipe import Licenses
 
 CORPUS = {
     "licenses": [

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.corpus.licensing import attribution
-from pipelines.corpus.licensing.attribution import Works, license_url
+from desdecero.pipelines.corpus.licensing import attribution
+from desdecero.pipelines.corpus.licensing.attribution import Works, license_url
 
 
 def row(license: str, source: str = "texts", decision: str = "kept", **meta: Any) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.licensing.policy import LicensePolicy, Policy
-from pipelines.errors import UserError
-from pipelines.recipe import Licenses, load_recipe, parse_recipe, shipped_recipes
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.licensing.policy import LicensePolicy, Policy
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Licenses, load_recipe, parse_recipe, shipped_recipes
 
 RECIPE = """
 name: policy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.corpus.licensing.names import UNKNOWN, License, identify, normalise
-from pipelines.corpus.licensing.policy import Policy
-from pipelines.recipe import Licenses
+from desdecero.pipelines.corpus.licensing.names import UNKNOWN, License, identify, normalise
+from desdecero.pipelines.corpus.licensing.policy import Policy
+from desdecero.pipelines.recipe import Licenses
 
 BY = "https://creativecommons.org/licenses/by/4.0/"
 RESERVED, NON_COMMERCIAL = "LicenseRef-all-rights-reserved", "LicenseRef-non-commercial"

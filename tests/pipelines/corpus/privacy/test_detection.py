@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from pipelines.corpus.privacy.detection import Detector
-from pipelines.corpus.privacy.redaction import Redact
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy.detection import Detector
+from desdecero.pipelines.corpus.privacy.redaction import Redact
+from desdecero.pipelines.recipe import PersonalData
 
 ALL = Redact(PersonalData())
 

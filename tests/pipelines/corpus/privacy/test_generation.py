@@ -19,9 +19,9 @@ from stdnum.pe import ruc as pe_ruc
 from stdnum.us import ssn
 from stdnum.ve import rif
 
-from pipelines.corpus.privacy.accounts import FORMS as ACCOUNTS
-from pipelines.corpus.privacy.generation import GENERATORS
-from pipelines.corpus.privacy.national_ids import FORMS
+from desdecero.pipelines.corpus.privacy.accounts import FORMS as ACCOUNTS
+from desdecero.pipelines.corpus.privacy.generation import GENERATORS
+from desdecero.pipelines.corpus.privacy.national_ids import FORMS
 
 CHECKS: dict[str, Callable[[str], bool]] = {
     "es_dni": dni.is_valid, "es_nie": nie.is_valid, "es_cif": cif.is_valid, "ar_cuit": cuit.is_valid,

@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from pipelines.corpus.privacy.redaction import Redact
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy.redaction import Redact
+from desdecero.pipelines.recipe import PersonalData
 
 DRAWN = 150
 REDACT = Redact(PersonalData())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.corpus.privacy.redaction import Redact
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy.redaction import Redact
+from desdecero.pipelines.recipe import PersonalData
 
 REDACT = Redact(PersonalData())
 

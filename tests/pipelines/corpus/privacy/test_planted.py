@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from pipelines.corpus.privacy import detection
-from pipelines.corpus.privacy.planted import Sample, measure_recall
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy import detection
+from desdecero.pipelines.corpus.privacy.planted import Sample, measure_recall
+from desdecero.pipelines.recipe import PersonalData
 
 WORDS = "El consejo acordó que la obra del puerto siga en abril según consta en acta firmada por ambas partes"
 

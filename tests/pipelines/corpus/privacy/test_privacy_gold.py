@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.privacy.detection import Detector
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.privacy.detection import Detector
+from desdecero.pipelines.recipe import PersonalData
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 from bench_personal_data import meddocan, presidio, score

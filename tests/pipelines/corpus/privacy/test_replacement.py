@@ -10,13 +10,13 @@ from stdnum.br import cpf
 from stdnum.es import dni
 from stdnum.mx import curp
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.privacy.detection import Detector
-from pipelines.corpus.privacy.redaction import Redact
-from pipelines.corpus.privacy.replacement import key_fingerprint
-from pipelines.errors import UserError
-from pipelines.recipe import PersonalData
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.privacy.detection import Detector
+from desdecero.pipelines.corpus.privacy.redaction import Redact
+from desdecero.pipelines.corpus.privacy.replacement import key_fingerprint
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import PersonalData
 
 KEY = "0123456789abcdef0123456789abcdef"
 PSEUDONYM, SURROGATE = PersonalData(replacement="pseudonym"), PersonalData(replacement="surrogate")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pipelines.corpus.document import Document, Form
+from desdecero.pipelines.corpus.document import Document, Form
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.sources.languages import iso_639_1
-from pipelines.errors import UserError
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files
 
 RECORD = {
     "doc": {"title": "Título", "body": "Cuerpo."}, "key": "a1", "rights": ["CC-BY-4.0", "MIT"], "lang": "spa_Latn",

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from helpers import warc_record
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source
-from pipelines.corpus.sources.extraction import prose
-from pipelines.recipe import WebArchive
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.recipe import WebArchive
 
 HTML = (
     "<html lang=es><body><article>"

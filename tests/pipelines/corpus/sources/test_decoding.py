@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
+from desdecero.pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
 
 SPANISH = "El niño comió piñas en la montaña, ¿verdad? Sí, señor: ¡cómo no!\n" * 20
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipelines.corpus.document import Document, Edits
-from pipelines.corpus.preparation import prepare
-from pipelines.recipe import Corpus
+from desdecero.pipelines.corpus.document import Document, Edits
+from desdecero.pipelines.corpus.preparation import prepare
+from desdecero.pipelines.recipe import Corpus
 
 CORPUS = Corpus.model_validate(
     {"sources": [{"kind": "files", "path": "x", "name": "s"}], "quality": {"min_words": 0}, "lines": {}}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source
-from pipelines.corpus.sources.decoding import decode
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.corpus.sources.decoding import decode
+from desdecero.pipelines.recipe import Files
 
 ROWS = ["La señora salió al balcón", "Después pidió más té", "Mañana será otro día", "¿Quién vendrá el sábado?"] * 3
 PRICES = ["Cuesta 5 € la unidad", "El año pasado: 1.200 €", "Tres cafés, 4,50 €"]

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source, signature
-from pipelines.errors import UserError
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source, signature
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files
 
 
 def source(path: Path, **more: object) -> Files:
@@ -127,7 +127,7 @@ def test_a_parquet_file_whose_text_column_is_none_says_what_it_has(tmp_path: Pat
 
 
 def test_a_line_too_long_for_memory_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.corpus.sources.streams.MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.streams.MAX_RECORD_BYTES", 1000)
     (tmp_path / "x.jsonl").write_text(GOOD + json.dumps({"text": "x" * 5000}) + "\n" + GOOD)
     documents, quarantined = read(tmp_path)
     assert set(documents) == {"x.jsonl#1", "x.jsonl#3"}

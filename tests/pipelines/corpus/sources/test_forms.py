@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pypdf
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources.extraction import prose
 
 Build = Callable[..., Document]
 PARAGRAPH = "<p>El niño comió piñas en la montaña con su tía, y nadie le dijo nada hasta que volvió al pueblo.</p>"
@@ -219,8 +219,8 @@ def test_scans_and_locked_files_are_quarantined(document: Build, pdf: Callable[.
 def test_a_parser_that_hangs_is_stopped(document: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    monkeypatch.setattr("pipelines.corpus.sources.extraction.EXTRACTION_SECONDS", 0.05)
-    monkeypatch.setattr("pipelines.corpus.sources.forms.latex.extract", lambda _: time.sleep(10))
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.extraction.EXTRACTION_SECONDS", 0.05)
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.forms.latex.extract", lambda _: time.sleep(10))
     assert "took longer than" in refused(document("latex", "x"))
 
 
@@ -229,7 +229,7 @@ def test_a_library_that_is_missing_is_asked_for_in_one_sentence() -> None:
         "import sys; sys.modules['trafilatura'] = None\n"
         "import importlib.util as u; find = u.find_spec\n"
         "u.find_spec = lambda name: None if name == 'trafilatura' else find(name)\n"
-        "from pipelines.corpus.sources.extraction import require; require('html')"
+        "from desdecero.pipelines.corpus.sources.extraction import require; require('html')"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.sources import read_source
-from pipelines.corpus.sources.extraction import prose
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.recipe import Files
 
 BODY = "Capítulo I\n\nEn un lugar de la Mancha, de cuyo nombre no quiero acordarme.\n\nFIN"
 HEADERS = {

@@ -14,9 +14,9 @@ import pytest
 from fakehub import FakeHub, File
 from pyarrow import parquet
 
-from pipelines.corpus.sources import read_source, signature
-from pipelines.errors import UserError
-from pipelines.recipe import HubDataset
+from desdecero.pipelines.corpus.sources import read_source, signature
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import HubDataset
 
 HUB = {"kind": "hub", "dataset": "owner/name"}
 
@@ -33,8 +33,8 @@ def test_its_signature_is_its_identity() -> None:
 
 def test_signing_sources_loads_no_library_that_takes_its_time() -> None:
     code = (
-        "import sys; from pipelines.corpus.sources import signature\n"
-        "from pipelines.recipe import load_recipe; signature(load_recipe('quickstart').corpus.sources)\n"
+        "import sys; from desdecero.pipelines.corpus.sources import signature\n"
+        "from desdecero.pipelines.recipe import load_recipe; signature(load_recipe('quickstart').corpus.sources)\n"
         "print({'datasets', 'pyarrow', 'torch', 'numpy', 'ftfy'} & set(sys.modules))"
     )
     finished = subprocess.run([sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True)
@@ -43,8 +43,8 @@ def test_signing_sources_loads_no_library_that_takes_its_time() -> None:
 
 READ = """
 import sys
-from pipelines.corpus.sources import read_source
-from pipelines.recipe import Source
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.recipe import Source
 from pydantic import TypeAdapter
 for document in read_source(TypeAdapter(Source).validate_json(sys.argv[1])):
     print(document.id, document.text, document.license, document.language, document.meta.get("url"))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source, signature
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.sources.forms.python_code import docstrings
-from pipelines.corpus.sources.installed_docs import find_distributions
-from pipelines.errors import UserError
-from pipelines.recipe import InstalledDocs
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source, signature
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.sources.forms.python_code import docstrings
+from desdecero.pipelines.corpus.sources.installed_docs import find_distributions
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import InstalledDocs
 
 MODULE = '''"""What the module does."""
 class Cat:

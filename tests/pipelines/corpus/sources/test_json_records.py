@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source
-from pipelines.errors import UserError
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files
 
 OBJECTS = [{"text": "uno [}"}, {"text": 'd"o\\s', "more": {"a": [1, {"b": 2}]}}, {"text": "trés"}]
 LINES = "\n".join(json.dumps(item, ensure_ascii=False) for item in OBJECTS).encode()
@@ -43,7 +43,7 @@ def test_every_shape_is_read(tmp_path: Path, shape: str) -> None:
 
 
 def test_elements_over_the_ends_of_blocks_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.corpus.sources.json_records._BLOCK", 7)
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.json_records._BLOCK", 7)
     assert read(tmp_path, "x.json", PRETTY)[0] == ["uno [}", 'd"o\\s', "trés"]
 
 

@@ -27,10 +27,10 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import desdecero
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source, streams
-from pipelines.corpus.sources.extraction import prose
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source, streams
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.recipe import Files
 
 NOISE = random.Random(0).randbytes(5000)
 TEXT = "El niño comió piñas en la montaña, ¿verdad? «Sí», dijo.\n"
@@ -241,8 +241,9 @@ def test_reading_damage_prints_nothing_and_needs_no_more_memory(tmp_path: Path) 
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4\n" + NOISE)
     (tmp_path / "a.html").write_bytes(b"<div>" * 100_000)
     code = (
-        "import sys; from pipelines.recipe import Files; from pipelines.corpus.sources import read_source\n"
-        "from pipelines.corpus.sources.extraction import prose\n"
+        "import sys; from desdecero.pipelines.recipe import Files\n"
+        "from desdecero.pipelines.corpus.sources import read_source\n"
+        "from desdecero.pipelines.corpus.sources.extraction import prose\n"
         "for item in read_source(Files(kind='files', path=sys.argv[1])): prose(item)"
     )
     finished = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.sources import look
-from pipelines.corpus.sources.contents import digest
-from pipelines.corpus.sources.memory import Comparison, SourceMemory
-from pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.corpus.sources import look
+from desdecero.pipelines.corpus.sources.contents import digest
+from desdecero.pipelines.corpus.sources.memory import Comparison, SourceMemory
+from desdecero.pipelines.recipe import Recipe, load_recipe
 
 
 @pytest.fixture

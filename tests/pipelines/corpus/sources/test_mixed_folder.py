@@ -13,12 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import check_libraries, files, read_source
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.sources.faults import contained
-from pipelines.errors import UserError
-from pipelines.recipe import Files, Wikipedia
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import check_libraries, files, read_source
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.sources.faults import contained
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Files, Wikipedia
 
 TEXT = "El niño llegó tarde a la montaña y comió piñas."
 NOISE = random.Random(3).randbytes(3000)
@@ -138,7 +138,7 @@ def test_a_damaged_member_costs_no_other(tmp_path: Path) -> None:
 
 
 def test_a_zip_file_that_swells_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.corpus.sources.entries.RATIO_FROM", 2**20)
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.entries.RATIO_FROM", 2**20)
     bomb = {f"{number}.txt": bytes(b"a" * 2**20) for number in range(9)}
     (tmp_path / "x.zip").write_bytes(packed(bomb))
     (tmp_path / "zz.txt").write_text(TEXT)

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.recipe import Files
 
 
 def read(path: Path, **more: Any) -> tuple[dict[str, Document], list[Quarantined]]:

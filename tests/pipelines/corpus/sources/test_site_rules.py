@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from helpers import warc_record
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source, signature
-from pipelines.corpus.sources.reservations import reserved
-from pipelines.corpus.sources.site_rules import ROBOTS, TDMREP, Site
-from pipelines.recipe import Files, WebArchive
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source, signature
+from desdecero.pipelines.corpus.sources.reservations import reserved
+from desdecero.pipelines.corpus.sources.site_rules import ROBOTS, TDMREP, Site
+from desdecero.pipelines.recipe import Files, WebArchive
 
 
 def site(robots: str = "", tdmrep: Any = None) -> Site:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source
-from pipelines.recipe import Files
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source
+from desdecero.pipelines.recipe import Files
 
 
 def read(folder: Path, name: str, content: bytes) -> tuple[list[str], list[tuple[str, str]]]:
@@ -39,7 +39,7 @@ def test_a_quote_that_never_ends_costs_one_row(tmp_path: Path) -> None:
 
 
 def test_a_table_of_quotes_that_never_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.corpus.sources.csv_records.MAX_REREAD", 1000)
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.csv_records.MAX_REREAD", 1000)
     _, unread = read(tmp_path, "x.csv", b"id,text\n" + b'1,"uno\n' + b"2,dos\n" * 500)
     assert unread[-1][1] == "not CSV: too many quotes that never end"
 

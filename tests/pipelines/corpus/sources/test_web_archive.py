@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from helpers import warc_record
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.draft import Draft
-from pipelines.corpus.sources import read_source, signature
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.sources.reservations import Reservations, reserved
-from pipelines.errors import UserError
-from pipelines.recipe import WebArchive
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.sources import read_source, signature
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.sources.reservations import Reservations, reserved
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import WebArchive
 
 PAGE = (
     "<html lang=es><body><nav>Menú</nav><article>"

@@ -11,11 +11,11 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from pipelines.corpus.document import Document, Quarantined
-from pipelines.corpus.sources import read_source, signature
-from pipelines.corpus.sources.extraction import prose
-from pipelines.errors import UserError
-from pipelines.recipe import Wikipedia
+from desdecero.pipelines.corpus.document import Document, Quarantined
+from desdecero.pipelines.corpus.sources import read_source, signature
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.recipe import Wikipedia
 
 ARTICLE = """{{Ficha de persona|nombre=Ana {{!}} x}}
 [[Rikcha:Foto.jpg|thumb|Una [[foto]]]]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.sources.extraction import prose
 
 Build = Callable[..., Document]
 Zip = Callable[..., bytes]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pipelines.corpus.document import Document, Edits, Quarantined
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.sources.forms.hyphens import join_cut_words
-from pipelines.corpus.sources.forms.page_edges import remove_running_lines
+from desdecero.pipelines.corpus.document import Document, Edits, Quarantined
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.sources.forms.hyphens import join_cut_words
+from desdecero.pipelines.corpus.sources.forms.page_edges import remove_running_lines
 
 Build = Callable[..., Document]
 TOWNS = ("Lima", "Cusco", "Piura", "Tacna", "Puno", "Ica", "Loreto", "Ancash")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.corpus.document import Document
-from pipelines.corpus.sources.extraction import prose
-from pipelines.corpus.sources.forms.scripts import subscript, superscript
+from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.sources.extraction import prose
+from desdecero.pipelines.corpus.sources.forms.scripts import subscript, superscript
 
 Build = Callable[..., Document]
 FILLER = "<p>El río baja crecido desde la sierra, y la gente del valle guarda sus barcas hasta el verano.</p>"

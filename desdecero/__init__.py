@@ -1,0 +1,1 @@
+"""desdecero: from your own text to your own language model, and the evidence to stand behind it."""
