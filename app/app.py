@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desdecero.model_cards.formats import Language
-from desdecero.pipelines.chain import quiet_environment
-from desdecero.pipelines.command_line import Arguments
-from desdecero.pipelines.errors import EXIT_OK, UserError, guard
-from desdecero.pipelines.run_dir import RunDir, find_run
-from desdecero.pipelines.training.interrupts import stop_signals
+from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.common.signals import stop_signals
+from desdecero.pipelines.run.chain import quiet_environment
+from desdecero.pipelines.run.run_dir import RunDir, find_run
 
 if TYPE_CHECKING:
     import gradio as gr

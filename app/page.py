@@ -16,7 +16,7 @@ from desdecero.app.try_it import try_it
 from desdecero.app.words import LANGUAGES, ORDER, say
 from desdecero.model_cards.formats import Language
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 SET_LANGUAGE = "(language) => { document.documentElement.lang = language; return language; }"  # for screen readers
 WAITING = 20  # in line; whoever comes then is asked to come later

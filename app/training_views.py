@@ -23,11 +23,11 @@ from desdecero.app.views import (
 )
 from desdecero.app.words import name, say
 from desdecero.model_cards.formats import Language, duration, grouped, percent, size
+from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
-from desdecero.pipelines.seals import AlteredFile, reading
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.training.curve import smoothed
-from desdecero.pipelines.verification import check_seal
 
 MEASURES = {
     "causal": ("bits_per_byte", "perplexity", "token_accuracy"),

@@ -20,10 +20,10 @@ from desdecero.app.bilingual import Bilingual
 from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
 from desdecero.app.words import say
 from desdecero.model_cards.formats import Language
+from desdecero.pipelines.commands.verify import check_seal, model_faults
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
-from desdecero.pipelines.seals import AlteredFile, reading
-from desdecero.pipelines.verification import check_seal, model_faults
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import AlteredFile, reading
 
 UPDATE_SECONDS = 0.1  # between two states of a text on the page: a browser that draws each token hears no click
 

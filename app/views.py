@@ -18,11 +18,12 @@ from desdecero.app.markup import Column, element, paragraph, section
 from desdecero.app.words import counted, name, say
 from desdecero.model_cards.corpus_words import named
 from desdecero.model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
-from desdecero.pipelines.errors import printable
+from desdecero.pipelines.commands.verify import check_seal, misfits, read_seals
+from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import STAGES, RunDir
-from desdecero.pipelines.seals import AlteredFile, reading
-from desdecero.pipelines.verification import check_seal, misfits, read_seals
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import AlteredFile, reading
+from desdecero.pipelines.run.stages import stages
 
 TONES = {"bias found": "bad", "within margin": "good"}  # the other verdicts say that nothing can be told
 Report = dict[str, Any]
@@ -73,10 +74,10 @@ def not_made(stage: str, run: RunDir, language: Language) -> Markup:
 def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Markup:
     """A warning where the stage would be made anew. A file that is not here (a Space has no corpus) is no reason."""
     seal = run.seal(stage, recipe)
-    fresh = seal is not None and seal.fingerprint == run.fingerprint(STAGES[stage], recipe)[0]
+    fresh = seal is not None and seal.fingerprint == run.fingerprint(stages(recipe)[stage], recipe)[0]
     if not fresh:
         return paragraph(say(language, "stale"), "dd-notice")
-    later = [found.later for found in misfits(read_seals(run, recipe)[0]) if found.stage == stage]
+    later = [found.later for found in misfits(recipe, read_seals(run, recipe)[0]) if found.stage == stage]
     return paragraph(say(language, "remade"), "dd-notice") if later else markup.NOTHING
 
 

@@ -3,7 +3,7 @@
     desdecero audit quickstart
     python pipelines/audit_model.py quickstart
 
-Reads model/ and writes
+Reads model/ and writes (of a named adapter, with `--adapter NAME`, in adapters/NAME/audit/)
 
     audit/report.json     competence, gaps with intervals and verdicts by language and group; the findings
     audit/probes.jsonl    every probe with its scores: what a reviewer reads
@@ -32,12 +32,14 @@ from desdecero.eval_suites.bias_findings import NAMES, findings, told
 from desdecero.eval_suites.bias_verdicts import judge
 from desdecero.eval_suites.scoring import Objective
 from desdecero.eval_suites.yardsticks import untrained_twin
-from desdecero.pipelines.chain import stage_main
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import write_text
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.evaluate_model import load_model
-from desdecero.pipelines.progress import progress
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir, write_text
+from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import name_of
 
 CHUNK = 20  # probes scored between two moves of the progress bar
 
@@ -49,9 +51,11 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 }
 
 
-def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+def audit_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
+    name = name_of(recipe, "audit", adapter)
+    folder = out.folder(name, recipe)
     wanted, objective = recipe.audit, recipe.model.objective
-    model, tokenizer = load_model(run.model, recipe)
+    model, tokenizer = load_model(run.model_with(adapter), recipe)
     probes = [probe for language in wanted.languages for probe in load_probes(language)]
 
     scores = score(model, tokenizer, probes, objective, recipe.seed)
@@ -70,10 +74,10 @@ def audit_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "not_measured": {} if untrained else {"untrained": "a pass for every token: it would cost as much again"},
         "findings": found,
     }
-    out.write_report("audit", recipe, report)
+    out.write_report(name, recipe, report)
     lines = [json.dumps(each.to_dict(), ensure_ascii=False, allow_nan=False) + "\n" for each in scores]
-    write_text(out.audit / "probes.jsonl", "".join(lines))
-    draw_gaps(languages, wanted.margin, wanted.confidence, out.audit / "gaps.png")
+    write_text(folder / "probes.jsonl", "".join(lines))
+    draw_gaps(languages, wanted.margin, wanted.confidence, folder / "gaps.png")
     counts = Counter(finding["verdict"] for finding in found)
     return f"{len(scores)} probes; " + told(counts)
 

@@ -42,7 +42,9 @@ from pyarrow import compute, ipc
 
 from desdecero.model_cards import datasheet
 from desdecero.model_cards.formats import Language
-from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import write_text
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.blocklist import add_entries, read_entries
 from desdecero.pipelines.corpus.cleaning.filters import learns, train_filters
 from desdecero.pipelines.corpus.decision import Fates, Gathering, Identities
@@ -62,11 +64,9 @@ from desdecero.pipelines.corpus.report import Tally, draw_overview, draw_recall
 from desdecero.pipelines.corpus.sources import check_libraries, read_source
 from desdecero.pipelines.corpus.splits import NAMES
 from desdecero.pipelines.corpus.unread import told
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.progress import progress
 from desdecero.pipelines.recipe import Corpus, Recipe, Source
-from desdecero.pipelines.run_dir import RunDir, write_text
-from desdecero.pipelines.summary import shortest
+from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.run_dir import RunDir, shortest
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
 """What the attribution file is made from."""

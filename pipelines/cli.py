@@ -6,8 +6,9 @@ import importlib
 import sys
 from collections.abc import Callable
 
-from desdecero.pipelines.command_line import Arguments
-from desdecero.pipelines.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
+from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
+from desdecero.pipelines.run.stages import KINDS
 
 HELP = """\
 usage: desdecero COMMAND …
@@ -45,28 +46,25 @@ def _dispatch(argv: list[str]) -> int:
         return EXIT_OK if argv else EXIT_USER_ERROR
     name, *words = argv
     if argv[:2] == ["corpus", "inspect"]:
-        return importlib.import_module("desdecero.pipelines.inspect_corpus").main(argv[2:])
+        return importlib.import_module("desdecero.pipelines.commands.inspect_corpus").main(argv[2:])
     if name in COMMANDS:
         return COMMANDS[name](words)
-    if name in STAGE_MODULES:
-        return importlib.import_module(f"desdecero.pipelines.{STAGE_MODULES[name]}").main(words)
+    if name in KINDS:
+        return importlib.import_module(KINDS[name].module).main(words)
     import difflib
 
-    near = difflib.get_close_matches(name, [*COMMANDS, *STAGE_MODULES], n=1)
+    near = difflib.get_close_matches(name, [*COMMANDS, *KINDS], n=1)
     raise UserError(f"no command {name!r}: " + (f"did you mean {near[0]}?" if near else "see `desdecero --help`"))
 
 
 def run(argv: list[str]) -> int:
     """Run the chain, and end by saying what came out."""
-    from desdecero.pipelines import chain
-    from desdecero.pipelines.run_dir import STAGES
+    from desdecero.pipelines.run import chain
 
     parser = Arguments("run", chain.__doc__)
     chain.add_recipe_arguments(parser)
-    parser.add_argument(
-        "--from", dest="first", choices=STAGES, metavar="STAGE", help="redo this stage and all after it"
-    )
-    parser.add_argument("--until", dest="last", choices=STAGES, metavar="STAGE", help="stop after this stage")
+    parser.add_argument("--from", dest="first", metavar="STAGE", help="redo this stage and all after it")
+    parser.add_argument("--until", dest="last", metavar="STAGE", help="stop after this stage")
     parser.add_argument(
         "--processes", type=int, metavar="N", help="processes that train (default: one a CUDA device, else one)"
     )
@@ -77,11 +75,13 @@ def run(argv: list[str]) -> int:
         raise UserError(f"--processes {args.processes}: at least one process must train")
     recipe, run_dir, origin = chain.open_run(args)
     if args.dry_run:
-        importlib.import_module("desdecero.pipelines.dry_run").print_plan(recipe, run_dir, args.first, args.last)
+        importlib.import_module("desdecero.pipelines.commands.dry_run").print_plan(
+            recipe, run_dir, args.first, args.last
+        )
         return EXIT_OK
     chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin, args.anyway)
     if args.last is None:
-        from desdecero.pipelines.summary import summary
+        from desdecero.pipelines.commands.summary import summary
 
         print("\n" + summary(recipe, run_dir))
     return EXIT_OK
@@ -99,19 +99,20 @@ def recipes(argv: list[str]) -> int:
 
 def status(argv: list[str]) -> int:
     """Show where every stage of a run stands."""
-    return importlib.import_module("desdecero.pipelines.show_status").main(argv)
+    return importlib.import_module("desdecero.pipelines.commands.status").main(argv)
 
 
 def verify(argv: list[str]) -> int:
     """Hash every sealed file again; print and count what is not as it was sealed. Exit code 1 if anything."""
-    from desdecero.pipelines.run_dir import STAGES
+    from desdecero.pipelines.commands import verify as verification
+    from desdecero.pipelines.run.stages import stages
 
     run_dir = _run_argument("verify", verify.__doc__, argv)
     sealed: list[str] = []
     try:
         recipe = run_dir.recipe()
-        faults = run_dir.verify(recipe)
-        sealed = [name for name in STAGES if run_dir.seal(name, recipe)]
+        faults = verification.verify(run_dir, recipe)
+        sealed = [name for name in stages(recipe) if run_dir.seal(name, recipe)]
     except UserError as error:  # a recipe that cannot be read says nothing of where its stages are
         faults = [printable(error)]
     for fault in faults:
@@ -127,7 +128,7 @@ def verify(argv: list[str]) -> int:
 
 def app(argv: list[str]) -> int:
     """Serve the page of a run: try the model, read its loss curve, licences and audit."""
-    from desdecero.pipelines.chain import quiet_environment
+    from desdecero.pipelines.run.chain import quiet_environment
 
     quiet_environment()
     return importlib.import_module("desdecero.app.app").main(argv)
@@ -135,21 +136,21 @@ def app(argv: list[str]) -> int:
 
 def publish(argv: list[str]) -> int:
     """Upload a run's model through the gate."""
-    return importlib.import_module("desdecero.pipelines.publish").main(argv)
+    return importlib.import_module("desdecero.pipelines.commands.publish").main(argv)
 
 
 def export_gguf(argv: list[str]) -> int:
     """Write a run's model for llama.cpp."""
-    return importlib.import_module("desdecero.pipelines.export_gguf").main(argv)
+    return importlib.import_module("desdecero.pipelines.commands.export").main(argv)
 
 
 def forget(argv: list[str]) -> int:
     """Remove documents on request."""
-    return importlib.import_module("desdecero.pipelines.forget").main(argv)
+    return importlib.import_module("desdecero.pipelines.commands.forget").main(argv)
 
 
 def _run_argument(name: str, description: str | None, argv: list[str]):  # type: ignore[no-untyped-def]
-    from desdecero.pipelines.run_dir import find_run
+    from desdecero.pipelines.run.run_dir import find_run
 
     parser = Arguments(name, description)
     parser.add_run()
@@ -165,17 +166,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "publish": publish,
     "export-gguf": export_gguf,
     "app": app,
-}
-
-STAGE_MODULES = {
-    "corpus": "build_corpus",
-    "tokenizer": "train_tokenizer",
-    "tokens": "pack_tokens",
-    "pretrain": "pretrain",
-    "evaluate": "evaluate_model",
-    "audit": "audit_model",
-    "finetune": "finetune",
-    "card": "write_card",
 }
 
 if __name__ == "__main__":

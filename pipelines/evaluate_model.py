@@ -3,7 +3,7 @@
     desdecero evaluate quickstart
     python pipelines/evaluate_model.py quickstart
 
-Writes
+Writes (of a named adapter, with `--adapter NAME`, in adapters/NAME/evaluation/)
 
     evaluation/report.json          the measures with their intervals, the yardsticks, the samples
     evaluation/documents.parquet    one row a scored document: id, bytes, tokens, nll (nats), correct
@@ -39,19 +39,23 @@ from desdecero.eval_suites.beginnings import beginnings
 from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
 from desdecero.eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
 from desdecero.eval_suites.scoring import DocumentScore
-from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import read_documents
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.progress import progress
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir, Split
+from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.layout import Split
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import name_of
 from desdecero.pipelines.training.models import AUTO
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
 
-def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    model, tokenizer = load_model(run.model, recipe)
+def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
+    name = name_of(recipe, "evaluate", adapter)
+    folder = out.folder(name, recipe)
+    model, tokenizer = load_model(run.model_with(adapter), recipe)
     check_prompts(recipe, tokenizer)
     documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
     suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
@@ -65,12 +69,12 @@ def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     prompts = list(recipe.evaluate.prompts)
     if not prompts:  # of the scored documents, or where these are few, of the others
         prompts = held_out_prompts(recipe, tokenizer, chain(documents, read_documents(run, "validation", ["text"])))
-    samples = write_samples(recipe, model, tokenizer, prompts, out.evaluation / "samples.jsonl")
+    samples = write_samples(recipe, model, tokenizer, prompts, folder / "samples.jsonl")
     report["prompts_from"] = "recipe" if recipe.evaluate.prompts else "held_out"
     report["samples"] = [{"prompt": sample["prompt"], "text": sample["text"]} for sample in samples]
-    out.write_report("evaluate", recipe, report)
-    pq.write_table(_score_table(documents, scores), out.evaluation / "documents.parquet")
-    draw_yardsticks(report, out.evaluation / "yardsticks.png", recipe.name)
+    out.write_report(name, recipe, report)
+    pq.write_table(_score_table(documents, scores), folder / "documents.parquet")
+    draw_yardsticks(report, folder / "yardsticks.png", recipe.name)
     return _summary(report)
 
 

@@ -6,12 +6,13 @@
 
 Writes
 
-    adapters/<domain>/adapter/        what peft loads onto the model, and how, in README.md
-    adapters/<domain>/merged/         the model with the adapter folded in, for plain transformers
-    adapters/<domain>/metrics.jsonl   loss and learning rate by step
-    adapters/<domain>/loss.png
-    adapters/<domain>/report.json     before, after and change on held-out text: of the domain, and general
+    adapters/<name>/adapter/          what peft loads onto the model, and how, in README.md
+    adapters/<name>/merged/           the model with the adapter folded in, for plain transformers
+    adapters/<name>/metrics.jsonl     loss and learning rate by step
+    adapters/<name>/loss.png
+    adapters/<name>/report.json       before, after and change on held-out text: of the domain, and general
 
+The name is that of the corpus' domain slice, or the one that the recipe gives to one of several (`--adapter NAME`).
 LoRA (Hu et al. 2021) learns a low-rank change to every matrix inside the layers and leaves the weights as they
 are. Batches are packed and masked as in pretraining, and packed documents see nothing of each other. Several
 processes take a share of each batch; the first one measures and writes. The order, the masks and the adapter's first
@@ -32,11 +33,14 @@ from accelerate.utils import set_seed
 
 from desdecero.eval_suites.language_modeling import MEASURES, Estimate, LanguageModeling
 from desdecero.eval_suites.scoring import DocumentScore
-from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.evaluate_model import held_out, load_model
-from desdecero.pipelines.progress import progress
 from desdecero.pipelines.recipe import Finetune, Recipe
-from desdecero.pipelines.run_dir import RunDir, Split, sha256_file
+from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.layout import Split
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import name_of
 from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter, save_adapter
 from desdecero.pipelines.training.batches import Batches
 from desdecero.pipelines.training.collators import build_collator
@@ -52,9 +56,8 @@ MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss", "span_corruption"
 
 @losing_touch_explained("start again")
 @exhaustion_explained("lower finetune.batch_size and start again")
-def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    wanted, domain, objective = recipe.finetune, recipe.corpus.domain, recipe.model.objective
-    assert wanted and domain  # the chain leaves the stage out otherwise
+def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
+    wanted, objective = recipe.adapters[adapter], recipe.model.objective
     make_deterministic()
     accelerator = join_processes()
     model, tokenizer = load_model(run.model, recipe)
@@ -67,12 +70,12 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     adapted = add_adapter(model, wanted, recipe)
     trainable, total = adapted.get_nb_trainable_parameters()
     sentinels: Any = tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
-    training = AdapterTraining(model, batches, recipe, accelerator, sentinels)
+    training = AdapterTraining(model, wanted, batches, recipe, accelerator, sentinels)
     metrics = [training.step(step) for step in progress(range(wanted.steps), title="finetune", unit="step")]
     if not accelerator.is_main_process:
         return ""
 
-    folder = out.adapter(domain.name)
+    folder = out.adapter(adapter)
     digest = sha256_file(run.model / "model.safetensors")
     save_adapter(adapted, folder / "adapter", run.model, AUTO[objective].__name__, digest)
     suite = LanguageModeling(objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
@@ -88,9 +91,9 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     tokenizer.save_pretrained(folder / "merged")
     after = scores("after")
 
-    write_curve(metrics, folder, f"{recipe.name}: adapter {domain.name}, {wanted.steps:,} steps")
+    write_curve(metrics, folder, f"{recipe.name}: adapter {adapter}, {wanted.steps:,} steps")
     report = {
-        **adapter_report(domain.name, wanted, trainable, total - trainable),
+        **adapter_report(adapter, wanted, trainable, total - trainable),
         "documents": run.report("tokens", recipe)["splits"]["domain_train"]["documents"],
         "processes": accelerator.num_processes,
         **curve_report(metrics),
@@ -98,7 +101,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "confidence": recipe.evaluate.confidence,
         **{kind: compare(suite, before[kind], after[kind]) for kind in texts},
     }
-    out.write_report("finetune", recipe, report)
+    out.write_report(name_of(recipe, "finetune", adapter), recipe, report)
     return _summary(report)
 
 

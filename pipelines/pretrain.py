@@ -27,9 +27,9 @@ from __future__ import annotations
 import sys
 import time
 
-from desdecero.pipelines.chain import ANYWAY, stage_main
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.chain import ANYWAY, stage_main
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import Checkpoints, identity
 from desdecero.pipelines.training.curve import draw_loss, read_metrics
 from desdecero.pipelines.training.energy import EnergyMeter

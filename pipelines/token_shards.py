@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from desdecero.pipelines.packing import WINDOW_TOKENS, lay_out
-from desdecero.pipelines.run_dir import RunDir, Split
+from desdecero.pipelines.run.layout import Split
+from desdecero.pipelines.run.run_dir import RunDir
 
 SHARD_TOKENS = 100_000_000  # 200 MB as uint16: small enough to copy and hash, large enough to be few
 INDEX_SCHEMA = pa.schema(

@@ -25,14 +25,14 @@ from transformers import PreTrainedTokenizerFast
 
 from desdecero.model_cards import tokenizer_page
 from desdecero.model_cards.formats import Language
-from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, Tokenizer
-from desdecero.pipelines.run_dir import RunDir, write_text
+from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.vocabulary.peers import compare, load_peers
 from desdecero.pipelines.vocabulary.picture import draw_bytes_per_token
 from desdecero.pipelines.vocabulary.report import measure, read_held_out, token_use
 from desdecero.pipelines.vocabulary.sample import Sample
-from desdecero.pipelines.vocabulary.special_tokens import added_tokens, roles
 from desdecero.pipelines.vocabulary.training import train
 from desdecero.pipelines.vocabulary.wordpiece import LONGEST, count_long_words
 
@@ -56,8 +56,8 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     report = {
         "kind": wanted.kind,
         "vocab_size": len(tokenizer),
-        "special_tokens": roles(wanted),
-        "added_tokens": added_tokens(wanted),
+        "special_tokens": wanted.roles,
+        "added_tokens": wanted.added_tokens,
         "training_bytes": sum(sample.read.values()),
         "training_share": sample.share,
         "training_sample": sample.report(),

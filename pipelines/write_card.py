@@ -24,11 +24,13 @@ from collections.abc import Iterator
 
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
-from desdecero.pipelines.chain import stage_main
+from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.corpus.licensing import accounts as licensing
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import STAGES, RunDir, json_text, sha256_file, write_text
-from desdecero.pipelines.seals import parse_json, read_file, reading
+from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import parse_json, read_file, reading
+from desdecero.pipelines.run.stages import stages
 
 PAGES = ("README.md", "README.es.md")
 PICTURE = "loss.png"
@@ -96,21 +98,20 @@ def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
     text = recipe.to_yaml()
     content = recipe.model_dump(mode="json")
     reports = {"recipe": Report("recipe.yaml", hashlib.sha256(text.encode()).hexdigest(), content)}
-    for name in STAGES["card"].inputs:
-        if STAGES[name].wanted(recipe):
-            reports[name] = _sealed_report(name, recipe, run)
-            reports[f"seal.{name}"] = _seal(name, recipe, run)
+    for name in stages(recipe)["card"].inputs:
+        reports[name] = _sealed_report(name, recipe, run)
+        reports[f"seal.{name}"] = _seal(name, recipe, run)
     return reports
 
 
 def _sealed_report(stage: str, recipe: Recipe, run: RunDir) -> Report:
     content = run.report(stage, recipe)
-    path = f"{STAGES[stage].folder(recipe)}/report.json"
+    path = f"{stages(recipe)[stage].folder}/report.json"
     return Report(path, sha256_file(run.path / path), content)
 
 
 def _seal(stage: str, recipe: Recipe, run: RunDir) -> Report:
-    path = f"{STAGES[stage].folder(recipe)}/done.json"
+    path = f"{stages(recipe)[stage].folder}/done.json"
     content = read_file(run.path / path)
     return Report(path, hashlib.sha256(content).hexdigest(), parse_json(content))
 

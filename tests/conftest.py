@@ -65,9 +65,9 @@ evaluate: {{sample_tokens: 10}}
 @pytest.fixture(scope="session")
 def tiny_runs(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """For `llama`, `gpt2`, `bert` and `t5`: a recipe file, beside a `run` folder in which the tokens are sealed."""
-    from desdecero.pipelines.chain import run_chain
     from desdecero.pipelines.recipe import load_recipe
-    from desdecero.pipelines.run_dir import RunDir
+    from desdecero.pipelines.run.chain import run_chain
+    from desdecero.pipelines.run.run_dir import RunDir
 
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "texts").mkdir()

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from desdecero.eval_suites.statistics import wilson
+from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
-from desdecero.pipelines.run_dir import STAGES, RunDir
-from desdecero.pipelines.seals import hash_json, sha256_file
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.write_card import write_card
 
 RECIPE = """
@@ -237,9 +238,8 @@ def make_sealed_run(
     """Seal every stage in order; the card is written by its stage."""
     recipe, run = make_recipe(architecture, *overrides), RunDir(folder)
     for name, report in (reports or make_reports(architecture)).items():
-        stage = STAGES[name]
-        if stage.wanted(recipe):
-            out = run.start(stage, recipe, resumable=False)
+        if stage := stages(recipe).get(name):
+            out = run.start(stage, recipe)
             out.write_report(name, recipe, report)
             if name == "pretrain":
                 _write_model(out, recipe)
@@ -249,8 +249,8 @@ def make_sealed_run(
 
 
 def seal_card(recipe: Recipe, run: RunDir) -> None:
-    card = STAGES["card"]
-    write_card(recipe, run, run.start(card, recipe, resumable=False))
+    card = stages(recipe)["card"]
+    write_card(recipe, run, run.start(card, recipe))
     run.commit(card, recipe, seconds=1.0)
 
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.pretrain import main
-from desdecero.pipelines.run_dir import sha256_file
 
 
 def pretrain(home: Path, *overrides: str) -> int:

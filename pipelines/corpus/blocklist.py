@@ -14,9 +14,9 @@ A document is blocked if its text is that of an entry, wherever it comes from, o
 says by now. In the ledger its reason is `blocked`, or `blocked_copy` for one that resembles a removed text, with the
 removed document's id in `duplicate_of`; its text is kept nowhere.
 
-Is a sealed corpus still the one that its recipe would build? `unobeyed` compares its ledger with the lists in force:
-a document that is in it and should not be, or the other way round, makes the corpus stale, and with it every stage
-that came after. Entries that concern other runs change nothing here.
+Is a sealed corpus still the one that its recipe would build? `reason_to_rebuild` compares its ledger with the lists in
+force: a document that is in it and should not be, or the other way round, makes the corpus stale, and with it every
+stage that came after. Entries that concern other runs change nothing here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.run_dir import write_text
-from desdecero.pipelines.seals import reading
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import reading
 
 REASON, COPY_REASON = "blocked", "blocked_copy"
 WHOLE_SOURCE = "*"
@@ -134,9 +134,16 @@ def text_sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
-def unobeyed(ledger: Path, lists: Sequence[str]) -> int:
-    """Documents of a sealed ledger on which a build would now decide otherwise, because of these lists."""
-    return _unobeyed(_stamp(ledger), tuple(_stamp(Path(path)) for path in lists))
+def reason_to_rebuild(run: RunDir, recipe: Recipe) -> str:
+    """Say that the lists in force would decide otherwise on documents of the corpus; "" where they do not.
+
+    Without a corpus on this machine, or without lists, nothing is read.
+    """
+    lists = run.blocklists(recipe)
+    if not run.ledger.is_file() or not (lists or any(run.dropped.glob("blocked*.parquet"))):
+        return ""
+    documents = _decided_otherwise(_stamp(run.ledger), tuple(_stamp(Path(path)) for path in lists))
+    return f"the corpus is at odds with a block list in {documents} documents" if documents else ""
 
 
 def read_entries(path: str | Path) -> list[Entry]:
@@ -221,11 +228,13 @@ def _stamp(path: Path) -> _Stamped:
 
 
 @lru_cache(maxsize=64)
-def _unobeyed(ledger: _Stamped, lists: tuple[_Stamped, ...]) -> int:
+def _decided_otherwise(ledger: _Stamped, lists: tuple[_Stamped, ...]) -> int:
+    from pyarrow import parquet  # which a machine that only trains may lack
+
     blocklist, differing = read_blocklist([stamped.path for stamped in lists]), 0
     columns = ["source", "id", "sha256_before", "decision", "reason", "duplicate_of"]
     with reading(ledger.path):
-        for batch in pq.ParquetFile(ledger.path).iter_batches(columns=columns):
+        for batch in parquet.ParquetFile(ledger.path).iter_batches(columns=columns):
             for source, id, sha256, decision, reason, original in zip(*batch.to_pydict().values(), strict=True):
                 if decision != "quarantined":
                     is_blocked = reason in (REASON, COPY_REASON)

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.deduplication import Deduplicator, Sketches
 from desdecero.pipelines.corpus.paragraphs import ParagraphIndex, Paragraphs, Repeated
 from desdecero.pipelines.corpus.splits import Relation, assign_splits, missing_documents, relations
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Corpus
 
 EXACT, NEAR, REPEATED = "exact_duplicate", "near_duplicate", "shared_paragraphs"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.run_dir import RunDir, Split
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.run.layout import Split
+from desdecero.pipelines.run.run_dir import RunDir
 
 
 def read_documents(run: RunDir, split: Split, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

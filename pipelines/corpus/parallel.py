@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 
 import pyarrow
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

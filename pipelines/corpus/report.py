@@ -22,7 +22,7 @@ from desdecero.pipelines.corpus.privacy.planted import Sample
 from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
 from desdecero.pipelines.corpus.unread import Unread
 from desdecero.pipelines.recipe import Corpus
-from desdecero.pipelines.run_dir import SPLITS
+from desdecero.pipelines.run.layout import SPLITS
 
 EXAMPLES, EXCERPT = 3, 200
 """Dropped documents, and edits, shown for each reason and kind, and how many of their characters."""

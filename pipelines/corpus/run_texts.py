@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.removed_texts import Copy, Marks, RemovedTexts, marks_of
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
-from desdecero.pipelines.seals import reading
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import reading
 
 
 def runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desdecero.pipelines.recipe import Corpus, Domain
-from desdecero.pipelines.run_dir import Split
+from desdecero.pipelines.run.layout import Split
 
 NAMES: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
 """What the numbers of `assign_splits` mean: 2 for the domain slice, plus 1 for what is held out."""

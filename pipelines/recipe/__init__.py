@@ -7,26 +7,20 @@ A recipe is typed, frozen, and refuses unknown keys by their path and line. Ever
 with its reason; `runs/<name>/recipe.yaml` holds the resolved recipe, with every default written out.
 """
 
+from desdecero.pipelines.recipe.audit import Audit
+from desdecero.pipelines.recipe.base import ExamplePath, Section
+from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus, Domain, Licenses
-from desdecero.pipelines.recipe.evidence import Acceptance, Audit, Card, Evaluate, Finetune, Publish
-from desdecero.pipelines.recipe.loading import load_recipe, parse_recipe, shipped_recipes
-from desdecero.pipelines.recipe.model import SHAPE, Model
-from desdecero.pipelines.recipe.pretrain import (
-    Budget,
-    EarlyStop,
-    Energy,
-    Goldfish,
-    Optimizer,
-    Pretrain,
-    Price,
-    Samples,
-    Schedule,
-    SpanCorruption,
-    Stability,
+from desdecero.pipelines.recipe.corpus_sources import (
+    SOURCES,
+    Files,
+    HubDataset,
+    InstalledDocs,
+    Source,
+    WebArchive,
+    Wikipedia,
 )
-from desdecero.pipelines.recipe.section import ExamplePath, Section
-from desdecero.pipelines.recipe.sources import SOURCES, Files, HubDataset, InstalledDocs, Source, WebArchive, Wikipedia
-from desdecero.pipelines.recipe.steps import (
+from desdecero.pipelines.recipe.corpus_steps import (
     Counterfactual,
     Decontamination,
     Deduplication,
@@ -42,8 +36,27 @@ from desdecero.pipelines.recipe.steps import (
     SuiteFile,
     Toxicity,
 )
-from desdecero.pipelines.recipe.tokens import Chat, Reweight, Share, Sweep, Tokenizer, Tokens
-from desdecero.pipelines.recipe.whole import Recipe
+from desdecero.pipelines.recipe.evaluate import Evaluate
+from desdecero.pipelines.recipe.finetune import Finetune
+from desdecero.pipelines.recipe.load import load_recipe, parse_recipe, shipped_recipes
+from desdecero.pipelines.recipe.model import SHAPE, Model
+from desdecero.pipelines.recipe.pretrain import (
+    Budget,
+    EarlyStop,
+    Energy,
+    Goldfish,
+    Optimizer,
+    Pretrain,
+    Price,
+    Samples,
+    Schedule,
+    SpanCorruption,
+    Stability,
+)
+from desdecero.pipelines.recipe.publish import Acceptance, Publish
+from desdecero.pipelines.recipe.recipe import Recipe
+from desdecero.pipelines.recipe.tokenizer import Chat, Sweep, Tokenizer
+from desdecero.pipelines.recipe.tokens import Reweight, Share, Tokens
 
 __all__ = [
     "SHAPE",

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from desdecero.pipelines.recipe.section import ExamplePath, Section
-from desdecero.pipelines.recipe.sources import Source
-from desdecero.pipelines.recipe.steps import (
+from desdecero.pipelines.recipe.base import ExamplePath, Section
+from desdecero.pipelines.recipe.corpus_sources import Source
+from desdecero.pipelines.recipe.corpus_steps import (
     Counterfactual,
     Decontamination,
     Deduplication,

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from desdecero.pipelines.recipe.section import Section
-from desdecero.pipelines.training.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
-from desdecero.pipelines.training.size_dial import parse_size
+from desdecero.pipelines.recipe.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
+from desdecero.pipelines.recipe.base import Section
 
 SHAPE = ("size", "layers", "hidden_size", "heads", "intermediate_size", "dropout")
 """Keys of `model` that are for the architectures of `SHAPED` alone."""
+
+
+def parse_size(size: str) -> tuple[int | None, int | None]:
+    """(parameters, depth), one of which is None. Raises `ValueError` for what is no size."""
+    if found := re.fullmatch(r"d(\d{1,3})", size):
+        return None, int(found[1])
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([MB])", size)
+    if not found or not float(found[1]):
+        raise ValueError("a size is a number of parameters, as in 5M or 1.2B, or a depth, as in d12")
+    return round(float(found[1]) * {"M": 1e6, "B": 1e9}[found[2]]), None
 
 
 class Model(Section):
@@ -26,7 +36,7 @@ class Model(Section):
     size: str | None = None
     """One dial for all that follows, and for vocabulary, batch, learning rates and weight decay: parameters in all
     (`5M`, `1.2B`) or a depth (`d12`). Whatever the recipe gives itself wins; the resolved recipe shows the rest. Its
-    rules, with their origin, are in `training/size_dial.py`."""
+    rules, with their origin, are in `recipe/sizing.py`."""
     layers: Annotated[int, Field(ge=1, le=1024)] = 4
     """Of `t5`, in the encoder and in the decoder each."""
     hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 256

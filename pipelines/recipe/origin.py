@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from desdecero.pipelines.recipe.loading import load_recipe, read_recipe
-from desdecero.pipelines.recipe.whole import Recipe
+from desdecero.pipelines.recipe.load import load_recipe, read_recipe
+from desdecero.pipelines.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from desdecero.pipelines.recipe.section import BatchSize, Section, number
+from desdecero.pipelines.recipe.base import BatchSize, Section, number
 
 
 class Budget(Section):

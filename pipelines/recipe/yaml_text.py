@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 MERGE = "tag:yaml.org,2002:merge"
 READ_AS = {

@@ -17,9 +17,9 @@ from accelerate import Accelerator
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers import PreTrainedModel
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Finetune, Recipe, Schedule
-from desdecero.pipelines.run_dir import write_json, write_text
 from desdecero.pipelines.training.batches import IGNORED, Batches
 from desdecero.pipelines.training.objective import Objective
 from desdecero.pipelines.training.optimizers import learning_rate_factor, set_learning_rate
@@ -50,12 +50,11 @@ class AdapterTraining:
     """An adapter, its data and the devices: what one step needs. Each process takes its own share of a batch."""
 
     def __init__(
-        self, model: PreTrainedModel, batches: Batches, recipe: Recipe, accelerator: Accelerator,
+        self, model: PreTrainedModel, wanted: Finetune, batches: Batches, recipe: Recipe, accelerator: Accelerator,
         sentinels: Sequence[int] = (),
     ):  # fmt: skip
         """`model`: one that `add_adapter` was given. Its frozen weights stay as they are."""
-        assert recipe.finetune
-        self.wanted, self.batches, self.seed, self.accelerator = recipe.finetune, batches, recipe.seed, accelerator
+        self.wanted, self.batches, self.seed, self.accelerator = wanted, batches, recipe.seed, accelerator
         if self.wanted.batch_size % accelerator.num_processes:
             raise UserError(
                 f"finetune.batch_size {self.wanted.batch_size} cannot be shared by {accelerator.num_processes} "

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.shuffle import Permutation
 
 IGNORED = -100  # a target that counts for nothing: torch's cross-entropy knows it by this number

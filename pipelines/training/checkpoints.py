@@ -24,9 +24,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import sha256_file, write_json, write_text
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import STAGES, RunDir, sha256_file, write_json, write_text
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.sharding import like, local, state_like, whole
 
 DOES_NOT_BEND_BITS = (
@@ -38,7 +40,7 @@ DOES_NOT_BEND_BITS = (
 
 def identity(recipe: Recipe, run: RunDir) -> dict[str, Any]:
     """What a training is made from: code version, tokens, tokenizer, and the recipe as far as it matters."""
-    stage = STAGES["pretrain"]
+    stage = stages(recipe)["pretrain"]
     sections = recipe.model_dump(mode="json", include=set(stage.reads), exclude={"pretrain": set(DOES_NOT_BEND_BITS)})
     return {"code_version": stage.version, **run.fingerprint(stage, recipe)[2], **sections}
 

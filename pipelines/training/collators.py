@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.training.batches import IGNORED, Collator
 from desdecero.pipelines.training.goldfish import Goldfish

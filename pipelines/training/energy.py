@@ -12,7 +12,7 @@ import logging
 from typing import Any
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 COUNTED = ("kwh", "kg_co2e", "cpu_kwh", "gpu_kwh", "memory_kwh")
 SECONDS_BETWEEN = 15

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 
 def is_out_of_memory(error: BaseException) -> bool:

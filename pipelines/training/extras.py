@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 
 def refuse_what_is_missing(wanted: recipes.Pretrain) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from desdecero.pipelines.training.architectures import Objective
+from desdecero.pipelines.recipe.architectures import Objective
 from desdecero.pipelines.training.batches import IGNORED
 from desdecero.pipelines.training.span_corruption import documents_of
 

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desdecero.pipelines.errors import EXIT_USER_ERROR
-from desdecero.pipelines.progress import progress
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.common.errors import EXIT_USER_ERROR
+from desdecero.pipelines.common.progress import progress
+from desdecero.pipelines.common.signals import stop_signals
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import Checkpoints, load_checkpoint, moved_since
 from desdecero.pipelines.training.early_stop import EarlyStop
 from desdecero.pipelines.training.energy import EnergyMeter
-from desdecero.pipelines.training.interrupts import stop_signals
 from desdecero.pipelines.training.metrics import Metrics
 from desdecero.pipelines.training.optimizers import learning_rate_factor, set_learning_rate
 from desdecero.pipelines.training.plan import Plan, revise

@@ -11,7 +11,7 @@ import psutil  # accelerate needs it
 import torch
 from accelerate.utils.memory import clear_device_cache
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.exhaustion import is_out_of_memory
 from desdecero.pipelines.training.processes import agreed
 from desdecero.pipelines.training.trainer import Training

@@ -19,10 +19,10 @@ from transformers import (
 )
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.training.architectures import SHAPED, Objective, objective_of
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe.architectures import SHAPED, Objective, objective_of
+from desdecero.pipelines.recipe.sizing import feed_forward_width
 from desdecero.pipelines.training.exhaustion import is_out_of_memory
-from desdecero.pipelines.training.size_dial import feed_forward_width
 
 AUTO: dict[Objective, Any] = {
     "causal": AutoModelForCausalLM,

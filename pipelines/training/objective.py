@@ -10,8 +10,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.training.batches import IGNORED, begins
 from desdecero.pipelines.training.compilation import compile_parts
 from desdecero.pipelines.training.exhaustion import is_out_of_memory

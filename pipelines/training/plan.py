@@ -16,9 +16,10 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Budget
-from desdecero.pipelines.run_dir import RunDir, write_json
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import unique_tensors
 from desdecero.pipelines.training.memory import choose_micro_batch
 from desdecero.pipelines.training.models import has_dropout

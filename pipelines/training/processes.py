@@ -12,8 +12,8 @@ from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list, patch_environment
 from torch.distributed import DistError
 
-from desdecero.pipelines.errors import EXIT_USER_ERROR, UserError
-from desdecero.pipelines.launcher import LOST
+from desdecero.pipelines.common.errors import EXIT_USER_ERROR, UserError
+from desdecero.pipelines.run.launcher import LOST
 
 PATIENCE = timedelta(minutes=10)
 """That a process waits for another one which neither answers nor hangs up: NCCL's default, where gloo's is 30 minutes.

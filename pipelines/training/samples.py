@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.attention import BLOCKWISE
 from desdecero.pipelines.training.trainer import Training
 

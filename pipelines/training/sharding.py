@@ -25,7 +25,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 
 def sharding_is_wanted() -> bool:

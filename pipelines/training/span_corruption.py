@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from desdecero.pipelines.recipe.sequence_lengths import noise_counts, text_length
 from desdecero.pipelines.training.batches import IGNORED, begins
-from desdecero.pipelines.training.lengths import noise_counts, text_length
 
 
 class SpanCorruption:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 STAYS_HIGH = 2.0
 """Standard deviations of single steps by which the mean of a quarter window may lie above the best so far: some eleven

@@ -12,9 +12,9 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.batches import IGNORED, Batches, Collator
 from desdecero.pipelines.training.checkpoints import unique_tensors
 from desdecero.pipelines.training.collators import build_collator, build_training_collator

@@ -19,7 +19,7 @@ import rustbpe
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from desdecero.pipelines.vocabulary.splitting import PATTERN
+from desdecero.pipelines.recipe.pretokenization import PATTERN
 
 BYTES = 256
 _LETTERS = bytes_to_unicode()

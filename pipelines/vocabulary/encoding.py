@@ -20,8 +20,8 @@ import tiktoken
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.run_dir import library_versions
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.machine import library_versions
 from desdecero.pipelines.vocabulary.byte_pairs import build_byte_pairs, to_bytes
 
 CHECKED = 100

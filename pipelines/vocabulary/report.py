@@ -19,7 +19,7 @@ import regex
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.pipelines.corpus.documents import read_documents
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.vocabulary.byte_pairs import to_bytes, to_text
 from desdecero.pipelines.vocabulary.encoding import Encoder
 from desdecero.pipelines.vocabulary.sample import batches

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import read_documents
-from desdecero.pipelines.progress import progress
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 Group = tuple[str, str]
 """Source and language."""

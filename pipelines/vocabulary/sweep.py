@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast
 
 from desdecero.eval_suites.scoring import score_causal
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.progress import progress
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.training.batches import Batches
 from desdecero.pipelines.training.collators import Causal
 from desdecero.pipelines.training.models import build_config, build_model, count_parameters, training_flops_per_token

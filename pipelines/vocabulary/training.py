@@ -8,12 +8,12 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe.special_tokens import refuse_learnt
 from desdecero.pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs, to_text
 from desdecero.pipelines.vocabulary.chat import chat_template
 from desdecero.pipelines.vocabulary.encoding import Encoder
 from desdecero.pipelines.vocabulary.sample import batches
-from desdecero.pipelines.vocabulary.special_tokens import added_tokens, refuse_learnt, roles
 from desdecero.pipelines.vocabulary.unigram import train_unigram
 from desdecero.pipelines.vocabulary.wordpiece import train_wordpiece
 
@@ -25,7 +25,7 @@ def train(wanted: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenize
 
     Raises `UserError` where they have too little variety for so many tokens.
     """
-    before, after = list(roles(wanted).values()), added_tokens(wanted)
+    before, after = list(wanted.roles.values()), wanted.added_tokens
     if wanted.kind == "bpe":
         tokens = learn_pairs(texts, wanted.vocab_size - len(before) - len(after))
         refuse_learnt(after, map(to_text, tokens))
@@ -44,13 +44,13 @@ def train(wanted: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenize
 
 def dress(backend: Tokenizer, wanted: recipes.Tokenizer) -> PreTrainedTokenizerFast:
     """With the roles of its special tokens, and its chat template."""
-    special = [*roles(wanted).values(), *added_tokens(wanted)]
+    special = [*wanted.roles.values(), *wanted.added_tokens]
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         clean_up_tokenization_spaces=False,
-        extra_special_tokens=added_tokens(wanted),
-        chat_template=chat_template(wanted.chat, roles(wanted)["eos_token"], special) if wanted.chat else None,
-        **roles(wanted),
+        extra_special_tokens=wanted.added_tokens,
+        chat_template=chat_template(wanted.chat, wanted.roles["eos_token"], special) if wanted.chat else None,
+        **wanted.roles,
     )
 
 

@@ -19,9 +19,9 @@ import regex
 import sentencepiece
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.vocabulary.special_tokens import refuse_learnt
-from desdecero.pipelines.vocabulary.splitting import PATTERN
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe.pretokenization import PATTERN
+from desdecero.pipelines.recipe.special_tokens import refuse_learnt
 
 BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
 THREADS = 4  # fixed, whatever the machine has: the sums depend on it

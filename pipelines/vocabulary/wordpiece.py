@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from desdecero.pipelines.vocabulary.special_tokens import refuse_learnt
+from desdecero.pipelines.recipe.special_tokens import refuse_learnt
 
 CONTINUES = "##"
 LETTERS = 1000

@@ -17,8 +17,10 @@ import torch
 from helpers import docstrings
 
 from desdecero.app.app import serve
+from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.run_dir import STAGES, RunDir, write_text
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.curve import draw_loss
 from desdecero.pipelines.training.models import build_config, build_model, count_parameters
 from desdecero.pipelines.vocabulary.training import train
@@ -124,14 +126,14 @@ def make_run(path: Path, name: str, overrides: list[str]) -> RunDir:
 
 def seal(run: RunDir, recipe: Recipe, stage: str, report: dict[str, Any]) -> None:
     """Seal a stage that writes nothing but its report."""
-    out = run.start(STAGES[stage], recipe, resumable=False)
+    out = run.start(stages(recipe)[stage], recipe)
     out.write_report(stage, recipe, report)
-    run.commit(STAGES[stage], recipe, seconds=1.0)
+    run.commit(stages(recipe)[stage], recipe, seconds=1.0)
 
 
 def pretrain(run: RunDir, recipe: Recipe) -> None:
     causal = recipe.model.objective == "causal"
-    out = run.start(STAGES["pretrain"], recipe, resumable=False)
+    out = run.start(stages(recipe)["pretrain"], recipe)
     tokenizer = train(
         recipe.tokenizer.model_copy(update={"min_frequency": 1}), [*TEXTS, *docstrings("heapq", "textwrap", "shutil")]
     )
@@ -146,14 +148,14 @@ def pretrain(run: RunDir, recipe: Recipe) -> None:
     draw_loss(metrics, out.pretrain / "loss.png", "loss")
     every, inner = count_parameters(model)
     out.write_report("pretrain", recipe, pretrain_report(recipe, every, inner))
-    run.commit(STAGES["pretrain"], recipe, seconds=1.0)
+    run.commit(stages(recipe)["pretrain"], recipe, seconds=1.0)
 
 
 def audit(run: RunDir, recipe: Recipe) -> None:
-    out = run.start(STAGES["audit"], recipe, resumable=False)
+    out = run.start(stages(recipe)["audit"], recipe)
     out.write_report("audit", recipe, audit_report())
     draw_loss(loss_curve(), out.audit / "gaps.png", "gaps")  # any picture will do
-    run.commit(STAGES["audit"], recipe, seconds=1.0)
+    run.commit(stages(recipe)["audit"], recipe, seconds=1.0)
 
 
 CARD = """\
@@ -174,7 +176,7 @@ print("a > b")
 
 
 def card(run: RunDir, recipe: Recipe) -> None:
-    out = run.start(STAGES["card"], recipe, resumable=False)
+    out = run.start(stages(recipe)["card"], recipe)
     metadata = "---\nlibrary_name: transformers\n---\n\n"
     english = CARD.format(metadata=metadata, title="The card in English", other="README.es.md")
     write_text(out.card / "README.md", english)
@@ -182,7 +184,7 @@ def card(run: RunDir, recipe: Recipe) -> None:
     write_text(out.card / "README.es.md", spanish)
     draw_loss(loss_curve(), out.card / "loss.png", "loss")
     out.write_report("card", recipe, {"missing": []})
-    run.commit(STAGES["card"], recipe, seconds=1.0)
+    run.commit(stages(recipe)["card"], recipe, seconds=1.0)
 
 
 # --- reports -----------------------------------------------------------------------------------------------

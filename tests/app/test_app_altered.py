@@ -14,7 +14,7 @@ from desdecero.app import training_views, try_it, views
 from desdecero.app.generation import Refused
 from desdecero.app.words import ORDER, say
 from desdecero.model_cards.formats import Language
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 View = Callable[..., str]
 SHOWN: list[tuple[View, str, str, str]] = [  # a view, a file that it shows, an edit as long as the original, a figure

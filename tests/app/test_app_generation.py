@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 from desdecero.app import generation
 from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
 from desdecero.eval_suites.sampling import fill_spans
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 WISH = Wish("Return the number of", length=12, seed=3)
 

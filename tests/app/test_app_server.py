@@ -21,7 +21,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from desdecero.app.app import main
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = [sys.executable, str(ROOT / "app" / "app.py")]

@@ -14,7 +14,7 @@ from desdecero.app import training_views, views
 from desdecero.app.words import ORDER, WORDS, name, say
 from desdecero.model_cards.formats import Language
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 ROOT = Path(__file__).parents[2]
 VIEWS = [views.data, views.audit, views.card, training_views.quality, training_views.before_curve]

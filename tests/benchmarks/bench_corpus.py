@@ -155,7 +155,7 @@ def run_ours(text: Path, out: Path, quality: dict[str, Any], language: str) -> t
     from pyarrow import parquet
 
     from desdecero.pipelines.build_corpus import build_corpus
-    from desdecero.pipelines.run_dir import RunDir
+    from desdecero.pipelines.run.run_dir import RunDir
 
     run = RunDir(out)
     run.corpus.mkdir(parents=True)
@@ -457,7 +457,7 @@ def main() -> None:
 
 def run_ours_quietly(folder: Path) -> None:
     from desdecero.pipelines.build_corpus import build_corpus
-    from desdecero.pipelines.run_dir import RunDir
+    from desdecero.pipelines.run.run_dir import RunDir
 
     run = RunDir(folder / "run")
     run.corpus.mkdir(parents=True)

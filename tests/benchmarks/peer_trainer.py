@@ -35,7 +35,7 @@ from transformers import (
 )
 
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.collators import build_collator
 from desdecero.pipelines.training.models import build_config, build_model
 

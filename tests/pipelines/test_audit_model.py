@@ -14,9 +14,9 @@ from transformers import PreTrainedTokenizerFast
 
 from desdecero.eval_suites.bias import GROUPS, load_probes
 from desdecero.pipelines.audit_model import audit_model
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.models import build_config, build_model
 
 ROLES = {"eos_token": "<|eos|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}

@@ -14,12 +14,13 @@ import pytest
 from pyarrow import parquet
 
 from desdecero.pipelines.build_corpus import build_corpus
-from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.corpus import preparation
 from desdecero.pipelines.corpus.documents import read_documents
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.run_dir import RunDir, sha256_file
+from desdecero.pipelines.run.chain import run_chain
+from desdecero.pipelines.run.run_dir import RunDir
 
 SENTENCES = [
     "The harbour lay quiet while the ferries waited for the evening tide.",

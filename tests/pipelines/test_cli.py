@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import DESDECERO, desdecero
 
-from desdecero.pipelines.errors import explain
+from desdecero.pipelines.common.errors import explain
 
 
 def refused(finished: subprocess.CompletedProcess[str], *said: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from helpers import desdecero
 
 from desdecero.app.generation import SpanFiller, Wish
-from desdecero.pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 
 pytestmark = pytest.mark.slow  # one training and all that follows: half a minute
 
@@ -23,7 +24,8 @@ def report(run: Path, stage: str) -> dict:
 
 def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_run: Path) -> None:
     output = (trained_t5_run.parent / "output.txt").read_text()
-    assert re.findall(r"^(\w+) +sealed in", output, re.MULTILINE) == list(STAGES)
+    sealed = re.findall(r"^(\w+) +sealed in", output, re.MULTILINE)
+    assert sealed == list(stages(RunDir(trained_t5_run).recipe()))
     assert re.search(r"quality +0\.\d+ cut-out token accuracy on held-out text", output)
     verified = desdecero("verify", trained_t5_run, cwd=trained_t5_run.parent)
     assert verified.returncode == 0, verified.stdout + verified.stderr

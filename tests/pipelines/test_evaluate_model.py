@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.commands.summary import _samples
+from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.corpus.documents import read_documents
 from desdecero.pipelines.evaluate_model import count_tokens, main
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.run_dir import RunDir, sha256_file
-from desdecero.pipelines.summary import _samples
+from desdecero.pipelines.run.chain import run_chain
+from desdecero.pipelines.run.run_dir import RunDir
 
 SMALL = ["evaluate={max_bytes: 6000, resamples: 300, sample_tokens: 12}"]
 PROMPTS = {

@@ -17,11 +17,12 @@ from helpers import ROOT
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.finetune import main
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.run_dir import RunDir, sha256_file
-from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.recipe.architectures import objective_of
+from desdecero.pipelines.run.chain import run_chain
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.models import AUTO
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft

@@ -10,9 +10,9 @@ import pytest
 from sealed_run import make_sealed_run, reseal
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.run_dir import RunDir
-from desdecero.pipelines.summary import summary
+from desdecero.pipelines.commands.summary import summary
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.run.run_dir import RunDir
 
 GARBAGE = [b"", b"[]", b'{"a": NaN, "b": "\\ud800"}', b"\xff\xfe", b"[" * 20_000]
 FILES = [

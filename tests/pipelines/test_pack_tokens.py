@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoTokenizer
 
-from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.commands.forget import main as forget
+from desdecero.pipelines.commands.inspect_corpus import inspect_corpus
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.documents import read_documents
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.forget import main as forget
-from desdecero.pipelines.inspect_corpus import inspect_corpus
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.chain import run_chain
+from desdecero.pipelines.run.run_dir import RunDir
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])

@@ -10,7 +10,7 @@ import pytest
 
 from desdecero.pipelines import token_shards
 from desdecero.pipelines.packing import Comparison, best_fit, cut, lay_out
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.token_shards import BestFit, Shards
 
 END, PADDING = 0, 1

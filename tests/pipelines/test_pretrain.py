@@ -21,10 +21,10 @@ from safetensors.torch import load_file
 from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.pretrain import main
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 Tiny = Callable[[str], Path]
 

@@ -16,7 +16,8 @@ from helpers import DESDECERO, ROOT
 from tiny_training import pretrain, report
 
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import STAGES, RunDir
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 
 Tiny = Callable[[str], Path]
 TOO_LARGE = ["pretrain.budget={minutes: 0.1}", "model.hidden_size=256", "model.layers=4", "pretrain.batch_size=256"]
@@ -51,7 +52,7 @@ def test_anyway_trains_warns_and_is_no_part_of_the_fingerprint(tiny: Tiny, capsy
     assert "steps are few: below 1,000" in capsys.readouterr().out
     assert report(home)["few_steps"] is True and report(home)["steps"] >= 1
     recipe, run = load_recipe(home / "tiny.yaml", settings), RunDir(home / "run")
-    assert run.state(STAGES["pretrain"], recipe).name == "sealed"
+    assert run.state(stages(recipe)["pretrain"], recipe).name == "sealed"
 
     # What was begun so is finished without being asked again.
     shutil.copytree(run.pretrain, run.unsealed.pretrain)

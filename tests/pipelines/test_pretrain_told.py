@@ -18,9 +18,10 @@ from helpers import DESDECERO
 from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from desdecero.pipelines.chain import run_chain
+from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import RunDir, sha256_file
+from desdecero.pipelines.run.chain import run_chain
+from desdecero.pipelines.run.run_dir import RunDir
 
 Tiny = Callable[[str], Path]
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from tiny_training import report, weights
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]
@@ -174,8 +174,8 @@ def test_a_damaged_checkpoint_is_passed_over_aloud_and_the_bits_are_the_same(tin
 @pytest.fixture(scope="module")
 def t5(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of an encoder–decoder, whose tokenizer has the sentinels of spans."""
-    from desdecero.pipelines.chain import run_chain
     from desdecero.pipelines.recipe import load_recipe
+    from desdecero.pipelines.run.chain import run_chain
 
     home = tmp_path_factory.mktemp("t5")
     text = tiny_runs["llama"].read_text().replace("architecture: llama", "architecture: t5")

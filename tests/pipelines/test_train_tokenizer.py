@@ -12,7 +12,6 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from desdecero.pipelines.recipe import Tokenizer
 from desdecero.pipelines.train_tokenizer import main
-from desdecero.pipelines.vocabulary.special_tokens import roles
 
 
 @pytest.mark.parametrize(("architecture", "kind"), [("llama", "bpe"), ("bert", "wordpiece")])
@@ -21,7 +20,7 @@ def test_special_tokens_have_the_roles_that_training_asks_for(
 ) -> None:
     folder = tiny_runs[architecture].parent / "run" / "tokenizer"
     for tokenizer in (AutoTokenizer.from_pretrained(folder), PreTrainedTokenizerFast.from_pretrained(folder)):
-        for role, token in roles(Tokenizer(kind=kind)).items():  # type: ignore[arg-type]
+        for role, token in Tokenizer(kind=kind).roles.items():  # type: ignore[arg-type]
             assert getattr(tokenizer, role) == token
         assert len(tokenizer) == 600
 

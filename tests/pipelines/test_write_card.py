@@ -12,8 +12,10 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 from sealed_run import make_sealed_run, seal_card
 
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.run_dir import STAGES, sha256_file
+from desdecero.pipelines.commands.verify import verify
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.write_card import write_card
 
 
@@ -22,7 +24,7 @@ def test_the_card_lies_in_its_folder_and_beside_the_weights(tmp_path: Path):
     for name in ("README.md", "README.es.md", "loss.png"):
         assert (run.card / name).read_bytes() == (run.model / name).read_bytes()
     assert (run.card / "loss.png").read_bytes() == (run.pretrain / "loss.png").read_bytes()
-    assert run.verify(recipe) == []
+    assert verify(run, recipe) == []
     assert run.report("card", recipe)["missing"] == []
     assert ModelCard.load(run.model / "README.md").data.model_name == "stamp"
 
@@ -54,7 +56,7 @@ def test_a_report_that_was_altered_is_not_quoted(tmp_path: Path):
     report = run.evaluation / "report.json"
     report.write_text(report.read_text().replace("2.4641", "1.4641"))  # as long as it was, so only its hash tells
     with pytest.raises(UserError, match=r"evaluation/report\.json is not as evaluate sealed it"):
-        write_card(recipe, run, run.start(STAGES["card"], recipe, resumable=False))
+        write_card(recipe, run, run.start(stages(recipe)["card"], recipe))
 
 
 @pytest.mark.slow

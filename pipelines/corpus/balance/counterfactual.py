@@ -29,11 +29,11 @@ from functools import cache
 from pathlib import Path
 
 from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.balance import english, spanish
 from desdecero.pipelines.corpus.balance.wording import Form, Gender
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
 
 SWAPS = {"es": spanish.swap, "en": english.swap}
 MENTIONS = {"es": spanish.mentions, "en": english.mentions}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 
 
 def reweight(

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desdecero.eval_suites.statistics import Interval, wilson
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.unicode import clean
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.sources import read_source
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files
 
 READ_CHARACTERS = 10_000

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.classifier import (
     FOLDS,
     READ_CHARACTERS,
@@ -26,7 +27,6 @@ from desdecero.pipelines.corpus.cleaning.classifier import (
     words,
 )
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
 
 FILE = "relevance.json"
 KEEP_RECALL = 0.95

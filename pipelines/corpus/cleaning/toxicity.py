@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from desdecero.eval_suites.statistics import Interval
 from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.classifier import (
     FOLDS,
     READ_CHARACTERS,
@@ -48,7 +49,6 @@ from desdecero.pipelines.corpus.cleaning.classifier import (
 )
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
 
 FILE = "toxicity.json"
 ANY = "any"

@@ -21,9 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.corpus.licensing.expressions import REMEMBERED
 from desdecero.pipelines.corpus.licensing.obligations import Use, obligations
-from desdecero.pipelines.run_dir import write_text
 
 LARGEST_LIST = 2000
 """Works on the page: some 60 screens, which is as much as anybody will scroll through."""

@@ -20,6 +20,7 @@ import re
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.licensing.expressions import (
@@ -36,7 +37,6 @@ from desdecero.pipelines.corpus.licensing.expressions import (
 )
 from desdecero.pipelines.corpus.licensing.names import normalise
 from desdecero.pipelines.corpus.licensing.obligations import Kind, row_of
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Licenses
 
 Verdict = Literal["allowed", "review", "unknown", "denied"]

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.privacy.matches import Match, Strength
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import NamedEntities as Section
 
 _PRESIDIO = {"person": "PERSON", "address": "LOCATION", "date": "DATE_TIME"}

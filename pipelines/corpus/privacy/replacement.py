@@ -30,9 +30,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from random import Random
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.privacy.generation import GENERATORS
 from desdecero.pipelines.corpus.privacy.matches import Match
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import PersonalData
 
 Replacer = Callable[[Match, str], str]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from desdecero.pipelines.progress import progress
+from desdecero.pipelines.common.progress import progress
 
 Names = Literal["suffix", "order", "full"]
 """What of the files' names counts: the suffix, which says how a file is read; their order too, where reading stops at

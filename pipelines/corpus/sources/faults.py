@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Quarantined
-from desdecero.pipelines.errors import UserError
 
 Item = TypeVar("Item")
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Form, Quarantined
 from desdecero.pipelines.corpus.sources.contents import MISSING, FileOnDisk
 from desdecero.pipelines.corpus.sources.csv_records import read_csv
@@ -36,7 +37,6 @@ from desdecero.pipelines.corpus.sources.parquet_records import read_parquet
 from desdecero.pipelines.corpus.sources.records import DocumentBuilder, printable
 from desdecero.pipelines.corpus.sources.site_rules import ROBOTS, Mirror, rules_files
 from desdecero.pipelines.corpus.sources.streams import lines, read_all
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files
 
 HEAD = 4096

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.licensing import names
 from desdecero.pipelines.corpus.sources.records import DocumentBuilder
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import HubDataset
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.corpus.sources import consulted, look, names_that_count
 from desdecero.pipelines.corpus.sources.contents import (
     SeenSource,
@@ -25,7 +26,6 @@ from desdecero.pipelines.corpus.sources.contents import (
     to_json,
 )
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run_dir import write_text
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class SourceMemory:
         now = hashed(look(recipe.corpus, self._hashes))
         self.keep_hashes(now)
         return now
+
+    @staticmethod
+    def digest(sources: Sequence[SeenSource]) -> str:
+        """What a seal holds of these sources."""
+        return digest(sources)
 
     def seal(self, sources: Sequence[SeenSource]) -> None:
         """Remember these as what the corpus was built from."""

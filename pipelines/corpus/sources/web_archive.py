@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.local_paths import is_web_address
 from desdecero.pipelines.corpus.document import Document, Form, Quarantined
 from desdecero.pipelines.corpus.sources import files
 from desdecero.pipelines.corpus.sources.contents import FileOnDisk
@@ -30,8 +32,6 @@ from desdecero.pipelines.corpus.sources.reservations import merge, signals
 from desdecero.pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
 from desdecero.pipelines.corpus.sources.streams import DAMAGES
 from desdecero.pipelines.corpus.sources.warc_records import WRONG_LENGTH, Record, records
-from desdecero.pipelines.errors import UserError
-from desdecero.pipelines.local_paths import is_web_address
 from desdecero.pipelines.recipe import WebArchive
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import files, hub
 from desdecero.pipelines.corpus.sources.contents import FileOnDisk
@@ -19,7 +20,6 @@ from desdecero.pipelines.corpus.sources.extraction import require
 from desdecero.pipelines.corpus.sources.records import declared_license
 from desdecero.pipelines.corpus.sources.streams import DAMAGES, open_stream
 from desdecero.pipelines.corpus.sources.xml_events import events
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files, HubDataset, Wikipedia
 
 DATASET = "wikimedia/wikipedia"

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import desdecero
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.mixture import copies, lot, wanted_tokens
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Share
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 AVAILABLE = {"novels": 1000, "laws": 4000}
 

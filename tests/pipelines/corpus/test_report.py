@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import desdecero
 
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 
 
 @pytest.fixture(scope="module")

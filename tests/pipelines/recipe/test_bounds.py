@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from desdecero.pipelines import recipe as sections
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Section, load_recipe
-from desdecero.pipelines.recipe.section import _is_number
+from desdecero.pipelines.recipe.base import _is_number
 
 
 def numeric_fields() -> Iterator[tuple[type[Section], str]]:

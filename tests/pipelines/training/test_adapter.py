@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from small_models import random_model, reading
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter
 from desdecero.pipelines.training.batches import Batches

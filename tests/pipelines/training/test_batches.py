@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Tokenizer
 from desdecero.pipelines.training.batches import IGNORED, Batches, Blocks, Collator
 from desdecero.pipelines.training.collators import Causal, Masked

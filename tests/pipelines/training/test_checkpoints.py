@@ -14,7 +14,7 @@ import torch
 from small_models import random_model
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedModel
 
-from desdecero.pipelines.errors import UserError, explain
+from desdecero.pipelines.common.errors import UserError, explain
 from desdecero.pipelines.training.checkpoints import Checkpoints, load_checkpoint
 
 MADE_FROM = {"tokens": "a" * 64, "seed": 0, "pretrain": {"batch_size": 4, "optimizer": {"name": "adamw"}}}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.pretrain import main
 from desdecero.pipelines.training.exhaustion import exhaustion_explained
 

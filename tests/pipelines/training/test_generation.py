@@ -15,8 +15,8 @@ from transformers import AutoTokenizer, pipeline
 from transformers.utils import logging as transformers_logging
 
 from desdecero.eval_suites import sampling
+from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.training import models
-from desdecero.pipelines.training.architectures import objective_of
 from desdecero.pipelines.training.models import AUTO, set_generation
 
 

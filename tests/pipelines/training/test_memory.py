@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from torch._dynamo.utils import counters
 
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.memory import bytes_for_backward, choose_micro_batch, sequences_in_memory
 from desdecero.pipelines.training.trainer import Training
 
@@ -48,7 +48,7 @@ def test_a_trial_that_runs_out_of_memory_is_repeated_with_half(tiny: Tiny) -> No
 import resource, sys
 from test_memory import training
 from pathlib import Path
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training import memory
 made = training(Path({str(tiny("llama"))!r}), "pretrain.batch_size=4096", "model.hidden_size=64")
 memory.sequences_in_memory = lambda training: training.share  # leave it to the trial

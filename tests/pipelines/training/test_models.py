@@ -11,9 +11,9 @@ from small_models import ARCHITECTURES, OTHERS, PADDING, SEPARATOR, small, token
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Model
-from desdecero.pipelines.training.architectures import objective_of
+from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.training.models import (
     AUTO,
     build_config,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from small_models import ARCHITECTURES, OTHERS, PADDING, SENTINELS, SEPARATOR, WORDS, small
 from transformers import PreTrainedModel
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Budget, Pretrain
 from desdecero.pipelines.training.batches import IGNORED
 from desdecero.pipelines.training.isolation import read_pair

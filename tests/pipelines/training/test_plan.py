@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from desdecero.pipelines.recipe import Schedule, load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.optimizers import learning_rate_factor
 from desdecero.pipelines.training.plan import Plan, revise
 from desdecero.pipelines.training.processes import join_processes

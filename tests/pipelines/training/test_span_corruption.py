@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.training.batches import IGNORED, Batches
 from desdecero.pipelines.training.collators import build_span_corruption

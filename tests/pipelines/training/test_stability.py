@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Stability
 from desdecero.pipelines.training.stability import Guard
 

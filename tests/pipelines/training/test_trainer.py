@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.batches import IGNORED
 from desdecero.pipelines.training.trainer import Training
 

@@ -17,7 +17,7 @@ import tiktoken
 from tokenizers import Regex, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Tokenizer
 from desdecero.pipelines.vocabulary.byte_pairs import build_byte_pairs, learn_pairs
 from desdecero.pipelines.vocabulary.encoding import Encoder, fast_encoding
@@ -125,7 +125,7 @@ def test_libraries_know_the_same_letters_digits_and_spaces() -> None:
 
 
 def test_the_pattern_cuts_as_it_says() -> None:
-    from desdecero.pipelines.vocabulary.splitting import PATTERN
+    from desdecero.pipelines.recipe.pretokenization import PATTERN
 
     assert regex.findall(PATTERN, "¿Qué dijo Íñigo?") == ["¿Qué", " dijo", " Íñigo", "?"]
     assert regex.findall(PATTERN, "don't 1234567 IT'S") == ["don", "'t", " ", "123", "456", "7", " IT", "'S"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Model, Tokenizer, load_recipe
 from desdecero.pipelines.train_tokenizer import main
 from desdecero.pipelines.training.models import build_config, build_model, training_flops_per_token

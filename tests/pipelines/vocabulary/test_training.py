@@ -8,9 +8,8 @@ import sys
 
 import pytest
 
-from desdecero.pipelines.errors import UserError
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Tokenizer
-from desdecero.pipelines.vocabulary.special_tokens import roles
 from desdecero.pipelines.vocabulary.training import train
 
 HARD_TEXTS = [
@@ -52,7 +51,7 @@ def test_the_vocabulary_has_the_size_that_was_asked_for(kind: str, prose: list[s
     wanted = Tokenizer(kind=kind, vocab_size=700, sentinels=5)  # type: ignore[arg-type]
     tokenizer = train(wanted, prose)
     assert len(tokenizer) == tokenizer.backend_tokenizer.get_vocab_size() == 700
-    opening = list(roles(wanted).values())
+    opening = list(wanted.roles.values())
     assert tokenizer.convert_ids_to_tokens(range(len(opening))) == opening
     assert tokenizer.convert_ids_to_tokens(range(695, 700)) == list(wanted.sentinel_tokens)
 

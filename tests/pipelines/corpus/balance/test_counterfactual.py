@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from helpers import docstrings
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.balance import english, spanish
 from desdecero.pipelines.corpus.balance.counterfactual import Counterfactual, count_mentions, drawn, read_names
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Counterfactual as Section
 
 SPANISH = [

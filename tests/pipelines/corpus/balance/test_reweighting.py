@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.balance.reweighting import reached, reweight
-from desdecero.pipelines.errors import UserError
 
 SIZES = {"es": 800, "en": 150, "qu": 50}
 

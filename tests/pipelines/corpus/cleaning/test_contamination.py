@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.contamination import Decontaminate, Index, Item, items_of
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Decontamination, SuiteFile
 
 DATA = os.environ.get("DESDECERO_DATA", "")

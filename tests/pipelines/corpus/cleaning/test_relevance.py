@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from helpers import docstrings
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.classifier import READ_CHARACTERS
 from desdecero.pipelines.corpus.cleaning.filters import train_filters
 from desdecero.pipelines.corpus.cleaning.relevance import FILE, RelevanceFilter, train_relevance
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.sources import consulted
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Corpus, Files, Relevance
 
 NUMBERS = ("statistics", "random", "decimal", "_pydecimal", "fractions", "datetime", "heapq", "bisect")

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.cleaning.toxicity import ToxicityFilter, beyond_chance, mentioned, train_toxicity
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Toxicity
 
 PEOPLE = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.licensing.policy import LicensePolicy, Policy
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Licenses, load_recipe, parse_recipe, shipped_recipes
 
 RECIPE = """

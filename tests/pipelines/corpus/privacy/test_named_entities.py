@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.privacy.detection import Detector
 from desdecero.pipelines.corpus.privacy.redaction import Redact, redacted_kinds
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import NamedEntities, PersonalData
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))

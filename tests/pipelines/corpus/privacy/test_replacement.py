@@ -10,12 +10,12 @@ from stdnum.br import cpf
 from stdnum.es import dni
 from stdnum.mx import curp
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.privacy.detection import Detector
 from desdecero.pipelines.corpus.privacy.redaction import Redact
 from desdecero.pipelines.corpus.privacy.replacement import key_fingerprint
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import PersonalData
 
 KEY = "0123456789abcdef0123456789abcdef"

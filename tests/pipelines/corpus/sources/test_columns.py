@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source
 from desdecero.pipelines.corpus.sources.extraction import prose
 from desdecero.pipelines.corpus.sources.languages import iso_639_1
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files
 
 RECORD = {

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source, signature
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files
 
 

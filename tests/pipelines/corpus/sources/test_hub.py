@@ -14,8 +14,8 @@ import pytest
 from fakehub import FakeHub, File
 from pyarrow import parquet
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.sources import read_source, signature
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import HubDataset
 
 HUB = {"kind": "hub", "dataset": "owner/name"}

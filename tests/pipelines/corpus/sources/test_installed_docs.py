@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source, signature
 from desdecero.pipelines.corpus.sources.extraction import prose
 from desdecero.pipelines.corpus.sources.forms.python_code import docstrings
 from desdecero.pipelines.corpus.sources.installed_docs import find_distributions
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import InstalledDocs
 
 MODULE = '''"""What the module does."""

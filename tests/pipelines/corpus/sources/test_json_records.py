@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files
 
 OBJECTS = [{"text": "uno [}"}, {"text": 'd"o\\s', "more": {"a": [1, {"b": 2}]}}, {"text": "trés"}]

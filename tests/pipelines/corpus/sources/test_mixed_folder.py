@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import check_libraries, files, read_source
 from desdecero.pipelines.corpus.sources.extraction import prose
 from desdecero.pipelines.corpus.sources.faults import contained
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Files, Wikipedia
 
 TEXT = "El niño llegó tarde a la montaña y comió piñas."

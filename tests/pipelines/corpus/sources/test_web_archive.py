@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from helpers import warc_record
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.sources import read_source, signature
 from desdecero.pipelines.corpus.sources.extraction import prose
 from desdecero.pipelines.corpus.sources.reservations import Reservations, reserved
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import WebArchive
 
 PAGE = (

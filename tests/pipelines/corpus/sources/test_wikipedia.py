@@ -11,10 +11,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source, signature
 from desdecero.pipelines.corpus.sources.extraction import prose
-from desdecero.pipelines.errors import UserError
 from desdecero.pipelines.recipe import Wikipedia
 
 ARTICLE = """{{Ficha de persona|nombre=Ana {{!}} x}}

@@ -1,0 +1,171 @@
+"""Write a run's model as one GGUF file, which llama.cpp and what is built on it read.
+
+    desdecero export-gguf quickstart quickstart.gguf
+
+The weights stay float32, bit for bit; `llama-quantize` of llama.cpp makes smaller files of it. For the architectures
+of `ARCHITECTURES` and byte-level BPE. The file says what llama.cpp would else assume otherwise:
+
+- its name for our cuts, `llama-bpe`, stands for Llama 3 as a whole, which begins a text with a token of its own: the
+  file says that none is added (`tokenizer.ggml.add_bos_token`), as in `AutoTokenizer`;
+- a text begins where the one before it ended, so the end-of-text token is the one that begins a text, too;
+- its rotary positions of `llama` turn neighbouring numbers of a head, and transformers' those half a head apart: the
+  rows of queries and keys are put in that order (`interleaved`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from desdecero.pipelines.commands.verify import model_faults
+from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.common.local_paths import local_path
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.pretokenization import NAME
+from desdecero.pipelines.run.chain import quiet_environment
+from desdecero.pipelines.run.run_dir import find_run
+from desdecero.pipelines.vocabulary.encoding import fast_encoding
+
+ARCHITECTURES = {"llama": "LLAMA", "qwen3": "QWEN3", "gpt2": "GPT2"}
+"""transformers' name → that of the `gguf` package."""
+TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+"""GPT-2's matrices: transformers multiplies by them from the other side."""
+
+
+def export_gguf(recipe: Recipe, folder: Path, out: Path) -> int:
+    """Write the model and tokenizer of `folder` to `out`, whole or not at all; returns its bytes.
+
+    Raises `UserError` for a model or tokenizer that llama.cpp has no words for here.
+    """
+    gguf = _library()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    if fast_encoding(tokenizer) is None:
+        raise UserError(f"{folder}: only byte-level BPE is written to GGUF, and this run has {recipe.tokenizer.kind}")
+    config = model.config
+    architecture = getattr(gguf.MODEL_ARCH, ARCHITECTURES[config.model_type])
+    partial = out.with_name(out.name + ".partial")
+    writer = gguf.GGUFWriter(partial, gguf.MODEL_ARCH_NAMES[architecture])
+    writer.add_name(recipe.name)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    add_shape(writer, config)
+    add_tokenizer(writer, gguf, tokenizer, recipe)
+    names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
+    for name, weights in tensors(model):
+        writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), weights)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    os.replace(partial, out)
+    return out.stat().st_size
+
+
+def add_shape(writer: Any, config: Any) -> None:
+    """Sizes and constants, in GGUF's words."""
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_head_count(config.num_attention_heads)
+    if config.model_type == "gpt2":
+        writer.add_feed_forward_length(config.n_inner or 4 * config.n_embd)
+        writer.add_layer_norm_eps(config.layer_norm_epsilon)
+        return
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
+
+
+def add_tokenizer(writer: Any, gguf: Any, tokenizer: Any, recipe: Recipe) -> None:
+    """Tokens in the order of their ids, the pairs that are joined, and what stands at the ends of a text."""
+    special = set(tokenizer.all_special_ids)
+    kinds = [gguf.TokenType.CONTROL if i in special else gguf.TokenType.NORMAL for i in range(len(tokenizer))]
+    merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(NAME)
+    writer.add_token_list(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
+    writer.add_token_types(kinds)
+    writer.add_token_merges([" ".join(pair) for pair in merges])
+    writer.add_bos_token_id(tokenizer.eos_token_id)
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    writer.add_pad_token_id(tokenizer.pad_token_id)
+    writer.add_add_bos_token(False)
+    writer.add_add_eos_token(False)
+    if recipe.tokenizer.chat:
+        writer.add_chat_template(tokenizer.chat_template)
+        writer.add_eot_token_id(tokenizer.convert_tokens_to_ids(recipe.tokenizer.chat.end))
+
+
+def tensors(model: Any) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Names of transformers, and weights as llama.cpp multiplies by them; an output layer that is tied is left out."""
+    config = model.config
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight" and config.tie_word_embeddings:
+            continue
+        weights = tensor.float().numpy()
+        if config.model_type == "gpt2" and name.endswith(TRANSPOSED):
+            weights = weights.T
+        elif config.model_type == "llama" and name.endswith("q_proj.weight"):
+            weights = interleaved(weights, config.num_attention_heads)
+        elif config.model_type == "llama" and name.endswith("k_proj.weight"):
+            weights = interleaved(weights, config.num_key_value_heads)
+        yield name, np.ascontiguousarray(weights)
+
+
+def interleaved(weights: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
+    """(heads · size, width): of each head's rows, the first of either half, then the second of either half, …"""
+    rows, width = weights.shape
+    return weights.reshape(heads, 2, rows // heads // 2, width).swapaxes(1, 2).reshape(rows, width)
+
+
+def _library() -> Any:
+    try:
+        import gguf
+    except ImportError:
+        raise UserError("GGUF files need the `gguf` package: pip install 'desdecero[gguf]'") from None
+    return gguf
+
+
+def main(argv: list[str] | None = None) -> int:
+    def command(words: list[str]) -> int:
+        quiet_environment()
+        parser = Arguments("export-gguf", __doc__)
+        parser.add_run()
+        parser.add_argument("out", help="the file to write")
+        args = parser.parse_args(words)
+        out = Path(local_path(args.out))
+        if out.is_dir() or not out.absolute().parent.is_dir():
+            what = "is a folder" if out.is_dir() else "is in a folder that does not exist"
+            raise UserError(f"{out} {what}: name a file to write, as in model.gguf")
+        run = find_run(args.run)
+        recipe = run.recipe()
+        if recipe.model.architecture not in ARCHITECTURES:
+            known = ", ".join(ARCHITECTURES)
+            raise UserError(f"{recipe.model.architecture} is not written to GGUF: only {known} are")
+        if not (run.model / "config.json").is_file():
+            raise UserError(f"{run}: no model yet; make it with `desdecero run {recipe.name} --until pretrain`")
+        if faults := model_faults(run, recipe):
+            raise UserError(f"{run.model} is not as it was sealed ({faults[0]}): see `desdecero verify {run}`")
+        size = export_gguf(recipe, run.model, out)
+        print(f"{args.out}: {size / 1e6:.1f} MB, float32")
+        return EXIT_OK
+
+    return guard(command, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,328 @@
+"""What `desdecero verify` finds: every file, link, seal and quoted number of a run that is not as it was sealed.
+
+Four questions, each answered with one sentence a fault:
+
+- Is the recipe the one that the stages were made by?
+- Does each seal hash to itself, and do the seals of later stages hold its digest?
+- Is every file in the sealed folders a regular file that a seal names, with the hash that it names?
+- Does the card say what the sealed reports say, each value that it quotes and each word around it?
+
+No hash is signed. Whoever alters a file and then all the seals from there to the card, and makes the card again, leaves
+a run in which each part fits: compare the digests that the published card prints with another copy of it.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from desdecero.model_cards.evidence import Evidence, Missing
+from desdecero.model_cards.evidence import Report as Source
+from desdecero.pipelines.common.errors import UserError, printable
+from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import (
+    AlteredFile,
+    InvalidFile,
+    Seal,
+    check_regular,
+    load_seal,
+    parse_json,
+    read_file,
+)
+from desdecero.pipelines.run.stages import Stage, load, stages
+from desdecero.pipelines.write_card import differing
+
+TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
+"""What a machine that only trains may hold, without the corpus."""
+
+
+def verify(run: RunDir, recipe: Recipe) -> list[str]:
+    """One sentence for each fault, by file name; empty where everything is as it was sealed."""
+    faults = _recipe_faults(run, recipe)
+    seals, unreadable = read_seals(run, recipe)
+    faults += unreadable.values()
+    chain = stages(recipe)
+    for stage, seal in seals.items():
+        faults += _stale(run, recipe, chain[stage], seal)
+    faults += _chain_faults(run, recipe, seals, set(unreadable))
+    faults += _file_faults(run, recipe, seals, set(unreadable))
+    if "card" in seals:
+        faults += _evidence_faults(run, recipe)
+        if not faults:  # only what was sealed can be compared with it
+            faults += card_faults(run, recipe)
+    return list(dict.fromkeys(faults))
+
+
+def read_seals(run: RunDir, recipe: Recipe) -> tuple[dict[str, Seal], dict[str, str]]:
+    """(the seals that hash to themselves, and a sentence for each of the others), by stage."""
+    seals: dict[str, Seal] = {}
+    faults: dict[str, str] = {}
+    for name, stage in stages(recipe).items():
+        place = f"{stage.folder}/done.json"
+        try:
+            if seal := load_seal(run.path / place, name):
+                seals[name] = seal
+        except InvalidFile as error:
+            faults[name] = f"{place}: the seal {error}"
+    return seals, faults
+
+
+def _recipe_faults(run: RunDir, recipe: Recipe) -> list[str]:
+    try:
+        same = read_file(run.recipe_file) == recipe.to_yaml().encode()
+    except InvalidFile as error:
+        return [f"recipe.yaml: {error}"]
+    return [] if same else ["recipe.yaml: not as it was written"]
+
+
+def _stale(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[str]:
+    """Why a stage would be made anew, but for its inputs and its files."""
+    _, sections, _ = run.fingerprint(stage, recipe)
+    if seal.version != stage.version:
+        yield f"{stage.name}: stale: sealed by code version {seal.version}, now {stage.version}"
+    if changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
+        yield f"{stage.name}: stale: the recipe's {' and '.join(changed)} changed"
+    try:
+        for reference in stage.stale_if:
+            if reason := load(reference)(run, recipe):
+                yield f"{stage.name}: stale: {reason}"
+    except UserError as error:
+        yield printable(error)
+
+
+# --- seals against seals ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A stage whose digest is not the one that a later stage was made from."""
+
+    stage: str
+    later: str
+    altered: bool
+    """The later stage was sealed last, so this one was altered behind it; otherwise it was made anew."""
+
+
+def misfits(recipe: Recipe, seals: Mapping[str, Seal]) -> list[Misfit]:
+    chain = stages(recipe)
+    return [
+        Misfit(name, later, seals[later].finished > seals[name].finished)
+        for later in seals
+        for name in chain[later].inputs
+        if name in seals and seals[later].inputs.get(name, seals[name].digest) != seals[name].digest
+    ]
+
+
+def check_seal(run: RunDir, recipe: Recipe, stage: str) -> bool:
+    """Whether a stage is sealed.
+
+    Raises `AlteredFile` where its seal was altered, or is gone though a later stage was made from it.
+    """
+    seals, faults = read_seals(run, recipe)
+    place = f"{stages(recipe)[stage].folder}/done.json"
+    if stage in faults:
+        raise AlteredFile(place, faults[stage])
+    if altered := [found.later for found in misfits(recipe, seals) if found.stage == stage and found.altered]:
+        raise AlteredFile(place, f"{place}: altered since {altered[0]} was sealed")
+    later = [name for name, seal in seals.items() if stage in seal.inputs]
+    if stage not in seals and later and not (stage == "corpus" and set(seals) <= TRAINING_NODE):
+        raise AlteredFile(place, f"{place}: gone, though {later[0]} was made from it")
+    return stage in seals
+
+
+def _chain_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
+    chain = stages(recipe)
+    for found in misfits(recipe, seals):
+        place = f"{chain[found.stage].folder}/done.json"
+        if found.altered:
+            yield f"{place}: altered since {found.later} was sealed, which holds another digest of {found.stage}"
+        else:
+            yield f"{found.later}: stale: {found.stage} changed ({place} has another digest)"
+    for later, seal in seals.items():
+        inputs = set(chain[later].inputs)
+        if inputs != set(seal.inputs):
+            differing = ", ".join(sorted(printable(name) for name in inputs ^ set(seal.inputs)))
+            yield f"{later}: stale: made from other stages than the recipe's ({differing})"
+    for name, stage in chain.items():
+        if name in seals or name in unreadable:
+            continue
+        digests = {other: seal.inputs[name] for other, seal in seals.items() if name in seal.inputs}
+        listed = " and ".join(digests)
+        gone = not (run.path / stage.folder).exists()
+        if len(set(digests.values())) > 1:
+            yield f"{listed}: made from different versions of {name}"
+        if digests and not (gone and name == "corpus" and set(seals) <= TRAINING_NODE):
+            what = "gone" if gone else "without its seal"
+            made = "was made" if len(digests) == 1 else "were made"
+            yield f"{stage.folder}: {what}, though {listed} {made} from it"
+
+
+# --- files against seals ---------------------------------------------------------------------------------------
+
+
+def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
+    found: set[str] = set()  # regular files
+    odd: list[str] = []  # links, pipes and the like: named once, with all that would lie below them
+    for root in _roots(run, recipe):
+        for place, fault in sorted(_walk(run.path, root)):
+            if fault:
+                odd.append(place)
+                yield f"{printable(place)}: {fault}"
+            else:
+                found.add(place)
+    claimed: set[str] = set()
+    chain = stages(recipe)
+    for name, seal in seals.items():
+        folder = chain[name].folder
+        claimed.add(f"{folder}/done.json")
+        roots = (f"{folder}/", "model/") if chain[name].model else (f"{folder}/",)
+        for place, output in seal.outputs.items():
+            claimed.add(place)
+            shown = printable(place)
+            if not place.startswith(roots) or place == f"{folder}/done.json":
+                yield f"{folder}/done.json: the seal names {shown}, which {name} does not write"
+            elif place in found:
+                if fault := _differs(run.path / place, output["sha256"]):
+                    yield f"{shown}: {fault.format(name)}"
+            elif not any(place == other or place.startswith(f"{other}/") for other in odd):
+                yield f"{shown}: sealed by {name}, and gone"
+    yield from _strangers(recipe, found - claimed, set(seals), unreadable)
+
+
+def _differs(path: Path, sha256: str) -> str:
+    try:
+        return "" if sha256_file(path) == sha256 else "altered since {} was sealed"
+    except OSError as error:
+        return f"cannot be read ({error.strerror}), so nobody can tell whether it is as {{}} sealed it"
+
+
+def _strangers(recipe: Recipe, places: set[str], sealed: set[str], unreadable: set[str]) -> Iterator[str]:
+    """Files that no seal names, in the folders of the stages."""
+    chain = stages(recipe)
+    writers = {name for name, stage in chain.items() if stage.model}
+    folders = {f"{stage.folder}/": name for name, stage in chain.items()}
+    bare: dict[str, int] = {}
+    for place in sorted(places):
+        name = folders.get(max(filter(place.startswith, folders), key=len, default=""))
+        if name in unreadable or (place.startswith("model/") and unreadable & writers):
+            continue  # its seal, which would say whose they are, is named already
+        if name is not None and name not in sealed:
+            bare[name] = bare.get(name, 0) + 1
+        elif place.startswith("adapters/") and name is None:
+            yield f"{printable(place)}: an adapter that no stage of this recipe wrote: remove it"
+        else:
+            yield f"{printable(place)}: in a sealed folder, but no stage wrote it"
+    for name, number in bare.items():
+        yield f"{chain[name].folder}: {number} file{'s' * (number > 1)} and no seal (done.json)"
+
+
+def _roots(run: RunDir, recipe: Recipe) -> list[str]:
+    folders = [stage.folder.split("/")[0] for stage in stages(recipe).values()]
+    return list(dict.fromkeys([*folders, "adapters", "model"]))
+
+
+def _walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
+    """(path below `base`, "") for each regular file, (path, what is wrong) for what is neither file nor folder.
+
+    No link is followed, and folders may be nested as deeply as the system lets them.
+    """
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        path = base / place
+        try:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                waiting += (f"{place}/{entry.name}" for entry in path.iterdir())
+            else:
+                check_regular(path)
+                yield place, ""
+        except FileNotFoundError:
+            continue
+        except InvalidFile as error:
+            yield place, str(error)
+        except OSError as error:
+            yield place, f"cannot be read ({error.strerror})"
+
+
+def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
+    """Why `model/` may not be loaded: what is wrong with its files, and with the seals that name them."""
+    seals, unreadable = read_seals(run, recipe)
+    if "pretrain" not in seals:
+        return [unreadable.get("pretrain", "pretrain: no seal (done.json)")]
+    altered = [found for found in misfits(recipe, seals) if found.stage == "pretrain" and found.altered]
+    faults = [f"pretrain/done.json: altered since {found.later} was sealed" for found in altered]
+    pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
+    weights = {place: output for place, output in seals["pretrain"].outputs.items() if place.startswith("model/")}
+    for place, fault in sorted(_walk(run.path, "model")):
+        if not fault and place in weights:
+            fault = _differs(run.path / place, weights.pop(place)["sha256"]).format("pretrain")
+        elif not fault and place not in pages:
+            fault = "in a sealed folder, but no stage wrote it"
+        else:
+            weights.pop(place, None)
+        if fault:
+            faults.append(f"{printable(place)}: {fault}")
+    return [*faults, *(f"{printable(place)}: sealed by pretrain, and gone" for place in weights)]
+
+
+# --- the card against the reports ------------------------------------------------------------------------------
+
+
+def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Values that the card quotes and that do not stand in the report from which they were read."""
+    place = "card/evidence.json"
+    try:
+        quotes = parse_json(read_file(run.path / place))
+    except FileNotFoundError:
+        return  # named among the files, if the card sealed one
+    except InvalidFile as error:
+        yield f"{place}: {error}"
+        return
+    reports = dict(_reports(run, recipe))
+    evidence = Evidence(reports)
+    for quote in quotes if isinstance(quotes, list) else [quotes]:
+        key = quote.get("key") if isinstance(quote, dict) else None
+        if not isinstance(key, str):
+            yield f"{place}: holds something that is not a quoted value"
+            continue
+        report = reports.get(key.partition(":")[0])
+        value = evidence[key]
+        if report is None or isinstance(value, Missing):
+            yield f"{place}: quotes {printable(key)}, which stands in no report of this run"
+        elif (type(value), value) != (type(quote.get("value")), quote.get("value")):
+            yield f"{place}: quotes {printable(quote.get('value'))} for {printable(key)}, where {report.path} says " + (
+                printable(value)
+            )
+
+
+def card_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Files of a fresh card that are not what its stage makes of the sealed reports; it is made again to compare."""
+    try:
+        for place in differing(recipe, run):
+            yield (
+                f"{place}: not what the card stage makes of the sealed reports: make the card again with "
+                f"`desdecero card {run.recipe_file} --run-dir {run}`"
+            )
+    except (UserError, InvalidFile, FileNotFoundError) as error:
+        yield printable(error)
+
+
+def _reports(run: RunDir, recipe: Recipe) -> Iterator[tuple[str, Source]]:
+    """What a card may quote, by the names that `write_card` gives; whatever cannot be read is left out."""
+    yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
+    places = {"licensing": "card/licensing.json"}
+    chain = stages(recipe)
+    for name in chain["card"].inputs:
+        places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}
+    for name, place in places.items():
+        try:
+            content: Any = parse_json(read_file(run.path / place))
+        except (FileNotFoundError, InvalidFile):
+            continue
+        if isinstance(content, dict):
+            yield name, Source(place, "", content)

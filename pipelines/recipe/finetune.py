@@ -1,0 +1,43 @@
+"""The `finetune` section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+
+from desdecero.pipelines.recipe.base import BatchSize, Section
+from desdecero.pipelines.recipe.identifiers import folder_name
+
+
+class Finetune(Section):
+    """A LoRA adapter (Hu et al. 2021) on the corpus' domain slice."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    alpha: Annotated[float, Field(gt=0, le=65_536)] = 32.0
+    steps: Annotated[int, Field(ge=1, le=10**9)] = 100
+    batch_size: BatchSize = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
+    """Of each held-out text, domain and general."""
+
+
+ONE, SEVERAL = "one adapter", "several adapters"
+
+
+def _form(value: Any) -> str:
+    """Tell one section from a mapping of names to sections."""
+    if not isinstance(value, Mapping) or not value or set(value) & set(Finetune.model_fields):
+        return ONE
+    return SEVERAL if all(isinstance(section, Mapping | Finetune) for section in value.values()) else ONE
+
+
+AdapterName = Annotated[str, AfterValidator(folder_name)]
+Finetuning = (
+    Annotated[
+        Annotated[Finetune, Tag(ONE)] | Annotated[Mapping[AdapterName, Finetune], Tag(SEVERAL)], Discriminator(_form)
+    ]
+    | None
+)
+"""One adapter, named after the domain slice; or several by name."""

@@ -1,0 +1,57 @@
+"""The `publish` section."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from desdecero.pipelines.recipe.base import Section
+from desdecero.pipelines.recipe.identifiers import RepositoryId
+
+
+class Acceptance(Section):
+    """A refusal of the gate that the authors override, with the reason that the card prints."""
+
+    rule: str
+    because: str
+    date: datetime.date
+    """When it was accepted: `desdecero publish --accept RULE --because "…"` writes today's."""
+
+    @field_validator("rule")
+    @classmethod
+    def _may_be_accepted(cls, rule: str) -> str:
+        from desdecero.model_cards.gate import ACCEPTABLE, EVIDENCE_RULES, WARNINGS
+
+        if rule in EVIDENCE_RULES:
+            raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
+        if rule in WARNINGS:
+            raise ValueError(f"{rule} only warns, so there is nothing to accept: leave it out")
+        if rule not in ACCEPTABLE:
+            raise ValueError(f"the gate has no such rule: write one of {', '.join(ACCEPTABLE)}")
+        return rule
+
+    @field_validator("because")
+    @classmethod
+    def _says_why(cls, because: str) -> str:
+        if not any(letter.isalnum() for letter in because):
+            raise ValueError("an acceptance needs its reason: the card prints it")
+        return "".join(letter for letter in " ".join(because.split()) if letter.isprintable())
+
+
+class Publish(Section):
+    repo_id: RepositoryId | None = None
+    """`owner/name` on the Hub."""
+    private: bool = True
+    max_unknown: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the training tokens that may be of unknown licence; the gate refuses more."""
+    accept: tuple[Acceptance, ...] = ()
+    """What the gate refuses and the authors publish all the same."""
+
+    @field_validator("accept")
+    @classmethod
+    def _distinct(cls, accept: tuple[Acceptance, ...]) -> tuple[Acceptance, ...]:
+        if len({one.rule for one in accept}) < len(accept):
+            raise ValueError("a rule is accepted twice: give it one reason")
+        return accept

@@ -1,0 +1,180 @@
+"""The recipe as a whole, and the rules that tie its sections together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, field_validator, model_validator
+
+from desdecero.pipelines.recipe.architectures import objective_of
+from desdecero.pipelines.recipe.audit import Audit
+from desdecero.pipelines.recipe.base import WITHOUT_PLACES, Section, Seed
+from desdecero.pipelines.recipe.card import Card
+from desdecero.pipelines.recipe.corpus import Corpus
+from desdecero.pipelines.recipe.evaluate import Evaluate
+from desdecero.pipelines.recipe.finetune import Finetune, Finetuning
+from desdecero.pipelines.recipe.identifiers import LanguageCode, folder_name
+from desdecero.pipelines.recipe.model import Model
+from desdecero.pipelines.recipe.pretrain import Pretrain
+from desdecero.pipelines.recipe.publish import Publish
+from desdecero.pipelines.recipe.sequence_lengths import block_length
+from desdecero.pipelines.recipe.sizing import sized
+from desdecero.pipelines.recipe.tokenizer import Tokenizer
+from desdecero.pipelines.recipe.tokens import Tokens
+
+
+def _fills_spans(architecture: str) -> bool:
+    try:
+        return objective_of(architecture) == "span_corruption"
+    except ValueError:  # told by `Model`, with its line
+        return False
+
+
+class Recipe(Section):
+    name: Annotated[str, AfterValidator(folder_name)]
+    """The run lands in `runs/<name>`."""
+    purpose: str
+    """What the model is for, in a sentence: it opens the card."""
+    languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
+    """The languages that the model is meant to write: ISO 639-1 codes, or 639-3 where there is none, without region."""
+    seed: Seed = 0
+    corpus: Corpus
+    tokenizer: Tokenizer = Tokenizer()
+    tokens: Tokens = Tokens()
+    model: Model = Model()
+    pretrain: Pretrain
+    evaluate: Evaluate = Evaluate()
+    audit: Audit = Audit()
+    finetune: Finetuning = None
+    """An adapter for the corpus' domain slice, named after it; or several: `{legal: {rank: 8}, health: {}}`, each of
+    which is evaluated and audited too. Folders in `adapters/` have these names."""
+    card: Card = Card()
+    publish: Publish = Publish()
+
+    @field_validator("languages")
+    @classmethod
+    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(languages)) < len(languages):
+            raise ValueError("a language is named twice: name it once")
+        return languages
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sentinels_of_spans(cls, data: Any) -> Any:
+        """Written out in the tokenizer's section, so that its seal knows of them."""
+        match data:
+            case {"model": {"architecture": str(architecture)}} if _fills_spans(architecture):
+                return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _architecture_of_the_sweep(cls, data: Any) -> Any:
+        """Written out in the tokenizer's section, as the sentinels are."""
+        match data:
+            case {
+                "model": {"architecture": ("qwen3" | "gpt2") as own},
+                "tokenizer": {"sweep": list() | dict() as sweep},
+            }:
+                sweep = {"sizes": sweep} if isinstance(sweep, list) else sweep
+                return {**data, "tokenizer": {**data["tokenizer"], "sweep": {"architecture": own, **sweep}}}
+        return data
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _set_what_the_size_says(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
+        recipe = read(data)
+        return (
+            read(merged(data, sized(recipe.model, recipe.tokenizer, recipe.pretrain))) if recipe.model.size else recipe
+        )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _set_the_blocks(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
+        recipe = read(data)
+        length = block_length(recipe.model, recipe.pretrain) if recipe.tokens.packing == "best_fit" else None
+        if recipe.tokens.block_length == length:
+            return recipe
+        return read(merged(data, {"tokens": {"block_length": length}}))
+
+    @model_validator(mode="after")
+    def _packed_documents_are_apart(self) -> Recipe:
+        if self.tokens.packing == "best_fit" and not self.pretrain.isolate_documents:
+            raise ValueError(
+                "tokens.packing best_fit needs pretrain.isolate_documents, or tokens would see padding: "
+                "set it to true, or packing to concatenate"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _goldfish_goes_on(self) -> Recipe:
+        if self.pretrain.goldfish and self.model.objective != "causal":
+            raise ValueError(
+                f"pretrain.goldfish is for models that go on with a text, which {self.model.architecture} does not: "
+                "leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _finetune_has_a_domain(self) -> Recipe:
+        if self.finetune and not self.corpus.domain:
+            raise ValueError("finetune needs corpus.domain: say which slice of the corpus the adapter learns")
+        return self
+
+    @model_validator(mode="after")
+    def _prompts_fit_the_model(self) -> Recipe:
+        room = self.model.context_length - self.evaluate.sample_tokens
+        if self.model.objective == "causal" and self.evaluate.prompts and room < 1:
+            raise ValueError(
+                f"evaluate.sample_tokens {self.evaluate.sample_tokens} leaves no room for a prompt in "
+                f"model.context_length {self.model.context_length}: lower the first"
+            )
+        if self.model.objective != "causal" and any("[MASK]" not in prompt for prompt in self.evaluate.prompts):
+            raise ValueError("a model of this architecture fills gaps: write [MASK] in each of evaluate.prompts")
+        return self
+
+    @model_validator(mode="after")
+    def _vocabulary_fits_the_model(self) -> Recipe:
+        if self.tokenizer.sweep and self.model.size:
+            raise ValueError("model.size counts a vocabulary that tokenizer.sweep has yet to choose: give one of them")
+        tokens = max(self.tokenizer.sweep.sizes) if self.tokenizer.sweep else self.tokenizer.vocab_size
+        if self.model.overrides.get("vocab_size", tokens) < tokens:
+            raise ValueError(
+                f"model.overrides.vocab_size {self.model.overrides['vocab_size']} is less than the {tokens} tokens of "
+                "the tokenizer: raise the first or lower the second"
+            )
+        return self
+
+    @property
+    def names_its_adapters(self) -> bool:
+        return isinstance(self.finetune, Mapping)
+
+    @property
+    def adapters(self) -> Mapping[str, Finetune]:
+        """The adapters that are asked for, by name; a single one has that of the domain slice."""
+        if isinstance(self.finetune, Finetune):
+            return {self.corpus.domain.name: self.finetune} if self.corpus.domain else {}
+        return self.finetune or {}
+
+    @property
+    def calls_sources_by_name(self) -> bool:
+        """Whether anything in it depends on how a source is named."""
+        by_name = self.corpus.domain is not None and "source" in self.corpus.domain.where
+        reweight = self.tokens.reweight
+        return bool(self.tokens.mixture) or by_name or (reweight is not None and reweight.by == "source")
+
+    def content(self) -> dict[str, Any]:
+        """What seals compare: all but the places of files on disk, whose content is compared instead."""
+        return self.model_dump(mode="json", context=WITHOUT_PLACES)
+
+    def to_yaml(self) -> str:
+        """The resolved recipe: every default written out, in the order of the sections above."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+
+def merged(data: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with what `more` adds to it, section by section; in the place of a whole section left empty, too."""
+    both = {key: merged(data.get(key) or {}, value) for key, value in more.items() if isinstance(value, Mapping)}
+    return {**data, **{key: value for key, value in more.items() if key not in both}, **both}

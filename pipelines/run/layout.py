@@ -1,0 +1,152 @@
+"""The names in a run directory.
+
+    runs/<name>/
+      recipe.yaml               resolved: every default written out
+      made_from.json            the recipe's file or name, and what --set changed in it
+      sources.json              what the corpus was built from: names, sizes and hashes of files
+      corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
+      tokenizer/                what AutoTokenizer.from_pretrained loads
+      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)  ledger.parquet
+      pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
+      model/                    byte for byte the Hub repository: config.json model.safetensors README.md …
+      evaluation/  audit/       report.json, samples and scores beside it
+      adapters/<name>/          adapter/  merged/  the comparison with the base; of named adapters evaluation/  audit/
+      card/                     README.md  README.es.md  evidence.json
+      <stage>/report.json       the stage's evidence: what a person or the card may quote
+      <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
+      unsealed/<the same tree>  what an unfinished stage has written so far
+      blocklist.jsonl           documents that were removed on request, as far as this run knows: moves with it
+    runs/blocklist.jsonl        documents that were removed on request: no corpus beside it may hold them
+
+A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved
+into place, the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was.
+
+No other module knows these names, but for the folders of the stages, which are in `run/stages.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+Split = Literal["train", "validation", "domain_train", "domain_validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
+
+
+class Layout:
+    """Paths of a run directory, or of one of its stages being built: the names are the same."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).absolute()
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def recipe_file(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def origin_file(self) -> Path:
+        return self.path / "made_from.json"
+
+    @property
+    def sources_file(self) -> Path:
+        return self.path / "sources.json"
+
+    @property
+    def corpus(self) -> Path:
+        return self.path / "corpus"
+
+    @property
+    def documents(self) -> Path:
+        return self.corpus / "documents"
+
+    @property
+    def dropped(self) -> Path:
+        return self.corpus / "dropped"
+
+    @property
+    def ledger(self) -> Path:
+        return self.corpus / "ledger.parquet"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.path / "tokenizer"
+
+    @property
+    def tokens(self) -> Path:
+        return self.path / "tokens"
+
+    @property
+    def token_index(self) -> Path:
+        return self.tokens / "index.parquet"
+
+    @property
+    def token_ledger(self) -> Path:
+        """The corpus' ledger, with a column of tokens."""
+        return self.tokens / "ledger.parquet"
+
+    @property
+    def pretrain(self) -> Path:
+        return self.path / "pretrain"
+
+    @property
+    def metrics(self) -> Path:
+        return self.pretrain / "metrics.jsonl"
+
+    @property
+    def plan(self) -> Path:
+        return self.pretrain / "plan.json"
+
+    @property
+    def samples(self) -> Path:
+        return self.pretrain / "samples.jsonl"
+
+    @property
+    def trackers(self) -> Path:
+        return self.pretrain / "trackers"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.pretrain / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation"
+
+    @property
+    def audit(self) -> Path:
+        return self.path / "audit"
+
+    @property
+    def card(self) -> Path:
+        return self.path / "card"
+
+    @property
+    def blocklist(self) -> Path:
+        """Removed documents: one list for all runs of a folder, beside them."""
+        return self.path.parent / "blocklist.jsonl"
+
+    @property
+    def own_blocklist(self) -> Path:
+        """Removed documents that this run held or could have held: what goes with it when it is moved."""
+        return self.path / "blocklist.jsonl"
+
+    def adapter(self, name: str) -> Path:
+        return self.path / "adapters" / name
+
+    def model_with(self, adapter: str | None) -> Path:
+        """The folder of the model, or of the one that an adapter was merged into."""
+        return self.model if adapter is None else self.adapter(adapter) / "merged"
+
+    def document_files(self, split: Split) -> list[Path]:
+        """The Parquet files that hold one split's documents, in order."""
+        return sorted(self.documents.glob(f"{split}-*.parquet"))
+
+    def token_files(self, split: Split) -> list[Path]:
+        return sorted(self.tokens.glob(f"{split}-*.bin"))

@@ -1,0 +1,334 @@
+"""A run directory: its recipe, its reports, where its stages stand, and how a stage is built and sealed.
+
+A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved into place,
+the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was. The names in a run
+directory are in `layout.py`. No torch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from operator import getitem
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from desdecero.pipelines.common.errors import UserError, printable
+from desdecero.pipelines.common.files import (
+    hash_json,
+    replace_folder,
+    resolve_links,
+    sha256_file,
+    write_json,
+    write_text,
+)
+from desdecero.pipelines.common.local_paths import local_path
+from desdecero.pipelines.common.machine import hardware, library_versions
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.recipe.origin import Origin
+from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.seals import (
+    AlteredFile,
+    InvalidFile,
+    Output,
+    Seal,
+    check_regular,
+    fingerprint,
+    load_seal,
+    parse_report,
+    read_file,
+)
+from desdecero.pipelines.run.stages import Stage, load, stages
+
+SMALL_BYTES = 2**20
+"""Files up to this size are hashed whenever a stage's state is asked for: reports, and what transformers reads."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a stage stands: `sealed`, `stale` (with the reason) or `missing`."""
+
+    name: str
+    reason: str = ""
+
+
+class RunDir(Layout):
+    """A run directory. `out` directories of stages being built are of this class too: the names are the same."""
+
+    @property
+    def unsealed(self) -> RunDir:
+        """Where stages are built: the same tree, one level down."""
+        return RunDir(self.path / "unsealed")
+
+    def folder(self, stage: str, recipe: Recipe) -> Path:
+        return self.path / stages(recipe)[stage].folder
+
+    def blocklists(self, recipe: Recipe) -> tuple[str, ...]:
+        """Every list of removed documents that a build here obeys."""
+        here = (str(path) for path in (self.blocklist, self.own_blocklist) if path.is_file())
+        return (*recipe.corpus.blocklist, *here)
+
+    # --- reports and recipe ----------------------------------------------------------------------------------
+
+    def recipe(self) -> Recipe:
+        """The recipe that this run was made by."""
+        if not self.recipe_file.is_file():
+            raise UserError(f"{self} is not a run directory (no recipe.yaml in it): name one that `desdecero run` made")
+        return load_recipe(self.recipe_file)
+
+    def origin(self) -> Origin | None:
+        """Where that recipe came from; None in runs of earlier versions."""
+        return Origin.read(self.origin_file)
+
+    def remember_origin(self, origin: Origin) -> None:
+        """Keep where the recipe came from, unless it is the run's own copy, which came from elsewhere."""
+        known = self.origin()
+        if Path(origin.recipe).is_relative_to(self.path) or (known and origin.gives_the_same_as(known)):
+            return
+        write_text(self.origin_file, json.dumps(asdict(origin), indent=2) + "\n")
+
+    def update_recipe(self, recipe: Recipe) -> None:
+        """Write the recipe where all is sealed by it: only paths can differ then, of sources that were moved."""
+        if all(self.state(stage, recipe).name == "sealed" for stage in stages(recipe).values()):
+            text = recipe.to_yaml()
+            if not self.recipe_file.is_file() or self.recipe_file.read_text(encoding="utf-8") != text:
+                write_text(self.recipe_file, text)
+
+    def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
+        """A stage's `report.json`; raises `UserError` where it has not been sealed, or was altered since."""
+        name = f"{stages(recipe)[stage].folder}/report.json"
+        if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
+            return parse_report((self.path / name).read_bytes(), str(self.path / name))
+        return self.sealed_json(stage, recipe, name)
+
+    def sealed_json(self, stage: str, recipe: Recipe, name: str) -> dict[str, Any]:
+        """As `sealed_bytes`, of a file that holds one JSON object."""
+        content = self.sealed_bytes(stage, recipe, name)
+        try:
+            return parse_report(content, str(self.path / name))
+        except InvalidFile as error:
+            raise self._altered(stage, name, str(error)) from None
+
+    def sealed_bytes(self, stage: str, recipe: Recipe, name: str) -> bytes:
+        """The content of a file that a stage sealed, by its path in the run directory.
+
+        Raises `UserError` where the stage has not been sealed, `AlteredFile` where the bytes are not those that were.
+        """
+        place = f"{stages(recipe)[stage].folder}/done.json"
+        try:
+            seal = load_seal(self.path / place, stage)
+        except InvalidFile as error:
+            raise self._altered(stage, place, str(error)) from None
+        if seal is None:
+            raise UserError(f"{self}: no {stage} report yet; make it with `desdecero {stage} {self.recipe_file}`")
+        if name not in seal.outputs:
+            raise self._altered(stage, name, f"is not among the files that {stage} sealed")
+        try:
+            content = read_file(self.path / name)
+        except FileNotFoundError:
+            raise self._altered(stage, name, "is gone") from None
+        except InvalidFile as error:
+            raise self._altered(stage, name, str(error)) from None
+        if hashlib.sha256(content).hexdigest() != seal.outputs[name]["sha256"]:
+            raise self._altered(stage, name, f"is not as {stage} sealed it")
+        return content
+
+    def _altered(self, stage: str, name: str, what: str) -> AlteredFile:
+        return AlteredFile(
+            name,
+            f"{self.path / name} {what}: `desdecero verify {self}` names all that was altered, and "
+            f"`desdecero {stage} {self.recipe_file} --run-dir {self}` makes it again",
+        )
+
+    def write_report(self, stage: str, recipe: Recipe, report: Mapping[str, Any]) -> None:
+        write_json(self.folder(stage, recipe) / "report.json", report)
+
+    # --- seals -----------------------------------------------------------------------------------------------
+
+    def seal(self, stage: str, recipe: Recipe) -> Seal | None:
+        """The stage's seal, or None if it is missing, unreadable or altered."""
+        try:
+            return load_seal(self.folder(stage, recipe) / "done.json", stage)
+        except InvalidFile:
+            return None
+
+    def fingerprint(self, stage: Stage, recipe: Recipe) -> tuple[str, dict[str, str], dict[str, str]]:
+        """(fingerprint, section hashes, input digests) that a seal made now would carry.
+
+        An input folder that is not on this machine (a training node that holds only `tokens/` and
+        `tokenizer/`) counts as it was when the stage was sealed.
+        """
+        content = recipe.content()
+        sections = {name: hash_json(functools.reduce(getitem, name.split("."), content)) for name in stage.reads}
+        known, inputs = self.seal(stage.name, recipe), {}
+        for name in stage.inputs:
+            seal = self.seal(name, recipe)
+            inputs[name] = seal.digest if seal else (known.inputs.get(name, "") if known else "")
+        return fingerprint(stage.name, stage.version, sections, inputs), sections, inputs
+
+    def state(self, stage: Stage, recipe: Recipe, sources: str | None = None) -> State:
+        """Compare a stage's seal with the recipe, its inputs, its code version and, where given, the sources.
+
+        sources: the digest of the sources that hold the same as today's (`chain.current_state` finds out)
+        """
+        try:
+            seal = load_seal(self.folder(stage.name, recipe) / "done.json", stage.name)
+        except InvalidFile as error:
+            return State("stale", f"{stage.folder}/done.json {error}")
+        if seal is None:
+            return State("missing")
+        made_from, sections, inputs = self.fingerprint(stage, recipe)
+        if seal.version != stage.version:
+            return State("stale", f"sealed by code version {seal.version}, now {stage.version}")
+        if changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
+            return State("stale", f"the recipe's {' and '.join(changed)} changed")
+        if changed := [name for name in {**inputs, **seal.inputs} if seal.inputs.get(name) != inputs.get(name)]:
+            return State("stale", f"{' and '.join(changed)} changed")
+        if seal.fingerprint != made_from:
+            return State("stale", "its fingerprint does not match")
+        if sources is not None and seal.sources != sources:
+            return State("stale", "the sources changed")
+        for name, output in seal.outputs.items():
+            if not self._fits(name, output):
+                return State("stale", f"{printable(name)} is not as it was sealed")
+        for reference in stage.stale_if:
+            if reason := load(reference)(self, recipe):
+                return State("stale", reason)
+        return State("sealed")
+
+    def _fits(self, name: str, output: Output) -> bool:
+        """Whether a sealed file seems to be as it was: its size, and for a small one its hash; `verify` hashes all."""
+        path = self.path / name
+        try:
+            size = check_regular(path)
+            return size == output["bytes"] and (size > SMALL_BYTES or sha256_file(path) == output["sha256"])
+        except (OSError, InvalidFile):
+            return False
+
+    def start(self, stage: Stage, recipe: Recipe) -> RunDir:
+        """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work.
+
+        Checkpoints are never thrown away here: pretraining itself takes them up, or refuses those of another training.
+        """
+        out = self.unsealed
+        folder, mark = out.folder(stage.name, recipe), out.path / f"{stage.name}.fingerprint"
+        fingerprint = self.fingerprint(stage, recipe)[0]
+        same = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
+        if not (stage.resumable and (same or any((folder / "checkpoints").glob("step-*")))):
+            shutil.rmtree(folder, ignore_errors=True)
+        if stage.model:
+            shutil.rmtree(out.model, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(mark, fingerprint)
+        return out
+
+    def commit(self, stage: Stage, recipe: Recipe, seconds: float, sources: str | None = None) -> Seal:
+        """Seal what a stage has built and move it into place, its own folder (which holds the seal) last."""
+        out = self.unsealed
+        made_from, sections, inputs = self.fingerprint(stage, recipe)
+        folder = out.folder(stage.name, recipe)
+        roots = [folder, out.model] if stage.model else [folder]
+        for root in roots:
+            resolve_links(root)
+        others = [out.path / name for name in self._folders_inside(stage, recipe)]
+        files = sorted(
+            path
+            for root in roots
+            for path in root.rglob("*")
+            if path.is_file() and not any(path.is_relative_to(other) for other in others)
+        )
+        outputs: dict[str, Output] = {
+            path.relative_to(out.path).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+            for path in files
+            if path != folder / "done.json"
+        }
+        seal = Seal(
+            stage=stage.name, version=stage.version, fingerprint=made_from, sections=sections, inputs=inputs,
+            sources=sources, outputs=outputs, digest=hash_json(outputs), seconds=round(seconds, 3),
+            finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            libraries=library_versions(), hardware=hardware(),
+        )  # fmt: skip
+        # The recipe goes first: if the power fails in between, stages read as stale, never as falsely sealed.
+        write_text(self.recipe_file, recipe.to_yaml())
+        write_json(folder / "done.json", seal.to_json())
+        self._move_into_place(stage, recipe)
+        return seal
+
+    def recover(self, recipe: Recipe) -> None:
+        """Finish the moves of a stage that was sealed but not yet in place when the process ended."""
+        for stage in stages(recipe).values():
+            if self.awaits_its_place(stage, recipe):
+                self._move_into_place(stage, recipe)
+
+    def awaits_its_place(self, stage: Stage, recipe: Recipe) -> bool:
+        """Whether a stage was sealed below `unsealed/` and not moved from there."""
+        seal = self.unsealed.seal(stage.name, recipe)
+        return seal is not None and seal.fingerprint == self.fingerprint(stage, recipe)[0]
+
+    def _folders_inside(self, stage: Stage, recipe: Recipe) -> list[str]:
+        """Folders of other stages that lie inside of this one's."""
+        return [other.folder for other in stages(recipe).values() if other.folder.startswith(f"{stage.folder}/")]
+
+    def _move_into_place(self, stage: Stage, recipe: Recipe) -> None:
+        out = self.unsealed
+        folder, target = out.folder(stage.name, recipe), self.folder(stage.name, recipe)
+        if stage.model == "replaces" and out.model.is_dir():
+            replace_folder(out.model, self.model)
+        elif stage.model == "adds" and out.model.is_dir():  # it adds its files to a folder that is pretraining's
+            for path in sorted(out.model.iterdir()):
+                os.replace(path, self.model / path.name)
+            out.model.rmdir()
+        keep = [PurePosixPath(name).relative_to(stage.folder) for name in self._folders_inside(stage, recipe)]
+        replace_folder(folder, target, keep)
+        (out.path / f"{stage.name}.fingerprint").unlink(missing_ok=True)
+        for empty in (folder.parent, out.path):
+            if empty.is_dir() and empty != self.path and not any(empty.iterdir()):
+                empty.rmdir()
+
+    @contextmanager
+    def lock(self) -> Iterator[int]:
+        """Hold the run directory for one command at a time (and for the processes that this one launches).
+
+        Yields the file descriptor of the lock: it is held until all processes that inherited that have ended.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = (self.path / ".lock").open("a")
+        except FileExistsError:
+            raise UserError(f"{self} is a file: name a folder with --run-dir") from None
+        except FileNotFoundError:  # as in /proc, where no folder can be made
+            raise UserError(f"no folder can be made at {self}: name another with --run-dir") from None
+        with handle:
+            if os.environ.get("DESDECERO_LOCKED") == str(self.path):  # launched by the command that holds it
+                yield handle.fileno()
+                return
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f"another desdecero is at work in {self}: wait for it, or name another --run-dir"
+                ) from None
+            yield handle.fileno()
+
+
+def find_run(name_or_path: str) -> RunDir:
+    """A run by its path, or by its name below `runs/`."""
+    local_path(name_or_path)
+    for path in (Path(name_or_path), Path("runs") / name_or_path):
+        if (path / "recipe.yaml").is_file():
+            return RunDir(path)
+    raise UserError(f"no run at {name_or_path} or runs/{name_or_path}: make one with `desdecero run {name_or_path}`")
+
+
+def shortest(run: RunDir) -> str:
+    """The run's path as one would type it from here."""
+    here = Path.cwd()
+    return str(run.path.relative_to(here)) if run.path.is_relative_to(here) else str(run.path)

@@ -1,0 +1,141 @@
+"""The stages of a run: the one table that drives the chain, the command line, `status`, the card and the page.
+
+    stages(recipe)      the stages that a recipe asks for, in order, by name
+    STAGES              the table: those of every recipe, and those of each adapter
+
+A recipe that names its adapters (`finetune: {legal: {…}, health: {…}}`) has three stages for each: `finetune:legal`,
+`evaluate:legal` and `audit:legal`. One with a single `finetune` section has the stage `finetune`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from desdecero.pipelines.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One link of the chain: a page of code in `pipelines/` with one function of its name.
+
+        function(recipe, run, out, **options) -> summary
+
+    It reads sealed folders of `run` and writes its own below `out`.
+    """
+
+    name: str
+    page: str
+    """Its module in `pipelines/`, and the function in it."""
+    folder: str
+    """In the run directory, as a relative path."""
+    reads: tuple[str, ...]
+    """Sections of the recipe that its output depends on; `finetune.legal` is one of several adapters."""
+    inputs: tuple[str, ...]
+    """Stages whose sealed output it reads."""
+    version: int
+    """Raised when the stage's output changes meaning: then what an older version sealed is stale."""
+    resumable: bool = False
+    """Continues its own unfinished work; the others start from the beginning."""
+    launched: bool = False
+    """Runs in several processes where there are several devices."""
+    model: Literal["", "replaces", "adds"] = ""
+    """What it does to `model/`, besides its own folder: pretraining replaces it, the card adds its files."""
+    flags: tuple[str, ...] = ()
+    """Options of its function that `desdecero run` passes on."""
+    sources: str = ""
+    """Of a stage that reads from outside of the run: `module:class` that compares that with what was sealed."""
+    stale_if: tuple[str, ...] = ("desdecero.pipelines.corpus.blocklist:reason_to_rebuild",)
+    """`module:function` that says why the stage is stale for another reason than its recipe, inputs and files."""
+    adapter: str | None = None
+    """The adapter that it is about."""
+
+    @property
+    def kind(self) -> str:
+        """Its name without that of the adapter: what the command is called."""
+        return self.name.partition(":")[0]
+
+    @property
+    def module(self) -> str:
+        return f"desdecero.pipelines.{self.page}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What its function takes besides recipe and directories."""
+        return {"adapter": self.adapter} if self.adapter is not None else {}
+
+    def of(self, adapter: str) -> Stage:
+        """The stage of one adapter of several."""
+
+        def named(words: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(word.replace("ADAPTER", adapter) for word in words)
+
+        return replace(
+            self, name=f"{self.name}:{adapter}", folder=self.folder.replace("ADAPTER", adapter),
+            reads=named(self.reads), inputs=named(self.inputs), adapter=adapter,
+        )  # fmt: skip
+
+
+BASE = (
+    Stage(
+        "corpus", "build_corpus", "corpus", ("seed", "corpus"), (), 4,
+        sources="desdecero.pipelines.corpus.sources.memory:SourceMemory",
+    ),
+    Stage("tokenizer", "train_tokenizer", "tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
+    Stage("tokens", "pack_tokens", "tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
+    Stage(
+        "pretrain", "pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 5,
+        resumable=True, launched=True, model="replaces", flags=("anyway",),
+    ),
+    Stage(
+        "evaluate", "evaluate_model", "evaluation",
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 2,
+    ),
+    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 1),
+)  # fmt: skip
+"""Of the model."""
+
+OF_ADAPTER = (
+    Stage(
+        "finetune", "finetune", "adapters/ADAPTER",
+        ("seed", "evaluate", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 3,
+    ),
+    Stage(
+        "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 2,
+    ),
+    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 1),
+)  # fmt: skip
+"""Of each adapter; ADAPTER stands for its name."""
+
+CARD = Stage("card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"), (), 3, model="adds")
+"""It reads all others."""
+
+KINDS: dict[str, Stage] = {stage.kind: stage for stage in (*OF_ADAPTER, CARD, *BASE)}
+"""What there is a command for; the model's own stages before those of an adapter."""
+
+
+def stages(recipe: Recipe) -> dict[str, Stage]:
+    """The chain that a recipe asks for, in order, by name."""
+    chain = list(BASE)
+    for adapter in recipe.adapters:
+        if recipe.names_its_adapters:
+            chain += [stage.of(adapter) for stage in OF_ADAPTER]
+        else:
+            stage = OF_ADAPTER[0]
+            chain.append(replace(stage.of(adapter), name=stage.name, reads=("seed", "evaluate", "finetune")))
+    chain.append(replace(CARD, inputs=tuple(stage.name for stage in chain)))
+    return {stage.name: stage for stage in chain}
+
+
+def name_of(recipe: Recipe, kind: str, adapter: str | None) -> str:
+    """The name of a stage, of an adapter where one is given and the recipe names its adapters."""
+    return f"{kind}:{adapter}" if adapter is not None and recipe.names_its_adapters else kind
+
+
+def load(reference: str) -> Any:
+    """What `module:name` names. The stages and what they need are imported when they are called."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
