@@ -27,7 +27,7 @@ from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
-from desdecero.pipelines.training.curve import smoothed
+from desdecero.pipelines.training.watch.curve import smoothed
 
 MEASURES = {
     "causal": ("bits_per_byte", "perplexity", "token_accuracy"),

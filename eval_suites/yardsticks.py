@@ -30,7 +30,7 @@ def untrained_twin(model: PreTrainedModel, seed: int) -> PreTrainedModel:
         twin: Any = type(model)(model.config)
         table, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
         if head is not table and twin.get_output_embeddings().weight is twin.get_input_embeddings().weight:
-            # T5's class ties them, whatever it has loaded: drawn apart, as before training (`training/models.py`).
+            # T5's class ties them, whatever it has loaded: drawn apart, as before training (`training/model/build.py`).
             apart = torch.nn.init.normal_(torch.empty(head.shape), std=head.shape[1] ** -0.5)
             twin.get_output_embeddings().weight = torch.nn.Parameter(apart)
     torch.nn.Module.to(twin, model.device)  # transformers' own `to` is annotated for another argument

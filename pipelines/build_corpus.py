@@ -46,17 +46,16 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.blocklist import add_entries, read_entries
+from desdecero.pipelines.corpus.candidates import Fates, Gathering, Identities
 from desdecero.pipelines.corpus.cleaning.filters import learns, train_filters
-from desdecero.pipelines.corpus.decision import Fates, Gathering, Identities
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.draft import EXAMPLES
 from desdecero.pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
-from desdecero.pipelines.corpus.licensing import accounts as licensing
+from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.corpus.licensing.attribution import Works
 from desdecero.pipelines.corpus.measured import measured_elsewhere
 from desdecero.pipelines.corpus.paragraphs import without_repeated
 from desdecero.pipelines.corpus.parallel import ordered_map
-from desdecero.pipelines.corpus.preparation import Packet, batches, prepare
 from desdecero.pipelines.corpus.privacy.planted import measure_recall
 from desdecero.pipelines.corpus.privacy.replacement import key_fingerprint
 from desdecero.pipelines.corpus.removed_texts import RESEMBLES_REMOVED
@@ -64,6 +63,7 @@ from desdecero.pipelines.corpus.report import Tally, draw_overview, draw_recall
 from desdecero.pipelines.corpus.sources import check_libraries, read_source
 from desdecero.pipelines.corpus.splits import NAMES
 from desdecero.pipelines.corpus.unread import told
+from desdecero.pipelines.corpus.worker import Packet, batches, prepare
 from desdecero.pipelines.recipe import Corpus, Recipe, Source
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir, shortest

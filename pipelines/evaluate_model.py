@@ -47,7 +47,7 @@ from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import Split
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
-from desdecero.pipelines.training.models import AUTO
+from desdecero.pipelines.training.model.build import AUTO
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 

@@ -42,13 +42,13 @@ from desdecero.pipelines.run.layout import Split
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
 from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter, save_adapter
-from desdecero.pipelines.training.batches import Batches
-from desdecero.pipelines.training.collators import build_collator
-from desdecero.pipelines.training.curve import draw_loss
-from desdecero.pipelines.training.exhaustion import exhaustion_explained
-from desdecero.pipelines.training.models import AUTO
-from desdecero.pipelines.training.processes import from_first, join_processes, losing_touch_explained
+from desdecero.pipelines.training.data.batches import Batches
+from desdecero.pipelines.training.data.collators import build_collator
+from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
+from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
+from desdecero.pipelines.training.model.build import AUTO
 from desdecero.pipelines.training.trainer import make_deterministic
+from desdecero.pipelines.training.watch.curve import draw_loss
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss", "span_corruption": "span_loss"}

@@ -37,17 +37,17 @@ import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.pipelines.common.progress import progress
-from desdecero.pipelines.corpus.balance.reweighting import reweight
 from desdecero.pipelines.corpus.documents import read_documents
 from desdecero.pipelines.corpus.ledger import LEDGER, TableWriter
-from desdecero.pipelines.corpus.mixture import copies, lot, wanted_tokens
-from desdecero.pipelines.packing import Comparison
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import SPLITS, Split
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.token_shards import INDEX_SCHEMA, BestFit, Concatenated, Shards
-from desdecero.pipelines.vocabulary.encoding import Encoder
+from desdecero.pipelines.tokenizer.encoding import Encoder
+from desdecero.pipelines.tokens.best_fit import Comparison
+from desdecero.pipelines.tokens.mixture import copies, lot, wanted_tokens
+from desdecero.pipelines.tokens.reweighting import reweight
+from desdecero.pipelines.tokens.shards import INDEX_SCHEMA, BestFit, Concatenated, Shards
 
 BATCH_DOCUMENTS = 512
 FACTS = ["id", "source", "license", "language", "meta"]  # of a document, besides its text

@@ -31,17 +31,17 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import ANYWAY, stage_main
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import Checkpoints, identity
-from desdecero.pipelines.training.curve import draw_loss, read_metrics
-from desdecero.pipelines.training.energy import EnergyMeter
-from desdecero.pipelines.training.exhaustion import exhaustion_explained
+from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
+from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
 from desdecero.pipelines.training.extras import refuse_what_is_missing
 from desdecero.pipelines.training.loop import Loop
 from desdecero.pipelines.training.plan import agree_on_plan
-from desdecero.pipelines.training.processes import from_first, join_processes, losing_touch_explained
 from desdecero.pipelines.training.report import report_of
-from desdecero.pipelines.training.samples import Sampler
-from desdecero.pipelines.training.trackers import trackers
 from desdecero.pipelines.training.trainer import Training, make_deterministic
+from desdecero.pipelines.training.watch.curve import draw_loss, read_metrics
+from desdecero.pipelines.training.watch.energy import EnergyMeter
+from desdecero.pipelines.training.watch.samples import Sampler
+from desdecero.pipelines.training.watch.trackers import trackers
 
 
 @losing_touch_explained()

@@ -11,7 +11,7 @@ Writes
 
 Byte-level BPE and Unigram start from all 256 bytes and have no normaliser, so any text comes back unchanged: `lossless`
 in the report is checked on held-out documents, not assumed. WordPiece splits on spaces and forgets them. The same
-corpus gives the same tokenizer of any kind, byte for byte (`vocabulary/byte_pairs.py`, `unigram.py`, `wordpiece.py` say
+corpus gives the same tokenizer of any kind, byte for byte (`tokenizer/byte_pairs.py`, `unigram.py`, `wordpiece.py` say
 how), with the same releases of rustbpe, sentencepiece and tokenizers.
 
 Memory: the distinct pieces of at most `tokenizer.max_training_bytes` of text.
@@ -29,12 +29,12 @@ from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, Tokenizer
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.vocabulary.peers import compare, load_peers
-from desdecero.pipelines.vocabulary.picture import draw_bytes_per_token
-from desdecero.pipelines.vocabulary.report import measure, read_held_out, token_use
-from desdecero.pipelines.vocabulary.sample import Sample
-from desdecero.pipelines.vocabulary.training import train
-from desdecero.pipelines.vocabulary.wordpiece import LONGEST, count_long_words
+from desdecero.pipelines.tokenizer.comparison import compare, load_peers
+from desdecero.pipelines.tokenizer.picture import draw_bytes_per_token
+from desdecero.pipelines.tokenizer.report import measure, read_held_out, token_use
+from desdecero.pipelines.tokenizer.sample import Sample
+from desdecero.pipelines.tokenizer.training import train
+from desdecero.pipelines.tokenizer.wordpiece import LONGEST, count_long_words
 
 PAGES: dict[Language, str] = {"en": "report.md", "es": "report.es.md"}
 
@@ -45,7 +45,7 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     sample = Sample(run, run.report("corpus", recipe)["splits"]["train"]["bytes"], wanted.max_training_bytes)
     held_out, swept = read_held_out(run, wanted.variety_field), None
     if wanted.sweep:
-        from desdecero.pipelines.vocabulary.sweep import sweep  # torch, and all that training takes
+        from desdecero.pipelines.tokenizer.size_search import sweep  # torch, and all that training takes
 
         tokenizer, swept = sweep(wanted, sample, held_out, recipe.seed)
     else:

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
-from desdecero.pipelines.corpus.licensing import accounts as licensing
+from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from desdecero.pipelines.recipe import Model
-from desdecero.pipelines.training.models import build_config, build_model
+from desdecero.pipelines.training.model.build import build_config, build_model
 
 ARCHITECTURES = ["llama", "qwen3", "gpt2", "bert", "modernbert", "t5"]
 OTHERS: dict[str, dict[str, Any]] = {

@@ -33,7 +33,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.pretokenization import NAME
 from desdecero.pipelines.run.chain import quiet_environment
 from desdecero.pipelines.run.run_dir import find_run
-from desdecero.pipelines.vocabulary.encoding import fast_encoding
+from desdecero.pipelines.tokenizer.encoding import fast_encoding
 
 ARCHITECTURES = {"llama": "LLAMA", "qwen3": "QWEN3", "gpt2": "GPT2"}
 """transformers' name → that of the `gguf` package."""

@@ -1,10 +1,10 @@
-"""A document on its way through the steps of cleaning, and what a step is."""
+"""A document on its way through the steps of cleaning, what a step is, and what comes out."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from desdecero.pipelines.corpus.document import EXAMPLES, Change, Document
 
@@ -44,3 +44,37 @@ class Step(Protocol):
     """As the report and the ledger call it: `unicode`, `language`, `quality`, …"""
 
     def __call__(self, draft: Draft) -> None: ...
+
+
+class Trace(NamedTuple):
+    """What one step did to one document."""
+
+    step: str
+    bytes: int
+    """UTF-8, after the step."""
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document ready to be kept or dropped, and what was done to it."""
+
+    document: Document
+    reason: str | None
+    """Why it is dropped, or None."""
+    dropped_by: str | None
+    """The step that said so."""
+    passes_as: str | None
+    """The form that it would pass quality as, or None."""
+    copy_of: str | None
+    """The id of the removed document that it is a copy of."""
+    sha256_before: str
+    sha256_after: str
+    bytes_before: int
+    bytes_after: int
+    edits: dict[str, int]
+    """How many edits of each kind; see the steps."""
+    changes: list[Change]
+    """Examples of them."""
+    trace: list[Trace]
+    """The steps that it took, in order; one that was dropped ends with the step that dropped it."""

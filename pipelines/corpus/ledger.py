@@ -19,7 +19,7 @@ from pyarrow import ipc, parquet
 from desdecero.pipelines.corpus.document import Quarantined
 
 if TYPE_CHECKING:
-    from desdecero.pipelines.corpus.preparation import Prepared
+    from desdecero.pipelines.corpus.draft import Prepared
 
 DOCUMENTS = pa.schema(
     [(name, pa.string()) for name in ("id", "text", "source", "license", "license_evidence", "language", "meta")]

@@ -19,7 +19,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from desdecero.pipelines.corpus.words import Characters, Hashes, SpanHasher, words_and_signs
+from desdecero.pipelines.corpus.text_arrays import Characters, Hashes, SpanHasher, words_and_signs
 from desdecero.pipelines.recipe import RepeatedParagraphs
 
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")

@@ -31,8 +31,8 @@ from typing import NamedTuple
 import numpy as np
 
 from desdecero.pipelines.corpus.blocklist import COPY_REASON, REASON, Blocklist, Entry, read_entries, text_sha256
-from desdecero.pipelines.corpus.deduplication import hashes_of
 from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.duplicates import hashes_of
 
 SAMPLE = 128
 """Word 5-grams of a removed text that are looked for."""

@@ -57,7 +57,7 @@ def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
 
         steps.append(Decontaminate(corpus.decontamination))
     if corpus.counterfactual:
-        from desdecero.pipelines.corpus.balance.counterfactual import Counterfactual
+        from desdecero.pipelines.corpus.counterfactual.exchange import Counterfactual
 
         steps.append(Counterfactual(corpus.counterfactual))
     if corpus.personal_data.kinds or corpus.personal_data.named_entities:

@@ -18,7 +18,7 @@ class Budget(Section):
     steps: Annotated[int, Field(gt=0, le=10**9)] | None = None
     tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
     flops: Annotated[float, Field(gt=0, le=1e28)] | None = None
-    """Floating-point operations of the model, forward and backward, by the rule in `training/models.py`."""
+    """Floating-point operations of the model, forward and backward, by the rule in `training/model/build.py`."""
 
     @field_validator("flops", mode="before")
     @classmethod
@@ -84,7 +84,7 @@ class Goldfish(Section):
 
 
 class Stability(Section):
-    """What becomes of steps that would harm: see `training/stability.py`."""
+    """What becomes of steps that would harm: see `training/watch/loss_spikes.py`."""
 
     window: Annotated[int, Field(ge=4, le=1_000_000)] = 128
     """Steps that a step is compared with (OLMo-core's default); from half of them on."""

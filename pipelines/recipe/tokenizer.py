@@ -61,7 +61,7 @@ class Tokenizer(Section):
     vocab_size: VocabSize = 8192
     """Special tokens included. Not used where `sweep` chooses."""
     sweep: Sweep | None = None
-    """`[2048, 4096, 8192]`, or a section: the size is chosen by trial. See `vocabulary/sweep.py`."""
+    """`[2048, 4096, 8192]`, or a section: the size is chosen by trial. See `tokenizer/size_search.py`."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
     """Of the rarest token when it is made; not of `unigram`, which has probabilities."""
     lowercase: bool = False

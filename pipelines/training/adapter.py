@@ -20,10 +20,10 @@ from transformers import PreTrainedModel
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Finetune, Recipe, Schedule
-from desdecero.pipelines.training.batches import IGNORED, Batches
+from desdecero.pipelines.training.data.batches import IGNORED, Batches
+from desdecero.pipelines.training.devices.processes import from_first
+from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate
 from desdecero.pipelines.training.objective import Objective
-from desdecero.pipelines.training.optimizers import learning_rate_factor, set_learning_rate
-from desdecero.pipelines.training.processes import from_first
 
 TASK = {"causal": TaskType.CAUSAL_LM, "masked": None, "span_corruption": TaskType.SEQ_2_SEQ_LM}
 """peft's word for what the adapted model does; it has none for filling gaps."""

@@ -29,7 +29,7 @@ from desdecero.pipelines.common.files import sha256_file, write_json, write_text
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
-from desdecero.pipelines.training.sharding import like, local, state_like, whole
+from desdecero.pipelines.training.devices.sharding import like, local, state_like, whole
 
 DOES_NOT_BEND_BITS = (
     "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers", "energy",

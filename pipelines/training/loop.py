@@ -12,16 +12,16 @@ from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.common.signals import stop_signals
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import Checkpoints, load_checkpoint, moved_since
-from desdecero.pipelines.training.early_stop import EarlyStop
-from desdecero.pipelines.training.energy import EnergyMeter
-from desdecero.pipelines.training.metrics import Metrics
-from desdecero.pipelines.training.optimizers import learning_rate_factor, set_learning_rate
+from desdecero.pipelines.training.devices.processes import agreed
+from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate
 from desdecero.pipelines.training.plan import Plan, revise
-from desdecero.pipelines.training.processes import agreed
-from desdecero.pipelines.training.samples import Sampler
-from desdecero.pipelines.training.stability import Guard
-from desdecero.pipelines.training.throughput import Throughput
 from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.watch.early_stop import EarlyStop
+from desdecero.pipelines.training.watch.energy import EnergyMeter
+from desdecero.pipelines.training.watch.loss_spikes import Guard
+from desdecero.pipelines.training.watch.metrics import Metrics
+from desdecero.pipelines.training.watch.samples import Sampler
+from desdecero.pipelines.training.watch.throughput import Throughput
 
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 

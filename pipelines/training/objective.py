@@ -12,11 +12,11 @@ from transformers import PreTrainedModel
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.architectures import objective_of
-from desdecero.pipelines.training.batches import IGNORED, begins
-from desdecero.pipelines.training.compilation import compile_parts
-from desdecero.pipelines.training.exhaustion import is_out_of_memory
-from desdecero.pipelines.training.isolation import alike, find_way, keeps_pairs_apart, read_pair
-from desdecero.pipelines.training.losses import cross_entropy, linear_cross_entropy
+from desdecero.pipelines.training.data.batches import IGNORED, begins
+from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
+from desdecero.pipelines.training.model.compilation import compile_parts
+from desdecero.pipelines.training.model.document_masking import alike, find_way, keeps_pairs_apart, read_pair
+from desdecero.pipelines.training.model.losses import cross_entropy, linear_cross_entropy
 
 
 class Objective(nn.Module):

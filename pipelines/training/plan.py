@@ -21,9 +21,11 @@ from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Budget
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import unique_tensors
-from desdecero.pipelines.training.memory import choose_micro_batch
-from desdecero.pipelines.training.models import has_dropout
-from desdecero.pipelines.training.optimizers import set_learning_rate
+from desdecero.pipelines.training.devices.processes import from_first
+from desdecero.pipelines.training.devices.sharding import local
+from desdecero.pipelines.training.micro_batch import choose_micro_batch
+from desdecero.pipelines.training.model.build import has_dropout
+from desdecero.pipelines.training.model.optimizers import set_learning_rate
 from desdecero.pipelines.training.probe import (
     COMPILED_GAIN,
     choose_compile,
@@ -32,8 +34,6 @@ from desdecero.pipelines.training.probe import (
     seconds_of_pass,
     time_steps,
 )
-from desdecero.pipelines.training.processes import from_first
-from desdecero.pipelines.training.sharding import local
 from desdecero.pipelines.training.trainer import Training
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from desdecero.pipelines.training.devices import device_name
+from desdecero.pipelines.training.devices.peak_flops import device_name
 from desdecero.pipelines.training.loop import Loop
-from desdecero.pipelines.training.memory import peak_memory
-from desdecero.pipelines.training.models import count_parameters
+from desdecero.pipelines.training.micro_batch import peak_memory
+from desdecero.pipelines.training.model.build import count_parameters
 from desdecero.pipelines.training.plan import FEW_STEPS
 
 

@@ -15,11 +15,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.batches import IGNORED, Batches, Collator
 from desdecero.pipelines.training.checkpoints import unique_tensors
-from desdecero.pipelines.training.collators import build_collator, build_training_collator
-from desdecero.pipelines.training.devices import Peak, device_name
-from desdecero.pipelines.training.models import (
+from desdecero.pipelines.training.data.batches import IGNORED, Batches, Collator
+from desdecero.pipelines.training.data.collators import build_collator, build_training_collator
+from desdecero.pipelines.training.devices.peak_flops import Peak, device_name
+from desdecero.pipelines.training.devices.sharding import let_go, shard, sharding_is_wanted, whole
+from desdecero.pipelines.training.model.build import (
     build_config,
     build_model,
     has_dropout,
@@ -28,9 +29,8 @@ from desdecero.pipelines.training.models import (
     silence_layers,
     training_flops_per_token,
 )
+from desdecero.pipelines.training.model.optimizers import build_optimizers
 from desdecero.pipelines.training.objective import Objective
-from desdecero.pipelines.training.optimizers import build_optimizers
-from desdecero.pipelines.training.sharding import let_go, shard, sharding_is_wanted, whole
 
 
 def make_deterministic() -> None:

@@ -21,9 +21,9 @@ from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
-from desdecero.pipelines.training.curve import draw_loss
-from desdecero.pipelines.training.models import build_config, build_model, count_parameters
-from desdecero.pipelines.vocabulary.training import train
+from desdecero.pipelines.tokenizer.training import train
+from desdecero.pipelines.training.model.build import build_config, build_model, count_parameters
+from desdecero.pipelines.training.watch.curve import draw_loss
 
 TEXTS = [
     "Return the number of elements in the array, without counting those that are masked.\n\n",

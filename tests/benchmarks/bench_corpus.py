@@ -336,7 +336,7 @@ def compare_recall(language: str) -> None:
     from datatrove.pipeline.dedup import MinhashDedupSignature
     from datatrove.utils.typeshelper import Languages
 
-    from desdecero.pipelines.corpus.deduplication import BANDS, ROWS, similarity, sketch
+    from desdecero.pipelines.corpus.duplicates import BANDS, ROWS, similarity, sketch
 
     signer = MinhashDedupSignature(
         "/nowhere", minhash_config(), {"es": Languages.spanish, "en": Languages.english}[language]

@@ -28,9 +28,9 @@ from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.corpus.sources import installed_docs
 from desdecero.pipelines.recipe import InstalledDocs
 from desdecero.pipelines.recipe.pretokenization import PATTERN
-from desdecero.pipelines.vocabulary.byte_pairs import learn_pairs
-from desdecero.pipelines.vocabulary.encoding import Encoder
-from desdecero.pipelines.vocabulary.training import train
+from desdecero.pipelines.tokenizer.byte_pairs import learn_pairs
+from desdecero.pipelines.tokenizer.encoding import Encoder
+from desdecero.pipelines.tokenizer.training import train
 
 GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 

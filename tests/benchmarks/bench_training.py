@@ -18,11 +18,11 @@ import torch
 from transformers import LlamaConfig
 
 from desdecero.pipelines.recipe import load_recipe
-from desdecero.pipelines.training.batches import Batches
-from desdecero.pipelines.training.collators import Causal
-from desdecero.pipelines.training.models import build_model
+from desdecero.pipelines.training.data.batches import Batches
+from desdecero.pipelines.training.data.collators import Causal
+from desdecero.pipelines.training.model.build import build_model
+from desdecero.pipelines.training.model.optimizers import Muon, build_optimizers
 from desdecero.pipelines.training.objective import Objective
-from desdecero.pipelines.training.optimizers import Muon, build_optimizers
 from desdecero.pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
 from desdecero.pipelines.training.trainer import make_deterministic
 

@@ -36,8 +36,8 @@ from transformers import (
 
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.collators import build_collator
-from desdecero.pipelines.training.models import build_config, build_model
+from desdecero.pipelines.training.data.collators import build_collator
+from desdecero.pipelines.training.model.build import build_config, build_model
 
 EXAMPLE_BATCH, EXAMPLE_LEARNING_RATE, EXAMPLE_MASKED = 8, 5e-5, 0.15  # run_clm.py, run_mlm.py and TrainingArguments
 PROBE_STEPS, WARMUP_STEPS = 8, 3

@@ -13,7 +13,7 @@ from sealed_run import make_recipe, make_reports
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.formats import Language, filters
-from desdecero.pipelines.corpus.licensing import accounts
+from desdecero.pipelines.corpus.licensing import summary
 from desdecero.pipelines.recipe import Licenses
 
 LANGUAGES: tuple[Language, ...] = ("en", "es")
@@ -24,8 +24,8 @@ def make_evidence(architecture: str = "llama", *overrides: str, without: tuple[s
     reports = make_reports(architecture)
     contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
-    contents["licensing"] = accounts.report(
-        accounts.holdings(reports["corpus"], reports["tokens"]), Licenses(), contents["recipe"]["card"]["license"]
+    contents["licensing"] = summary.report(
+        summary.holdings(reports["corpus"], reports["tokens"]), Licenses(), contents["recipe"]["card"]["license"]
     )
     for name in reports:
         contents[f"seal.{name}"] = {"digest": "ab" * 32, "hardware": hardware, "libraries": {"torch": "2.13.0"}}

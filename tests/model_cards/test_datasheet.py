@@ -10,7 +10,7 @@ from helpers import ROOT
 
 from desdecero.model_cards.corpus_words import NAMES, named
 from desdecero.model_cards.formats import Language
-from desdecero.pipelines.corpus.privacy.generation import GENERATORS
+from desdecero.pipelines.corpus.privacy.synthetic import GENERATORS
 
 CORPUS = ROOT / "pipelines" / "corpus"
 

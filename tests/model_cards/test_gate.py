@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from desdecero.model_cards.gate import ACCEPTABLE, RULES, TITLES, Acceptance, Finding, Publication, judge, refused
-from desdecero.pipelines.corpus.licensing.accounts import Holding, report
+from desdecero.pipelines.corpus.licensing.summary import Holding, report
 from desdecero.pipelines.recipe import Licenses
 
 

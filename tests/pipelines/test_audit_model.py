@@ -17,7 +17,7 @@ from desdecero.pipelines.audit_model import audit_model
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.models import build_config, build_model
+from desdecero.pipelines.training.model.build import build_config, build_model
 
 ROLES = {"eos_token": "<|eos|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
 

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from desdecero.pipelines.build_corpus import build_corpus
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import sha256_file
-from desdecero.pipelines.corpus import preparation
+from desdecero.pipelines.corpus import worker
 from desdecero.pipelines.corpus.documents import read_documents
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import run_chain
@@ -279,7 +279,7 @@ def test_letters_that_are_near_duplicates_are_refused_with_their_cause(tmp_path:
 
 
 def test_the_number_of_processes_changes_no_byte(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(worker, "BATCH_DOCUMENTS", 5)
     found = []
     for processes in (1, 3):
         monkeypatch.setattr(os, "cpu_count", lambda processes=processes: processes)
@@ -291,7 +291,7 @@ def test_the_number_of_processes_changes_no_byte(texts: Path, tmp_path: Path, mo
 @pytest.mark.slow
 def test_ray_gives_the_same_bytes(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'desdecero[ray]'")
-    monkeypatch.setattr(preparation, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(worker, "BATCH_DOCUMENTS", 5)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     runs = [build(recipe(texts, domain=DOMAIN, engine=engine), tmp_path / engine)[0] for engine in ("processes", "ray")]
     assert hashes(runs[0]) == hashes(runs[1])

@@ -23,7 +23,7 @@ from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.models import AUTO
+from desdecero.pipelines.training.model.build import AUTO
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
 

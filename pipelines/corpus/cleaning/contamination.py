@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.corpus.words import LETTER, Characters, SpanHasher, words
+from desdecero.pipelines.corpus.text_arrays import LETTER, Characters, SpanHasher, words
 
 MIN_LETTERED = 0.5
 """Words of a passage that must hold a letter: `1 2 3 4 …` stands in any table."""

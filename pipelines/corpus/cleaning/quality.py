@@ -21,7 +21,7 @@ from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.corpus.cleaning.line_rules import apply_line_rules
 from desdecero.pipelines.corpus.cleaning.profiles import Profile, profile_for
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.corpus.words import (
+from desdecero.pipelines.corpus.text_arrays import (
     LETTER,
     SPACE,
     SYMBOL,

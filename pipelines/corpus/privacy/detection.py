@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from desdecero.pipelines.corpus.privacy import accounts, national_ids, passports, phone_context
+from desdecero.pipelines.corpus.privacy import bank_accounts, national_ids, passports, phone_context
 from desdecero.pipelines.corpus.privacy.credentials import find_secrets, find_url_credentials
 from desdecero.pipelines.corpus.privacy.emails import find_emails
 from desdecero.pipelines.corpus.privacy.ip_addresses import find_addresses
@@ -59,18 +59,18 @@ class Detector:
     def __init__(self, section: PersonalData):
         kinds, countries = set(section.kinds), section.countries
         self._finders = [find for kind, find in _FINDERS.items() if kind in kinds]
-        forms = accounts.forms(kinds, countries)
+        forms = bank_accounts.forms(kinds, countries)
         if "national_id" in kinds:
             forms += national_ids.forms(countries)
         self._numbers = Numbers(forms) if forms else None
         self._passports = "national_id" in kinds
         self._phones = Phones(countries) if "phone" in kinds else None
         self._words = NameWords(
-            accounts.WORDS,
+            bank_accounts.WORDS,
             national_ids.WORDS,
             phone_context.WORDS,
             passports.WORDS,
-            everyday=accounts.EVERYDAY | national_ids.EVERYDAY,
+            everyday=bank_accounts.EVERYDAY | national_ids.EVERYDAY,
         )
         self._entities = NamedEntities(section.named_entities) if section.named_entities else None
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from desdecero.eval_suites.statistics import wilson
 from desdecero.pipelines.corpus.privacy.detection import Detector
-from desdecero.pipelines.corpus.privacy.generation import GENERATORS, Generator
 from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
+from desdecero.pipelines.corpus.privacy.synthetic import GENERATORS, Generator
 from desdecero.pipelines.recipe import PersonalData
 
 CONFIDENCE = 0.95

@@ -31,8 +31,8 @@ from functools import lru_cache
 from random import Random
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.corpus.privacy.generation import GENERATORS
 from desdecero.pipelines.corpus.privacy.matches import Match
+from desdecero.pipelines.corpus.privacy.synthetic import GENERATORS
 from desdecero.pipelines.recipe import PersonalData
 
 Replacer = Callable[[Match, str], str]

@@ -69,7 +69,7 @@ def prose(document: Document) -> Document | Quarantined | None:
 def _extract(document: Document) -> Document | None:
     if document.form == "text":
         return document
-    module = importlib.import_module(f"desdecero.pipelines.corpus.sources.forms.{MODULES[document.form]}")
+    module = importlib.import_module(f"desdecero.pipelines.corpus.sources.extractors.{MODULES[document.form]}")
     extract: Callable[[Document], Document | None] = module.extract
     return extract(document)
 

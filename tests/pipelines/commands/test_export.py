@@ -17,9 +17,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from desdecero.pipelines.commands.export import export_gguf, main
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.training.models import build_config, build_model
-from desdecero.pipelines.vocabulary.encoding import Encoder
-from desdecero.pipelines.vocabulary.training import train
+from desdecero.pipelines.tokenizer.encoding import Encoder
+from desdecero.pipelines.tokenizer.training import train
+from desdecero.pipelines.training.model.build import build_config, build_model
 
 CASES = {
     "llama": ["model.tie_embeddings=false"],

@@ -11,8 +11,8 @@ import pytest
 from desdecero.pipelines.corpus.blocklist import Blocklist, Entry, add_entries, read_entries, text_sha256
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.corpus.preparation import prepare
 from desdecero.pipelines.corpus.removed_texts import BlockedCopies, RemovedTexts, marks_of
+from desdecero.pipelines.corpus.worker import prepare
 from desdecero.pipelines.recipe import Corpus
 
 LETTER = (

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe, load_recipe, parse_recipe
 from desdecero.pipelines.recipe.sizing import TIMESCALE, TOLERANCE, parse_size
-from desdecero.pipelines.training.models import build_config, build_model, count_parameters
+from desdecero.pipelines.training.model.build import build_config, build_model, count_parameters
 
 ARCHITECTURES = ["llama", "qwen3", "gpt2", "bert", "modernbert", "t5"]
 SIZES = {"5M": 5e6, "12M": 12e6, "30M": 30e6, "124M": 124e6, "350M": 350e6, "1B": 1e9}

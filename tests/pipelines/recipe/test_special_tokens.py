@@ -11,9 +11,9 @@ from transformers import AutoTokenizer
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Chat, Tokenizer
-from desdecero.pipelines.vocabulary.chat import JOINER
-from desdecero.pipelines.vocabulary.encoding import Encoder
-from desdecero.pipelines.vocabulary.training import train
+from desdecero.pipelines.tokenizer.chat import JOINER
+from desdecero.pipelines.tokenizer.encoding import Encoder
+from desdecero.pipelines.tokenizer.training import train
 
 Kind = Literal["bpe", "unigram", "wordpiece"]
 WANTED: dict[str, Any] = {"vocab_size": 900, "chat": Chat(), "special_tokens": ("<tool>", "§ref§"), "sentinels": 2}

@@ -14,8 +14,8 @@ from small_models import random_model, reading
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter
-from desdecero.pipelines.training.batches import Batches
-from desdecero.pipelines.training.collators import build_collator
+from desdecero.pipelines.training.data.batches import Batches
+from desdecero.pipelines.training.data.collators import build_collator
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
 

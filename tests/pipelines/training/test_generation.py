@@ -16,8 +16,8 @@ from transformers.utils import logging as transformers_logging
 
 from desdecero.eval_suites import sampling
 from desdecero.pipelines.recipe.architectures import objective_of
-from desdecero.pipelines.training import models
-from desdecero.pipelines.training.models import AUTO, set_generation
+from desdecero.pipelines.training.model import build
+from desdecero.pipelines.training.model.build import AUTO, set_generation
 
 
 @pytest.fixture(params=["llama", "gpt2", "t5"])
@@ -85,4 +85,4 @@ def test_a_masked_model_has_none(tmp_path: Path) -> None:
 
 
 def test_it_is_how_the_evaluation_samples() -> None:
-    assert (models.TEMPERATURE, models.TOP_K) == (sampling.TEMPERATURE, sampling.TOP_K)
+    assert (build.TEMPERATURE, build.TOP_K) == (sampling.TEMPERATURE, sampling.TOP_K)

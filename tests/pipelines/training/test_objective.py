@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Budget, Pretrain
-from desdecero.pipelines.training.batches import IGNORED
-from desdecero.pipelines.training.isolation import read_pair
+from desdecero.pipelines.training.data.batches import IGNORED
+from desdecero.pipelines.training.model.document_masking import read_pair
 from desdecero.pipelines.training.objective import Objective
 
 LENGTH = 64

@@ -12,9 +12,9 @@ import pytest
 
 from desdecero.pipelines.recipe import Schedule, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.optimizers import learning_rate_factor
+from desdecero.pipelines.training.devices.processes import join_processes
+from desdecero.pipelines.training.model.optimizers import learning_rate_factor
 from desdecero.pipelines.training.plan import Plan, revise
-from desdecero.pipelines.training.processes import join_processes
 from desdecero.pipelines.training.trainer import Training
 
 PROBED = Plan(

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.batches import IGNORED
+from desdecero.pipelines.training.data.batches import IGNORED
 from desdecero.pipelines.training.trainer import Training
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from desdecero.pipelines.corpus.document import Document, Edits
-from desdecero.pipelines.corpus.preparation import prepare
+from desdecero.pipelines.corpus.worker import prepare
 from desdecero.pipelines.recipe import Corpus
 
 CORPUS = Corpus.model_validate(

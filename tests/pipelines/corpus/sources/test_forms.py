@@ -220,7 +220,7 @@ def test_a_parser_that_hangs_is_stopped(document: Build, monkeypatch: pytest.Mon
     import time
 
     monkeypatch.setattr("desdecero.pipelines.corpus.sources.extraction.EXTRACTION_SECONDS", 0.05)
-    monkeypatch.setattr("desdecero.pipelines.corpus.sources.forms.latex.extract", lambda _: time.sleep(10))
+    monkeypatch.setattr("desdecero.pipelines.corpus.sources.extractors.latex.extract", lambda _: time.sleep(10))
     assert "took longer than" in refused(document("latex", "x"))
 
 

@@ -10,7 +10,7 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source, signature
 from desdecero.pipelines.corpus.sources.extraction import prose
-from desdecero.pipelines.corpus.sources.forms.python_code import docstrings
+from desdecero.pipelines.corpus.sources.extractors.python_code import docstrings
 from desdecero.pipelines.corpus.sources.installed_docs import find_distributions
 from desdecero.pipelines.recipe import InstalledDocs
 

@@ -1,0 +1,93 @@
+"""What the swaps of both languages share: tokens, letter case, the lexicon, and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal, NamedTuple
+
+import yaml
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[^\w\s]|_")
+
+
+Gender = Literal["m", "f"]
+
+
+class Form(NamedTuple):
+    """A word form: its counterpart in the other gender, its gender, and whether it is plural."""
+
+    other: str
+    gender: Gender
+    plural: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+    lower: str
+    start: int
+    end: int
+
+    @property
+    def is_word(self) -> bool:
+        return self.text[0].isalpha()
+
+    @property
+    def is_acronym(self) -> bool:
+        return len(self.text) > 1 and self.text.isupper()
+
+    @property
+    def is_capitalised(self) -> bool:
+        return self.text[0].isupper()
+
+
+def tokenise(sentence: str) -> list[Token]:
+    return [Token(m.group(), m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(sentence)]
+
+
+def in_case_of(model: str, word: str) -> str:
+    """`word` with a capital where `model` begins with one."""
+    return word[0].upper() + word[1:] if model[0].isupper() else word
+
+
+def replace(sentence: str, tokens: Sequence[Token], changes: Mapping[int, str]) -> str:
+    """The sentence with some tokens, by their place, written otherwise; "" takes one away with the blank before it."""
+    pieces, last = [], 0
+    for place in sorted(changes):
+        token, new = tokens[place], changes[place]
+        pieces += [sentence[last : token.start] if new else sentence[last : token.start].rstrip(), new]
+        last = token.end
+    return "".join(pieces) + sentence[last:]
+
+
+@cache
+def lexicon(language: str) -> dict[str, str]:
+    """The sections of a language's word list."""
+    file = resources.files("desdecero.pipelines") / "corpus" / "counterfactual" / f"lexicon_{language}.yaml"
+    data: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return data
+
+
+@cache
+def words(language: str, section: str) -> frozenset[str]:
+    """The words of a section."""
+    return frozenset(lexicon(language)[section].split())
+
+
+def pairs(section: str) -> list[tuple[str, str]]:
+    """`one two, three four` → [("one", "two"), ("three", "four")]."""
+    return [(first, second) for first, second in (pair.split() for pair in section.split(","))]
+
+
+def opens_sentence(tokens: Sequence[Token], place: int) -> bool:
+    """Whether nothing but punctuation stands before a token, or a mark that asks for a capital after it."""
+    before = place - 1
+    while before >= 0 and not tokens[before].is_word and not tokens[before].text.isdigit():
+        if tokens[before].text in "—–-:¿¡«“\"'‘(.!?…":
+            return True
+        before -= 1
+    return before < 0

@@ -1,0 +1,156 @@
+"""The vocabulary's size, chosen by what it does for a model: held-out bits per byte at equal compute.
+
+A larger vocabulary writes a text in fewer tokens, and makes each of them dearer, by its output layer. For every size a
+tokenizer is trained, and with it a small model of the recipe's kind, all with the same number of floating-point
+operations, the output layer's among them; the size whose model needs the fewest bits for a held-out byte is taken.
+The larger the model and its budget, the larger the best vocabulary (Tao et al. 2024): what a small trial chooses is
+right for a small model, and low for a large one.
+
+On a CPU the same recipe gives the same numbers, with the same number of threads. Imports torch: import it when needed.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils import clip_grad_norm_
+from transformers import PreTrainedTokenizerFast
+
+from desdecero.eval_suites.scoring import score_causal
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.common.progress import progress
+from desdecero.pipelines.tokenizer.encoding import Encoder
+from desdecero.pipelines.tokenizer.report import HeldOut
+from desdecero.pipelines.tokenizer.sample import Sample, batches
+from desdecero.pipelines.tokenizer.training import train
+from desdecero.pipelines.training.data.batches import Batches
+from desdecero.pipelines.training.data.collators import Causal
+from desdecero.pipelines.training.model.build import (
+    build_config,
+    build_model,
+    count_parameters,
+    training_flops_per_token,
+)
+from desdecero.pipelines.training.model.optimizers import build_optimizers, learning_rate_factor, set_learning_rate
+from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.trainer import make_deterministic
+
+SCORED_BYTES = 300_000
+"""Of held-out text: a few seconds of scoring for each size."""
+BYTES_A_TOKEN = 6
+"""More than any vocabulary's tokens hold on average: so much text is enough for the tokens that are trained on."""
+
+
+def sweep(
+    wanted: recipes.Tokenizer, sample: Sample, held_out: Sequence[HeldOut], seed: int
+) -> tuple[PreTrainedTokenizerFast, dict[str, Any]]:
+    """(the tokenizer of the best size, what the report tells of all of them)."""
+    assert wanted.sweep
+    make_deterministic()
+    texts, rows, tokenizers = scored(held_out), list[dict[str, Any]](), {}
+    for size in wanted.sweep.sizes:
+        tokenizer = train(wanted.model_copy(update={"vocab_size": size}), sample)
+        rows.append(try_size(wanted.sweep, tokenizer, sample, texts, seed))
+        tokenizers[size] = tokenizer
+    report = {
+        **wanted.sweep.model_dump(exclude={"sizes"}),
+        "scored_bytes": sum(len(text.encode()) for text in texts),
+        "sizes": rows,
+        **choice(rows),
+    }
+    return tokenizers[report["chosen"]], report
+
+
+def try_size(
+    wanted: recipes.Sweep, tokenizer: PreTrainedTokenizerFast, sample: Sample, texts: Sequence[str], seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Train a small model with this tokenizer and measure it."""
+    torch.manual_seed(seed)
+    shape = recipes.Model(
+        **wanted.model_dump(include={"architecture", "layers", "hidden_size", "heads", "context_length"})
+    )
+    model: Any = build_model(build_config(shape, tokenizer))
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    per_step = wanted.batch_size * wanted.context_length
+    steps = max(1, round(wanted.flops / (per_step * training_flops_per_token(model, wanted.context_length))))
+    with tempfile.TemporaryDirectory() as folder:
+        tokens = Path(folder) / "tokens.bin"
+        size = write_tokens(tokens, tokenizer, sample.smaller(BYTES_A_TOKEN * steps * per_step))
+        collator = Causal(wanted.context_length, tokenizer.pad_token_id)
+        data = Batches([tokens], "<u4", collator, wanted.batch_size, seed, len(tokenizer))
+        train_model(model, data, steps, len(tokenizer))
+    scores = score_causal(model.eval(), tokenizer, texts, wanted.context_length)
+    scored_bytes = sum(score.bytes for score in scores)
+    return {
+        "vocab_size": len(tokenizer),
+        "parameters": count_parameters(model)[0],
+        "steps": steps,
+        "tokens": steps * per_step,
+        "epochs": steps * per_step / size,
+        "bytes_per_token": scored_bytes / sum(score.tokens for score in scores),
+        "bits_per_byte": sum(score.nll for score in scores) / math.log(2) / scored_bytes,
+    }
+
+
+def train_model(model: Any, data: Batches, steps: int, vocabulary: int) -> None:
+    """With the defaults of a recipe, in float32, not compiled."""
+    wanted = recipes.Pretrain(budget=recipes.Budget(steps=steps))
+    objective = Objective(model, wanted, False, context_length=data.collator.length)
+    optimizers = build_optimizers(model, wanted.optimizer, half=False)
+    factor = learning_rate_factor(wanted.schedule, steps)
+    model.train()
+    for step in progress(range(steps), title=f"tokenizer: a model with {vocabulary:,} tokens", unit="step"):
+        set_learning_rate(optimizers, factor(step))
+        inputs, targets = (part.to(model.device) for part in data.batch(step))
+        loss, _ = objective(inputs, targets)
+        (loss / targets.numel()).backward()
+        clip_grad_norm_(model.parameters(), wanted.clip_norm)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+
+def choice(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The best size, what it is ahead of the next, and whether it lies at an end of those tried."""
+    ranked = sorted(rows, key=lambda row: (row["bits_per_byte"], row["vocab_size"]))
+    sizes = sorted(row["vocab_size"] for row in rows)
+    best, second = ranked[:2]
+    return {
+        "chosen": best["vocab_size"],
+        "next": second["vocab_size"],
+        "ahead_of_next": second["bits_per_byte"] / best["bits_per_byte"] - 1,
+        "at_an_end": best["vocab_size"] in (sizes[0], sizes[-1]),
+    }
+
+
+def scored(held_out: Sequence[HeldOut]) -> list[str]:
+    """The beginnings of the held-out documents, each group's as long."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for document in held_out:
+        groups.setdefault((document.source, document.language, document.variety), []).append(document.text)
+    texts, room = [], SCORED_BYTES // len(groups)
+    for group in groups.values():
+        left = room
+        for text in group:
+            piece = text.encode()[:left].decode(errors="ignore")
+            left -= len(piece.encode())
+            if piece:
+                texts.append(piece)
+    return texts
+
+
+def write_tokens(path: Path, tokenizer: PreTrainedTokenizerFast, sample: Sample) -> int:
+    """The texts as training reads them, uint32; returns how many tokens they are."""
+    encode, count = Encoder(tokenizer), 0
+    with path.open("wb") as file:
+        for batch in batches(sample, 64):
+            for ids in encode(batch):
+                file.write(np.append(ids, tokenizer.eos_token_id).astype("<u4").tobytes())
+                count += len(ids) + 1
+    return count

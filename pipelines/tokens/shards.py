@@ -1,0 +1,110 @@
+"""The files that hold a split's tokens, and the rows that say where in them each document is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from desdecero.pipelines.run.layout import Split
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.tokens.best_fit import WINDOW_TOKENS, lay_out
+
+SHARD_TOKENS = 100_000_000  # 200 MB as uint16: small enough to copy and hash, large enough to be few
+INDEX_SCHEMA = pa.schema(
+    [("id", pa.string()), ("split", pa.string()), ("shard", pa.string()), ("start", pa.int64()), ("tokens", pa.int64())]
+)
+
+Document = tuple[str, np.ndarray]
+"""Its id, and its token ids with the closing one."""
+
+
+class Shards:
+    """The `.bin` files of one split. What is written at once never crosses from one file to the next."""
+
+    def __init__(self, out: RunDir, split: Split, dtype: np.dtype[Any]):
+        self.folder, self.split, self.dtype = out.tokens, split, dtype
+        self.count, self.length = 0, 0
+        self.file: BinaryIO | None = None
+
+    def write(self, ids: np.ndarray) -> tuple[str, int]:
+        """Append one document or block; return (file name, position of its first token)."""
+        if self.file is None or (self.length and self.length + len(ids) > SHARD_TOKENS):
+            self._next()
+        assert self.file is not None
+        start, self.length = self.length, self.length + len(ids)
+        self.file.write(ids.tobytes())
+        return f"{self.split}-{self.count - 1:05d}.bin", start
+
+    def rows(self, ids: Sequence[str], places: Sequence[tuple[str, int]], tokens: Sequence[int]) -> pa.Table:
+        """Of the index: documents, or pieces of them, and where they were written."""
+        shards, starts = zip(*places, strict=True) if places else ((), ())
+        columns = [ids, [self.split] * len(ids), shards, starts, tokens]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, INDEX_SCHEMA, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=INDEX_SCHEMA)
+
+    def _next(self) -> None:
+        if self.file:
+            self.file.close()
+        self.file = (self.folder / f"{self.split}-{self.count:05d}.bin").open("wb")
+        self.count, self.length = self.count + 1, 0
+
+    def __enter__(self) -> Shards:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.file:
+            self.file.close()
+
+
+class Concatenated:
+    """One document after another. Both ways return the index' rows of what they have written."""
+
+    def __init__(self, shards: Shards):
+        self.shards = shards
+
+    def add(self, documents: Sequence[Document]) -> pa.Table:
+        places = [self.shards.write(tokens) for _, tokens in documents]
+        return self.shards.rows([id for id, _ in documents], places, [len(tokens) for _, tokens in documents])
+
+    def finish(self) -> pa.Table:
+        return self.add([])
+
+
+class BestFit:
+    """Blocks that documents fit into: see `packing.py`. A window of documents is in memory twice while it is packed."""
+
+    def __init__(self, shards: Shards, block_length: int, end: int, padding: int):
+        """`end` opens a block that begins with a document; `padding` is what is left free."""
+        self.shards, self.block_length, self.end, self.padding = shards, block_length, end, padding
+        self.window: list[Document] = []
+        self.waiting = 0
+        self.blocks, self.padded = 0, 0
+        """Blocks written, and the padding in them."""
+
+    def add(self, documents: Sequence[Document]) -> pa.Table:
+        self.window += documents
+        self.waiting += sum(len(tokens) for _, tokens in documents)
+        return self.finish() if self.waiting >= WINDOW_TOKENS else self.shards.rows([], [], [])
+
+    def finish(self) -> pa.Table:
+        layout = lay_out(np.array([len(tokens) for _, tokens in self.window], np.int64), self.block_length)
+        blocks = np.full((len(layout.opens), self.block_length), self.padding, self.shards.dtype)
+        blocks[layout.opens, 0] = self.end
+        pieces = list(zip(*(part.tolist() for part in layout.pieces), strict=True))
+        for document, start, length, block, place in pieces:
+            blocks[block, place : place + length] = self.window[document][1][start : start + length]
+        written = [self.shards.write(block) for block in blocks]
+        names = [self.window[document][0] for document, *_ in pieces]
+        places = [(written[block][0], written[block][1] + place) for *_, block, place in pieces]
+        self.blocks += len(blocks)
+        self.padded += layout.padding(self.block_length)
+        self.window, self.waiting = [], 0
+        return self.shards.rows(names, places, [length for _, _, length, *_ in pieces])
+
+    def report(self) -> dict[str, Any]:
+        """What was written: blocks, and the share of them that is padding."""
+        size = self.blocks * self.block_length
+        return {"block_length": self.block_length, "blocks": self.blocks, "padding_share": self.padded / size}

@@ -1,0 +1,235 @@
+"""A model with random weights, from a recipe's `model` section: plain transformers classes, no code of ours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+    GenerationConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from desdecero.pipelines import recipe as recipes
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe.architectures import SHAPED, Objective, objective_of
+from desdecero.pipelines.recipe.sizing import feed_forward_width
+from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
+
+AUTO: dict[Objective, Any] = {
+    "causal": AutoModelForCausalLM,
+    "masked": AutoModelForMaskedLM,
+    "span_corruption": AutoModelForSeq2SeqLM,
+}
+"""The class that builds a model, and loads it, for each objective."""
+
+TEMPERATURE, TOP_K = 0.8, 50
+"""How a text is drawn by default: as in `eval_suites/sampling.py`, which a training node does without."""
+LONGEST_ANSWER = 128
+"""Tokens that `generate` adds by default, at most; half of a context that is shorter than twice that."""
+
+
+def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
+    """The transformers configuration; token ids and vocabulary size come from the tokenizer.
+
+    Raises `UserError` for a vocabulary or a context that the model has no room for.
+    """
+    values: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.eos_token_id,  # a text begins where the one before it ended
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "tie_word_embeddings": wanted.tie_embeddings,
+        "max_position_embeddings": wanted.context_length,
+    }
+    if wanted.objective == "span_corruption":
+        values["decoder_start_token_id"] = tokenizer.pad_token_id  # as in T5 (Raffel et al. 2020)
+    if wanted.architecture in SHAPED:
+        values |= _shape(wanted, tokenizer)
+    try:
+        config = AutoConfig.for_model(wanted.architecture, **{**values, **wanted.overrides})
+    except Exception as error:  # of many kinds: each class checks its values in its own way
+        raise _cannot_be_built(wanted.architecture, error) from error
+    if config.vocab_size < len(tokenizer):
+        raise UserError(
+            f"the tokenizer has {len(tokenizer):,} tokens and the model room for {config.vocab_size:,}: raise "
+            "model.overrides.vocab_size, or leave it out"
+        )
+    if config.max_position_embeddings < wanted.context_length:
+        raise UserError(
+            f"model.context_length {wanted.context_length} is more than the {config.max_position_embeddings} positions "
+            "of the model: lower it, or raise model.overrides.max_position_embeddings"
+        )
+    return config
+
+
+def _shape(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Layers, widths and dropout, in the words of the architecture's configuration."""
+    head_size = wanted.hidden_size // wanted.heads
+    feed_forward = wanted.intermediate_size or feed_forward_width(wanted.architecture, wanted.hidden_size)
+    sizes = {
+        "num_hidden_layers": wanted.layers,
+        "hidden_size": wanted.hidden_size,
+        "num_attention_heads": wanted.heads,
+        "intermediate_size": feed_forward,
+    }
+    match wanted.architecture:
+        case "gpt2":
+            sizes["n_inner"] = sizes.pop("intermediate_size")
+            return sizes | dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), wanted.dropout)
+        case "llama" | "qwen3":
+            own = {"num_key_value_heads": wanted.heads, "head_dim": head_size, "attention_dropout": wanted.dropout}
+            return sizes | own
+        case "modernbert":
+            return sizes | {
+                **dict.fromkeys(("attention_dropout", "embedding_dropout", "mlp_dropout"), wanted.dropout),
+                # The published window is 128 of 8,192 tokens; a quarter keeps short contexts from being all global.
+                "local_attention": max(16, min(128, wanted.context_length // 4)),
+                "cls_token_id": tokenizer.eos_token_id,
+                "sep_token_id": tokenizer.eos_token_id,
+            }
+        case "t5":  # version 1.1: gated units, no dropout, and scaled outputs where the embeddings are tied
+            return {
+                "num_layers": wanted.layers,
+                "d_model": wanted.hidden_size,
+                "num_heads": wanted.heads,
+                "d_kv": head_size,
+                "d_ff": feed_forward,
+                "feed_forward_proj": "gated-gelu",
+                "dropout_rate": wanted.dropout,
+            }
+    return sizes | {
+        **dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), wanted.dropout),
+        "type_vocab_size": 1,  # one segment: no next-sentence task (Liu et al. 2019, §4.2)
+    }
+
+
+def build_model(config: PretrainedConfig) -> PreTrainedModel:
+    """Random weights in float32, drawn from torch's global generator.
+
+    Raises `UserError` where transformers cannot build the configuration.
+    """
+    auto = AUTO[objective_of(config.model_type)]
+    try:
+        model = auto.from_config(config)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise _cannot_be_built(config.model_type, error) from error
+    if config.model_type == "t5" and not config.scale_decoder_outputs:
+        untie_output(model)
+    return model
+
+
+def untie_output(model: Any) -> None:
+    """Give T5 an output layer of its own, as version 1.1 has.
+
+    transformers 5 ties it whatever the configuration says; from a file that holds a different one, it loads that one.
+    Drawn as small as T5's other matrices: with the embeddings' standard deviation of 1, untrained logits would have
+    one of √width.
+    """
+    model.lm_head.weight = nn.Parameter(
+        nn.init.normal_(model.shared.weight.detach().clone(), std=model.model_dim**-0.5)
+    )
+
+
+def _cannot_be_built(architecture: str, error: Exception) -> UserError:
+    *_, what = str(error).strip().splitlines() or [type(error).__name__]
+    return UserError(f"transformers cannot build a {architecture} of this shape ({what.strip()}): mend model.overrides")
+
+
+def set_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, context_length: int) -> None:
+    """Say in `generation_config.json` what plain `generate` does: draw, with the project's own temperature.
+
+    A small model that takes the likeliest token each time soon repeats itself (Holtzman et al. 2020). Half of the
+    context is left to the prompt, so that the defaults never pass the last position. A masked model has no such file.
+    """
+    if not model.can_generate():
+        return
+    config: Any = model.config
+    model.generation_config = GenerationConfig(
+        do_sample=True, temperature=TEMPERATURE, top_k=TOP_K,
+        max_new_tokens=min(LONGEST_ANSWER, max(1, context_length // 2)),
+        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id, decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def silence_layers(model: PreTrainedModel) -> None:
+    """Begin with layers that add nothing: zero what they write with, where names and places of it are as in Llama.
+
+    Each layer starts as the identity and learns at once what to add (Zhang et al. 2019, "Fixup", §2); measured in
+    docs/speed.md.
+    """
+    if model.config.model_type in ("llama", "qwen3"):
+        for name, parameter in model.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                parameter.zero_()
+
+
+def has_dropout(model: PreTrainedModel) -> bool:
+    """Whether anything in its configuration is dropped out."""
+    return any("drop" in name and value for name, value in model.config.to_dict().items())
+
+
+def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
+    """(all parameters, those outside embeddings and the output layer); tied weights count once."""
+    every, tables = {id(p): p.numel() for p in model.parameters()}, table_ids(model)
+    return sum(every.values()), sum(count for key, count in every.items() if key not in tables)
+
+
+def product_shapes(model: PreTrainedModel) -> Counter[tuple[int, int]]:
+    """(inputs, outputs) of the matrices that multiply an activation, the output layer's included, and how many."""
+    tables, head = table_ids(model), model.get_output_embeddings().weight
+    matrices = [p for p in model.parameters() if p.ndim == 2 and id(p) not in tables]
+    return Counter((matrix.shape[1], matrix.shape[0]) for matrix in (*matrices, head))
+
+
+def training_flops_per_token(model: PreTrainedModel, context_length: int, target_length: int = 0) -> float:
+    """Forward and backward floating-point operations for one token of a full sequence.
+
+    6 per weight that multiplies an activation (Kaplan et al. 2020, §2.1), the output layer included, plus
+    attention's 12 · layers · width · context, halved for causal models, whose kernels skip the upper triangle
+    (Dao 2023, §3.1). Of an encoder–decoder, for one token that the encoder reads, where the decoder writes
+    `target_length` for every `context_length` of them.
+    """
+    config: Any = model.config
+    head = model.get_output_embeddings().weight.numel()
+    _, inner = count_parameters(model)
+    heads = config.num_attention_heads
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
+    square = 12.0 * config.num_hidden_layers * width * context_length
+    objective = objective_of(config.model_type)
+    if objective != "span_corruption":
+        return 6.0 * (inner + head) + square * (0.5 if objective == "causal" else 1.0)
+    encoder = _inner(model.get_encoder())
+    layers = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", config.num_hidden_layers)
+    crossed = 2 * layers * config.hidden_size * width  # keys and values that the decoder makes of what was encoded
+    written = target_length / context_length
+    decoder = 6.0 * (inner - encoder - crossed + head) + 12.0 * layers * width * (0.5 * target_length + context_length)
+    return 6.0 * (encoder + crossed) + square + written * decoder
+
+
+def table_ids(model: PreTrainedModel) -> set[int]:
+    """The `id` of each parameter that is looked up rather than multiplied with (words, positions, segments, T5's
+    relative distances), and of the output layer's."""
+    return _embedding_ids(model) | {id(p) for p in model.get_output_embeddings().parameters()}
+
+
+def _embedding_ids(module: nn.Module) -> set[int]:
+    return {id(p) for m in module.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+
+
+def _inner(module: nn.Module) -> int:
+    """Parameters outside tables."""
+    tables = _embedding_ids(module)
+    return sum(p.numel() for p in module.parameters() if id(p) not in tables)

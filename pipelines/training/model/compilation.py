@@ -1,0 +1,39 @@
+"""What of a training step is compiled: what repeats, and nothing else.
+
+    compile_parts(model)
+
+A layer is compiled once and serves all layers of the model: with the whole model in one piece the wait grows with
+the number of layers, and the steps are hardly faster (docs/speed.md). The softmax of the loss is compiled where it is,
+in `losses.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from desdecero.pipelines.training.model.attention import BLOCKWISE
+
+WITH_BLOCKWISE = ("gpt2", "llama", "qwen3", "bert", "modernbert")
+"""Model types whose only attention is of queries and keys of one length."""
+
+
+def compile_parts(model: PreTrainedModel) -> None:
+    """Compile the layers of a model, in place; on a CPU, some get an attention that is made for it."""
+    if takes_blockwise(model):
+        model.set_attn_implementation(BLOCKWISE)
+    layers = tuple(model._no_split_modules or ())
+    for module in model.modules():
+        if type(module).__name__ in layers:
+            module.compile(dynamic=False)
+
+
+def takes_blockwise(model: PreTrainedModel) -> bool:
+    """Whether its attention is one of these and on a CPU, with neither dropout nor keys that heads share."""
+    config: Any = model.config
+    shared = getattr(config, "num_key_value_heads", config.num_attention_heads) != config.num_attention_heads
+    dropout = any(
+        getattr(config, name, 0.0) for name in ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
+    )
+    return config.model_type in WITH_BLOCKWISE and not shared and not dropout and model.device.type == "cpu"
