@@ -10,10 +10,8 @@ report, scores = suite.run(model, tokenizer, texts, train_counts)
 
 from __future__ import annotations
 
-import hashlib
-import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -203,27 +201,6 @@ class LanguageModeling:
 
     def _values(self, scores: Sequence[DocumentScore]) -> dict[str, float]:
         return {measure.name: measure.value(*measure.ratio(scores)) for measure in MEASURES[self.objective]}
-
-
-def draw_documents(documents: Iterable[Mapping[str, Any]], max_bytes: int, seed: int) -> list[Mapping[str, Any]]:
-    """Whole documents with `id` and `text`, in an order drawn by the seed, for as long as they fit `max_bytes`.
-
-    The order depends on seed and ids alone. The first two are taken whatever their size: an interval needs two.
-    Memory holds what is taken and one document more, however many there are.
-    """
-    heap: list[tuple[int, str, int, Mapping[str, Any]]] = []  # the latest in the order on top
-    total, limit = 0, math.inf  # of the order: what stands later does not fit
-    for document in documents:
-        place = int.from_bytes(hashlib.sha256(f"{seed}:{document['id']}".encode()).digest()[:16])
-        if place >= limit:
-            continue
-        size = len(document["text"].encode())
-        heapq.heappush(heap, (-place, document["id"], size, document))
-        total += size
-        while len(heap) > 2 and total > max_bytes:
-            last, _, size, _ = heapq.heappop(heap)
-            total, limit = total - size, -last
-    return [document for *_, document in sorted(heap, key=lambda entry: -entry[0])]
 
 
 @cache

@@ -35,11 +35,11 @@ from desdecero.eval_suites.yardsticks import untrained_twin
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.common.progress import progress
-from desdecero.pipelines.evaluate_model import load_model
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
+from desdecero.pipelines.training.model.load import load_model
 
 CHUNK = 20  # probes scored between two moves of the progress bar
 

@@ -31,23 +31,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from desdecero.eval_suites.beginnings import beginnings
-from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling, draw_documents
+from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling
 from desdecero.eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
 from desdecero.eval_suites.scoring import DocumentScore
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.progress import progress
-from desdecero.pipelines.corpus.documents import read_documents
+from desdecero.pipelines.corpus.documents import held_out, read_documents
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
-from desdecero.pipelines.run.layout import Split
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
-from desdecero.pipelines.training.model.build import AUTO
+from desdecero.pipelines.training.model.load import load_model
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
@@ -79,24 +77,6 @@ def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None
 
 
 # --- what is measured ------------------------------------------------------------------------------------------
-
-
-def load_model(folder: Path, recipe: Recipe) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """The model in float32 on the device at hand, and its tokenizer, as any transformers user would load them."""
-    model: Any = AUTO[recipe.model.objective].from_pretrained(folder, dtype=torch.float32)
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
-
-
-def held_out(recipe: Recipe, run: RunDir, split: Split, max_bytes: int) -> list[Mapping[str, Any]]:
-    """Documents of a held-out split, each with `id` and `text`."""
-    documents = draw_documents(read_documents(run, split, ["id", "text"]), max_bytes, recipe.seed)
-    if not documents:
-        raise UserError(
-            f"the corpus has no {split} documents, so nothing can be measured on them: "
-            "bring more documents, or raise the share in corpus.validation or corpus.domain.validation"
-        )
-    return documents
 
 
 def count_tokens(files: Sequence[Path], dtype: str, vocab_size: int) -> NDArray[np.int64]:

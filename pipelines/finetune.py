@@ -35,7 +35,7 @@ from desdecero.eval_suites.language_modeling import MEASURES, Estimate, Language
 from desdecero.eval_suites.scoring import DocumentScore
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.common.progress import progress
-from desdecero.pipelines.evaluate_model import held_out, load_model
+from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Finetune, Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import Split
@@ -47,6 +47,7 @@ from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
 from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
 from desdecero.pipelines.training.model.build import AUTO
+from desdecero.pipelines.training.model.load import load_model
 from desdecero.pipelines.training.trainer import make_deterministic
 from desdecero.pipelines.training.watch.curve import draw_loss
 

@@ -13,12 +13,35 @@ from pathlib import Path
 import pytest
 from helpers import DESDECERO, ROOT, desdecero
 
+from desdecero.pipelines.run.stages import KINDS
+
 MAY_IMPORT = {
     "eval_suites": {"eval_suites"},
     "model_cards": {"model_cards"},
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
+PARTS = {"training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
+FLOORS = {
+    "common": set(),
+    "licenses": set(),
+    "recipe": {"common", "licenses"},
+    "run": {"common", "recipe"},
+    "corpus": {"common", "licenses", "recipe", "run"},
+    "tokenizer": {"common", "recipe", "run"},
+    "tokens": {"common", "recipe", "run"},
+    "training": {"common", "recipe", "run"},
+    "stages": PARTS,
+    "commands": PARTS | {"stages"},
+    "cli": PARTS | {"stages", "commands"},
+}
+"""Which folders of `pipelines/` each may import, besides itself; a stage imports no other stage."""
+DOORS = {
+    ("pipelines.tokenizer.report", "pipelines.corpus.documents"),
+    ("pipelines.tokenizer.sample", "pipelines.corpus.documents"),
+    ("pipelines.tokenizer.size_search", "pipelines.training"),
+}
+"""Single modules that may import from a folder that their own may not."""
 TOP_LEVEL = {
     "desdecero", "pipelines", "eval_suites", "model_cards", "app", "tests", "docs", ".ci", "pyproject.toml",
     "README.md", "README.es.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", ".gitignore",
@@ -34,14 +57,72 @@ def test_top_level_holds_these_and_no_others() -> None:
     assert {path.split("/")[0] for path in tracked()} <= TOP_LEVEL
 
 
-@pytest.mark.parametrize("folder", MAY_IMPORT)
-def test_imports_run_one_way(folder: str) -> None:
-    for path in sorted((ROOT / folder).rglob("*.py")):
+def modules() -> dict[str, Path]:
+    """Our modules by the name they have below `desdecero`."""
+    paths = {path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py")}
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def imports() -> dict[str, set[str]]:
+    """Module → the modules that it imports, wherever in it the import stands: in a function, for type checking."""
+    found, known = {}, modules()
+    for module, path in known.items():
+        names = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            ours = {name.split(".")[1] for name in names if name.startswith("desdecero.")} & set(MAY_IMPORT)
-            assert ours <= MAY_IMPORT[folder], f"{path.relative_to(ROOT)} imports {ours}"
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: write the whole name of what is imported"
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        ours = {name.removeprefix("desdecero.") for name in names if name.startswith("desdecero.")}
+        found[module] = {name if name in known else name.rpartition(".")[0] for name in ours} - {module}
+    return found
+
+
+def floor_of(module: str) -> str:
+    """The folder in `pipelines/`; `stages` for a page of a stage."""
+    name = module.split(".")[1]
+    return "stages" if name in {stage.page for stage in KINDS.values()} else name
+
+
+def test_folders_import_in_one_direction() -> None:
+    for module, imported in imports().items():
+        top = module.split(".")[0]
+        wrong = {name for name in imported if name.split(".")[0] not in MAY_IMPORT[top]}
+        assert not wrong, f"{module} imports {wrong}"
+
+
+def test_floors_of_pipelines_import_only_those_below() -> None:
+    wrong = []
+    for module, imported in imports().items():
+        if not module.startswith("pipelines."):
+            continue
+        floor = floor_of(module)
+        for name in imported:
+            if not name.startswith("pipelines."):
+                continue
+            same = floor_of(name) == floor and floor != "stages"
+            if (
+                not same
+                and floor_of(name) not in FLOORS[floor]
+                and not any(module == ours and name.startswith(theirs) for ours, theirs in DOORS)
+            ):
+                wrong.append(f"{module} → {name}")
+    assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph, circles = imports(), set[frozenset[str]]()
+    for start in graph:
+        reached, waiting = set[str](), [start]
+        while waiting:
+            for name in graph.get(waiting.pop(), ()):
+                if name not in reached:
+                    reached.add(name)
+                    waiting.append(name)
+        if start in reached:
+            circles.add(frozenset(name for name in reached if start in graph.get(name, ())) | {start})
+    assert not circles
 
 
 @pytest.mark.parametrize("folder", ["pipelines", "app"])

@@ -37,12 +37,12 @@ def license_expression(text: str) -> str:
 
     `LicenseRef-…` names a licence that SPDX does not list; an identifier of the Hub is read too.
     """
-    from desdecero.pipelines.corpus.licensing.wordings import ANY_VERSION, WORDINGS
+    from desdecero.pipelines.licenses.wordings import ANY_VERSION, WORDINGS
 
     if text in WORDINGS and not text.startswith("LicenseRef-"):
         return text  # without the list of all licences, which takes half a second to read
 
-    from desdecero.pipelines.corpus.licensing.names import UNKNOWN, normalise
+    from desdecero.pipelines.licenses.names import UNKNOWN, normalise
 
     found = normalise(text)
     if found.expression != UNKNOWN and found.evidence != "contradictory":
@@ -61,7 +61,7 @@ def _lacks_version(expression: str, any_version: set[str]) -> bool:
 
 def _nearest_license(text: str) -> str:
     """The SPDX identifier of OSI's, Creative Commons' and the GNU project's that looks most like it; or ""."""
-    from desdecero.pipelines.corpus.licensing.obligations import table
+    from desdecero.pipelines.licenses.obligations import table
 
     names = {name.lower(): name for name in table() if not name.startswith("LicenseRef-")}
     words = re.sub(r"[\s_]+", "-", re.sub(r"\blicen[cs]e\b", " ", text.lower()).strip())

@@ -34,9 +34,10 @@ from typing import Any
 
 from desdecero.eval_suites.language_modeling import LanguageModeling
 from desdecero.eval_suites.yardsticks import xz_bits_per_byte
-from desdecero.pipelines.evaluate_model import held_out, load_model
+from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.training.model.load import load_model
 
 PEER = Path(__file__).with_name("peer_trainer.py")
 SWEPT = (1e-3, 2e-3, 4e-3)  # learning rates of AdamW that an expert would try at these sizes

@@ -22,8 +22,8 @@ from types import TracebackType
 from typing import Any
 
 from desdecero.pipelines.common.files import write_text
-from desdecero.pipelines.corpus.licensing.expressions import REMEMBERED
-from desdecero.pipelines.corpus.licensing.obligations import Use, obligations
+from desdecero.pipelines.licenses.expressions import REMEMBERED
+from desdecero.pipelines.licenses.obligations import Use, obligations
 
 LARGEST_LIST = 2000
 """Works on the page: some 60 screens, which is as much as anybody will scroll through."""

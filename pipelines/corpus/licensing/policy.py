@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.corpus.licensing.expressions import (
+from desdecero.pipelines.licenses.expressions import (
     REMEMBERED,
     UNKNOWN,
     UNSAID,
@@ -35,8 +35,8 @@ from desdecero.pipelines.corpus.licensing.expressions import (
     versions_from,
     without_exception,
 )
-from desdecero.pipelines.corpus.licensing.names import normalise
-from desdecero.pipelines.corpus.licensing.obligations import Kind, row_of
+from desdecero.pipelines.licenses.names import normalise
+from desdecero.pipelines.licenses.obligations import Kind, row_of
 from desdecero.pipelines.recipe import Licenses
 
 Verdict = Literal["allowed", "review", "unknown", "denied"]

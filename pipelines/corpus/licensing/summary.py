@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from desdecero.pipelines.corpus.licensing.obligations import BASES, Conflict, obligations, row_of
 from desdecero.pipelines.corpus.licensing.policy import VERDICTS, Policy
+from desdecero.pipelines.licenses.obligations import BASES, Conflict, obligations, row_of
 from desdecero.pipelines.recipe import Licenses
 
 

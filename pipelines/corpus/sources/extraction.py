@@ -18,9 +18,9 @@ from typing import Any
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Edits, Form, Quarantined
-from desdecero.pipelines.corpus.licensing import names
 from desdecero.pipelines.corpus.sources.decoding import Undecodable, declared_encoding, decode
 from desdecero.pipelines.corpus.sources.gutenberg import strip_gutenberg
+from desdecero.pipelines.licenses import names
 
 MODULES: dict[Form, str] = {
     "python": "python_code", "metadata": "python_code", "html": "html", "pdf": "pdf", "epub": "epub",

@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from desdecero.pipelines.corpus.document import Document
-from desdecero.pipelines.corpus.licensing import names
 from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.licenses import names
 
 TERMS = "Project Gutenberg License: https://www.gutenberg.org/policy/license.html"
 UNITED_STATES = "public domain in the United States; elsewhere, the author's year of death decides"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Quarantined
-from desdecero.pipelines.corpus.licensing import names
 from desdecero.pipelines.corpus.sources.records import DocumentBuilder
+from desdecero.pipelines.licenses import names
 from desdecero.pipelines.recipe import HubDataset
 
 if TYPE_CHECKING:

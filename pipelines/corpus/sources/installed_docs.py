@@ -28,8 +28,8 @@ from packaging.utils import canonicalize_name
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Form, Quarantined
-from desdecero.pipelines.corpus.licensing import names
 from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
+from desdecero.pipelines.licenses import names
 from desdecero.pipelines.recipe import InstalledDocs
 
 FORMS: dict[str, Form] = {".py": "python", ".md": "text", ".rst": "text", ".txt": "text"}

@@ -11,9 +11,9 @@ from typing import Any
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.document import Document, Edits, Form, Quarantined
-from desdecero.pipelines.corpus.licensing import names
 from desdecero.pipelines.corpus.sources.faults import reason_of
 from desdecero.pipelines.corpus.sources.languages import iso_639_1
+from desdecero.pipelines.licenses import names
 from desdecero.pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
 
 MAX_META_CHARACTERS = 20_000

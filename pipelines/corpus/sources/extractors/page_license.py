@@ -17,7 +17,7 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
-from desdecero.pipelines.corpus.licensing import names
+from desdecero.pipelines.licenses import names
 
 LONGEST_NOTICE = 300
 """Characters of a paragraph that reserves all rights; what is longer speaks about rights."""

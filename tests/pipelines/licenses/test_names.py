@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from license_expression import get_spdx_licensing
 
-from desdecero.pipelines.corpus.licensing.names import UNKNOWN, License, identify, normalise
-from desdecero.pipelines.corpus.licensing.obligations import obligations
-from desdecero.pipelines.corpus.licensing.wordings import CLASSIFIERS, TELLTALES, WORDINGS
 from desdecero.pipelines.corpus.sources.installed_docs import _facts
+from desdecero.pipelines.licenses.names import UNKNOWN, License, identify, normalise
+from desdecero.pipelines.licenses.obligations import obligations
+from desdecero.pipelines.licenses.wordings import CLASSIFIERS, TELLTALES, WORDINGS
 
 MIT_TEXT = (
     "Copyright (c) Ann\n\nPermission is hereby granted, free of charge, to any person obtaining\na copy of this "

@@ -30,7 +30,7 @@ from typing import Any, Literal
 import yaml
 from license_expression import get_license_index
 
-from desdecero.pipelines.corpus.licensing.expressions import REMEMBERED, UNSAID, is_and, is_or, parse, without_exception
+from desdecero.pipelines.licenses.expressions import REMEMBERED, UNSAID, is_and, is_or, parse, without_exception
 
 Kind = Literal[
     "attribution", "notice", "changes", "share_alike", "source", "non_commercial", "no_derivatives", "use_limits",
@@ -183,9 +183,7 @@ def _all_branches(expression: str, holds: Callable[[str], bool]) -> bool:
 @cache
 def table() -> dict[str, Row]:
     """Licence → row."""
-    text = (
-        resources.files("desdecero.pipelines.corpus.licensing").joinpath("obligations.yaml").read_text(encoding="utf-8")
-    )
+    text = resources.files("desdecero.pipelines.licenses").joinpath("obligations.yaml").read_text(encoding="utf-8")
     rows: dict[str, Row] = {}
     for entry in yaml.safe_load(text):
         row = Row(

@@ -22,9 +22,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from desdecero.pipelines.corpus.licensing.expressions import UNKNOWN, parse
-from desdecero.pipelines.corpus.licensing.obligations import Kind, row_of
-from desdecero.pipelines.corpus.licensing.statement_words import (
+from desdecero.pipelines.licenses.expressions import UNKNOWN, parse
+from desdecero.pipelines.licenses.obligations import Kind, row_of
+from desdecero.pipelines.licenses.statement_words import (
     CHOICES,
     DENIAL,
     IDLE,

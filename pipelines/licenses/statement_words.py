@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from desdecero.pipelines.corpus.licensing.obligations import Kind
+from desdecero.pipelines.licenses.obligations import Kind
 
 RESTRICTIONS: list[tuple[Kind, str, str]] = [
     (

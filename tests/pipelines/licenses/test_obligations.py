@@ -7,9 +7,9 @@ import importlib.metadata
 import pytest
 from license_expression import get_license_index
 
-from desdecero.pipelines.corpus.licensing.expressions import is_listed
-from desdecero.pipelines.corpus.licensing.names import identify
-from desdecero.pipelines.corpus.licensing.obligations import CATEGORY_ASKS, obligations, row_of, table
+from desdecero.pipelines.licenses.expressions import is_listed
+from desdecero.pipelines.licenses.names import identify
+from desdecero.pipelines.licenses.obligations import CATEGORY_ASKS, obligations, row_of, table
 
 
 def conflicts(expression: str, intended: str | None, use: str) -> set[tuple[str, str]]:

@@ -20,9 +20,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from desdecero.pipelines.corpus.licensing import creative_commons, statements
-from desdecero.pipelines.corpus.licensing.expressions import REMEMBERED, UNKNOWN, is_listed, parse, spdx_licensing
-from desdecero.pipelines.corpus.licensing.wordings import (
+from desdecero.pipelines.licenses import creative_commons, statements
+from desdecero.pipelines.licenses.expressions import REMEMBERED, UNKNOWN, is_listed, parse, spdx_licensing
+from desdecero.pipelines.licenses.wordings import (
     ADDRESSES,
     ANY_VERSION,
     CLASSIFIERS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from desdecero.pipelines.corpus.licensing.names import UNKNOWN, License, identify, normalise
 from desdecero.pipelines.corpus.licensing.policy import Policy
+from desdecero.pipelines.licenses.names import UNKNOWN, License, identify, normalise
 from desdecero.pipelines.recipe import Licenses
 
 BY = "https://creativecommons.org/licenses/by/4.0/"

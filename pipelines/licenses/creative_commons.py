@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from desdecero.pipelines.corpus.licensing.expressions import is_listed
+from desdecero.pipelines.licenses.expressions import is_listed
 
 _LICENSE = re.compile(
     r"creativecommons\.org/licen[cs]es/(by(?:-[a-z]+)*)(?:/(\d\.\d)(?:/(?!legalcode|deed)([a-z]{2,3})\b)?)?", re.I
