@@ -1,0 +1,134 @@
+"""The table of stages, and the instances of it that a recipe asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers import desdecero
+
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run.chain import between, find_stage
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import BASE, CARD, KINDS, OF_ADAPTER, load, stages
+
+TWO = "finetune={legal: {rank: 2, steps: 5}, health: {rank: 4, steps: 5}}"
+
+
+def build(run: RunDir, recipe: Recipe, name: str) -> None:
+    """Seal a stage that writes a report of its name."""
+    stage = stages(recipe)[name]
+    out = run.start(stage, recipe)
+    out.write_report(name, recipe, {"name": name})
+    run.commit(stage, recipe, seconds=1.0)
+
+
+def test_a_single_section_is_one_stage_with_the_folder_of_the_domain() -> None:
+    stage = stages(load_recipe("smoke"))["finetune"]
+    assert (stage.folder, stage.reads) == ("adapters/pandas", ("seed", "evaluate", "finetune"))
+    assert (stage.adapter, stage.options) == ("pandas", {"adapter": "pandas"})
+
+
+def test_each_named_adapter_has_its_own_stages_and_folders() -> None:
+    chain = stages(load_recipe("smoke", [TWO]))
+    adapters = [f"{kind}:{name}" for name in ("legal", "health") for kind in ("finetune", "evaluate", "audit")]
+    assert list(chain) == [*(stage.name for stage in BASE), *adapters, "card"]
+    assert {chain[name].folder for name in adapters[:3]} == {
+        "adapters/legal", "adapters/legal/evaluation", "adapters/legal/audit",
+    }  # fmt: skip
+    assert chain["audit:health"].inputs == ("finetune:health",)
+    assert chain["finetune:legal"].reads == ("seed", "evaluate", "finetune.legal")
+    assert set(chain["card"].inputs) == set(chain) - {"card"}
+
+
+def test_without_a_finetune_section_there_is_no_stage_of_an_adapter() -> None:
+    assert [stage.kind for stage in stages(load_recipe("smoke", ["finetune=null"])).values()] == [
+        *(stage.name for stage in BASE), "card",
+    ]  # fmt: skip
+
+
+def test_every_page_and_every_reference_of_the_table_exists() -> None:
+    for stage in (*BASE, *OF_ADAPTER, CARD):
+        assert load(f"{stage.module}:{stage.page}") and load(f"{stage.module}:main")
+        assert all(map(load, (*stage.stale_if, *([stage.sources] if stage.sources else []))))
+    assert set(KINDS) == {stage.name for stage in (*BASE, *OF_ADAPTER, CARD)}
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("finetune={ranks: 4}", "finetune.ranks: unknown key; did you mean rank?"),
+        ("finetune={legal: {ranks: 4}}", "finetune.legal.ranks: unknown key; did you mean rank?"),
+        ("finetune={../legal: {rank: 4}}", "a run's name is also its folder's"),
+        ("finetune={legal: {rank: 0}}", "finetune.legal.rank"),
+    ],
+)
+def test_wrong_adapters_are_refused_with_their_place(override: str, words: str) -> None:
+    with pytest.raises(UserError) as error:
+        load_recipe("smoke", [override])
+    assert words in str(error.value)
+
+
+def test_a_changed_adapter_makes_only_its_own_stages_and_the_card_stale(tmp_path: Path) -> None:
+    recipe, run = load_recipe("smoke", [TWO]), RunDir(tmp_path / "run")
+    for name in stages(recipe):
+        build(run, recipe, name)
+    changed = load_recipe("smoke", [TWO, "finetune.legal.rank=8"])
+    stale = {name: run.state(stage, changed) for name, stage in stages(changed).items()}
+    assert {name for name, state in stale.items() if state.name == "stale"} == {"finetune:legal"}
+    assert stale["finetune:legal"].reason == "the recipe's finetune.legal changed"
+    build(run, changed, "finetune:legal")  # whose report is the same, so that what was made from it still holds
+    assert {run.state(stage, changed).name for stage in stages(changed).values()} == {"sealed"}
+    assert run.report("evaluate:legal", changed)["name"] == "evaluate:legal"
+
+
+def test_a_seal_names_no_file_of_a_stage_whose_folder_lies_inside(tmp_path: Path) -> None:
+    recipe, run = load_recipe("smoke", [TWO]), RunDir(tmp_path / "run")
+    for name in stages(recipe):
+        build(run, recipe, name)
+    build(run, recipe, "finetune:legal")
+    seal = run.seal("finetune:legal", recipe)
+    assert seal is not None and set(seal.outputs) == {"adapters/legal/report.json"}
+
+
+def test_a_stage_of_an_adapter_is_found_by_its_name() -> None:
+    two, one, none = (load_recipe("smoke", words) for words in ([TWO], [], ["finetune=null"]))
+    assert find_stage(two, "finetune", "legal").name == "finetune:legal"
+    assert find_stage(two, "evaluate", None).name == "evaluate"
+    assert find_stage(one, "finetune", None).name == "finetune"
+    for recipe, adapter, words in (
+        (two, None, "name one of the recipe's adapters with --adapter: legal, health"),
+        (two, "law", "name one of the recipe's adapters with --adapter: legal, health"),
+        (one, "legal", "does not name its adapters: leave --adapter out"),
+        (none, None, "has no finetune section"),
+    ):
+        with pytest.raises(UserError, match=words):
+            find_stage(recipe, "finetune", adapter)
+    assert list(between(two, None, "finetune:legal"))[-1] == "finetune:legal"
+
+
+@pytest.mark.slow
+def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict[str, Path], tmp_path: Path) -> None:
+    words = [
+        "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
+        "evaluate={max_bytes: 20000, resamples: 300, sample_tokens: 5, prompts: ['Return the']}",
+        "audit.languages=[en]",
+        "finetune={small: {rank: 2, alpha: 4, steps: 3, max_eval_bytes: 6000}, "
+        "large: {rank: 4, alpha: 8, steps: 3, max_eval_bytes: 6000}}",
+    ]
+    command = ["run", tiny_runs["llama"], "--run-dir", tmp_path / "run"]
+    finished = desdecero(*command, *(part for word in words for part in ("--set", word)), cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    status = desdecero("status", tmp_path / "run", cwd=tmp_path).stdout
+    assert status.count(" sealed ") == 13
+    for name in ("small", "large"):
+        for place in (
+            "adapter/adapter_config.json",
+            "merged/config.json",
+            "evaluation/report.json",
+            "audit/report.json",
+        ):
+            assert (tmp_path / "run" / "adapters" / name / place).is_file()
+    verified = desdecero("verify", tmp_path / "run", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout
