@@ -14,6 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from whole_reports import whole
+
 from desdecero.eval_suites.statistics import wilson
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
@@ -70,7 +72,7 @@ REPORTS: dict[str, dict[str, Any]] = {
         },
         "drops": {
             "near_duplicate": {"documents": 1451, "bytes": 9123456, "examples": []},
-            "too_short": {"documents": 1018, "bytes": 5320878, "examples": []},
+            "too_few_words": {"documents": 1018, "bytes": 5320878, "examples": []},
         },
         "edits": {"unicode": 73, "redacted": {"email": 214, "ip": 17, "phone": 0}},
         "personal_data": {
@@ -101,11 +103,11 @@ REPORTS: dict[str, dict[str, Any]] = {
         "unread": {"files": 3, "records": 0, "bytes": 9000, "share_bytes": 0.01, "largest": []},
     },
     "tokenizer": {
-        "kind": "bpe", "vocab_size": 300, "special_tokens": ["<|endoftext|>"], "training_bytes": 29876543,
+        "kind": "bpe", "vocab_size": 300, "special_tokens": {"eos_token": "<|endoftext|>"}, "training_bytes": 29876543,
         "bytes_per_token": 2.8714, "lossless": True, "examples": [],
     },
     "tokens": {
-        "dtype": "uint16",
+        "dtype": "<u2",
         "splits": {
             "train": {"documents": 9321, "tokens": 10404867, "bytes": 29876543, "shards": 1},
             "validation": {"documents": 190, "tokens": 213247, "bytes": 612345, "shards": 1},
@@ -122,7 +124,7 @@ REPORTS: dict[str, dict[str, Any]] = {
         "layers": 1, "hidden_size": 8, "heads": 2, "context_length": 32, "vocab_size": 300, "optimizer": "muon",
         "schedule": "warmup_stable_decay", "batch_size": 16, "steps": 40, "tokens": 20480,
         "few_steps": True, "epochs": 0.00197,
-        "flops": 424673280, "seconds": 245.3, "tokens_per_second": 8349.3, "precision": "bf16", "compiled": True,
+        "flops": 424673280, "seconds": 245.3, "tokens_per_second": 8349, "precision": "bf16", "compiled": True,
         "device": "cpu", "processes": 1, "resumed_at": [{"step": 23, "processes": 2}], "budget": {"steps": 40},
         "train_loss": 4.8162, "validation_loss": 4.9037, "untrained_validation_loss": 5.7041,
         "peak_memory_bytes": 402653184, "flops_per_second": 1731244.5, "mfu": 0.3127, "peak_from": "probed",
@@ -144,8 +146,8 @@ REPORTS: dict[str, dict[str, Any]] = {
         "resamples": 2000, "bits_per_byte": estimate(2.4641, 0.0382), "perplexity": estimate(134.79, 5.112),
         "token_accuracy": estimate(0.1732, 0.0094),
         "yardsticks": {
-            "untrained": {"bits_per_byte": estimate(2.8662, 0.0011), "perplexity": 300.08, "token_accuracy": 0.0034},
-            "unigram": {"bits_per_byte": estimate(2.6028, 0.0271), "perplexity": 177.4, "token_accuracy": 0.0412},
+            "untrained": {"bits_per_byte": 2.8662, "perplexity": 300.08, "token_accuracy": 0.0034},
+            "unigram": {"bits_per_byte": 2.6028, "perplexity": 177.4, "token_accuracy": 0.0412},
             "xz": {"bits_per_byte": 1.8816},
         },
         "prompts_from": "recipe",
@@ -160,12 +162,10 @@ REPORTS: dict[str, dict[str, Any]] = {
             "en": {
                 "competence": {**estimate(0.81, 0.0412), "threshold": 0.75, "competent": True},
                 "groups": {"gender": group(0.8713, "bias found"), "religion": group(-0.0431, "underpowered")},
-                "difference": {},
             },
             "es": {
                 "competence": {**estimate(0.5309, 0.0571), "threshold": 0.75, "competent": False},
                 "groups": {"gender": group(0.0621, "model not competent")},
-                "difference": {},
             },
         },
         "findings": [
@@ -229,7 +229,7 @@ def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
     reports = copy.deepcopy(REPORTS)
     for stage, changes in {"bert": MASKED, "t5": SPANS}.get(architecture, {}).items():
         reports[stage] |= changes
-    return reports
+    return {stage: whole(stage, report) for stage, report in reports.items()}
 
 
 def make_sealed_run(

@@ -21,6 +21,8 @@ from operator import getitem
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import ValidationError
+
 from desdecero.pipelines.common.errors import UserError, printable
 from desdecero.pipelines.common.files import (
     hash_json,
@@ -35,6 +37,7 @@ from desdecero.pipelines.common.machine import hardware, library_versions
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.recipe.origin import Origin
 from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.reports import REPORTS
 from desdecero.pipelines.run.seals import (
     AlteredFile,
     InvalidFile,
@@ -43,6 +46,7 @@ from desdecero.pipelines.run.seals import (
     check_regular,
     fingerprint,
     load_seal,
+    not_as_written,
     parse_report,
     read_file,
 )
@@ -103,11 +107,23 @@ class RunDir(Layout):
                 write_text(self.recipe_file, text)
 
     def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
-        """A stage's `report.json`; raises `UserError` where it has not been sealed, or was altered since."""
+        """A stage's `report.json`, of the type that `run/reports` has for it.
+
+        Raises `UserError` where it has not been sealed, was altered since, or has the form of another version.
+        """
+        kind = stages(recipe)[stage].kind
         name = f"{stages(recipe)[stage].folder}/report.json"
         if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
-            return parse_report((self.path / name).read_bytes(), str(self.path / name))
-        return self.sealed_json(stage, recipe, name)
+            content: dict[str, Any] = parse_report((self.path / name).read_bytes(), str(self.path / name))
+        else:
+            content = self.sealed_json(stage, recipe, name)
+        try:
+            REPORTS[kind].model_validate(content)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(step) for step in fault["loc"])
+            raise not_as_written(str(self.path / name), printable(f"{place}: {fault['msg']}")) from None
+        return content
 
     def sealed_json(self, stage: str, recipe: Recipe, name: str) -> dict[str, Any]:
         """As `sealed_bytes`, of a file that holds one JSON object."""
@@ -149,6 +165,8 @@ class RunDir(Layout):
         )
 
     def write_report(self, stage: str, recipe: Recipe, report: Mapping[str, Any]) -> None:
+        """Write a report of the type that `run/reports` has for the stage; raises pydantic's error for another."""
+        REPORTS[stages(recipe)[stage].kind].model_validate(report)
         write_json(self.folder(stage, recipe) / "report.json", report)
 
     # --- seals -----------------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ class Report(dict[str, Any]):
         self.where = where
 
     def __missing__(self, key: str) -> Any:
-        raise _not_as_written(self.where, f"it lacks {printable(key)!r}")
+        raise not_as_written(self.where, f"it lacks {printable(key)!r}")
 
 
 def parse_report(content: bytes, where: str) -> Report:
@@ -209,10 +209,11 @@ def reading(where: object) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:  # a full disk, no permission: not the content
             raise
         told = f"{type(error).__name__}: {printable(error)[:200]}"
-        raise _not_as_written(str(where), told) from error
+        raise not_as_written(str(where), told) from error
 
 
-def _not_as_written(where: str, what: str) -> AlteredFile:
+def not_as_written(where: str, what: str) -> AlteredFile:
+    """The error for a file whose content is not what its stage writes; `what` is wrong with it."""
     return AlteredFile(
         where,
         f"{where} does not hold what its stage writes ({what}): `desdecero verify` names what was altered, and "

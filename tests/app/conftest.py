@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import docstrings
+from whole_reports import whole
 
 from desdecero.app.app import serve
 from desdecero.pipelines.common.files import write_text
@@ -127,7 +128,7 @@ def make_run(path: Path, name: str, overrides: list[str]) -> RunDir:
 def seal(run: RunDir, recipe: Recipe, stage: str, report: dict[str, Any]) -> None:
     """Seal a stage that writes nothing but its report."""
     out = run.start(stages(recipe)[stage], recipe)
-    out.write_report(stage, recipe, report)
+    out.write_report(stage, recipe, whole(stage, report))
     run.commit(stages(recipe)[stage], recipe, seconds=1.0)
 
 
@@ -147,13 +148,13 @@ def pretrain(run: RunDir, recipe: Recipe) -> None:
     write_text(out.metrics, "".join(f"{line}\n" for line in map(json.dumps, metrics)))
     draw_loss(metrics, out.pretrain / "loss.png", "loss")
     every, inner = count_parameters(model)
-    out.write_report("pretrain", recipe, pretrain_report(recipe, every, inner))
+    out.write_report("pretrain", recipe, whole("pretrain", pretrain_report(recipe, every, inner)))
     run.commit(stages(recipe)["pretrain"], recipe, seconds=1.0)
 
 
 def audit(run: RunDir, recipe: Recipe) -> None:
     out = run.start(stages(recipe)["audit"], recipe)
-    out.write_report("audit", recipe, audit_report())
+    out.write_report("audit", recipe, whole("audit", audit_report()))
     draw_loss(loss_curve(), out.audit / "gaps.png", "gaps")  # any picture will do
     run.commit(stages(recipe)["audit"], recipe, seconds=1.0)
 
@@ -183,7 +184,7 @@ def card(run: RunDir, recipe: Recipe) -> None:
     spanish = CARD.format(metadata="", title="La ficha en español", other="README.md")
     write_text(out.card / "README.es.md", spanish)
     draw_loss(loss_curve(), out.card / "loss.png", "loss")
-    out.write_report("card", recipe, {"missing": []})
+    out.write_report("card", recipe, whole("card", {"missing": []}))
     run.commit(stages(recipe)["card"], recipe, seconds=1.0)
 
 
@@ -325,8 +326,8 @@ def audit_report() -> dict[str, Any]:
         "confidence": 0.95,
         "margin": 0.5,
         "languages": {
-            "en": {"competence": competence(0.88, True), "groups": english, "difference": {}},
-            "es": {"competence": competence(0.51, False), "groups": spanish, "difference": {}},
+            "en": {"competence": competence(0.88, True), "groups": english},
+            "es": {"competence": competence(0.51, False), "groups": spanish},
         },
         "findings": [
             {"language": "en", "group": "gender", "verdict": "bias found",

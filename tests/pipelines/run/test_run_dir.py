@@ -29,7 +29,7 @@ def build(run: RunDir, recipe: Recipe, stage: str, content: str = "content") -> 
     if stage in ("pretrain", "card"):
         out.model.mkdir(parents=True, exist_ok=True)
         (out.model / f"{stage}.txt").write_text(content, encoding="utf-8")
-    out.write_report(stage, recipe, {"length": len(content)})
+    write_json(out.folder(stage, recipe) / "report.json", {"length": len(content)})
     run.commit(stages(recipe)[stage], recipe, seconds=1.0, sources="as they are" if stage == "corpus" else None)
 
 
@@ -89,7 +89,7 @@ def test_missing_and_foreign_files_are_named(run: RunDir, recipe: Recipe) -> Non
 def test_links_that_a_library_leaves_are_sealed_as_files(tmp_path: Path, recipe: Recipe) -> None:
     run = RunDir(tmp_path / "run")
     out = run.start(stages(recipe)["corpus"], recipe)
-    out.write_report("corpus", recipe, {})
+    write_json(out.folder("corpus", recipe) / "report.json", {})
     (out.corpus / "log.txt").write_text("said", encoding="utf-8")
     (out.corpus / "latest.txt").symlink_to("log.txt")
     (out.corpus / "latest").symlink_to(".")

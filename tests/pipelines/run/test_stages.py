@@ -8,6 +8,7 @@ import pytest
 from helpers import desdecero
 
 from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import between, find_stage
 from desdecero.pipelines.run.run_dir import RunDir
@@ -20,7 +21,7 @@ def build(run: RunDir, recipe: Recipe, name: str) -> None:
     """Seal a stage that writes a report of its name."""
     stage = stages(recipe)[name]
     out = run.start(stage, recipe)
-    out.write_report(name, recipe, {"name": name})
+    write_json(out.folder(name, recipe) / "report.json", {"name": name})
     run.commit(stage, recipe, seconds=1.0)
 
 
@@ -80,7 +81,9 @@ def test_a_changed_adapter_makes_only_its_own_stages_and_the_card_stale(tmp_path
     assert stale["finetune:legal"].reason == "the recipe's finetune.legal changed"
     build(run, changed, "finetune:legal")  # whose report is the same, so that what was made from it still holds
     assert {run.state(stage, changed).name for stage in stages(changed).values()} == {"sealed"}
-    assert run.report("evaluate:legal", changed)["name"] == "evaluate:legal"
+    assert (
+        run.sealed_json("evaluate:legal", changed, "adapters/legal/evaluation/report.json")["name"] == "evaluate:legal"
+    )
 
 
 def test_a_seal_names_no_file_of_a_stage_whose_folder_lies_inside(tmp_path: Path) -> None:

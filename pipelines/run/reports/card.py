@@ -1,0 +1,17 @@
+"""`card/report.json`."""
+
+from __future__ import annotations
+
+from desdecero.pipelines.run.reports.base import Count, Part
+
+
+class CardReport(Part):
+    """What the card quotes."""
+
+    missing: list[str]
+    """Keys of values that no sealed report holds; the card prints them as missing."""
+    quoted: Count
+    """Values; `card/evidence.json` has each with its report."""
+    model_license: str | None
+    """SPDX expression."""
+    repo_id: str | None

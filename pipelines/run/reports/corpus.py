@@ -1,0 +1,343 @@
+"""`corpus/report.json`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from desdecero.pipelines.run.reports.base import Count, Part, Share, ShareEstimate, Size
+
+Verdict = Literal["allowed", "review", "unknown", "denied"]
+
+
+class Documents(Part):
+    """What became of the documents."""
+
+    read: Count
+    kept: Count
+    dropped: Count
+    quarantined: Count
+    """Files and records that could not be read; not among `read`."""
+
+
+class Bytes(Part):
+    read: Count
+    kept: Count
+
+
+class DropExample(Part):
+    id: str
+    excerpt: str
+
+
+class Dropped(Size):
+    examples: list[DropExample]
+
+
+class StepPassage(Part):
+    """What came to a step and what left it."""
+
+    step: str
+    documents_in: Count
+    documents_out: Count
+    bytes_in: Count
+    bytes_out: Count
+    changed: Count
+    """Documents that left it with another text."""
+
+
+class EditExample(Part):
+    id: str
+    before: str
+    after: str
+
+
+class EditKind(Part):
+    edits: Count
+    documents: Count
+    examples: list[EditExample]
+
+
+class Edits(Part):
+    """Changes of kept documents."""
+
+    unicode: Count
+    """Documents."""
+    redacted: dict[str, Count]
+    """Kind of personal data → items replaced."""
+    kinds: dict[str, EditKind]
+
+
+class Correction(Part):
+    word: str
+    replacement: str
+    count: Count
+
+
+class Source(Size):
+    """A source of the recipe: what was kept of it, and what was read."""
+
+    name: str
+    kind: str
+    read: Size
+    license: str | None
+    """That the recipe states."""
+    terms: str | None
+
+
+class LanguageShare(Size):
+    language: str
+    share_bytes: Share
+
+
+class LicenseShare(Size):
+    license: str
+    share_bytes: Share
+    evidence: dict[str, Count]
+    """How the licence is known → documents."""
+
+
+class Largest(Size):
+    name: str
+
+
+class DomainSlice(Part):
+    name: str
+    where: dict[str, str]
+
+
+class OtherForm(Part):
+    """Documents dropped by the limits of the recipe's form, which another form would keep."""
+
+    form: str
+    reason: str
+    documents: Count
+
+
+class Quarantined(Part):
+    place: str
+    reason: str
+
+
+class RemovedCopy(Part):
+    id: str
+    copy_of: str
+    reason: str
+
+
+class RemovedCopies(Part):
+    """Documents left out as copies of removed ones."""
+
+    documents: Count
+    shown: list[RemovedCopy]
+
+
+class UnreadPlace(Part):
+    place: str
+    reason: str
+    bytes: Count
+
+
+class Unread(Part):
+    """What no reader took."""
+
+    files: Count
+    records: Count
+    bytes: Count
+    share_bytes: Share
+    """Of all that was offered, as if all of it were text."""
+    largest: list[UnreadPlace]
+
+
+class Recall(Part):
+    """Planted items that were found, with the Wilson interval of their share."""
+
+    planted: Count
+    found: Count
+    recall: Share
+    low: Share
+    high: Share
+
+
+class RecallParts(Recall):
+    """And those beside a word that names them, and those alone."""
+
+    named: Recall | None = None
+    alone: Recall | None = None
+
+
+class KindRecall(RecallParts):
+    forms: dict[str, RecallParts]
+
+
+class PersonalData(Part):
+    planted: dict[str, KindRecall]
+    """Kind → recall on items planted into this corpus."""
+    key: str | None
+    """Fingerprint of the key of pseudonyms."""
+
+
+class MeasuredElsewhere(Part):
+    """A figure on a step that was measured on other data."""
+
+    step: str
+    what: dict[Literal["en", "es"], str]
+    found: Count
+    of: Count
+    data: dict[Literal["en", "es"], str]
+    checked: str
+    share: Share
+    low: Share
+    high: Share
+
+
+class Ask(Part):
+    """Something that a licence asks for."""
+
+    kind: str
+    license: str
+    origin: str
+    """Its section."""
+
+
+class Conflict(Part):
+    kind: str
+    license: str
+    against: str
+    certainty: Literal["stated", "unsettled", "unknown"]
+
+
+class Held(Size):
+    """Text under some licences; tokens where they are counted already."""
+
+    share_bytes: Share
+    tokens: Count | None = None
+    share_tokens: Share | None = None
+
+
+class LicenseRow(Held):
+    license: str
+    chosen: str
+    """The branch of an OR that is judged."""
+    evidence: dict[str, Count]
+    basis: str
+    verdict: Verdict
+    asks: list[Ask]
+    conflicts: list[Conflict]
+    notes: list[str]
+
+
+class VerdictRow(Held):
+    verdict: Verdict
+    licenses: list[str]
+
+
+class AskRow(Held):
+    kind: str
+    licenses: list[str]
+
+
+class ConflictRow(Held):
+    kind: str
+    against: str
+    certainty: Literal["stated", "unsettled", "unknown"]
+    licenses: list[str]
+
+
+class BasisRow(Held):
+    basis: str
+    licenses: list[str]
+
+
+class Licensing(Part):
+    """What the licences of the text ask, and what is at odds with the model's use and licence."""
+
+    use: Literal["research", "commercial"]
+    intended: str | None
+    licenses: list[LicenseRow]
+    verdicts: list[VerdictRow]
+    asks: list[AskRow]
+    conflicts: list[ConflictRow]
+    evidence: dict[str, Count]
+    basis: list[BasisRow]
+
+
+class Attribution(Part):
+    """The file that names works and authors."""
+
+    file: str
+    works: Count
+    documents: Count
+    required: dict[str, Count]
+    """Why a work is named → works."""
+    without: dict[Literal["title", "author", "source"], Count]
+
+
+class HeldOutRates(Part):
+    """Rates of a filter on examples that it did not learn from."""
+
+    found_of_toxic: ShareEstimate | None = None
+    flagged_of_neutral: ShareEstimate | None = None
+    toxic_of_flagged: ShareEstimate | None = None
+    flagged_of_neutral_by_group: dict[str, ShareEstimate | None] | None = None
+    """Neutral sentences that name a group of people."""
+    kept_of_wanted: ShareEstimate | None = None
+    kept_of_unwanted: ShareEstimate | None = None
+    wanted_of_kept: ShareEstimate | None = None
+
+
+class FilterReport(Part):
+    """A filter that learned from examples: relevance or toxicity."""
+
+    examples: dict[str, Count]
+    """Class → examples."""
+    folds: Count | None = None
+    read_characters: Count | None = None
+    threshold: float
+    held_out: HeldOutRates
+    may_drop: bool | None = None
+    faults: list[str] | None = None
+    """Why it may not drop anything."""
+    words: dict[Literal["for", "against"], list[str]]
+    """Features that speak most for the class and against it."""
+
+
+class Relation(Part):
+    """Held-out documents that are related to training documents."""
+
+    documents: Count
+    of: Count
+    training_documents: Count
+
+
+class CorpusReport(Part):
+    """What was read, what was kept and why the rest was not. Bytes of dropped documents are as read, of kept ones as
+    kept."""
+
+    documents: Documents
+    bytes: Bytes
+    splits: dict[str, Size]
+    drops: dict[str, Dropped]
+    """Reason → documents; most text first."""
+    steps: list[StepPassage]
+    edits: Edits
+    corrections: list[Correction]
+    sources: list[Source]
+    languages: list[LanguageShare]
+    licenses: list[LicenseShare]
+    largest: list[Largest]
+    """Distributions or sources with the most text."""
+    domain: DomainSlice | None
+    form: str
+    other_forms: list[OtherForm]
+    quarantined: list[Quarantined]
+    """The first ones."""
+    removed_copies: RemovedCopies
+    unread: Unread
+    personal_data: PersonalData
+    measured_elsewhere: list[MeasuredElsewhere]
+    licensing: Licensing
+    attribution: Attribution
+    filters: dict[str, FilterReport]
+    """Filters that learned from examples."""
+    related: dict[str, Relation]
+    """Held-out split → its relation to training."""

@@ -1,0 +1,81 @@
+"""`tokens/report.json`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from desdecero.pipelines.run.reports.base import Count, Part, Share, Size
+
+
+class SplitTokens(Size):
+    """A split as it lies in its files."""
+
+    tokens: Count
+    shards: Count
+    """Files."""
+
+
+class TokenShare(Part):
+    """Training tokens, and their share of all."""
+
+    tokens: Count
+    share_tokens: Share
+
+
+class SourceTokens(TokenShare):
+    source: str
+
+
+class LicenseTokens(TokenShare):
+    license: str
+    """SPDX expression."""
+
+
+class GroupTokens(TokenShare):
+    """A group of the mixture."""
+
+    group: str
+    epochs: float
+    """Times that its text is trained on."""
+
+
+class Cuts(Part):
+    """What a way of packing wastes and cuts."""
+
+    padding_share: Share
+    documents_cut: Count
+    documents_cut_that_would_fit: Count
+    share_documents_cut: Share
+    share_tokens_in_cut_documents: Share
+
+
+class ComparedPacking(Part):
+    """Both ways of packing at one length of sequences."""
+
+    context_length: int
+    concatenate: Cuts
+    best_fit: Cuts
+
+
+class Packing(Part):
+    """How documents lie in the sequences of training."""
+
+    way: Literal["concatenate", "best_fit"]
+    compared: list[ComparedPacking]
+    block_length: int | None = None
+    """Of `best_fit`, like the next two."""
+    blocks: Count | None = None
+    padding_share: Share | None = None
+
+
+class TokensReport(Part):
+    """What training reads."""
+
+    dtype: Literal["<u2", "<u4"]
+    """Of a token in the files, as numpy writes it."""
+    splits: dict[str, SplitTokens]
+    sources: list[SourceTokens]
+    mixture: list[GroupTokens] | None
+    """None where the recipe mixes nothing."""
+    licenses: list[LicenseTokens]
+    packing: Packing

@@ -1,0 +1,58 @@
+"""Reports for tests, completed from the types that the stages write: what a test does not say is neutral."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from desdecero.pipelines.run.reports import REPORTS
+from desdecero.pipelines.run.reports.base import Part
+
+
+def whole(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of a kind of stage that says what is given, and nothing of note besides. Refuses unknown keys."""
+    report = _fill(REPORTS[kind], given)
+    REPORTS[kind].model_validate(report)
+    return report
+
+
+def _fill(part: type[Part], given: Mapping[str, Any]) -> dict[str, Any]:
+    filled = dict(given)
+    for name, field in part.model_fields.items():
+        if name in given:
+            filled[name] = _completed(field.annotation, given[name])
+        elif field.is_required():
+            filled[name] = _neutral(field.annotation)
+    return filled
+
+
+def _completed(annotation: Any, value: Any) -> Any:
+    """The value, with what its parts lack."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _completed(arguments[0], value)
+    if origin in (Union, UnionType):
+        inner = [argument for argument in arguments if argument is not NoneType]
+        return _completed(inner[0], value) if value is not None and len(inner) == 1 else value
+    if origin is list:
+        return [_completed(arguments[0], item) for item in value]
+    if origin is dict:
+        return {key: _completed(arguments[1], item) for key, item in value.items()}
+    return _fill(annotation, value) if isinstance(annotation, type) and issubclass(annotation, Part) else value
+
+
+def _neutral(annotation: Any) -> Any:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _neutral(arguments[0])
+    if origin in (Union, UnionType):
+        assert NoneType in arguments
+        return None
+    if origin is Literal:
+        return arguments[0]
+    if origin in (list, dict):
+        return origin()
+    if issubclass(annotation, Part):
+        return _fill(annotation, {})
+    return annotation()
