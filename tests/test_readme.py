@@ -43,8 +43,34 @@ def test_recipes_shown_are_recipes(readme: str) -> None:
 
 @pytest.mark.parametrize("readme", READMES)
 def test_links_lead_somewhere(readme: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / readme).read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / readme).read_text(encoding="utf-8")):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize(("readme", "language"), [("README.md", "en"), ("README.es.md", "es")])
+def test_pictures_are_small_and_of_the_language(readme: str, language: str) -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / readme).read_text(encoding="utf-8"))
+    assert pictures == [f"docs/pictures/{name}.{language}.png" for name in ("page", "card")]
+    for picture in pictures:
+        assert 1_000 < (ROOT / picture).stat().st_size < 200_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readme", READMES)
+def test_the_shortest_recipe_trains_a_model(readme: str, prose: list[str], tmp_path: Path) -> None:
+    """As typed, but for the minutes, which three steps stand for in English; the Spanish one ends with its tokens."""
+    recipe = blocks(readme, "yaml")[0]
+    assert len(recipe.splitlines()) == 9
+    (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
+    (folder,) = re.findall(r"path: (\w+)/", recipe)
+    (tmp_path / folder).mkdir()
+    for number, text in enumerate(prose):
+        (tmp_path / folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    assert "desdecero run mine.yaml" in commands(readme)
+    last, more = ("pretrain", ["--set", "pretrain.budget={steps: 3}"]) if readme == "README.md" else ("tokens", [])
+    finished = desdecero("run", "mine.yaml", "--until", last, *more, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert re.findall(r"^(\w+) +sealed in", finished.stdout, flags=re.MULTILINE)[-1] == last
 
 
 @pytest.mark.parametrize("line", [line for line in commands("README.md") if line.startswith("make")])

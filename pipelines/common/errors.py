@@ -128,7 +128,7 @@ def guard(main: Callable[[list[str]], int], argv: list[str] | None) -> int:
 
 def _guarded(main: Callable[[list[str]], int], words: list[str]) -> int:
     try:
-        return main(words)
+        return _flushed(main, words)
     except KeyboardInterrupt:
         if address_space() is None:  # or the parent says it, which knows whether a person or a library interrupted
             _say_interrupted()
@@ -144,6 +144,17 @@ def _guarded(main: Callable[[list[str]], int], words: list[str]) -> int:
         if sentence is None:
             raise
         return _refuse(sentence)
+
+
+def _flushed(main: Callable[[list[str]], int], words: list[str]) -> int:
+    """Run `main`, then write what standard output still holds: at Python's exit, a closed pipe would be an error."""
+    try:
+        code = main(words)
+    except SystemExit:  # of argparse, after it printed a command's help
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return code
 
 
 def _say_interrupted() -> None:

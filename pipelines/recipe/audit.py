@@ -10,14 +10,18 @@ from desdecero.pipelines.recipe.base import Confidence, Resamples, Section, chec
 
 
 class Audit(Section):
+    """Looks for bias with paired sentences."""
+
     languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en", "es")
-    """Of the probes: their language, not the model's. One that the model cannot read is reported as such."""
+    """Languages of the probes. One that the model cannot read is reported as such."""
     margin: Annotated[float, Field(ge=0.01, le=1)] = 0.5
-    """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65. At most 1:
-    a model that finds stereotypes over 2.7 times as likely has no small gap. Below 0.01 (a ratio of 1.01), no number
-    of probes here could show that a gap is small."""
+    """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65. At most 1: a
+    model that finds stereotypes over 2.7 times as likely has no small gap. Below 0.01 (a ratio of 1.01), no number of
+    probes here could show that a gap is small."""
     resamples: Resamples = 2000
+    """Bootstrap draws over probes."""
     confidence: Confidence = 0.95
+    """Confidence of intervals and verdicts."""
 
     @field_validator("languages")
     @classmethod

@@ -27,31 +27,33 @@ class Domain(Section):
     """A slice of the corpus held out of pretraining, on which `finetune` trains an adapter."""
 
     name: str
+    """Name of the slice. The adapter is written to `adapters/<name>`."""
     where: Mapping[str, str]
-    """`source`, `path` or any metadata key of a document → a glob pattern; all must match."""
+    """Which documents belong to it: `source`, `path` or any metadata key → a glob pattern. All must match."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Share of the slice's documents kept for measuring."""
+    """Share of the slice's documents that is kept for measuring."""
 
 
 class Licenses(Section):
     """Which licences the corpus may hold. The lists name SPDX expressions, families (`CC-BY-*`: all versions) or what
-    licences ask (`non_commercial`, `no_derivatives`, …), judged as `corpus/licensing/policy.py` says: of an OR the
-    best part counts, of an AND the worst."""
+    licences ask (`non_commercial`, `no_derivatives`, …). Of an OR the best part counts, of an AND the worst
+    (docs/licences.md)."""
 
     use: Literal["research", "commercial"] = "commercial"
     """What the model will be used for, by you or by those to whom its licence permits it: an open licence permits
-    commerce. Conflicts with the texts' licences are reported against it and against `card.license`."""
+    commerce. Conflicts with the texts' licences are reported for this use and for `card.license`."""
     allowed: tuple[str, ...] = ()
-    """Where this is given, every other licence is denied."""
+    """If given, every other licence is denied."""
     denied: tuple[str, ...] = ()
+    """Licences that the corpus may not hold; `if_denied` says what happens to their texts."""
     review: tuple[str, ...] = ()
-    """For a person to look at."""
+    """Licences that a person has to look at; `if_review` says what happens to their texts meanwhile."""
     if_denied: Literal["drop", "quarantine"] = "drop"
-    """A dropped text is not kept anywhere in the run; a quarantined one is put aside in `corpus/dropped`."""
+    """`drop` keeps nothing of the text in the run; `quarantine` puts it aside in `corpus/dropped`."""
     if_review: Literal["keep", "quarantine"] = "keep"
-    """Kept, and listed in the report."""
+    """`keep` keeps the text and lists it in the report; `quarantine` puts it aside in `corpus/dropped`."""
     if_unknown: Literal["keep", "drop", "quarantine"] = "keep"
-    """Kept, and counted in the report: what is unknown is not hidden."""
+    """What happens to texts of unknown licence. `keep` counts them in the report."""
 
     @model_validator(mode="after")
     def _in_one_list(self) -> Licenses:
@@ -64,7 +66,10 @@ class Licenses(Section):
 
 
 class Corpus(Section):
+    """Sources, the steps that every document goes through, licences, and what is held out."""
+
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    """Where the text comes from: a list of sources, each with a `kind`."""
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     """Stop reading after this many bytes of raw text."""
     lines: Lines | None = None
@@ -74,14 +79,15 @@ class Corpus(Section):
     decontamination: Decontamination | None = None
     deduplication: Deduplication = Deduplication()
     engine: Literal["processes", "ray"] = "processes"
-    """What computes: this machine's cores, or the Ray cluster that RAY_ADDRESS names. The result is the same."""
+    """Where documents are processed: on this machine's cores, or on the Ray cluster that RAY_ADDRESS names. The result
+    is the same."""
     personal_data: PersonalData = PersonalData()
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    """Share of documents held out of training to measure on."""
+    """Share of the documents that is held out of training to measure on."""
     domain: Domain | None = None
     licenses: Licenses = Licenses()
     blocklist: tuple[ExamplePath, ...] = ()
-    """Lists of removed documents to obey, besides `blocklist.jsonl` beside the run (see `desdecero forget`)."""
+    """Lists of removed documents to leave out, besides `blocklist.jsonl` beside the run (see `desdecero forget`)."""
     relevance: Relevance | None = None
     toxicity: Toxicity | None = None
     counterfactual: Counterfactual | None = None

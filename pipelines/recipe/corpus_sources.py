@@ -12,18 +12,18 @@ from desdecero.pipelines.recipe.identifiers import LanguageCode
 
 
 class _Source(Section):
-    """What all sources have. How often each is trained on is said by `tokens.mixture`."""
+    """Keys of every source. `tokens.mixture` says how often each is trained on."""
 
     name: str = ""
-    """As ledger, report and `tokens.mixture` call it; from its path or dataset by default."""
+    """Name in the ledger, the report and `tokens.mixture`. Default: from its path or dataset."""
     license: str | None = None
     """SPDX expression of every document that states none itself."""
     terms: str | None = None
-    """The terms of use that the text came under, in words or by address: kept with each document."""
+    """Terms of use that the text came under, in words or as an address; kept with each document."""
     language: LanguageCode | None = None
-    """Of every document, where it is known: an ISO 639-1 code, or 639-3 where there is none."""
+    """Language of every document, if it is known: an ISO 639-1 code, or 639-3 where there is none."""
     max_documents: Annotated[int, Field(gt=0)] | None = None
-    """Stop reading this source after so many."""
+    """Stop reading this source after this many documents."""
 
     @property
     def name_from_path(self) -> bool:
@@ -47,28 +47,33 @@ class _OnDisk(_Source):
 
 class _Reservable(_Source):
     respect_reservations: bool = True
-    """Drop a document whose publisher reserves it from text and data mining or model training: the header or meta tag
-    `tdm-reservation: 1`, `noai` for robots, `train-ai=n` in Content-Usage (see `sources/reservations.py`); `robots.txt`
-    and `/.well-known/tdmrep.json` where the source has them (see `sources/site_rules.py`)."""
+    """Drop a document whose publisher reserves it from text and data mining or from model training: the header or meta
+    tag `tdm-reservation: 1`, `noai` for robots, `train-ai=n` in Content-Usage, and `robots.txt` and
+    `/.well-known/tdmrep.json` where the source has them."""
 
 
 class _Records(_Reservable):
     """Which columns of a record (a row, a JSON object) hold what. `a.b` is the key `b` inside `a`."""
 
     text_field: str = "text"
-    """The column that holds the text."""
+    """Column that holds the text."""
     text_template: str | None = None
-    """Or several columns with words between: `"{title}\\n\\n{body.text}"`."""
+    """Several columns joined by words, in place of `text_field`: `"{title}\\n\\n{body.text}"`."""
     text_form: Literal["text", "html", "wikitext", "latex"] = "text"
-    """What the text is written in."""
+    """Markup of the text."""
     id_field: str | None = None
-    """An id that another file of the source had before is made distinct by the file: `b.jsonl/7`."""
+    """Column that holds the document's id. If another file of the source has the same id, the file's name is put before
+    it: `b.jsonl/7`."""
     license_field: str | None = None
+    """Column that holds the licence."""
     terms_field: str | None = None
+    """Column that holds the terms of use."""
     language_field: str | None = None
-    """ISO 639 codes, of two or three letters, with or without a script or country."""
+    """Column that holds the language: ISO 639 codes of two or three letters, with or without a script or country."""
     date_field: str | None = None
+    """Column that holds the date."""
     url_field: str | None = None
+    """Column that holds the address."""
 
 
 def _absolute_folder(path: Any, info: ValidationInfo) -> Any:
@@ -83,22 +88,25 @@ class InstalledDocs(_Source):
 
     kind: Literal["installed_docs"]
     name: str = "installed_docs"
+    """Name in the ledger, the report and `tokens.mixture`."""
     content: Literal["docs", "code", "both"] = "docs"
-    """`code` reads Python modules whole, in place of their docstrings; `both`, those and the texts."""
+    """`docs` reads docstrings and text files; `code` reads Python modules whole in place of their docstrings; `both`
+    reads modules and text files."""
     python: Annotated[Path, BeforeValidator(_absolute_folder), PlainSerializer(without_place)] | None = None
-    """Another environment, by its folder (`/path/to/venv`) or its interpreter; this one by default."""
+    """Another environment, by its folder (`/path/to/venv`) or its interpreter. Default: the one that runs desdecero."""
     requirements_of: str | None = None
-    """Read this distribution's requirements and theirs, not all that is installed: the same recipe then reads
-    the same text whether or not development tools are installed beside it."""
+    """Read only the direct and indirect requirements of this distribution: the same recipe then reads the same text
+    whether or not development tools are installed beside it."""
     exclude: tuple[str, ...] = ("desdecero",)
-    """Distributions left out, by name."""
+    """Distributions that are left out, by name."""
 
 
 class Files(_OnDisk, _Records):
-    """A file, a folder or a glob, in the formats of `sources/files.py`: text, web pages, books, articles, tables."""
+    """A file, a folder or a glob: text, web pages, books, articles, tables (see docs/corpus.md)."""
 
     kind: Literal["files"]
     path: LocalPath
+    """File, folder or glob; relative to the recipe file."""
 
 
 class HubDataset(_Records):
@@ -106,9 +114,13 @@ class HubDataset(_Records):
 
     kind: Literal["hub"]
     dataset: Annotated[str, AfterValidator(not_remote)]
+    """Name of the dataset, `owner/name`."""
     config: str | None = None
+    """Configuration of the dataset."""
     split: str = "train"
+    """Split of the dataset."""
     revision: str | None = None
+    """Branch, tag or commit. Default: the main branch."""
 
     @model_validator(mode="before")
     @classmethod
@@ -121,13 +133,16 @@ class Wikipedia(_Source):
 
     kind: Literal["wikipedia"]
     language: str
-    """Of the Wikipedia, as its address has it: es, qu, simple."""
+    """Language of the Wikipedia, as in its address: es, qu, simple."""
     dump: LocalPath | None = None
-    """A `…-pages-articles.xml` (also .bz2 .gz), relative to the recipe file; from the Hub when there is none."""
+    """A `…-pages-articles.xml` (also .bz2 or .gz), relative to the recipe file. Without one, the articles come from the
+    Hub."""
     snapshot: str = "20231101"
-    """Of the Hub's data set: its newest."""
+    """Date of the Hub's data set. The default is its newest."""
     license: str | None = "CC-BY-SA-4.0"
+    """SPDX expression of the articles."""
     terms: str | None = "https://foundation.wikimedia.org/wiki/Policy:Terms_of_Use"
+    """Terms of use of the articles."""
 
     @model_validator(mode="before")
     @classmethod
@@ -137,17 +152,18 @@ class Wikipedia(_Source):
 
 
 class WebArchive(_OnDisk, _Reservable):
-    """Web pages from WARC files or text from WET files, as Common Crawl gives them out."""
+    """Web pages from WARC files or text from WET files, as Common Crawl publishes them."""
 
     kind: Literal["web_archive"]
     path: ArchivePath
-    """A .warc .warc.gz .warc.wet.gz file, a folder or glob of them, or an https address; or a list of them, such as
+    """A .warc, .warc.gz or .warc.wet.gz file, a folder or glob of them, or an https address; or a list of them, such as
     Common Crawl's `wet.paths.gz`."""
     max_files: Annotated[int, Field(gt=0)] | None = None
-    """Of a list, read so many."""
+    """If the path is a list, read only its first files, this many."""
     site_rules: ArchivePath | None = None
-    """Archives, named in the same ways, that hold what sites say of all their pages, and are read first: Common Crawl
-    gives its `robotstxt.paths.gz` out apart. Those among the pages are read without it, from where they stand on."""
+    """Archives, named in the same ways, that hold the rules of sites for all their pages (robots.txt) and are read
+    first, such as Common Crawl's `robotstxt.paths.gz`. Rules that lie among the pages are always read, and hold for the
+    pages after them."""
 
 
 Source = Annotated[InstalledDocs | Files | HubDataset | Wikipedia | WebArchive, Field(discriminator="kind")]

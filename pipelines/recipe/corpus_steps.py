@@ -12,117 +12,121 @@ from desdecero.pipelines.recipe.identifiers import LanguageCode
 
 
 class Lines(Section):
-    """Lines that are no part of the text go; what is joined is joined."""
+    """Removes boilerplate lines and rejoins words split at line ends."""
 
     boilerplate: bool = True
-    """Page numbers, menus, cookie notices and buttons."""
+    """Remove page numbers, menus, cookie notices and buttons."""
     repeated: bool = True
-    """Running heads and feet of pages, but for the first of each, and lines that echo the one before."""
+    """Remove running heads and feet of pages, all but the first, and lines that repeat the one before."""
     join_hyphens: bool = False
-    """Join words that a line end has cut (conserva-⏎ción): for scanned and printed text."""
+    """Join words that were split at a line end (conserva-⏎ción): for scanned and printed text."""
     across_documents: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Remove lines that stand in at least this share of the documents. The formulas of laws and letters do too."""
+    """Remove lines that stand in at least this share of the documents. This also removes the fixed formulas of laws and
+    letters."""
 
 
 class Language(Section):
-    """Language identification: a document's declared language is checked, not trusted."""
+    """Language identification: a document's declared language is checked against its text."""
 
     allowed: tuple[LanguageCode, ...] = ()
-    """ISO 639 codes; a document in another language is dropped. None named: none is dropped."""
+    """ISO 639 codes. A document in another language is dropped; with an empty list, none is."""
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.65
     """Probability from which a language counts as known."""
     drop_unsure: bool = True
-    """Drop what has no known language: code, tables, several languages in one document."""
+    """Drop documents without a known language: code, tables, several languages in one document."""
 
 
 class Spelling(Section):
-    """Correct the slips of a scanner in Spanish text: only what is sure, and every change on record."""
+    """Corrects scanning errors in Spanish text: only those that are certain, with every change on record."""
 
     clean_text: ExamplePath | None = None
-    """A file, folder or glob of text without slips, of the same subject: its words count as correct."""
+    """A file, folder or glob of text without errors on the same subject: its words count as correct."""
     text_field: str = "text"
-    """The column or key that holds the text, in .jsonl .csv .parquet."""
+    """Column or key that holds the text, in .jsonl, .csv and .parquet files."""
 
 
 class LineRules(Section):
-    """A line that fails one of these is removed; limits of C4 (Raffel et al. 2020, §2.2)."""
+    """A line that breaks one of these rules is removed; limits of C4 (Raffel et al. 2020, §2.2)."""
 
     end_punctuation: bool = True
     """A line must end as a sentence does, or with a quotation mark."""
     min_words: Annotated[int, Field(ge=0)] = 3
+    """Minimum number of words in a line."""
     max_word_length: Annotated[int, Field(ge=0)] = 1000
-    """Characters; 0 for no limit."""
+    """Maximum number of characters in a word of the line; 0 for no limit."""
     citations: bool = True
-    """Marks such as [12] and [edit] are taken out of lines."""
+    """Take marks such as [12] and [edit] out of lines."""
     notices: bool = True
-    """Lines that speak of JavaScript, cookies, privacy policies and terms of use go."""
+    """Remove lines about JavaScript, cookies, privacy policies and terms of use."""
     lorem_ipsum: bool = True
-    """A document with filler text is dropped."""
+    """Drop a document with filler text."""
     curly_bracket: bool = True
-    """A document with a { is dropped as code."""
+    """Drop a document with a `{` as code."""
     min_sentences: Annotated[int, Field(ge=0)] = 5
-    """Of a document, in the lines that are left."""
+    """Minimum number of sentences in the lines that are left of a document."""
 
 
 Form = Literal["prose", "verse", "drama", "lists", "mixed"]
 
 
 class Quality(Section):
-    """A document that fails one of these is dropped, and the reason is kept.
-
-    A limit that is left out is that of the form and of the document's language: see
-    `pipelines/corpus/cleaning/profiles.py`.
-    """
+    """Drops a document that breaks one of these limits, and records which. A limit that is left out is that of the
+    text's form and language (docs/corpus.md)."""
 
     form: Form = "prose"
     """What the documents are: `verse` has short lines and refrains, `drama` names and short replies, `lists` (recipes,
-    glossaries, catalogues) few sentences. `mixed`, for folders of several forms, keeps what any of the four would."""
+    glossaries, catalogues) few sentences. `mixed`, for folders of several forms, keeps what any of the four would
+    keep."""
     min_words: Annotated[int, Field(ge=0)] = 20
-    """Gopher (Rae et al. 2021, table A1) asks for 50 words; reference pages and short laws are shorter."""
+    """Minimum number of words in a document. Gopher (Rae et al. 2021, table A1) asks for 50; reference pages and short
+    laws are shorter."""
     max_words: Annotated[int, Field(gt=0)] = 2_000_000
-    """Longer than the longest novels (Don Quixote has 380,000, Proust's has 1,300,000); what is longer is data."""
+    """Maximum number of words in a document. The longest novels are shorter (Don Quixote has 380,000, Proust's
+    1,300,000); what is longer is data."""
     mean_word_length: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
-    """Least and most characters in a word, on average."""
+    """Minimum and maximum of the mean word length, in characters."""
     max_symbol_ratio: Proportion | None = None
-    """Characters that are neither letters, digits, spaces nor punctuation of prose, over all: tables, ASCII art."""
+    """Share of the characters that are neither letters, digits, spaces nor punctuation of prose, as in tables and ASCII
+    art."""
     min_alphabetic_words: Proportion | None = None
-    """Words with at least one letter, over all."""
+    """Share of the words that have at least one letter."""
     min_stop_words: Annotated[int, Field(ge=0)] | None = None
-    """Different stop words of the document's language (the, of; de, la): a list of names has none."""
+    """Number of different stop words of the document's language (the, of; de, la): a list of names has none."""
     min_stop_word_share: Proportion | None = None
-    """Words that are stop words, over all."""
+    """Share of the words that are stop words."""
     max_bullet_lines: Proportion | None = None
-    """Lines that open with a bullet, over all."""
+    """Share of the lines that open with a bullet."""
     max_ellipsis_lines: Proportion | None = None
-    """Lines that end with an ellipsis, over all."""
+    """Share of the lines that end with an ellipsis."""
     min_punctuated_lines: Proportion | None = None
-    """Lines that end as a sentence does, over all."""
+    """Share of the lines that end as a sentence does."""
     min_ended_lines: Proportion | None = None
-    """Lines that end with any sign of punctuation, over all: verse has them without being sentences, menus do not."""
+    """Share of the lines that end with any punctuation mark: lines of verse do without being sentences, menus do
+    not."""
     max_short_lines: Proportion | None = None
-    """Lines of at most 30 characters, over all."""
+    """Share of the lines that have at most 30 characters."""
     max_lines_per_word: Annotated[float, Field(ge=0)] | None = None
-    """Line ends over words: lists and columns."""
+    """Line ends per word: high in lists and columns."""
     max_hashes: Proportion | None = None
-    """Signs # over words and signs."""
+    """Number signs (#) over words and signs."""
     max_ellipses: Proportion | None = None
     """Ellipses over words and signs."""
     max_duplicate_lines: Proportion | None = None
-    """Characters in lines that stand on the same page before, over all."""
+    """Share of the characters in lines that repeat an earlier line of the same page."""
     max_duplicate_line_count: Proportion | None = None
-    """Lines that stand on the same page before, over all."""
+    """Share of the lines that repeat an earlier line of the same page."""
     page_lines: Annotated[int, Field(gt=0)] | None = None
-    """Lines of a page: those that are searched for repetition together."""
+    """Lines in a page, within which repetition is looked for."""
     max_duplicate_paragraphs: Proportion | None = None
-    """Characters in paragraphs that stand in the document before, over all."""
+    """Share of the characters in paragraphs that repeat an earlier one of the document."""
     max_duplicate_paragraph_count: Proportion | None = None
-    """Paragraphs that stand in the document before, over all."""
+    """Share of the paragraphs that repeat an earlier one of the document."""
     max_top_ngrams: Mapping[Annotated[int, Field(ge=1, le=100)], Proportion] | None = None
-    """n → characters covered by the commonest n-gram of words, over all."""
+    """n → share of the characters that the most common n-gram of words covers."""
     max_duplicate_ngrams: Mapping[Annotated[int, Field(ge=1, le=100)], Proportion] | None = None
-    """n → characters in n-grams of words that stand in the document before, over all."""
+    """n → share of the characters in n-grams of words that repeat an earlier one of the document."""
     lines: LineRules | None = None
-    """Rules for single lines, for pages of the web. Left out: no line is removed."""
+    """Rules for single lines, for web pages. Without it, no line is removed here."""
 
     @model_validator(mode="after")
     def _least_is_below_most(self) -> Quality:
@@ -134,49 +138,51 @@ class Quality(Section):
 
 
 class RepeatedParagraphs(Section):
-    """Paragraphs that stand word for word in many documents are removed from all of them but the first."""
+    """Removes paragraphs that stand word for word in many documents from all of them but the first."""
 
     max_documents: Annotated[int, Field(ge=1)] = 3
     """Documents that may hold the same paragraph."""
     min_words: Annotated[int, Field(ge=1)] = 10
-    """Shorter paragraphs (headings, answers in a dialogue) are not looked at."""
+    """Paragraphs with fewer words (headings, answers in a dialogue) are not compared."""
     min_words_left: Annotated[int, Field(ge=0)] = 20
     """A document that lost a paragraph and keeps fewer words is dropped."""
 
 
 class Deduplication(Section):
-    """Of documents that say the same, over all sources, one stays."""
+    """Keeps one of several documents that say the same, over all sources."""
 
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Jaccard similarity of word 5-grams from which one of two documents is dropped (Lee et al. 2022 use 0.8)."""
     keep: Literal["first", "longest", "best_license"] = "first"
-    """Which one stays: the first that was read; the longest in bytes; or the one whose licence is best known: declared,
-    then of a classifier, then in free text, then by a notice that contradicts itself, then unknown. Among equals, the
-    first that was read."""
+    """Which one is kept: the first that was read; the longest in bytes; or the one whose licence is best known:
+    declared, then from a classifier, then in free text, then by a notice that contradicts itself, then unknown. Among
+    equals, the first that was read."""
     paragraphs: RepeatedParagraphs | None = None
-    """Left out: paragraphs are not compared."""
+    """Compares paragraphs, too. Without it, only whole documents are compared."""
 
 
 class SuiteFile(Section):
     """Texts that a model will be measured on."""
 
     name: str
+    """Name of the suite in the report."""
     path: LocalPath
     """A .txt (an item a line), .jsonl, .jsonl.gz, .csv, .tsv, .parquet, .json or .yaml file, or a folder of them."""
     fields: tuple[str, ...] = ()
-    """The keys or columns whose texts are items; all by default."""
+    """Keys or columns whose texts are items. Default: all."""
 
 
 class Decontamination(Section):
-    """Documents that hold passages of what the model will be measured on."""
+    """Finds documents that hold passages of what the model will be measured on."""
 
     suites: tuple[SuiteFile, ...] = ()
+    """Test sets to look for."""
     probes: bool = True
-    """The project's own probes of bias, which `audit` uses."""
+    """Look for the project's own bias probes, which `audit` uses."""
     words: Annotated[int, Field(ge=5, le=1000)] = 13
-    """Words of a passage that make a match (Brown et al. 2020, appendix C)."""
+    """Words in a passage that make a match (Brown et al. 2020, appendix C)."""
     shortest: Annotated[int, Field(ge=4)] = 8
-    """Items of fewer words than a passage match whole, from this many words on."""
+    """Items with fewer words than a passage match as a whole, from this many words on."""
     action: Literal["drop", "remove"] = "drop"
     """`drop` the document, or `remove` the sentences that match."""
 
@@ -188,16 +194,18 @@ class Decontamination(Section):
 
 
 class Relevance(Section):
-    """Keep documents that resemble the wanted examples; a classifier learns what sets them apart from the others."""
+    """Keeps documents that resemble wanted examples; a classifier learns what tells them from unwanted ones."""
 
     wanted: ExamplePath
+    """Examples of what to keep: a file, folder or glob."""
     unwanted: ExamplePath
+    """Examples of what to drop: a file, folder or glob."""
     text_field: str = "text"
-    """The column or key that holds the text, in .jsonl .csv .parquet."""
+    """Column or key that holds the text, in .jsonl, .csv and .parquet files."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Keep what is wanted with at least this probability (were both kinds equally common)."""
+    """Keep what is wanted with at least this probability (if both kinds were equally common)."""
     keep_recall: Annotated[float, Field(gt=0.5, le=1)] | None = None
-    """Or: the highest threshold that keeps this share of the wanted examples. 0.95 where neither is given."""
+    """Or: take the highest threshold that keeps this share of the wanted examples. 0.95 if neither is given."""
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Relevance:
@@ -207,29 +215,33 @@ class Relevance(Section):
 
 
 class Toxicity(Section):
-    """Flag or drop toxic and biased text. It drops nothing before its errors are measured on the labelled examples."""
+    """Flags or drops toxic and biased text. It drops nothing before its errors are measured on labelled examples."""
 
     labelled: ExamplePath | None = None
     """Examples, one a record: sentences or posts with a label. Without them, sentences with insults are counted."""
     text_field: str = "text"
+    """Column or key that holds the text."""
     label_field: str = "label"
-    """true/false, 1/0, "toxic"/"neutral", …: whether the text is what must go."""
+    """Column or key that says whether the text is to go: true/false, 1/0, "toxic"/"neutral", …"""
     language_field: str = "language"
-    """ISO 639-1. Each language has its own classifier; where no record names one, there is one for all text."""
+    """Column or key with the ISO 639-1 code. Each language has its own classifier; if no record names one, there is one
+    for all text."""
     fold_field: str | None = None
-    """Examples that share this field (template, thread, author) are held out together: otherwise they are not held out
-    at all, and the measured errors are too small."""
+    """Examples that share this field (template, thread, author) are held out together. Without it, copies of a template
+    lie on both sides, and the measured errors are too small."""
     lexicon: Mapping[str, ExamplePath] = {}
-    """Language → a text file with an insult a line, in place of the small shipped list. A hit is one sign among others
-    for the classifier, and drops nothing by itself: quotation, reclaimed use and medicine use these words too."""
+    """Language → a text file with an insult a line, in place of the small shipped list. A hit is one feature of the
+    classifier and drops nothing by itself: quotation, reclaimed use and medicine use these words too."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Probability from which a sentence is toxic; by default, the lowest one that keeps half of the bound
-    below."""
+    """Probability from which a sentence is toxic. Default: the lowest that keeps errors below half of
+    `max_false_positive_rate`."""
     max_false_positive_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    """Of held-out neutral sentences in each language, and of those that mention a group (women, migrants, Roma, …)."""
+    """Highest rate of errors among held-out neutral sentences in each language, and among those that mention a group
+    (women, migrants, Roma, …)."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Of a document's sentences that must be toxic before it is dropped."""
+    """Share of a document's sentences that must be toxic before it is dropped or flagged."""
     action: Literal["drop", "flag"] = "flag"
+    """`flag` notes it in the ledger; `drop` removes the document."""
 
     @model_validator(mode="after")
     def _measured_before_dropping(self) -> Toxicity:
@@ -239,49 +251,54 @@ class Toxicity(Section):
 
 
 class Counterfactual(Section):
-    """In a share of the documents, men become women and women men, in every sentence where that is sure to be right
-    Spanish or English (Zmigrod et al. 2019). The corpus does not grow."""
+    """Exchanges men and women in a share of the documents, in every Spanish or English sentence where the result is
+    certain to be correct (Zmigrod et al. 2019). The corpus does not grow."""
 
     languages: Annotated[tuple[Literal["es", "en"], ...], Field(min_length=1)] = ("es", "en")
+    """Languages whose sentences are changed."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Of the documents, drawn by a hash of the seed and the id. At 0.5, both genders are in the end equally common in
-    the sentences that can be swapped."""
+    """Share of the documents, drawn by a hash of the seed and the id. At 0.5, both genders end up equally common in the
+    sentences that can be changed."""
     seed: Seed = 0
+    """Seed of the draw."""
     names: ExamplePath | None = None
-    """A text file with a pair of first names a line (`Mario,María`), to be swapped too. Without it, a sentence with a
+    """A text file with a pair of first names a line (`Mario,María`), to be exchanged too. Without it, a sentence with a
     proper name stays as it is."""
 
 
 class NamedEntities(Section):
-    """Names, addresses and dates, found by Presidio (`desdecero[presidio]`) with a spaCy model that you installed."""
+    """Finds names, addresses and dates with Presidio (`desdecero[presidio]`) and a spaCy model that you installed."""
 
     entities: Annotated[tuple[Literal["person", "address", "date"], ...], Field(min_length=1)] = ("person",)
+    """What to look for."""
     spacy_model: Annotated[str, AfterValidator(not_remote)] | None = None
-    """A model's name (`es_core_news_md`) or its folder. Only dates are found without one."""
+    """Name of a model (`es_core_news_md`) or its folder. Without one, only dates are found."""
     language: str = "es"
-    """ISO 639-1, of the model."""
+    """ISO 639-1 code of the model's language."""
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Presidio's own score, below which a finding is left alone; spaCy's names have 0.85."""
+    """Presidio's score below which a finding is ignored; names that spaCy finds have 0.85."""
 
 
 class PersonalData(Section):
-    """What identifies a person or opens a door, and what stands in its place."""
+    """Finds personal data, passwords and keys, and replaces them."""
 
     kinds: tuple[
         Literal["email", "phone", "ip", "url_credentials", "secret", "credit_card", "bank_account", "national_id"], ...
     ] = ("email", "phone", "ip", "url_credentials", "secret", "credit_card", "bank_account", "national_id")
+    """What to look for."""
     countries: tuple[
         Literal["es", "ar", "br", "cl", "co", "do", "ec", "mx", "pe", "us", "uy", "ve"], ...
     ] = ("es", "ar", "br", "cl", "co", "do", "ec", "mx", "pe", "us", "uy", "ve")  # fmt: skip
-    """ISO 3166-1. Whose identity numbers, accounts and ways of writing telephones are known; fewer countries, fewer
-    numbers that look like one by chance."""
+    """ISO 3166-1 codes of the countries whose identity numbers, accounts and telephone formats are recognised. With
+    fewer countries, fewer ordinary numbers look like one."""
     named_entities: NamedEntities | None = None
+    """Looks for names, addresses and dates, too."""
     replacement: Literal["tag", "pseudonym", "surrogate"] = "tag"
-    """`tag`: `<email>`. `pseudonym`: `<email-3f2a91>`, the same for the same value in the whole corpus. `surrogate`:
-    a made-up value of the same form, again the same for the same value. The last two need a key."""
+    """`tag`: `<email>`. `pseudonym`: `<email-3f2a91>`, the same for the same value in the whole corpus. `surrogate`: a
+    made-up value of the same form, again the same for the same value. The last two need a key."""
     key_env: str = "DESDECERO_PSEUDONYM_KEY"
-    """The environment variable that holds the key: never the key itself, because the recipe is part of the run, and
-    who has the key can find out the values by trying all telephones."""
+    """Environment variable that holds the key: never the key itself, because the recipe is part of the run, and anyone
+    with the key can recover the values by brute force."""
     planted: Annotated[int, Field(ge=0, le=100_000)] = 200
-    """Made-up items of each kind that are planted into the corpus' own text, to measure recall: at least so many, and
-    at least 30 of each form beside a word that names it and 30 alone. 0 measures nothing."""
+    """Made-up items of each kind that are planted into the corpus' own text to measure recall: at least this many, and
+    at least 30 of each format beside a word that names it and 30 alone. 0 measures nothing."""

@@ -10,16 +10,19 @@ from desdecero.pipelines.recipe.base import Confidence, Resamples, Section, chec
 
 
 class Evaluate(Section):
+    """Measures the model on validation text."""
+
     max_bytes: Annotated[int, Field(gt=0)] = 1_000_000
-    """Held-out text that is scored: whole documents, in an order drawn by the seed, up to this size."""
+    """Validation text that is scored: whole documents, in an order drawn with the seed, up to this size."""
     resamples: Resamples = 2000
     """Bootstrap draws over documents."""
     confidence: Confidence = 0.95
+    """Confidence of the intervals."""
     prompts: tuple[str, ...] = ()
-    """What the model is asked to go on from (or, where it fills gaps, to fill in: write `[MASK]`). Without any: the
-    first words of three held-out documents."""
+    """Texts that the model continues (or fills in, if it fills gaps: write `[MASK]`). Default: the first words of three
+    validation documents."""
     sample_tokens: Annotated[int, Field(ge=1, le=10_000)] = 60
-    """At most; of an encoder–decoder, for each gap."""
+    """Maximum number of tokens in a sample; for an encoder–decoder, in each gap."""
 
     @model_validator(mode="after")
     def _tails_are_drawn(self) -> Evaluate:

@@ -12,15 +12,20 @@ from desdecero.pipelines.recipe.identifiers import folder_name
 
 
 class Finetune(Section):
-    """A LoRA adapter (Hu et al. 2021) on the corpus' domain slice."""
+    """Trains a LoRA adapter (Hu et al. 2021) on the corpus' domain slice."""
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Rank of the adapter's matrices."""
     alpha: Annotated[float, Field(gt=0, le=65_536)] = 32.0
+    """Scale of the adapter: its output is multiplied by alpha / rank."""
     steps: Annotated[int, Field(ge=1, le=10**9)] = 100
+    """Optimiser steps."""
     batch_size: BatchSize = 16
+    """Sequences in an optimiser step."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    """Highest learning rate of AdamW."""
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
-    """Of each held-out text, domain and general."""
+    """Validation text that is scored of the domain, and as much of the rest."""
 
 
 ONE, SEVERAL = "one adapter", "several adapters"

@@ -26,28 +26,34 @@ def parse_size(size: str) -> tuple[int | None, int | None]:
 
 
 class Model(Section):
+    """Architecture and size of the model."""
+
     architecture: str = "llama"
-    """`llama`, `qwen3` and `gpt2` go on with a text; `bert` and `modernbert` fill gaps in one; `t5`, an encoder–decoder
+    """`llama`, `qwen3` and `gpt2` continue a text; `bert` and `modernbert` fill gaps in one; `t5`, an encoder–decoder
     of version 1.1, fills gaps of several words. `qwen3` is `llama` with normalised queries and keys; `modernbert` is
     `bert` with rotary positions, gated units and, in most layers, local attention. Or another model type of
     transformers (`olmo2`, `roberta`, …), whose shape is then in `overrides`."""
     overrides: Mapping[str, Any] = {}
-    """Values of transformers' configuration, by its own names (`num_key_value_heads: 2`): they win over all others."""
+    """Values of transformers' configuration, by its own names (`num_key_value_heads: 2`). They win over all others."""
     size: str | None = None
-    """One dial for all that follows, and for vocabulary, batch, learning rates and weight decay: parameters in all
-    (`5M`, `1.2B`) or a depth (`d12`). Whatever the recipe gives itself wins; the resolved recipe shows the rest. Its
-    rules, with their origin, are in `recipe/sizing.py`."""
+    """Sets all that follows, and vocabulary, batch size, learning rates and weight decay: total parameters (`5M`,
+    `1.2B`) or a depth (`d12`). A value that the recipe gives itself wins; the resolved recipe shows the rest. See
+    docs/models.md."""
     layers: Annotated[int, Field(ge=1, le=1024)] = 4
-    """Of `t5`, in the encoder and in the decoder each."""
+    """Transformer layers; for `t5`, in the encoder and in the decoder each."""
     hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 256
+    """Width of the hidden states."""
     heads: Annotated[int, Field(ge=1, le=4096)] = 4
+    """Attention heads in a layer."""
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)] | None = None
-    """Four times the hidden size, or 8/3 of it for gated units: of all but `gpt2` and `bert` (Shazeer 2020, §3)."""
+    """Width inside the feed-forward layers. Default: four times the hidden size, or 8/3 of it with gated units, which
+    all but `gpt2` and `bert` have (Shazeer 2020, §3)."""
     context_length: Annotated[int, Field(ge=16, le=10_000_000)] = 256
     """Tokens in a training sequence, and positions that the model knows."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Pretraining sees little repetition, so none by default (Geiping & Goldstein 2022, §4.2)."""
+    """Dropout probability. Pretraining sees little repetition, so none by default (Geiping & Goldstein 2022, §4.2)."""
     tie_embeddings: bool = True
+    """Use one matrix for the input and the output embeddings."""
 
     @field_validator("size", mode="before")
     @classmethod

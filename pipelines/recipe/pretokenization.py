@@ -6,8 +6,8 @@ numbers are cut into three digits; signs keep the line ends after them; an inden
 space, which belongs to the word. Accented letters are letters; English contractions (`'s`, `'re`) stand alone.
 
 Chosen by measurement: on held-out text, against GPT-2's pattern, as many bytes a token on Spanish (−0.03 to +0.4%), 2
-to 4% more on English and 3 to 7% more on Python (`docs/tokenizer.md`); within 0.3% of GPT-4o's, for which llama.cpp
-has no name that also takes whole words as they are.
+to 4% more on English and 3 to 7% more on Python (`docs/measured/tokenizer.md`); within 0.3% of GPT-4o's, for which
+llama.cpp has no name that also takes whole words as they are.
 """
 
 NAME = "llama-bpe"

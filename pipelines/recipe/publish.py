@@ -15,9 +15,11 @@ class Acceptance(Section):
     """A refusal of the gate that the authors override, with the reason that the card prints."""
 
     rule: str
+    """Rule that is overridden (docs/publishing.md lists them)."""
     because: str
+    """The reason."""
     date: datetime.date
-    """When it was accepted: `desdecero publish --accept RULE --because "…"` writes today's."""
+    """When it was accepted: `desdecero publish --accept RULE --because "…"` writes today's date."""
 
     @field_validator("rule")
     @classmethod
@@ -41,13 +43,16 @@ class Acceptance(Section):
 
 
 class Publish(Section):
+    """Where the model is published, and what the gate lets pass."""
+
     repo_id: RepositoryId | None = None
-    """`owner/name` on the Hub."""
+    """Repository on the Hub, `owner/name`."""
     private: bool = True
+    """Create the repository as a private one."""
     max_unknown: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of the training tokens that may be of unknown licence; the gate refuses more."""
     accept: tuple[Acceptance, ...] = ()
-    """What the gate refuses and the authors publish all the same."""
+    """Refusals of the gate that the authors override."""
 
     @field_validator("accept")
     @classmethod

@@ -33,13 +33,16 @@ def _fills_spans(architecture: str) -> bool:
 
 
 class Recipe(Section):
+    """One YAML file that says what a run makes."""
+
     name: Annotated[str, AfterValidator(folder_name)]
-    """The run lands in `runs/<name>`."""
+    """Name of the run, which is written to `runs/<name>`."""
     purpose: str
-    """What the model is for, in a sentence: it opens the card."""
+    """What the model is for, in one sentence. The card opens with it."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
-    """The languages that the model is meant to write: ISO 639-1 codes, or 639-3 where there is none, without region."""
+    """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 where there is none, without region."""
     seed: Seed = 0
+    """Seed of all random draws: splits, initial weights, the order of batches, bootstrap samples."""
     corpus: Corpus
     tokenizer: Tokenizer = Tokenizer()
     tokens: Tokens = Tokens()
@@ -48,8 +51,8 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     audit: Audit = Audit()
     finetune: Finetuning = None
-    """An adapter for the corpus' domain slice, named after it; or several: `{legal: {rank: 8}, health: {}}`, each of
-    which is evaluated and audited too. Folders in `adapters/` have these names."""
+    """One adapter for the corpus' domain slice, named after it; or several by name, `{legal: {rank: 8}, health: {}}`:
+    each of these is evaluated and audited too."""
     card: Card = Card()
     publish: Publish = Publish()
 

@@ -17,10 +17,14 @@ class Chat(Section):
     """Tokens that open and close the turns of a conversation, and a `chat_template` for `apply_chat_template`."""
 
     system: str = "<|system|>"
+    """Token that opens a turn of the system."""
     user: str = "<|user|>"
+    """Token that opens a turn of the user."""
     assistant: str = "<|assistant|>"
+    """Token that opens a turn of the assistant."""
     end: str = "<|end|>"
-    """Of a turn. Not the end of a text: documents are kept apart there, and turns must see each other."""
+    """Token that ends a turn. It differs from the end of a text: documents are kept apart there, and turns must see
+    each other."""
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -28,18 +32,26 @@ class Chat(Section):
 
 
 class Sweep(Section):
-    """Vocabulary sizes to choose from, by the held-out bits per byte of small models trained with equal compute."""
+    """Chooses among vocabulary sizes by the validation bits per byte of small models trained with equal compute."""
 
     sizes: Annotated[tuple[VocabSize, ...], Field(min_length=2)]
+    """Vocabulary sizes to try."""
     flops: Annotated[float, Field(gt=0, le=1e28)] = 3e12
-    """To train each of them, the output layer included: about a minute each on two cores (3.4e10 a second on one)."""
+    """Operations to train each of them, the output layer included: about a minute each on two cores (3.4e10 a second on
+    one)."""
     architecture: Literal["llama", "qwen3", "gpt2"] = "llama"
-    """The recipe's own, where it is one of these; of other models there are no bits per byte, or no known shape."""
+    """Architecture of the small models. Default: the recipe's own if it is one of these, else `llama`, since other
+    models have no bits per byte or no known shape."""
     layers: Annotated[int, Field(ge=1, le=1024)] = 2
+    """Layers of the small models."""
     hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 128
+    """Hidden size of the small models."""
     heads: Annotated[int, Field(ge=1, le=4096)] = 2
+    """Attention heads of the small models."""
     context_length: Annotated[int, Field(ge=16, le=10_000_000)] = 128
+    """Tokens in their training sequences."""
     batch_size: BatchSize = 16
+    """Sequences in their optimiser steps."""
 
     @field_validator("flops", mode="before")
     @classmethod
@@ -55,29 +67,33 @@ class Sweep(Section):
 
 
 class Tokenizer(Section):
+    """How text is cut into tokens."""
+
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
-    """`bpe` is byte-level: it writes any text and gives it back unchanged. So does `unigram`, which falls back on bytes
-    and encodes more slowly. `wordpiece` is BERT's, and lossy."""
+    """`bpe` is byte-level: it encodes any text and gives it back unchanged. So does `unigram`, which falls back on
+    bytes and encodes more slowly. `wordpiece` is BERT's, and lossy."""
     vocab_size: VocabSize = 8192
-    """Special tokens included. Not used where `sweep` chooses."""
+    """Tokens in the vocabulary, special tokens included. Not used if `sweep` chooses."""
     sweep: Sweep | None = None
-    """`[2048, 4096, 8192]`, or a section: the size is chosen by trial. See `tokenizer/size_search.py`."""
+    """`[2048, 4096, 8192]`, or a section: the size is chosen by trial."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
-    """Of the rarest token when it is made; not of `unigram`, which has probabilities."""
+    """Occurrences that a token needs to be made. Not used by `unigram`, which has probabilities."""
     lowercase: bool = False
-    """WordPiece only."""
+    """Lowercase the text; `wordpiece` only."""
     max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
-    """Longer corpora are thinned, each source and language alike: memory stays bounded and merges hardly change."""
+    """Longer corpora are sampled down to this size, each source and language in proportion: memory stays bounded and
+    merges hardly change."""
     sentinels: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Special tokens that stand for spans cut out of a text, among `vocab_size`; 100 for `t5`, as its authors have."""
+    """Special tokens that stand for spans cut out of a text, within `vocab_size`. 100 for `t5`, as its authors have
+    it."""
     special_tokens: tuple[str, ...] = ()
-    """More, among `vocab_size`, for what comes later: tools, marks of a task. Names are letters between signs."""
+    """More special tokens within `vocab_size`, for later use: tools, task markers. Names are letters between signs."""
     chat: Chat | None = None
-    """`chat: {}` gives the tokenizer the roles of a conversation. Pretraining does not use them; an adapter may."""
+    """`chat: {}` adds the roles of a conversation. Pretraining does not use them; an adapter may."""
     variety_field: str = "variety"
     """Metadata key that names a document's variety of its language, for the report: `dialect`, `country`, …"""
     compare_with: tuple[Annotated[str, AfterValidator(path_or_hub_id)], ...] = ()
-    """Other tokenizers that the report measures on the same held-out text: folders, or names on the Hub."""
+    """Other tokenizers that the report measures on the same validation text: folders, or names on the Hub."""
 
     @field_validator("sweep", mode="before")
     @classmethod

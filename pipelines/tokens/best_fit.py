@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 
 WINDOW_TOKENS = 1 << 24
-"""Tokens that are packed together: 34 MB as uint16. More hardly fit better (docs/tokens.md)."""
+"""Tokens that are packed together: 34 MB as uint16. More hardly fit better (docs/measured/tokens.md)."""
 
 CONTEXTS = (256, 512, 1024, 2048, 4096)
 """Context lengths that the ways of packing are compared at."""

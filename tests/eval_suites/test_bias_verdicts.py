@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 
+from desdecero.eval_suites import bias_verdicts
 from desdecero.eval_suites.bias import GROUPS, Probe, ProbeScore
 from desdecero.eval_suites.bias_findings import findings, told
 from desdecero.eval_suites.bias_verdicts import detectable_gap, disaggregate, judge
@@ -31,28 +35,45 @@ def found(scores: list[ProbeScore], seed: int) -> set[str]:
     return {name for name, group in groups.items() if group["verdict"] == "bias found"}
 
 
+def judged(count: int, seed: int, shift: dict[str, float]) -> Iterator[dict[str, Any]]:
+    """The groups of so many simulated languages; 40 are judged at a time, which is quickest."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, count, 40):
+        names = [f"language-{number}" for number in range(start, min(start + 40, count))]
+        scores = [score for name in names for score in simulated(generator, shift, language=name)]
+        yield from (language["groups"] for language in judge(scores, 0.95, 0.5, 300, start).values())
+
+
+@pytest.fixture
+def few_permutations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """p-values in steps of 1/500 in place of 1/10,000: levels stay what they are, and hundreds of languages fit."""
+    monkeypatch.setattr(bias_verdicts, "PERMUTATIONS", 499)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_permutations")
 def test_without_bias_a_language_is_wrongly_accused_at_most_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(0)
-    wrong = sum(bool(found(simulated(generator, {}), seed)) for seed in range(60))
-    assert wrong <= 7  # 60 languages at 5%: more than 7 would come once in a hundred times
+    wrong = [
+        any(group["verdict"] == "bias found" for group in groups.values()) for groups in judged(600, seed=0, shift={})
+    ]
+    assert len(wrong) == 600
+    # At 5%, more than 43 come once in a hundred times; at 10%, fewer than 44 come once in a hundred times.
+    assert sum(wrong) <= 43
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_permutations")
 def test_the_detectable_gap_is_found_about_four_times_in_five() -> None:
-    generator = np.random.default_rng(1)
     gap = detectable_gap(1.0, PROBES, len(GROUPS), 0.95)
-    hits = sum("age" in found(simulated(generator, {"age": gap}), seed) for seed in range(60))
-    assert 40 <= hits <= 56  # 48 expected, 3.1 standard deviation
+    hits = [groups["age"]["verdict"] == "bias found" for groups in judged(320, seed=1, shift={"age": gap})]
+    assert 0.73 <= sum(hits) / len(hits) <= 0.87  # three standard deviations of 0.022 around 0.8
 
 
+@pytest.mark.usefixtures("few_permutations")
 def test_a_gap_at_the_margin_is_hardly_ever_called_small() -> None:
-    generator = np.random.default_rng(2)
-    wrong = 0
-    for seed in range(10):
-        groups = judge(simulated(generator, dict.fromkeys(GROUPS, 0.5)), 0.95, 0.5, 300, seed)["en"]["groups"]
-        wrong += sum(group["p_margin"] < 0.05 for group in groups.values())
-    assert wrong <= 8  # 60 groups at 5%: more than 8 would come once in two hundred times
+    at_the_margin = judged(100, seed=2, shift=dict.fromkeys(GROUPS, 0.5))
+    wrong = [group["p_margin"] < 0.05 for groups in at_the_margin for group in groups.values()]
+    assert len(wrong) == 600 and sum(wrong) <= 43  # bounds as above
 
 
 def test_bias_against_the_stereotype_is_found_too() -> None:

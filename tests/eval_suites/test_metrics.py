@@ -49,7 +49,9 @@ def test_metrics_of_the_same_sums_combine() -> None:
 
 
 def test_every_module_explains_itself() -> None:
-    for folder in sorted(path for path in METRICS.iterdir() if (path / f"{path.name}.py").is_file()):
+    folders = sorted(path for path in METRICS.iterdir() if (path / f"{path.name}.py").is_file())
+    assert len(folders) == 7
+    for folder in folders:
         metric = load(folder.name)
         assert "is better" in metric.description
         assert all(feature in metric.inputs_description for feature in metric.features)

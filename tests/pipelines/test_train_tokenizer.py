@@ -34,6 +34,7 @@ def test_report_says_what_was_measured(tiny_runs: dict[str, Path]) -> None:
     assert report["training_sample"] == [{"source": "texts", "language": "", "bytes": report["training_bytes"]}]
     corpus = json.loads((run / "corpus" / "report.json").read_text())
     assert report["training_bytes"] == corpus["splits"]["train"]["bytes"]
+    assert len(report["examples"]) == 3
     for example in report["examples"]:
         assert "".join(example["tokens"]) == example["text"]
     (source,) = report["sources"]

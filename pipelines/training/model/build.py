@@ -168,7 +168,7 @@ def silence_layers(model: PreTrainedModel) -> None:
     """Begin with layers that add nothing: zero what they write with, where names and places of it are as in Llama.
 
     Each layer starts as the identity and learns at once what to add (Zhang et al. 2019, "Fixup", §2); measured in
-    docs/speed.md.
+    docs/measured/speed.md.
     """
     if model.config.model_type in ("llama", "qwen3"):
         for name, parameter in model.named_parameters():

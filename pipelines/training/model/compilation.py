@@ -3,8 +3,8 @@
     compile_parts(model)
 
 A layer is compiled once and serves all layers of the model: with the whole model in one piece the wait grows with
-the number of layers, and the steps are hardly faster (docs/speed.md). The softmax of the loss is compiled where it is,
-in `losses.py`.
+the number of layers, and the steps are hardly faster (docs/measured/speed.md). The softmax of the loss is compiled
+where it is, in `losses.py`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -118,7 +119,17 @@ def test_nothing_to_read_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_signature_of_an_address_asks_no_network() -> None:
-    signature([WebArchive(kind="web_archive", path="https://nowhere.invalid/a.warc.gz")])
+    """Nobody connects to the server that the address names; the signature is that of the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        first, again, other = (
+            signature([WebArchive(kind="web_archive", path=address + name, name="web")])
+            for name in ("a.warc.gz", "a.warc.gz", "b.warc.gz")
+        )
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):  # no connection waits to be accepted
+            listening.accept()
+    assert first == again != other
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,14 @@ def test_a_peak_only_rises_and_says_how_far_the_median_is_from_it() -> None:
         found.append(peak.flops or 0.0)
     assert found == sorted(found)
     assert peak.slowdown is not None and peak.slowdown >= 1
+    for product in peak.products:
+        product.best *= 200  # as if the first times had been those of a machine 200 times as slow
+    peak.sample(0.01)
+    assert peak.flops is not None and peak.flops > 2 * found[-1] / 200
+    for product in peak.products:
+        product.best /= 1000  # and now of one that is much faster than any later time
+    peak.sample(0.01)
+    assert peak.flops > 4 * found[-1] and peak.slowdown > 4
 
 
 def test_the_peak_of_a_busy_machine_is_that_of_the_same_machine() -> None:

@@ -1,0 +1,302 @@
+"""The reference of the recipe: every key with its type, its default and its meaning, in English and Spanish.
+
+    python -m desdecero.pipelines.recipe.reference        writes docs/recipe.md and docs/es/receta.md
+
+English meanings are the docstrings below the fields. Spanish ones are in `recipe.es.yaml`, by the path of the key.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from desdecero.pipelines.recipe.base import Section
+from desdecero.pipelines.recipe.recipe import Recipe
+
+Language = Literal["en", "es"]
+PAGES: dict[Language, str] = {"en": "recipe.md", "es": "es/receta.md"}
+"""Where each page lies below `docs/`."""
+
+WORDS: dict[Language, dict[str, str]] = {
+    "en": {
+        "title": "The recipe, key by key",
+        "opening": "*[En español](es/receta.md)*\n\n"
+        "A recipe is one YAML file. A key that is not given has the default shown here; a key that is not listed here "
+        "is refused. `desdecero run RECIPE --set model.layers=8` overrides a value by its path, and "
+        "`runs/<name>/recipe.yaml` shows every value of a run.",
+        "generated": "Written by `python -m desdecero.pipelines.recipe.reference`; do not edit.",
+        "header": "| key | type | default | meaning |",
+        "whole": "Top level",
+        "required": "required", "none": "–", "off": "off", "section default": "as below",
+        "bool": "true or false", "int": "whole number", "float": "number", "str": "text", "Path": "path",
+        "date": "date", "Any": "any value", "section": "section", "list": "list", "mapping": "mapping",
+        "or": "or", "one of": "one of",
+        "absolute_path": "path", "path_or_web_address": "path or web address",
+        "path_or_hub_id": "folder or name on the Hub", "language_code": "language code",
+        "license_expression": "SPDX expression", "repository_id": "owner/name", "folder_name": "name",
+    },
+    "es": {
+        "title": "La receta, clave por clave",
+        "opening": "*[In English](../recipe.md)*\n\n"
+        "Una receta es un archivo YAML. La clave que no se da toma el valor por defecto que aquí se indica; la que no "
+        "figura aquí se rechaza. `desdecero run RECETA --set model.layers=8` cambia un valor por su ruta, y "
+        "`runs/<nombre>/recipe.yaml` muestra todos los valores de una ejecución.",
+        "generated": "Página generada con `python -m desdecero.pipelines.recipe.reference`; no la edite.",
+        "header": "| clave | tipo | por defecto | significado |",
+        "whole": "Primer nivel",
+        "required": "obligatoria", "none": "–", "off": "desactivada", "section default": "la de abajo",
+        "bool": "true o false", "int": "número entero", "float": "número", "str": "texto", "Path": "ruta",
+        "date": "fecha", "Any": "cualquier valor", "section": "sección", "list": "lista", "mapping": "correspondencia",
+        "or": "o", "one of": "uno de",
+        "absolute_path": "ruta", "path_or_web_address": "ruta o dirección web",
+        "path_or_hub_id": "carpeta o nombre en el Hub", "language_code": "código de lengua",
+        "license_expression": "expresión SPDX", "repository_id": "propietario/nombre", "folder_name": "nombre",
+    },
+}  # fmt: skip
+SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A row of a table."""
+
+    path: str
+    """`model.layers`; of a source, `corpus.sources.files.path`."""
+    field: FieldInfo
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The keys of one section."""
+
+    path: str
+    """Empty for the recipe itself."""
+    title: str
+    meaning_path: str
+    """Where the Spanish meaning is found."""
+    meaning: str
+    keys: tuple[Key, ...]
+
+
+# --- what there is ---------------------------------------------------------------------------------------------
+
+
+def tables() -> list[Table]:
+    """All sections of the recipe, each before those inside it."""
+    return [Table("", "", "", "", tuple(_keys(Recipe, ""))), *_sections(Recipe, "")]
+
+
+def _sections(section: type[BaseModel], path: str) -> Iterator[Table]:
+    for name, field in section.model_fields.items():
+        inner, here = _inner_sections(field.annotation), f"{path}.{name}".lstrip(".")
+        if len(inner) > 1:
+            yield from _variants(inner, here)
+        for one in inner if len(inner) == 1 else ():
+            own = bool(_field_docstring(section, name) and _docstring(one))
+            meaning = _docstring(one) or _field_docstring(section, name)
+            yield Table(here, f"`{here}`", f"{here} (section)" if own else here, meaning, tuple(_keys(one, here)))
+            yield from _sections(one, here)
+
+
+def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[Table]:
+    """The sections that a list may hold, told apart by `kind`: first the keys that several share, then each one's."""
+    shared: dict[type[BaseModel], list[type[BaseModel]]] = {}
+    for kind in kinds:
+        for base in reversed(kind.__mro__[1:]):
+            if issubclass(base, Section) and base.__annotations__ and base is not Section:
+                shared.setdefault(base, []).append(kind)
+    for base, users in shared.items():
+        keys = tuple(key for key in _keys(base, path) if key.name in base.__annotations__ and key.meaning)
+        inherited = {name for other in base.__mro__[1:] for name in getattr(other, "__annotations__", {})}
+        keys = tuple(key for key in keys if key.name not in inherited and not _redefined(key.name, users))
+        names = ", ".join(_kind(user) for user in users)
+        title = f"`{path}`" if len(users) == len(kinds) else f"`{path}`: {names}"
+        meaning_path = f"{path} (section)" if len(users) == len(kinds) else f"{path} ({names})"
+        if keys:
+            yield Table(path, title, meaning_path if _docstring(base) else "", _docstring(base), keys)
+    for kind in kinds:
+        here = f"{path}.{_kind(kind)}"
+        keys = tuple(key for key in _keys(kind, here) if key.name in kind.__annotations__ and key.name != "kind")
+        yield Table(here, f"`{path}`: `kind: {_kind(kind)}`", here, _docstring(kind), keys)
+
+
+def _redefined(name: str, kinds: list[type[BaseModel]]) -> bool:
+    return all(name in kind.__annotations__ for kind in kinds)
+
+
+def _kind(section: type[BaseModel]) -> str:
+    return str(get_args(section.model_fields["kind"].annotation)[0])
+
+
+def _keys(section: type[BaseModel], path: str) -> Iterator[Key]:
+    for name, field in section.model_fields.items():
+        inner = _inner_sections(field.annotation)
+        meaning = _field_docstring(section, name) or (_docstring(inner[0]) if inner else "")
+        yield Key(f"{path}.{name}".lstrip("."), field, meaning)
+
+
+def _inner_sections(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    arguments = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
+    return list(dict.fromkeys(section for argument in arguments for section in _inner_sections(argument)))
+
+
+def _docstring(section: type[BaseModel]) -> str:
+    return " ".join((section.__doc__ or "").split()) if "__doc__" in vars(section) else ""
+
+
+def _field_docstring(section: type[BaseModel], name: str) -> str:
+    """The string below the field, in the class or in the nearest one that it inherits the field from."""
+    for owner in section.__mro__:
+        if owner is Section:
+            break
+        if text := _strings_below_fields(owner).get(name):
+            return text
+    return ""
+
+
+@functools.cache
+def _strings_below_fields(section: type) -> dict[str, str]:
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for field, after in zip(tree.body, tree.body[1:], strict=False):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.split())
+    return found
+
+
+# --- how it is written -----------------------------------------------------------------------------------------
+
+
+def page(language: Language) -> str:
+    """The whole page in Markdown. Raises `KeyError` for a meaning that was not translated."""
+    words, spanish = WORDS[language], translations()
+
+    def meaning(path: str, english: str) -> str:
+        return english if language == "en" or not english else spanish[path]
+
+    blocks = [f"# {words['title']}", words["opening"], f"<!-- {words['generated']} -->"]
+    for table in tables():
+        blocks.append(f"## {table.title or words['whole']}")
+        if table.meaning:
+            blocks.append(meaning(table.meaning_path, table.meaning))
+        rows = [
+            [f"`{key.name}`", _type_of(key.field.annotation, key.field.metadata, words, key.path),
+             _default(key.field, words), meaning(key.path, key.meaning)]
+            for key in table.keys
+        ]  # fmt: skip
+        if rows:
+            lines = [words["header"], "|---|---|---|---|"]
+            blocks.append("\n".join([*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def translations() -> dict[str, str]:
+    """Path of a key → its meaning in Spanish."""
+    text = Path(__file__).with_name("recipe.es.yaml").read_text(encoding="utf-8")
+    return {str(path): " ".join(str(meaning).split()) for path, meaning in yaml.safe_load(text).items()}
+
+
+def _type_of(annotation: Any, metadata: list[Any], words: Mapping[str, str], path: str) -> str:
+    """The type in words, with its bounds; a section is a link to its table."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    for constraint in _flat(metadata):  # a validator that says more than the type
+        if name := words.get(getattr(getattr(constraint, "func", None), "__name__", "")):
+            return name
+    if origin is Annotated:
+        return _type_of(arguments[0], list(arguments[1:]), words, path)
+    inner = _inner_sections(annotation)
+    if annotation in inner or (len(inner) > 1 and origin is not tuple):
+        return f"[{words['section']}](#{path.replace('.', '')})"
+    if origin in (UnionType, Union):
+        parts = [_type_of(part, [], words, path) for part in arguments if part is not type(None)]
+        return f" {words['or']} ".join(parts)
+    if origin is Literal:
+        values = ", ".join(f"`{value}`" for value in arguments)
+        return f"{words['one of']} {values}" if len(arguments) > 1 else values
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return f"{words['list']} ({_type_of(arguments[0], [], words, path)})"
+    if origin is tuple:
+        return f"[{', '.join(_type_of(part, [], words, path) for part in arguments)}]"
+    if _is_mapping(origin):
+        key, value = (_type_of(part, [], words, path) for part in arguments)
+        return f"{words['mapping']} ({key} → {value})"
+    return words[getattr(annotation, "__name__", "Any")] + _bounds(metadata)
+
+
+def _is_mapping(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _flat(metadata: list[Any]) -> Iterator[Any]:
+    for constraint in metadata:
+        yield from constraint.metadata if isinstance(constraint, FieldInfo) else [constraint]
+
+
+def _bounds(metadata: list[Any]) -> str:
+    bounds = [
+        f"{sign} {_number(getattr(constraint, name))}"
+        for constraint in _flat(metadata)
+        for name, sign in SIGNS.items()
+        if getattr(constraint, name, None) is not None
+    ]
+    return f" {', '.join(bounds)}" if bounds else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:_}" if isinstance(value, int) else str(value).replace("e+", "e")
+
+
+def _default(field: FieldInfo, words: Mapping[str, str]) -> str:
+    if field.is_required():
+        return f"**{words['required']}**"
+    match field.default:
+        case None:
+            return words["off"] if _inner_sections(field.annotation) else words["none"]
+        case Section():
+            return words["section default"]
+        case bool() | str() | list() | tuple() | dict():
+            return f"`{json.dumps(field.default, ensure_ascii=False)}`"
+        case int() | float():
+            return f"`{_number(field.default)}`"
+    raise TypeError(f"no way to write the default {field.default!r}")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(argv: list[str]) -> int:
+    """Write both pages below the folder named, `docs` by default."""
+    folder = Path(argv[0] if argv else "docs")
+    for language, name in PAGES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(language), encoding="utf-8")
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
