@@ -7,12 +7,8 @@ English meanings are the docstrings below the fields. Spanish ones are in `recip
 
 from __future__ import annotations
 
-import ast
-import functools
-import inspect
 import json
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +19,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from desdecero.pipelines.common.docstrings import docstring, field_docstring
 from desdecero.pipelines.recipe.base import Section
 from desdecero.pipelines.recipe.recipe import Recipe
 
@@ -110,8 +107,8 @@ def _sections(section: type[BaseModel], path: str) -> Iterator[Table]:
         if len(inner) > 1:
             yield from _variants(inner, here)
         for one in inner if len(inner) == 1 else ():
-            own = bool(_field_docstring(section, name) and _docstring(one))
-            meaning = _docstring(one) or _field_docstring(section, name)
+            own = bool(field_docstring(section, name) and docstring(one))
+            meaning = docstring(one) or field_docstring(section, name)
             yield Table(here, f"`{here}`", f"{here} (section)" if own else here, meaning, tuple(_keys(one, here)))
             yield from _sections(one, here)
 
@@ -131,11 +128,11 @@ def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[Table]:
         title = f"`{path}`" if len(users) == len(kinds) else f"`{path}`: {names}"
         meaning_path = f"{path} (section)" if len(users) == len(kinds) else f"{path} ({names})"
         if keys:
-            yield Table(path, title, meaning_path if _docstring(base) else "", _docstring(base), keys)
+            yield Table(path, title, meaning_path if docstring(base) else "", docstring(base), keys)
     for kind in kinds:
         here = f"{path}.{_kind(kind)}"
         keys = tuple(key for key in _keys(kind, here) if key.name in kind.__annotations__ and key.name != "kind")
-        yield Table(here, f"`{path}`: `kind: {_kind(kind)}`", here, _docstring(kind), keys)
+        yield Table(here, f"`{path}`: `kind: {_kind(kind)}`", here, docstring(kind), keys)
 
 
 def _redefined(name: str, kinds: list[type[BaseModel]]) -> bool:
@@ -149,7 +146,7 @@ def _kind(section: type[BaseModel]) -> str:
 def _keys(section: type[BaseModel], path: str) -> Iterator[Key]:
     for name, field in section.model_fields.items():
         inner = _inner_sections(field.annotation)
-        meaning = _field_docstring(section, name) or (_docstring(inner[0]) if inner else "")
+        meaning = field_docstring(section, name) or (docstring(inner[0]) if inner else "")
         yield Key(f"{path}.{name}".lstrip("."), field, meaning)
 
 
@@ -158,32 +155,6 @@ def _inner_sections(annotation: Any) -> list[type[BaseModel]]:
         return [annotation]
     arguments = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
     return list(dict.fromkeys(section for argument in arguments for section in _inner_sections(argument)))
-
-
-def _docstring(section: type[BaseModel]) -> str:
-    return " ".join((section.__doc__ or "").split()) if "__doc__" in vars(section) else ""
-
-
-def _field_docstring(section: type[BaseModel], name: str) -> str:
-    """The string below the field, in the class or in the nearest one that it inherits the field from."""
-    for owner in section.__mro__:
-        if owner is Section:
-            break
-        if text := _strings_below_fields(owner).get(name):
-            return text
-    return ""
-
-
-@functools.cache
-def _strings_below_fields(section: type) -> dict[str, str]:
-    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
-    assert isinstance(tree, ast.ClassDef)
-    found = {}
-    for field, after in zip(tree.body, tree.body[1:], strict=False):
-        match field, after:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = " ".join(text.split())
-    return found
 
 
 # --- how it is written -----------------------------------------------------------------------------------------
