@@ -9,34 +9,20 @@ What a person asked for and cannot have is `Refused`, with the key of a sentence
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSeq2SeqLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    StoppingCriteria,
-    StoppingCriteriaList,
-    TextIteratorStreamer,
-)
+from desdecero.eval_suites.models.decoding import Decoding
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.load import load
+from desdecero.eval_suites.models.prompts import GAP, GAP_ID
 
-from desdecero.eval_suites.sampling import GAP, answer_spans, with_gaps
-from desdecero.eval_suites.scoring import sentinel_ids
-
-FIRST_TOKEN_SECONDS = 120  # a large model on a slow machine reads a full context in less; then something is wrong
 ANSWER_SECONDS = 120  # for one answer, however long it was to be: others wait for their turn
 PROMPT_CHARACTERS = 50_000  # some 12,000 tokens of prose: more than a model of this project reads at a time
-FILLINGS = 5
 
 
 class Refused(Exception):
@@ -99,12 +85,11 @@ class Completed:
 
 
 class Writer:
-    """A causal model. It writes one text at a time: the random numbers are torch's own."""
+    """A causal model."""
 
     def __init__(self, folder: Path):
-        self.tokenizer = load_tokenizer(folder)
-        self.model = load(AutoModelForCausalLM, folder)
-        self.context_length: int = self.model.config.max_position_embeddings
+        self.model = load_own(folder)
+        self.context_length = self.model.context_length
 
     def write(self, wish: Wish) -> Iterator[Written]:
         """What the model writes, longer each time. Closing the iterator stops the model.
@@ -112,142 +97,84 @@ class Writer:
         A prompt that leaves no room in the model's context is cut from the left.
         """
         check_wish(wish, self.context_length)
-        prompt = self.tokenizer.encode(wish.prompt, add_special_tokens=False, split_special_tokens=True)
-        read, left_out = cut(prompt, self.context_length - 1 - int(wish.length))
-        # Every document that the model saw came after the end of another one.
-        ids = torch.tensor([[self.tokenizer.eos_token_id, *read]], device=self.model.device)
-        streamer = TextIteratorStreamer(
-            self.tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=FIRST_TOKEN_SECONDS
-        )
-        stop, text, begun = threading.Event(), "", time.monotonic()
-        with ThreadPoolExecutor(1) as thread:
-            answer = thread.submit(self._generate, ids, wish, streamer, stop)
-            try:
-                for piece in streamer:
-                    text += piece
-                    yield Written(text, left_out, None)
-            finally:
-                stop.set()
-        yield Written(text, left_out, answer.result(), time.monotonic() - begun >= ANSWER_SECONDS)
-
-    def _generate(self, ids: torch.Tensor, wish: Wish, streamer: TextIteratorStreamer, stop: threading.Event) -> int:
-        """Feed the streamer; return how many tokens were written."""
-        torch.manual_seed(int(wish.seed))
-        try:
-            written = self.model.generate(  # type: ignore[operator]
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=int(wish.length),
-                max_time=ANSWER_SECONDS,
-                streamer=streamer,
-                stopping_criteria=StoppingCriteriaList([Stopped(stop)]),
-                **sampling(wish),
-            )
-        except BaseException:
-            streamer.end()  # or its reader would wait for ever
-            raise
-        return written.shape[1] - ids.shape[1]
-
-
-class Stopped(StoppingCriteria):
-    def __init__(self, stop: threading.Event):
-        self.stop = stop
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self.stop.is_set(), device=input_ids.device)
+        begun = time.monotonic()
+        for part in self.model.stream(wish.prompt, decoding(wish), int(wish.seed)):
+            if part.tokens is None:
+                yield Written(part.text, part.left_out, None)
+            else:
+                out_of_time = time.monotonic() - begun >= ANSWER_SECONDS
+                yield Written(part.text, part.left_out, len(part.tokens), out_of_time)
 
 
 class Filler:
     """A masked model."""
 
     def __init__(self, folder: Path):
-        self.tokenizer = load_tokenizer(folder)
-        self.model = load(AutoModelForMaskedLM, folder)
-        self.context_length: int = self.model.config.max_position_embeddings
+        self.model = load_own(folder)
+        self.context_length = self.model.context_length
 
-    @torch.inference_mode()
     def fill(self, text: str) -> Filled:
         """Every mask is filled with the others still masked."""
         check_text(text)
-        end, mask = self.tokenizer.eos_token_id, self.tokenizer.mask_token_id
-        ids, left_out = cut(self.tokenizer.encode(text, add_special_tokens=False), self.context_length - 2)
-        if mask not in ids:
-            raise Refused("refused_mask_cut" if left_out else "refused_no_mask", mask=self.tokenizer.mask_token)
-        # As in training: a text comes after the end of another one, and is closed itself.
-        framed = torch.tensor([[end, *ids, end]], device=self.model.device)
-        logits = self.model(framed).logits[0, framed[0] == mask]
-        best = logits.softmax(dim=-1).topk(FILLINGS)
-        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return Filled([[self._filling(*pair) for pair in zip(*row, strict=True)] for row in rows], left_out)
-
-    def _filling(self, token: int, probability: float) -> Filling:
-        return Filling(self.tokenizer.convert_ids_to_tokens([token])[0], probability)
+        check_gaps(self.model, text)
+        (answer,) = self.model.fill([text], Decoding(1))
+        names = self.model.tokenizer.convert_ids_to_tokens
+        masks = [[Filling(names([each.token])[0], each.probability) for each in gap] for gap in answer.candidates]
+        return Filled(masks, answer.prompt.left_out)
 
 
 class SpanFiller:
-    """An encoder–decoder. It fills one text at a time: the random numbers are torch's own."""
+    """An encoder–decoder."""
 
     def __init__(self, folder: Path):
-        self.tokenizer = load_tokenizer(folder)
-        self.model = load(AutoModelForSeq2SeqLM, folder)
-        self.context_length: int = self.model.config.max_position_embeddings
-        self.sentinels = sentinel_ids(self.tokenizer)
+        self.model = load_own(folder)
+        self.context_length = self.model.context_length
 
     def fill(self, wish: Wish) -> Completed:
-        """Each `[MASK]` of the prompt is filled with up to `length` tokens; a text without one is gone on with.
+        """Each `[MASK]` of the prompt is filled with up to `length` tokens; a text without one is continued.
 
         A prompt beyond the model's context is cut from the left.
         """
         check_wish(wish, self.context_length)
         text = wish.prompt if GAP in wish.prompt else wish.prompt + GAP
-        end, *ids = with_gaps(self.tokenizer, text, repeat(-1))
-        ids, left_out = cut(ids, self.context_length - 1)
-        if not 0 < (gaps := ids.count(-1)) <= len(self.sentinels):
-            raise Refused("refused_gaps" if gaps else "refused_mask_cut", mask=GAP, most=len(self.sentinels))
-        sentinels = iter(self.sentinels)
-        read = [end, *(next(sentinels) if token == -1 else token for token in ids)]
-        torch.manual_seed(int(wish.seed))
-        how = {**sampling(wish), "max_time": ANSWER_SECONDS / gaps}
-        answers = answer_spans(self.model, self.tokenizer, read, gaps, int(wish.length), **how)
+        check_gaps(self.model, text)
+        (answer,) = self.model.fill([text], decoding(wish, min_tokens=1), int(wish.seed))
+        ids = answer.prompt.ids
+        before = [previous for previous, token in pairwise([GAP_ID, *ids]) if token == GAP_ID]
         pieces = [piece.removesuffix(" ") for piece in text.split(GAP)[:-1]] + text.split(GAP)[-1:]
-        lost = len(pieces) - 1 - gaps  # gaps in the part that was left out stay as they were written
+        lost = len(pieces) - 1 - len(before)  # gaps in the part that was left out stay as they were written
         pieces = [f" {GAP}".join(pieces[: lost + 1]), *pieces[lost + 1 :]]
-        before = [read[place - 1] for place, token in enumerate(ids, start=1) if token == -1]
-        return Completed(pieces, [self._after(*both) for both in zip(before, answers, strict=True)], left_out)
+        answers = [self._after(*both) for both in zip(before, answer.written, strict=True)]
+        return Completed(pieces, answers, answer.prompt.left_out)
 
     def _after(self, before: int, answer: list[int]) -> str:
         """An answer in words, with a space where the tokenizer puts one between it and the token before it."""
-        alone = self.tokenizer.decode([before], skip_special_tokens=True)
-        return self.tokenizer.decode([before, *answer], skip_special_tokens=True).removeprefix(alone)
+        known = [] if before == GAP_ID else [before]  # another gap, or the beginning
+        alone = self.model.decode(known, skip_special_tokens=True)
+        return self.model.decode([*known, *answer], skip_special_tokens=True).removeprefix(alone)
 
 
-def sampling(wish: Wish) -> dict[str, Any]:
-    """How `generate` is asked to draw."""
-    if wish.temperature == 0:
-        return {"do_sample": False}
-    return {"do_sample": True, "temperature": wish.temperature, "top_p": wish.top_p, "top_k": 0}
+def decoding(wish: Wish, min_tokens: int = 0) -> Decoding:
+    length, seconds = int(wish.length), ANSWER_SECONDS
+    return Decoding(length, wish.temperature, top_p=wish.top_p, min_tokens=min_tokens, seconds=seconds)
 
 
-def load_tokenizer(folder: Path) -> Any:
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def load(kind: Any, folder: Path) -> PreTrainedModel:
-    """The model in evaluation mode, on the accelerator where there is one.
-
-    Its weights are copied: safetensors maps the file into memory, where a later edit of the file would show.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = kind.from_pretrained(folder, local_files_only=True)
-    for tensor in (*model.parameters(), *model.buffers()):
+def load_own(folder: Path) -> LanguageModel:
+    """Load a model whose weights are copies: safetensors maps the file into memory, where a later edit of the file
+    would show."""
+    model = load(folder)
+    for tensor in (*model.model.parameters(), *model.model.buffers()):
         tensor.data = tensor.data.clone()
-    return model.to(device).eval()
+    return model
 
 
-def cut(ids: list[int], room: int) -> tuple[list[int], int]:
-    """The last `room` tokens, and how many before them had to go."""
-    left_out = max(0, len(ids) - room)
-    return ids[left_out:], left_out
+def check_gaps(model: LanguageModel, text: str) -> None:
+    """Raise `Refused` for a text that has no gap in the part that the model can read, or too many."""
+    read = model.read(text)
+    if not read.gaps:
+        raise Refused("refused_mask_cut" if read.left_out else "refused_no_mask", mask=GAP)
+    if read.gaps > model.max_gaps:
+        raise Refused("refused_gaps", mask=GAP, most=model.max_gaps)
 
 
 def check_wish(wish: Wish, context_length: int) -> None:

@@ -19,6 +19,11 @@ from desdecero.app.answers import completed_html, filled_html, refused_html, sen
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
 from desdecero.app.words import say
+from desdecero.eval_suites.models.causal import Causal
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.load import kind_of
+from desdecero.eval_suites.models.masked import Masked
+from desdecero.eval_suites.models.seq2seq import EncoderDecoder
 from desdecero.model_cards.formats import Language
 from desdecero.pipelines.commands.verify import check_seal, model_faults
 from desdecero.pipelines.recipe import Recipe
@@ -31,7 +36,7 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "mode
 
 
 def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> None:
-    kind = KINDS[recipe.model.objective]
+    kind = KINDS[kind_of(recipe.model.architecture)]
     page.html(lambda language: views.no_model(run, recipe, language))
     prompt = _prompt(page, recipe, kind.words)
     settings = _settings(page, recipe) if kind.draws else []
@@ -106,7 +111,7 @@ def _model(run: RunDir, recipe: Recipe) -> Any:
             raise Refused("refused_altered", file=faults[0].partition(": ")[0])
         try:
             with reading(run.model):
-                model = KINDS[recipe.model.objective].model(run.model)
+                model = KINDS[kind_of(recipe.model.architecture)].model(run.model)
         except AlteredFile as error:  # sealed as it is, and not a model: whoever serves the page may want to know more
             traceback.print_exception(error)
             raise Refused("refused_altered", file="model") from None
@@ -201,7 +206,7 @@ def _complete_for_programs(run: RunDir, recipe: Recipe) -> Callable[..., list[st
 
 @dataclass(frozen=True)
 class Kind:
-    """How models of one objective are tried."""
+    """How models of one kind are tried."""
 
     model: Callable[[Path], Any]
     words: str
@@ -214,8 +219,8 @@ class Kind:
     for_programs: Callable[[RunDir, Recipe], Callable[..., Any]]
 
 
-KINDS: dict[str, Kind] = {
-    "causal": Kind(Writer, "", True, True, _write_on_page, _write_for_programs),
-    "masked": Kind(Filler, "masked_", False, False, _fill_on_page, _fill_for_programs),
-    "span_corruption": Kind(SpanFiller, "span_", True, False, _complete_on_page, _complete_for_programs),
+KINDS: dict[type[LanguageModel], Kind] = {
+    Causal: Kind(Writer, "", True, True, _write_on_page, _write_for_programs),
+    Masked: Kind(Filler, "masked_", False, False, _fill_on_page, _fill_for_programs),
+    EncoderDecoder: Kind(SpanFiller, "span_", True, False, _complete_on_page, _complete_for_programs),
 }

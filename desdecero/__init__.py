@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from desdecero.eval_suites.scoring import score_causal
+    from desdecero.eval_suites.models.load import load as load_model
     from desdecero.eval_suites.statistics import Interval, bootstrap_ratio
     from desdecero.pipelines.common.errors import UserError
     from desdecero.pipelines.corpus.cleaning.language import identify as identify_language
@@ -52,8 +52,8 @@ PUBLIC = {
     "build_model": "desdecero.pipelines.training.model.build:build_model",
     "build_optimizers": "desdecero.pipelines.training.model.optimizers:build_optimizers",
     "Muon": "desdecero.pipelines.training.model.optimizers:Muon",
-    # a trained model: the interface to models of any kind goes here, as `load_model`
-    "score_causal": "desdecero.eval_suites.scoring:score_causal",
+    # a trained model, of any kind
+    "load_model": "desdecero.eval_suites.models.load:load",
     # figures
     "Interval": "desdecero.eval_suites.statistics:Interval",
     "bootstrap_ratio": "desdecero.eval_suites.statistics:bootstrap_ratio",
@@ -76,11 +76,11 @@ __all__ = [
     "build_steps",
     "clean_text",
     "identify_language",
+    "load_model",
     "load_recipe",
     "pack",
     "read_source",
     "run_chain",
-    "score_causal",
     "sketch",
     "train_tokenizer",
 ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from desdecero.eval_suites.sampling import GAP
-from desdecero.eval_suites.scoring import Objective
+from desdecero.eval_suites.models.prompts import GAP
 
 COUNT = 3
 """Prompts; as many as a terminal shows at a glance."""
@@ -16,15 +15,15 @@ LETTERS = 100
 """Of a beginning, at most: a text without spaces is one word. Ten words of English or Spanish have some 60."""
 
 
-def beginnings(texts: Iterable[str], objective: Objective, fits: Callable[[str], bool]) -> list[str]:
+def beginnings(texts: Iterable[str], with_gap: bool, fits: Callable[[str], bool]) -> list[str]:
     """Up to `COUNT` different prompts from the texts, in their order.
 
-    `fits`: whether the model can read a prompt and answer it; a beginning is shortened until it does. For models that
-    fill gaps, the word in the middle is replaced by `[MASK]`. Texts that hold that word themselves are left out.
+    `fits`: whether the model can read a prompt and answer it; a beginning is shortened until it does. `with_gap`: for
+    models that fill gaps, the word in the middle is replaced by `[MASK]`. Texts that hold that word are left out.
     """
     found: dict[str, None] = {}
     for text in texts:
-        prompt = _beginning(text, objective, fits) if GAP not in text[: 2 * LETTERS] else None
+        prompt = _beginning(text, with_gap, fits) if GAP not in text[: 2 * LETTERS] else None
         if prompt:
             found.setdefault(prompt)
         if len(found) == COUNT:
@@ -32,16 +31,16 @@ def beginnings(texts: Iterable[str], objective: Objective, fits: Callable[[str],
     return list(found)
 
 
-def _beginning(text: str, objective: Objective, fits: Callable[[str], bool]) -> str | None:
+def _beginning(text: str, with_gap: bool, fits: Callable[[str], bool]) -> str | None:
     """The longest beginning that fits, of at most half of the text's words; None where not even one word does."""
     start = text.lstrip()[:LETTERS]
     words = list(re.finditer(r"\S+", start))
     if len(text.lstrip()) > LETTERS and len(words) > 1:
         words.pop()  # it may have been cut
-    most = min(WORDS, len(words)) if objective != "causal" else min(WORDS, max(1, len(text.split()) // 2), len(words))
+    most = min(WORDS, len(words)) if with_gap else min(WORDS, max(1, len(text.split()) // 2), len(words))
     for count in range(most, 0, -1):
         prompt = start[: words[count - 1].end()]
-        if objective != "causal":
+        if with_gap:
             hidden = words[count // 2]
             prompt = prompt[: hidden.start()] + GAP + prompt[hidden.end() :]
         if fits(prompt):

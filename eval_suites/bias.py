@@ -1,7 +1,7 @@
 """Bias probes: paired sentences with neutral controls, and the gap that a model shows on each.
 
     probes = load_probes("es")
-    scores = score_probes(model, tokenizer, probes, "causal", seed=0)
+    scores = score_probes(load("runs/quickstart/model"), probes, seed=0)
     scores[0].gap        # nats; above 0 the model leans to the stereotype
 
 The gap of a probe is a difference in differences: log P(words | first mention) − log P(words | second mention) on
@@ -26,7 +26,7 @@ import numpy as np
 import yaml
 
 from desdecero.eval_suites.bias_scores import log_probabilities, tokenize
-from desdecero.eval_suites.scoring import Objective
+from desdecero.eval_suites.models.interface import LanguageModel
 
 GROUPS = ("gender", "origin", "religion", "age", "disability", "class")
 LANGUAGES = ("en", "es")
@@ -104,23 +104,20 @@ def load_probes(language: str) -> list[Probe]:
     ]
 
 
-def score_probes(
-    model: Any, tokenizer: Any, probes: Sequence[Probe], objective: Objective, seed: int
-) -> list[ProbeScore]:
-    """Score each probe, as a model with that objective can be asked (`model` in evaluation mode).
+def score_probes(model: LanguageModel, probes: Sequence[Probe], seed: int) -> list[ProbeScore]:
+    """Score each probe.
 
     What the model's context cannot hold is cut off at the end, the same for both mentions. The shuffled orders
     depend on `seed` and the probe alone: scoring in pieces gives the same scores.
     """
-    limit = model.config.max_position_embeddings
     sentences = []
     for probe in probes:
         context, neutral = probe.context.removeprefix(SLOT), probe.neutral.removeprefix(SLOT)
-        sentences += tokenize(tokenizer, probe.pair, context, limit)
-        sentences += tokenize(tokenizer, probe.pair, neutral, limit)
+        sentences += tokenize(model.tokenizer, probe.pair, context, model.context_length)
+        sentences += tokenize(model.tokenizer, probe.pair, neutral, model.context_length)
         shuffled = shuffle_words(neutral, np.random.default_rng([seed, crc32(probe.id.encode())]))
-        sentences += tokenize(tokenizer, probe.pair[:1], shuffled, limit)
-    values = log_probabilities(model, tokenizer, sentences, objective).reshape(-1, 5).tolist()
+        sentences += tokenize(model.tokenizer, probe.pair[:1], shuffled, model.context_length)
+    values = log_probabilities(model, sentences).reshape(-1, 5).tolist()
     lengths = np.array([len(sentence.shared) for sentence in sentences]).reshape(-1, 5).tolist()
     return [
         ProbeScore(probe, (value[0], value[1]), (value[2], value[3]), value[4], length[0], length[2])

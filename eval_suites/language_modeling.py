@@ -4,8 +4,8 @@ causal   bits per byte, perplexity, token accuracy; beside an untrained twin, a 
 masked   masked-token accuracy and loss on a fixed set of hidden tokens; beside a twin and a unigram model
 spans    the same of an encoder–decoder, on the tokens of a fixed set of spans that were cut out
 
-suite = LanguageModeling("causal", resamples=2000, confidence=0.95, seed=0)
-report, scores = suite.run(model, tokenizer, texts, train_counts)
+suite = LanguageModeling(resamples=2000, confidence=0.95, seed=0)
+report, scores = suite.run(load("runs/quickstart/model"), texts, train_counts)
 """
 
 from __future__ import annotations
@@ -20,34 +20,13 @@ from typing import Any
 import evaluate
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from desdecero.eval_suites.scoring import (
-    DocumentScore,
-    Objective,
-    Progress,
-    hidden_spans,
-    masked_positions,
-    score_causal,
-    score_masked,
-    score_spans,
-    sentinel_ids,
-)
+from desdecero.eval_suites.models.batching import Progress
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.kinds import Objective
+from desdecero.eval_suites.models.windows import DocumentScore
 from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
-from desdecero.eval_suites.yardsticks import (
-    Hide,
-    unigram_hidden_scores,
-    unigram_scores,
-    untrained_twin,
-    xz_bits_per_byte,
-)
-
-MASK_PROBABILITY = 0.15
-"""Of the tokens, hidden for evaluation, whatever share training hides: BERT's (Devlin et al. 2019, §3.1). All of
-them become the mask token, so that the question is the same for every token."""
-
-SPAN_DENSITY, MEAN_SPAN_LENGTH = 0.15, 3.0
-"""Likewise for spans: T5's (Raffel et al. 2020, §3.3.4)."""
+from desdecero.eval_suites.yardsticks import unigram_scores, untrained_twin, xz_bits_per_byte
 
 Estimate = dict[str, float | None]
 """{"value", "low", "high"}; the ends are None where there is but one document to draw from."""
@@ -87,41 +66,21 @@ MEASURES: dict[Objective, tuple[Measure, ...]] = {
     ),
 }
 
-
 NO_LIKELIHOOD = "a model that fills gaps gives no probability to a whole text"
-NOT_MEASURED: dict[Objective, dict[str, str]] = {
-    "causal": {},
-    "masked": {"bits_per_byte": NO_LIKELIHOOD, "perplexity": NO_LIKELIHOOD},
-    "span_corruption": {"bits_per_byte": NO_LIKELIHOOD, "perplexity": NO_LIKELIHOOD},
-}
-"""Measure → why it is not taken."""
+LIKELIHOODS = ("bits_per_byte", "perplexity")
+"""Measures that need the probability of a text."""
 
 
 @dataclass(frozen=True)
 class LanguageModeling:
-    """The suite, for one objective at one seed. `seed` draws the masks, the twin's weights and the resamples."""
+    """The suite at one seed, which draws what is hidden, the twin's weights and the resamples."""
 
-    objective: Objective
     resamples: int
     confidence: float
     seed: int
 
-    def score(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerFast,
-        texts: Sequence[str],
-        progress: Progress = iter,
-        overlap: float = 0.5,
-    ) -> list[DocumentScore]:
-        context = model.config.max_position_embeddings
-        if self.objective == "causal":
-            return score_causal(model, tokenizer, texts, context, overlap, progress)
-        if self.objective == "span_corruption":
-            return score_spans(
-                model, tokenizer, texts, context, SPAN_DENSITY, MEAN_SPAN_LENGTH, self.seed, progress
-            )  # fmt: skip
-        return score_masked(model, tokenizer, texts, context, MASK_PROBABILITY, self.seed, progress)
+    def score(self, model: LanguageModel, texts: Sequence[str], progress: Progress = iter) -> list[DocumentScore]:
+        return model.score_documents(texts, self.seed, progress=progress)
 
     def estimate(self, measure: Measure, scores: Sequence[DocumentScore]) -> Estimate:
         """A measure over documents, with its interval."""
@@ -146,61 +105,43 @@ class LanguageModeling:
         return {"value": value, "low": measure.value([interval.low], [1]), "high": measure.value([interval.high], [1])}
 
     def run(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerFast,
-        texts: Sequence[str],
-        train_counts: NDArray[np.int64],
-        progress: Progress = iter,
+        self, model: LanguageModel, texts: Sequence[str], train_counts: NDArray[np.int64], progress: Progress = iter
     ) -> tuple[dict[str, Any], list[DocumentScore]]:
         """(report, one score a document). `train_counts`: how often training read each token of the vocabulary."""
-        scores = self.score(model, tokenizer, texts, progress)
+        scores = self.score(model, texts, progress)
         # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.
-        twin = self.score(untrained_twin(model, self.seed), tokenizer, texts, progress, overlap=0.0)
+        twin = untrained_twin(model, self.seed).score_documents(texts, self.seed, overlap=0.0, progress=progress)
+        measures = MEASURES[model.objective]
         yardsticks = {
-            "untrained": self._values(twin),
-            "unigram": self._values(self._unigram(model, tokenizer, texts, train_counts)),
+            "untrained": _values(measures, twin),
+            "unigram": _values(measures, unigram_scores(model, texts, train_counts, self.seed)),
         }
-        if self.objective == "causal":
+        if not model.pseudo_likelihood:
             yardsticks["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
-        estimates = {measure.name: self.estimate(measure, scores) for measure in MEASURES[self.objective]}
+        estimates = {measure.name: self.estimate(measure, scores) for measure in measures}
         report = {
-            "objective": self.objective,
+            "objective": model.objective,
             "documents": len(scores),
             "bytes": sum(score.bytes for score in scores),
             "tokens": sum(score.tokens for score in scores),
-            "mask_probability": {"masked": MASK_PROBABILITY, "span_corruption": SPAN_DENSITY}.get(self.objective),
-            "mean_span_length": MEAN_SPAN_LENGTH if self.objective == "span_corruption" else None,
+            "mask_probability": model.hidden_share,
+            "mean_span_length": model.mean_span_length,
             "confidence": self.confidence,
             "resamples": self.resamples,
             **{measure.name: estimates.get(measure.name) for every in MEASURES.values() for measure in every},
-            "not_measured": NOT_MEASURED[self.objective],
+            "not_measured": dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD) if model.pseudo_likelihood else {},
             "yardsticks": yardsticks,
         }
         return report, scores
 
-    def _unigram(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerFast,
-        texts: Sequence[str],
-        train_counts: NDArray[np.int64],
-    ) -> list[DocumentScore]:
-        if self.objective == "causal":
-            return unigram_scores(tokenizer, texts, train_counts)
-        return unigram_hidden_scores(tokenizer, texts, train_counts, self._hide(model, tokenizer))
 
-    def _hide(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Hide:
-        """What `score` hides from the model."""
-        if self.objective == "masked":
-            return lambda length, document: masked_positions(length, MASK_PROBABILITY, self.seed, document)
-        context, most = model.config.max_position_embeddings, len(sentinel_ids(tokenizer))
-        return lambda length, document: hidden_spans(
-            length, context, SPAN_DENSITY, MEAN_SPAN_LENGTH, most, self.seed, document
-        )
+def loss_measure(model: LanguageModel) -> Measure:
+    """Return the measure that is proportional to the mean loss: bits per byte, or nats per hidden token."""
+    return next(measure for measure in MEASURES[model.objective] if measure.numerator == "nll")
 
-    def _values(self, scores: Sequence[DocumentScore]) -> dict[str, float]:
-        return {measure.name: measure.value(*measure.ratio(scores)) for measure in MEASURES[self.objective]}
+
+def _values(measures: Sequence[Measure], scores: Sequence[DocumentScore]) -> dict[str, float]:
+    return {measure.name: measure.value(*measure.ratio(scores)) for measure in measures}
 
 
 @cache

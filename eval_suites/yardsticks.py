@@ -9,59 +9,41 @@ from __future__ import annotations
 
 import lzma
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from desdecero.eval_suites.scoring import DocumentScore, encode
-
-Hide = Callable[[int, int], NDArray[Any]]
-"""(tokens of a document, its number) → which of them are hidden: their places, or true where they are."""
+from desdecero.eval_suites.models.batching import encode
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.windows import DocumentScore
 
 
-def untrained_twin(model: PreTrainedModel, seed: int) -> PreTrainedModel:
-    """The same architecture on the same device, with random weights drawn from `seed`; torch's own state is kept."""
+def untrained_twin(model: LanguageModel, seed: int) -> LanguageModel:
+    """Return the same architecture on the same device, with random weights drawn from `seed`; torch's own state is
+    kept."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        twin: Any = type(model)(model.config)
-        table, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
-        if head is not table and twin.get_output_embeddings().weight is twin.get_input_embeddings().weight:
-            # T5's class ties them, whatever it has loaded: drawn apart, as before training (`training/model/build.py`).
-            apart = torch.nn.init.normal_(torch.empty(head.shape), std=head.shape[1] ** -0.5)
-            twin.get_output_embeddings().weight = torch.nn.Parameter(apart)
-    torch.nn.Module.to(twin, model.device)  # transformers' own `to` is annotated for another argument
-    return twin
+        weights = model.random_weights(model.model.config)
+    torch.nn.Module.to(weights, model.model.device)  # transformers' own `to` is annotated for another argument
+    return type(model)(weights, model.tokenizer, model.context_length)
 
 
 def unigram_scores(
-    tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], train_counts: NDArray[np.int64]
+    model: LanguageModel, texts: Sequence[str], train_counts: NDArray[np.int64], seed: int
 ) -> list[DocumentScore]:
-    """Score each token by its share of the training tokens, one added to every count (Laplace's rule).
+    """Score the tokens that the model is asked for, each by its share of the training tokens, one added to every count
+    (Laplace's rule); always the commonest token is guessed.
 
     `train_counts` holds one count a token of the vocabulary.
     """
     nll, commonest = _unigram_nll(train_counts), int(train_counts.argmax())
-    return [
-        DocumentScore(float(nll[ids].sum()), len(ids), len(text.encode()), int(np.sum(ids == commonest)))
-        for text, ids in zip(texts, encode(tokenizer, texts), strict=True)
-    ]
-
-
-def unigram_hidden_scores(
-    tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], train_counts: NDArray[np.int64], hide: Hide
-) -> list[DocumentScore]:
-    """As `unigram_scores`, over the tokens that are hidden from the model: always the commonest token is guessed."""
-    nll, commonest = _unigram_nll(train_counts), int(train_counts.argmax())
     scores = []
-    for document, (text, ids) in enumerate(zip(texts, encode(tokenizer, texts), strict=True)):
-        hidden = ids[hide(len(ids), document)]
-        scores.append(
-            DocumentScore(float(nll[hidden].sum()), len(hidden), len(text.encode()), int(np.sum(hidden == commonest)))
-        )
+    for document, (text, ids) in enumerate(zip(texts, encode(model.tokenizer, texts), strict=True)):
+        asked = ids[model.asked(len(ids), document, seed)]
+        hits = int(np.sum(asked == commonest))
+        scores.append(DocumentScore(float(nll[asked].sum()), len(asked), len(text.encode()), hits))
     return scores
 
 

@@ -30,7 +30,8 @@ from matplotlib.lines import Line2D
 from desdecero.eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
 from desdecero.eval_suites.bias_findings import NAMES, findings, told
 from desdecero.eval_suites.bias_verdicts import judge
-from desdecero.eval_suites.scoring import Objective
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.yardsticks import untrained_twin
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_text
@@ -39,7 +40,6 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
-from desdecero.pipelines.training.model.load import load_model
 
 CHUNK = 20  # probes scored between two moves of the progress bar
 
@@ -54,16 +54,14 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 def audit_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
     name = name_of(recipe, "audit", adapter)
     folder = out.folder(name, recipe)
-    wanted, objective = recipe.audit, recipe.model.objective
-    model, tokenizer = load_model(run.model_with(adapter), recipe)
+    wanted, model = recipe.audit, load(run.model_with(adapter))
     probes = [probe for language in wanted.languages for probe in load_probes(language)]
 
-    scores = score(model, tokenizer, probes, objective, recipe.seed)
+    scores = score(model, probes, recipe.seed)
     languages = judge(scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed)
     untrained = None
-    if objective == "causal":  # the others take a pass for every token: a twin would cost as much again
-        twin = untrained_twin(model, recipe.seed).eval()
-        twin_scores = score(twin, tokenizer, probes, objective, recipe.seed)
+    if not model.pseudo_likelihood:  # the others take a pass for every token: a twin would cost as much again
+        twin_scores = score(untrained_twin(model, recipe.seed), probes, recipe.seed)
         untrained = yardstick(judge(twin_scores, wanted.confidence, wanted.margin, wanted.resamples, recipe.seed))
     found = findings(languages, wanted.margin)
     report = {
@@ -82,14 +80,14 @@ def audit_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = 
     return f"{len(scores)} probes; " + told(counts)
 
 
-def score(model: Any, tokenizer: Any, probes: Sequence[Probe], objective: Objective, seed: int) -> list[ProbeScore]:
+def score(model: LanguageModel, probes: Sequence[Probe], seed: int) -> list[ProbeScore]:
     """`score_probes` under a progress bar."""
     scores: list[ProbeScore] = []
     bar = progress(title="audit", total=len(probes), unit="probe")
     for start in range(0, len(probes), CHUNK):
         chunk = probes[start : start + CHUNK]
         try:
-            scores += score_probes(model, tokenizer, chunk, objective, seed)
+            scores += score_probes(model, chunk, seed)
         except ValueError as error:
             raise UserError(f"the audit cannot score its probes: {error}; raise model.context_length") from error
         bar.update(len(chunk))

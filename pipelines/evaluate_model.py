@@ -24,7 +24,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from desdecero.eval_suites.beginnings import beginnings
 from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling
-from desdecero.eval_suites.sampling import GAP, TEMPERATURE, TOP_K, continue_prompts, fill_gaps, fill_spans, with_gaps
-from desdecero.eval_suites.scoring import DocumentScore
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.load import load
+from desdecero.eval_suites.models.prompts import GAP
+from desdecero.eval_suites.models.windows import DocumentScore
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import held_out, read_documents
@@ -45,7 +46,6 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
-from desdecero.pipelines.training.model.load import load_model
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
@@ -53,21 +53,23 @@ CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
     name = name_of(recipe, "evaluate", adapter)
     folder = out.folder(name, recipe)
-    model, tokenizer = load_model(run.model_with(adapter), recipe)
-    check_prompts(recipe, tokenizer)
+    model = load(run.model_with(adapter))
+    check_prompts(recipe, model)
     documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
-    suite = LanguageModeling(recipe.model.objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    suite = LanguageModeling(recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
     tokens = run.report("tokens", recipe)
-    train_counts = count_tokens(run.token_files("train"), tokens["dtype"], len(tokenizer))
+    train_counts = count_tokens(run.token_files("train"), tokens["dtype"], len(model.tokenizer))
     # Blocks that documents were packed into hold padding, and open with an end of text that closes none of them.
-    outside = [tokenizer.pad_token_id, tokenizer.eos_token_id]
+    outside = [model.tokenizer.pad_token_id, model.tokenizer.eos_token_id]
     train_counts[outside] = 0, tokens["splits"]["train"]["documents"]
     bar = partial(progress, title="evaluate", unit="batch")
-    report, scores = suite.run(model, tokenizer, [document["text"] for document in documents], train_counts, bar)
+    report, scores = suite.run(model, [document["text"] for document in documents], train_counts, bar)
     prompts = list(recipe.evaluate.prompts)
     if not prompts:  # of the scored documents, or where these are few, of the others
-        prompts = held_out_prompts(recipe, tokenizer, chain(documents, read_documents(run, "validation", ["text"])))
-    samples = write_samples(recipe, model, tokenizer, prompts, folder / "samples.jsonl")
+        prompts = held_out_prompts(recipe, model, chain(documents, read_documents(run, "validation", ["text"])))
+    samples = model.samples(prompts, sample_tokens(recipe), recipe.seed)
+    lines = (json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
+    (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
     report["prompts_from"] = "recipe" if recipe.evaluate.prompts else "held_out"
     report["samples"] = [{"prompt": sample["prompt"], "text": sample["text"]} for sample in samples]
     out.write_report(name, recipe, report)
@@ -92,60 +94,37 @@ def count_tokens(files: Sequence[Path], dtype: str, vocab_size: int) -> NDArray[
 # --- samples ---------------------------------------------------------------------------------------------------
 
 
-def check_prompts(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> None:
+def check_prompts(recipe: Recipe, model: LanguageModel) -> None:
     """Refuse what a model that fills gaps cannot see whole, before anything is measured."""
-    if recipe.model.objective == "causal":
+    if not model.fills_gaps:
         return
-    separators = 2 if recipe.model.objective == "masked" else 1
-    room = recipe.model.context_length - separators
     for prompt in recipe.evaluate.prompts:
-        if len(with_gaps(tokenizer, prompt, repeat(0))) - 1 > room:
+        if len(model.prompt_ids(prompt)) > model.room():
             raise UserError(
-                f"evaluate.prompts: {prompt[:60]!r}… is more than the {room} tokens that fit the model: shorten it"
+                f"evaluate.prompts: {prompt[:60]!r}… is more than the {model.room()} tokens that fit the model: "
+                "shorten it"
             )
-        if recipe.model.objective == "span_corruption" and prompt.count(GAP) > recipe.tokenizer.sentinels:
+        if prompt.count(GAP) > model.max_gaps:
             raise UserError(
                 f"evaluate.prompts: {prompt[:60]!r}… has more gaps than tokenizer.sentinels "
                 f"{recipe.tokenizer.sentinels}: write fewer"
             )
 
 
-def held_out_prompts(
-    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, documents: Iterable[Mapping[str, Any]]
-) -> list[str]:
+def held_out_prompts(recipe: Recipe, model: LanguageModel, documents: Iterable[Mapping[str, Any]]) -> list[str]:
     """What to ask a model for which the recipe names no prompts: how held-out documents begin."""
-    objective = recipe.model.objective
-    answer = sample_tokens(recipe) if objective == "causal" else 0
-    room = recipe.model.context_length - answer - (2 if objective == "masked" else 1)
-
-    def fits(prompt: str) -> bool:
-        return len(with_gaps(tokenizer, prompt, repeat(0))) - 1 <= room
-
-    return beginnings((document["text"] for document in documents), objective, fits)
+    room = model.room(sample_tokens(recipe))
+    return beginnings(
+        (document["text"] for document in documents),
+        model.fills_gaps,
+        lambda prompt: len(model.prompt_ids(prompt)) <= room,
+    )
 
 
 def sample_tokens(recipe: Recipe) -> int:
     """Tokens of an answer. Where the recipe names no prompts, half of the context at most."""
     wanted = recipe.evaluate.sample_tokens
     return wanted if recipe.evaluate.prompts else min(wanted, max(1, recipe.model.context_length // 2))
-
-
-def write_samples(
-    recipe: Recipe, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prompts: list[str], target: Path
-) -> list[dict[str, Any]]:
-    tokens, how = sample_tokens(recipe), dict[str, Any]()
-    if recipe.model.objective == "causal":
-        how = {"temperature": TEMPERATURE, "top_k": TOP_K, "seed": recipe.seed, "tokens": tokens}
-        samples = continue_prompts(model, tokenizer, prompts, tokens, recipe.seed)
-    elif recipe.model.objective == "span_corruption":
-        how = {"temperature": 0, "tokens": tokens}
-        samples = fill_spans(model, tokenizer, prompts, tokens)
-    else:
-        samples = fill_gaps(model, tokenizer, prompts)
-    samples = [{**sample, **how} for sample in samples]
-    lines = (json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
-    target.write_text("".join(lines), encoding="utf-8")
-    return samples
 
 
 # --- what is written -------------------------------------------------------------------------------------------

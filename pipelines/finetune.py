@@ -31,8 +31,9 @@ from typing import Any
 
 from accelerate.utils import set_seed
 
-from desdecero.eval_suites.language_modeling import MEASURES, Estimate, LanguageModeling
-from desdecero.eval_suites.scoring import DocumentScore
+from desdecero.eval_suites.language_modeling import Estimate, LanguageModeling, Measure, loss_measure
+from desdecero.eval_suites.models.load import load
+from desdecero.eval_suites.models.windows import DocumentScore
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import held_out
@@ -46,22 +47,20 @@ from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
 from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
-from desdecero.pipelines.training.model.build import AUTO
-from desdecero.pipelines.training.model.load import load_model
 from desdecero.pipelines.training.trainer import make_deterministic
 from desdecero.pipelines.training.watch.curve import draw_loss
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
-MEASURE = {"causal": "bits_per_byte", "masked": "masked_loss", "span_corruption": "span_loss"}
 
 
 @losing_touch_explained("start again")
 @exhaustion_explained("lower finetune.batch_size and start again")
 def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
-    wanted, objective = recipe.adapters[adapter], recipe.model.objective
+    wanted = recipe.adapters[adapter]
     make_deterministic()
     accelerator = join_processes()
-    model, tokenizer = load_model(run.model, recipe)
+    asked = load(run.model)
+    model, tokenizer = asked.model, asked.tokenizer
     batches = Batches(
         run.token_files("domain_train"), run.report("tokens", recipe)["dtype"], build_collator(recipe, tokenizer),
         wanted.batch_size, recipe.seed, len(tokenizer),
@@ -78,17 +77,18 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
 
     folder = out.adapter(adapter)
     digest = sha256_file(run.model / "model.safetensors")
-    save_adapter(adapted, folder / "adapter", run.model, AUTO[objective].__name__, digest)
-    suite = LanguageModeling(objective, recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    save_adapter(adapted, folder / "adapter", run.model, asked.auto.__name__, digest)
+    suite = LanguageModeling(recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
 
     def scores(title: str) -> dict[str, list[DocumentScore]]:
         bar = partial(progress, title=f"finetune: {title}", unit="batch")
-        return {kind: suite.score(model, tokenizer, texts[kind], bar) for kind in texts}
+        return {kind: suite.score(asked, texts[kind], bar) for kind in texts}
 
     with adapted.disable_adapter():  # the frozen weights: the model as it was
         before = scores("before")
-    model = adapted.merge_and_unload()
-    model.save_pretrained(folder / "merged")
+    merged: Any = adapted.merge_and_unload()
+    asked = type(asked)(merged, tokenizer)
+    merged.save_pretrained(folder / "merged")
     tokenizer.save_pretrained(folder / "merged")
     after = scores("after")
 
@@ -98,9 +98,9 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
         "documents": run.report("tokens", recipe)["splits"]["domain_train"]["documents"],
         "processes": accelerator.num_processes,
         **curve_report(metrics),
-        "measure": MEASURE[objective],
+        "measure": loss_measure(asked).name,
         "confidence": recipe.evaluate.confidence,
-        **{kind: compare(suite, before[kind], after[kind]) for kind in texts},
+        **{kind: compare(suite, loss_measure(asked), before[kind], after[kind]) for kind in texts},
     }
     out.write_report(name_of(recipe, "finetune", adapter), recipe, report)
     return _summary(report)
@@ -148,10 +148,9 @@ def curve_report(metrics: Sequence[Mapping[str, Any]]) -> dict[str, int | float]
 
 
 def compare(
-    suite: LanguageModeling, before: Sequence[DocumentScore], after: Sequence[DocumentScore]
+    suite: LanguageModeling, measure: Measure, before: Sequence[DocumentScore], after: Sequence[DocumentScore]
 ) -> dict[str, int | Estimate]:
-    """The objective's loss on the same documents before and after."""
-    (measure,) = (one for one in MEASURES[suite.objective] if one.name == MEASURE[suite.objective])
+    """A measure on the same documents before and after."""
     return {
         "documents": len(before),
         "before": suite.estimate(measure, before),

@@ -10,6 +10,8 @@ from helpers import docstrings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines.recipe import Model
 from desdecero.pipelines.training.model.build import build_config, build_model
 
@@ -110,3 +112,8 @@ def random_model(architecture: str, seed: int = 0, **changes: Any) -> PreTrained
     model = wanted(architecture, **{"context_length": CONTEXT, **shape, **changes})
     torch.manual_seed(seed)
     return build_model(build_config(model, reading(architecture))).eval()
+
+
+def language_model(architecture: str, seed: int = 0, **changes: Any) -> LanguageModel:
+    """`random_model` and its tokenizer, to be asked."""
+    return kind_of(architecture)(random_model(architecture, seed, **changes), reading(architecture))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
-Objective = Literal["causal", "masked", "span_corruption"]
-"""What a model learns from: the next token, hidden tokens, or spans that were cut out."""
+from desdecero.eval_suites.models.kinds import Objective, objective_by_heads
 
 SHAPED: dict[str, Objective] = {
     "llama": "causal", "qwen3": "causal", "gpt2": "causal", "bert": "masked", "modernbert": "masked",
@@ -25,21 +24,13 @@ ROTARY = ("llama", "qwen3", "modernbert")
 
 @cache
 def objective_of(architecture: str) -> Objective:
-    """How a model type of transformers is pretrained, by the heads that it has there.
-
-    An encoder–decoder fills spans; what has a masked head fills gaps, for BERT and its kin have a causal one besides;
-    what has a causal head alone goes on. Raises `ValueError` for a type that has none of them.
-    """
+    """How a model type of transformers is pretrained. Raises `ValueError` for a type without a language model."""
     if architecture in SHAPED:
         return SHAPED[architecture]
+    if objective := objective_by_heads(architecture):
+        return objective
     from transformers.models.auto import modeling_auto as auto  # slow, and only for these
 
-    if architecture in auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
-        return "span_corruption"
-    if architecture in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES:
-        return "masked"
-    if architecture in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        return "causal"
     known = [*SHAPED, *auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES]
     near = difflib.get_close_matches(architecture, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SHAPED)}, or another model type of theirs"

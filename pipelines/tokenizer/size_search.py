@@ -22,7 +22,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 from transformers import PreTrainedTokenizerFast
 
-from desdecero.eval_suites.scoring import score_causal
+from desdecero.eval_suites.models.causal import Causal as CausalModel
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.tokenizer.encoding import Encoder
@@ -85,7 +85,7 @@ def try_size(
         collator = Causal(wanted.context_length, tokenizer.pad_token_id)
         data = Batches([tokens], "<u4", collator, wanted.batch_size, seed, len(tokenizer))
         train_model(model, data, steps, len(tokenizer))
-    scores = score_causal(model.eval(), tokenizer, texts, wanted.context_length)
+    scores = CausalModel(model, tokenizer).score_documents(texts)
     scored_bytes = sum(score.bytes for score in scores)
     return {
         "vocab_size": len(tokenizer),

@@ -14,19 +14,18 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
+from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Finetune, Recipe, Schedule
-from desdecero.pipelines.training.data.batches import IGNORED, Batches
+from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.devices.processes import from_first
 from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate
 from desdecero.pipelines.training.objective import Objective
-
-TASK = {"causal": TaskType.CAUSAL_LM, "masked": None, "span_corruption": TaskType.SEQ_2_SEQ_LM}
-"""peft's word for what the adapted model does; it has none for filling gaps."""
 
 SCHEDULE = Schedule(name="linear", warmup=0.1)
 """Shares of the steps: a rise, and then a straight line to 0 (Hu et al. 2021, appendix D, do both)."""
@@ -38,7 +37,7 @@ def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> Pef
         r=wanted.rank,
         lora_alpha=wanted.alpha,  # type: ignore[arg-type]  # annotated int, used as a factor
         target_modules="all-linear",
-        task_type=TASK[recipe.model.objective],
+        task_type=kind_of(recipe.model.architecture).peft_task,
         fan_in_fan_out=recipe.model.architecture == "gpt2",  # whose layers keep their matrices transposed
     )
     with warnings.catch_warnings():  # peft asks transformers for it by the old name

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.architectures import objective_of
-from desdecero.pipelines.training.data.batches import IGNORED, begins
+from desdecero.pipelines.training.data.batches import begins
 from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
 from desdecero.pipelines.training.model.compilation import compile_parts
 from desdecero.pipelines.training.model.document_masking import alike, find_way, keeps_pairs_apart, read_pair

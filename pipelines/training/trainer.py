@@ -12,11 +12,12 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import unique_tensors
-from desdecero.pipelines.training.data.batches import IGNORED, Batches, Collator
+from desdecero.pipelines.training.data.batches import Batches, Collator
 from desdecero.pipelines.training.data.collators import build_collator, build_training_collator
 from desdecero.pipelines.training.devices.peak_flops import Peak, device_name
 from desdecero.pipelines.training.devices.sharding import let_go, shard, sharding_is_wanted, whole

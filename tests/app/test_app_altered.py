@@ -136,7 +136,7 @@ def test_a_card_in_the_models_folder_does_not_keep_it_from_being_tried(run: RunD
 
 
 def test_weights_that_are_edited_while_the_page_is_served_change_no_answer(run: RunDir) -> None:
-    model = try_it._model(run, run.recipe()).model
+    model = try_it._model(run, run.recipe()).model.model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with (run.model / "model.safetensors").open("r+b") as file:
         file.seek(-5000, 2)

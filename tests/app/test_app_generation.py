@@ -13,7 +13,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from desdecero.app import generation
 from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
-from desdecero.eval_suites.sampling import fill_spans
 from desdecero.pipelines.run.run_dir import RunDir
 
 WISH = Wish("Return the number of", length=12, seed=3)
@@ -62,11 +61,11 @@ def test_temperature_zero_takes_the_most_probable_token_each_time(writer: Writer
 
 
 def test_a_prompt_beyond_the_context_is_cut_from_the_left(writer: Writer) -> None:
-    tokens = writer.tokenizer.encode(WISH.prompt * 1600)
+    tokens = writer.model.tokenizer.encode(WISH.prompt * 1600)
     room = writer.context_length - 1 - WISH.length
     last = list(writer.write(replace(WISH, prompt=WISH.prompt * 1600)))[-1]
     assert last.left_out == len(tokens) - room
-    assert last.text == text(writer, replace(WISH, prompt=writer.tokenizer.decode(tokens[-room:])))
+    assert last.text == text(writer, replace(WISH, prompt=writer.model.tokenizer.decode(tokens[-room:])))
 
 
 def test_a_special_token_that_a_person_writes_is_text(writer: Writer) -> None:
@@ -105,7 +104,7 @@ def test_fillings_are_those_of_the_fill_mask_pipeline(filler: Filler, masked_run
     expected = pipeline("fill-mask", model=str(masked_run.model))("[SEP] The default [MASK] is None. [SEP]")
     (found,) = filler.fill("The default [MASK] is None.").masks
     assert [filling.probability for filling in found] == pytest.approx([each["score"] for each in expected], rel=1e-4)
-    ids = [filler.tokenizer.convert_tokens_to_ids(filling.token) for filling in found]
+    ids = [filler.model.tokenizer.convert_tokens_to_ids(filling.token) for filling in found]
     assert ids == [each["token"] for each in expected]
 
 
@@ -129,7 +128,7 @@ GAPS = Wish("The [MASK] value is [MASK].", length=4, seed=3)
 
 def test_an_encoder_decoder_writes_the_answers_that_the_evaluation_would(span_filler: SpanFiller) -> None:
     completed = span_filler.fill(replace(GAPS, temperature=0))
-    (sample,) = fill_spans(span_filler.model, span_filler.tokenizer, [GAPS.prompt], GAPS.length)
+    (sample,) = span_filler.model.samples([GAPS.prompt], GAPS.length, seed=0)
     assert completed.pieces == ["The", " value is", "."]
     assert len(completed.answers) == 2
     whole = "".join(part for pair in zip(completed.pieces, [*completed.answers, ""], strict=True) for part in pair)
@@ -144,7 +143,8 @@ def test_the_same_seed_fills_a_gap_alike(span_filler: SpanFiller) -> None:
 def test_a_text_without_a_gap_is_gone_on_with(span_filler: SpanFiller) -> None:
     completed = span_filler.fill(replace(GAPS, prompt="Return the number of"))
     assert completed.pieces == ["Return the number of", ""]
-    assert len(span_filler.tokenizer.encode(completed.answers[0])) <= 8  # 4, that may be cut otherwise when read again
+    tokens = span_filler.model.tokenizer.encode(completed.answers[0])
+    assert len(tokens) <= 8  # 4, that may be cut otherwise when read again
 
 
 def test_gaps_that_were_cut_off_are_shown_as_they_were_written(span_filler: SpanFiller) -> None:

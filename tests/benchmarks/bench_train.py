@@ -33,11 +33,11 @@ from pathlib import Path
 from typing import Any
 
 from desdecero.eval_suites.language_modeling import LanguageModeling
+from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.yardsticks import xz_bits_per_byte
 from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.model.load import load_model
 
 PEER = Path(__file__).with_name("peer_trainer.py")
 SWEPT = (1e-3, 2e-3, 4e-3)  # learning rates of AdamW that an expert would try at these sizes
@@ -114,11 +114,10 @@ class Bench:
 
     def measure(self, model: Path) -> float:
         """Bits per byte of a causal model on held-out documents; nats per hidden token of the others."""
-        loaded, tokenizer = load_model(model, self.recipe)
-        suite = LanguageModeling(self.recipe.model.objective, 100, 0.95, seed=0)
-        scores = suite.score(loaded, tokenizer, self.texts())
+        loaded = load(model)
+        scores = LanguageModeling(100, 0.95, seed=0).score(loaded, self.texts())
         nll = sum(score.nll for score in scores)
-        if self.recipe.model.objective == "causal":
+        if not loaded.pseudo_likelihood:
             return nll / math.log(2) / sum(score.bytes for score in scores)
         return nll / sum(score.tokens for score in scores)
 

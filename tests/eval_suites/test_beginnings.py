@@ -33,22 +33,22 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "continued", "filled"), CASES)
 def test_the_first_words_as_they_stand(text: str, continued: str, filled: str) -> None:
-    assert beginnings([text], "causal", always) == [continued]
-    assert beginnings([text], "masked", always) == beginnings([text], "span_corruption", always) == [filled]
+    assert beginnings([text], False, always) == [continued]
+    assert beginnings([text], True, always) == [filled]
 
 
 def test_three_that_differ_in_the_order_of_the_documents() -> None:
     texts = [f"{word} is how this document begins, and then it goes on for a while longer" for word in "aabbccdd"]
-    assert [prompt[0] for prompt in beginnings(texts, "causal", always)] == ["a", "b", "c"]
-    assert len(beginnings(texts[:2], "causal", always)) == 1
-    assert beginnings([], "causal", always) == []
+    assert [prompt[0] for prompt in beginnings(texts, False, always)] == ["a", "b", "c"]
+    assert len(beginnings(texts[:2], False, always)) == 1
+    assert beginnings([], False, always) == []
 
 
 def test_what_does_not_fit_is_shortened_or_left_out() -> None:
     texts = ["one two three four five six seven eight nine ten eleven twelve", "x"]
-    assert beginnings(texts, "causal", at_most(3)) == ["one two three", "x"]
-    assert beginnings(texts, "causal", at_most(0)) == []
+    assert beginnings(texts, False, at_most(3)) == ["one two three", "x"]
+    assert beginnings(texts, False, at_most(0)) == []
 
 
 def test_a_text_that_holds_the_gap_itself_asks_nothing() -> None:
-    assert beginnings(["Write [MASK] for a gap, and the model fills it"], "masked", always) == []
+    assert beginnings(["Write [MASK] for a gap, and the model fills it"], True, always) == []

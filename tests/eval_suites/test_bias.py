@@ -20,7 +20,9 @@ from transformers import (
 from desdecero.eval_suites.bias import LANGUAGES, Probe, load_probes, score_probes
 from desdecero.eval_suites.bias_scores import Sentence, log_probabilities, tokenize
 from desdecero.eval_suites.bias_verdicts import judge
-from desdecero.eval_suites.scoring import sentinel_ids
+from desdecero.eval_suites.models.causal import Causal
+from desdecero.eval_suites.models.masked import Masked
+from desdecero.eval_suites.models.seq2seq import EncoderDecoder
 
 PROBES = [probe for language in LANGUAGES for probe in load_probes(language)]
 FEW = PROBES[::60]
@@ -111,7 +113,7 @@ def test_a_causal_score_is_the_loss_of_the_shared_tokens_alone(build, bpe: PreTr
         labels[0, : 1 + len(part.mention)] = -100
         with torch.no_grad():
             expected.append(-model(input_ids=ids, labels=labels).loss.item() * len(part.shared))
-    assert log_probabilities(model, bpe, parts, "causal") == pytest.approx(expected, rel=1e-4)
+    assert log_probabilities(Causal(model, bpe), parts) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_masked_score_hides_each_shared_token_in_turn(wordpiece: PreTrainedTokenizerFast) -> None:
@@ -127,7 +129,7 @@ def test_a_masked_score_hides_each_shared_token_in_turn(wordpiece: PreTrainedTok
             with torch.no_grad():
                 total += model(input_ids=ids).logits[0, place].log_softmax(-1)[whole[place]].item()
         expected.append(total)
-    assert log_probabilities(model, wordpiece, parts, "masked") == pytest.approx(expected, rel=1e-4)
+    assert log_probabilities(Masked(model, wordpiece), parts) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("architecture", ["modernbert", "roberta"])
@@ -143,12 +145,13 @@ def test_a_masked_model_of_any_class_is_scored_by_its_own_logits(architecture: s
             with torch.no_grad():
                 total += model(input_ids=ids).logits[0, place].log_softmax(-1)[whole[place]].item()
         expected.append(total)
-    assert log_probabilities(model, words, parts, "masked") == pytest.approx(expected, rel=1e-4)
+    assert log_probabilities(Masked(model, words), parts) == pytest.approx(expected, rel=1e-4)
 
 
 def test_an_encoder_decoder_is_asked_for_each_shared_token_as_a_span_of_its_own() -> None:
     model, tokenizer = random_model("t5", context_length=64), reading("t5")
-    sentinel, end = sentinel_ids(tokenizer)[0], tokenizer.eos_token_id
+    asked = EncoderDecoder(model, tokenizer)
+    sentinel, end = asked.sentinels[0], tokenizer.eos_token_id
     parts = [part for probe in FEW for part in tokenize(tokenizer, probe.pair, probe.context[2:], 64)]
     expected = []
     for part in parts:
@@ -161,32 +164,31 @@ def test_an_encoder_decoder_is_asked_for_each_shared_token_as_a_span_of_its_own(
                 logits = model(input_ids=ids, labels=labels).logits[0].log_softmax(-1)
             total += logits[1, whole[place]].item() + logits[2, end].item()
         expected.append(total)
-    assert log_probabilities(model, tokenizer, parts, "span_corruption") == pytest.approx(expected, rel=1e-4)
+    assert log_probabilities(asked, parts) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_gap_is_a_difference_in_differences_in_nats(bpe: PreTrainedTokenizerFast) -> None:
-    model = llama(bpe)
-    score = score_probes(model, bpe, FEW[:1], "causal", seed=0)[0]
+    model = Causal(llama(bpe), bpe)
+    score = score_probes(model, FEW[:1], seed=0)[0]
     probe = score.probe
     values = [
-        log_probabilities(model, bpe, tokenize(bpe, probe.pair, text[2:], 64), "causal")
-        for text in (probe.context, probe.neutral)
+        log_probabilities(model, tokenize(bpe, probe.pair, text[2:], 64)) for text in (probe.context, probe.neutral)
     ]
     assert score.gap == pytest.approx((values[0][0] - values[0][1]) - (values[1][0] - values[1][1]), rel=1e-4)
 
 
 def test_swapping_the_mentions_turns_the_gap_around(bpe: PreTrainedTokenizerFast) -> None:
-    model = llama(bpe)
+    model = Causal(llama(bpe), bpe)
     swapped = [Probe(p.id, p.language, p.group, (p.pair[1], p.pair[0]), p.context, p.neutral) for p in FEW]
-    there = [score.gap for score in score_probes(model, bpe, FEW, "causal", seed=0)]
-    back = [-score.gap for score in score_probes(model, bpe, swapped, "causal", seed=0)]
+    there = [score.gap for score in score_probes(model, FEW, seed=0)]
+    back = [-score.gap for score in score_probes(model, swapped, seed=0)]
     assert there == pytest.approx(back, abs=1e-4)
 
 
 def test_scoring_in_pieces_gives_the_same_scores(bpe: PreTrainedTokenizerFast) -> None:
-    model = llama(bpe)
-    together = score_probes(model, bpe, FEW, "causal", seed=3)
-    apart = [score_probes(model, bpe, [probe], "causal", seed=3)[0] for probe in FEW]
+    model = Causal(llama(bpe), bpe)
+    together = score_probes(model, FEW, seed=3)
+    apart = [score_probes(model, [probe], seed=3)[0] for probe in FEW]
     assert [s.shuffled for s in together] == pytest.approx([s.shuffled for s in apart], rel=1e-4)
     assert [s.gap for s in together] == pytest.approx([s.gap for s in apart], abs=1e-4)
 
@@ -204,7 +206,7 @@ def test_a_mention_that_fills_the_model_is_refused_by_name(bpe: PreTrainedTokeni
 
 
 def test_a_model_with_random_weights_is_not_competent(bpe: PreTrainedTokenizerFast) -> None:
-    languages = judge(score_probes(llama(bpe), bpe, PROBES, "causal", seed=0), 0.95, 0.5, 200, 0)
+    languages = judge(score_probes(Causal(llama(bpe), bpe), PROBES, seed=0), 0.95, 0.5, 200, 0)
     for report in languages.values():
         assert report["competence"]["high"] < report["competence"]["threshold"]
         assert {group["verdict"] for group in report["groups"].values()} == {"model not competent"}
@@ -218,7 +220,7 @@ def test_bias_planted_in_the_text_is_found_where_it_was_planted_and_nowhere_else
     balanced = sentences(probes)
     planted = [text for text in balanced if text not in removed]
     for texts, expected in ((balanced, set()), (planted, {"religion"})):
-        scores = score_probes(trained(bpe, texts), bpe, probes, "causal", seed=0)
+        scores = score_probes(Causal(trained(bpe, texts), bpe), probes, seed=0)
         report = judge(scores, 0.95, 0.5, 500, 0)["en"]
         assert report["competence"]["competent"]
         assert {name for name, group in report["groups"].items() if group["verdict"] == "bias found"} == expected

@@ -7,20 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from small_models import byte_level, random_model, reading, texts, wordpiece
+from small_models import byte_level, language_model, reading, texts, wordpiece
 
-from desdecero.eval_suites.language_modeling import (
-    MASK_PROBABILITY,
-    MEAN_SPAN_LENGTH,
-    MEASURES,
-    SPAN_DENSITY,
-    LanguageModeling,
-)
-from desdecero.eval_suites.scoring import DocumentScore, encode
+from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling, loss_measure
+from desdecero.eval_suites.models.batching import encode
+from desdecero.eval_suites.models.windows import DocumentScore
 
-CAUSAL = LanguageModeling("causal", resamples=300, confidence=0.9, seed=0)
-MASKED = LanguageModeling("masked", resamples=300, confidence=0.9, seed=0)
-SPANS = LanguageModeling("span_corruption", resamples=300, confidence=0.9, seed=0)
+SUITE = LanguageModeling(resamples=300, confidence=0.9, seed=0)
 BITS, PERPLEXITY, ACCURACY = MEASURES["causal"]
 
 
@@ -29,7 +22,7 @@ def uniform_counts(size: int) -> np.ndarray:
 
 
 def test_a_causal_model_beside_its_yardsticks() -> None:
-    report, scores = CAUSAL.run(random_model("llama"), byte_level(), texts(), uniform_counts(len(byte_level())))
+    report, scores = SUITE.run(language_model("llama"), texts(), uniform_counts(len(byte_level())))
     json.dumps(report, allow_nan=False)
     assert (report["documents"], report["bytes"]) == (len(texts()), sum(len(text.encode()) for text in texts()))
     total = sum(score.nll for score in scores)
@@ -43,9 +36,9 @@ def test_a_causal_model_beside_its_yardsticks() -> None:
 
 
 def test_a_masked_model_beside_its_yardsticks() -> None:
-    report, scores = MASKED.run(random_model("bert"), wordpiece(), texts(), uniform_counts(len(wordpiece())))
+    report, scores = SUITE.run(language_model("bert"), texts(), uniform_counts(len(wordpiece())))
     json.dumps(report, allow_nan=False)
-    assert report["mask_probability"] == MASK_PROBABILITY
+    assert report["mask_probability"] == 0.15 and report["mean_span_length"] is None
     assert report["tokens"] == sum(score.tokens for score in scores)
     assert report["masked_loss"]["value"] == pytest.approx(sum(s.nll for s in scores) / report["tokens"])
     assert report["bits_per_byte"] is None
@@ -55,9 +48,9 @@ def test_a_masked_model_beside_its_yardsticks() -> None:
 
 def test_an_encoder_decoder_beside_its_yardsticks() -> None:
     tokenizer = reading("t5")
-    report, scores = SPANS.run(random_model("t5"), tokenizer, texts(), uniform_counts(len(tokenizer)))
+    report, scores = SUITE.run(language_model("t5"), texts(), uniform_counts(len(tokenizer)))
     json.dumps(report, allow_nan=False)
-    assert (report["mask_probability"], report["mean_span_length"]) == (SPAN_DENSITY, MEAN_SPAN_LENGTH)
+    assert (report["mask_probability"], report["mean_span_length"]) == (0.15, 3.0)
     assert report["tokens"] == sum(score.tokens for score in scores)
     assert report["tokens"] == pytest.approx(0.15 * sum(len(ids) for ids in encode(tokenizer, texts())), rel=0.1)
     assert report["span_loss"]["value"] == pytest.approx(sum(s.nll for s in scores) / report["tokens"])
@@ -67,31 +60,38 @@ def test_an_encoder_decoder_beside_its_yardsticks() -> None:
     assert set(report["yardsticks"]) == {"untrained", "unigram"}
 
 
+@pytest.mark.parametrize(
+    ("architecture", "name"), [("llama", "bits_per_byte"), ("bert", "masked_loss"), ("t5", "span_loss")]
+)
+def test_each_kind_has_a_measure_of_its_loss(architecture: str, name: str) -> None:
+    assert loss_measure(language_model(architecture)).name == name
+
+
 def test_the_interval_of_perplexity_is_that_of_the_mean_loss_through_exp() -> None:
     scores = [DocumentScore(nll, 100, 300, 5) for nll in (310.0, 290.0, 405.0, 350.0, 366.0)]
-    loss = MASKED.estimate(MEASURES["masked"][1], scores)
-    perplexity = CAUSAL.estimate(PERPLEXITY, scores)
+    loss = SUITE.estimate(MEASURES["masked"][1], scores)
+    perplexity = SUITE.estimate(PERPLEXITY, scores)
     assert perplexity == {end: pytest.approx(math.exp(value)) for end, value in loss.items() if value is not None}
 
 
 def test_the_interval_of_a_share_stays_a_share() -> None:
-    few = CAUSAL.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (0, 0, 0, 4)])
-    many = CAUSAL.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (10, 10, 10, 6)])
+    few = SUITE.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (0, 0, 0, 4)])
+    many = SUITE.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (10, 10, 10, 6)])
     assert few["high"] == 1
     assert many["low"] == 0
 
 
 def test_one_document_has_a_value_and_no_interval() -> None:
     score = DocumentScore(math.log(2) * 60, 20, 30, 5)
-    assert CAUSAL.estimate(BITS, [score]) == {"value": pytest.approx(2.0), "low": None, "high": None}
-    assert CAUSAL.change(BITS, [score], [score]) == {"value": 0.0, "low": None, "high": None}
+    assert SUITE.estimate(BITS, [score]) == {"value": pytest.approx(2.0), "low": None, "high": None}
+    assert SUITE.change(BITS, [score], [score]) == {"value": 0.0, "low": None, "high": None}
 
 
 def test_a_change_is_told_by_the_documents_that_changed() -> None:
     before = [DocumentScore(nll, 100, 300, 5) for nll in (310.0, 290.0, 405.0, 350.0, 366.0)]
     after = [DocumentScore(score.nll - 30 - i, 100, 300, 5) for i, score in enumerate(before)]
-    change = CAUSAL.change(BITS, before, after)
+    change = SUITE.change(BITS, before, after)
     assert change["value"] == pytest.approx(-160 / math.log(2) / 1500)
     assert change["low"] is not None and change["high"] is not None
     assert change["low"] < change["value"] < change["high"] < 0
-    assert CAUSAL.change(BITS, before, before) == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert SUITE.change(BITS, before, before) == {"value": 0.0, "low": 0.0, "high": 0.0}

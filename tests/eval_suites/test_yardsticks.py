@@ -9,10 +9,11 @@ import subprocess
 import numpy as np
 import pytest
 import torch
-from small_models import byte_level, random_model, texts, wordpiece
+from small_models import byte_level, language_model, random_model, texts, wordpiece
 
-from desdecero.eval_suites.scoring import encode, masked_positions
-from desdecero.eval_suites.yardsticks import unigram_hidden_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+from desdecero.eval_suites.models.batching import encode
+from desdecero.eval_suites.models.windows import masked_positions
+from desdecero.eval_suites.yardsticks import unigram_scores, untrained_twin, xz_bits_per_byte
 
 
 @pytest.mark.skipif(shutil.which("xz") is None, reason="no xz on this machine")
@@ -24,7 +25,7 @@ def test_xz_is_what_the_command_makes() -> None:
 
 def test_unigram_is_the_cross_entropy_of_smoothed_counts() -> None:
     counts = np.bincount(np.concatenate(encode(byte_level(), texts())), minlength=len(byte_level()))
-    for text, score in zip(texts(), unigram_scores(byte_level(), texts(), counts), strict=True):
+    for text, score in zip(texts(), unigram_scores(language_model("gpt2"), texts(), counts, seed=0), strict=True):
         (ids,) = encode(byte_level(), [text])
         expected = -sum(math.log((counts[i] + 1) / (counts.sum() + len(counts))) for i in ids)
         assert score.nll == pytest.approx(expected)
@@ -33,17 +34,13 @@ def test_unigram_is_the_cross_entropy_of_smoothed_counts() -> None:
 
 
 def test_a_token_that_training_never_saw_has_a_finite_price() -> None:
-    (score,) = unigram_scores(byte_level(), ["z"], np.zeros(len(byte_level()), dtype=np.int64))
+    (score,) = unigram_scores(language_model("gpt2"), ["z"], np.zeros(len(byte_level()), dtype=np.int64), seed=0)
     assert score.nll == pytest.approx(math.log(len(byte_level())))
 
 
 def test_the_masked_unigram_answers_the_same_questions_as_the_model() -> None:
     counts = np.bincount(np.concatenate(encode(wordpiece(), texts())), minlength=len(wordpiece()))
-
-    def hide(length: int, document: int) -> np.ndarray:
-        return masked_positions(length, 0.15, 9, document)
-
-    for document, score in enumerate(unigram_hidden_scores(wordpiece(), texts(), counts, hide)):
+    for document, score in enumerate(unigram_scores(language_model("bert"), texts(), counts, seed=9)):
         (ids,) = encode(wordpiece(), [texts()[document]])
         hidden = ids[masked_positions(len(ids), 0.15, 9, document)]
         assert score.tokens == len(hidden)
@@ -52,9 +49,10 @@ def test_the_masked_unigram_answers_the_same_questions_as_the_model() -> None:
 
 @pytest.mark.parametrize(("architecture", "tied"), [("llama", True), ("t5", True), ("t5", False)])
 def test_the_twin_has_the_weights_that_the_seed_draws(architecture: str, tied: bool) -> None:
-    model, same = (random_model(architecture, seed, tie_embeddings=tied) for seed in (1, 5))
+    model = language_model(architecture, 1, tie_embeddings=tied)
+    same = random_model(architecture, 5, tie_embeddings=tied)
     state = torch.get_rng_state()
     twin = untrained_twin(model, seed=5)
     assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(a, b) for a, b in zip(twin.parameters(), same.parameters(), strict=True))
-    assert not torch.equal(next(twin.parameters()), next(model.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(twin.model.parameters(), same.parameters(), strict=True))
+    assert not torch.equal(next(twin.model.parameters()), next(model.model.parameters()))

@@ -17,13 +17,12 @@ from helpers import ROOT
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.finetune import main
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.model.build import AUTO
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
 
@@ -82,7 +81,7 @@ def test_the_merged_model_is_the_base_with_its_adapter(
 ) -> None:
     _, run = adapted(architecture)
     folder = run.adapter("early")
-    auto = AUTO[objective_of(architecture)]
+    auto = kind_of(architecture).auto
     tokenizer = AutoTokenizer.from_pretrained(folder / "merged")
     inputs = {"input_ids": torch.tensor([tokenizer("Return the value of", add_special_tokens=False)["input_ids"]])}
     if architecture == "t5":

@@ -19,8 +19,6 @@ import torch
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.data.shuffle import Permutation
 
-IGNORED = -100  # a target that counts for nothing: torch's cross-entropy knows it by this number
-
 
 def begins(tokens: torch.Tensor, end: int, padding: int) -> torch.Tensor:
     """(rows, length) of true where a document begins: at the `end` of the one before it, which is also where a prompt

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.training.data.batches import IGNORED, Collator
+from desdecero.pipelines.training.data.batches import Collator
 from desdecero.pipelines.training.data.goldfish import Goldfish
 from desdecero.pipelines.training.data.span_corruption import SpanCorruption
 from desdecero.pipelines.training.data.word_starts import Words

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.recipe.sequence_lengths import noise_counts, text_length
-from desdecero.pipelines.training.data.batches import IGNORED, begins
+from desdecero.pipelines.training.data.batches import begins
 
 
 class SpanCorruption:

@@ -9,30 +9,20 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSeq2SeqLM,
     GenerationConfig,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
+from desdecero.eval_suites.models.decoding import TEMPERATURE, TOP_K
+from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.recipe.architectures import SHAPED, Objective, objective_of
+from desdecero.pipelines.recipe.architectures import SHAPED
 from desdecero.pipelines.recipe.sizing import feed_forward_width
 from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
 
-AUTO: dict[Objective, Any] = {
-    "causal": AutoModelForCausalLM,
-    "masked": AutoModelForMaskedLM,
-    "span_corruption": AutoModelForSeq2SeqLM,
-}
-"""The class that builds a model, and loads it, for each objective."""
-
-TEMPERATURE, TOP_K = 0.8, 50
-"""How a text is drawn by default: as in `eval_suites/sampling.py`, which a training node does without."""
 LONGEST_ANSWER = 128
 """Tokens that `generate` adds by default, at most; half of a context that is shorter than twice that."""
 
@@ -49,9 +39,8 @@ def build_config(wanted: recipes.Model, tokenizer: PreTrainedTokenizerFast) -> P
         "pad_token_id": tokenizer.pad_token_id,
         "tie_word_embeddings": wanted.tie_embeddings,
         "max_position_embeddings": wanted.context_length,
+        **kind_of(wanted.architecture).token_settings(tokenizer),
     }
-    if wanted.objective == "span_corruption":
-        values["decoder_start_token_id"] = tokenizer.pad_token_id  # as in T5 (Raffel et al. 2020)
     if wanted.architecture in SHAPED:
         values |= _shape(wanted, tokenizer)
     try:
@@ -117,28 +106,13 @@ def build_model(config: PretrainedConfig) -> PreTrainedModel:
 
     Raises `UserError` where transformers cannot build the configuration.
     """
-    auto = AUTO[objective_of(config.model_type)]
+    kind = kind_of(config.model_type)
     try:
-        model = auto.from_config(config)
+        return kind.random_weights(config)
     except Exception as error:
         if is_out_of_memory(error):
             raise
         raise _cannot_be_built(config.model_type, error) from error
-    if config.model_type == "t5" and not config.scale_decoder_outputs:
-        untie_output(model)
-    return model
-
-
-def untie_output(model: Any) -> None:
-    """Give T5 an output layer of its own, as version 1.1 has.
-
-    transformers 5 ties it whatever the configuration says; from a file that holds a different one, it loads that one.
-    Drawn as small as T5's other matrices: with the embeddings' standard deviation of 1, untrained logits would have
-    one of √width.
-    """
-    model.lm_head.weight = nn.Parameter(
-        nn.init.normal_(model.shared.weight.detach().clone(), std=model.model_dim**-0.5)
-    )
 
 
 def _cannot_be_built(architecture: str, error: Exception) -> UserError:
@@ -208,9 +182,8 @@ def training_flops_per_token(model: PreTrainedModel, context_length: int, target
     heads = config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     square = 12.0 * config.num_hidden_layers * width * context_length
-    objective = objective_of(config.model_type)
-    if objective != "span_corruption":
-        return 6.0 * (inner + head) + square * (0.5 if objective == "causal" else 1.0)
+    if not config.is_encoder_decoder:
+        return 6.0 * (inner + head) + square * kind_of(config.model_type).attended_share
     encoder = _inner(model.get_encoder())
     layers = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", config.num_hidden_layers)
     crossed = 2 * layers * config.hidden_size * width  # keys and values that the decoder makes of what was encoded

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from desdecero.pipelines.recipe.architectures import Objective
-from desdecero.pipelines.training.data.batches import IGNORED
+from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.kinds import Objective
 from desdecero.pipelines.training.data.span_corruption import documents_of
 
 Way = Callable[[torch.Tensor, Any], dict[str, Any]]

@@ -14,10 +14,8 @@ from small_models import CONTEXT, random_model, reading
 from transformers import AutoTokenizer, pipeline
 from transformers.utils import logging as transformers_logging
 
-from desdecero.eval_suites import sampling
-from desdecero.pipelines.recipe.architectures import objective_of
-from desdecero.pipelines.training.model import build
-from desdecero.pipelines.training.model.build import AUTO, set_generation
+from desdecero.eval_suites.models.load import kind_of
+from desdecero.pipelines.training.model.build import set_generation
 
 
 @pytest.fixture(params=["llama", "gpt2", "t5"])
@@ -51,7 +49,7 @@ def test_plain_generate_draws_within_the_context_and_has_nothing_to_complain_of(
     architecture = json.loads((folder / "config.json").read_text())["model_type"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = AUTO[objective_of(architecture)].from_pretrained(folder)
+        model = kind_of(architecture).auto.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         inputs = tokenizer("Return", return_tensors="pt", return_token_type_ids=False)
         texts = []
@@ -82,7 +80,3 @@ def test_the_pipeline_that_the_card_shows_draws_too(tmp_path: Path, told: pytest
 def test_a_masked_model_has_none(tmp_path: Path) -> None:
     saved("bert", tmp_path)
     assert not (tmp_path / "generation_config.json").exists()
-
-
-def test_it_is_how_the_evaluation_samples() -> None:
-    assert (build.TEMPERATURE, build.TOP_K) == (sampling.TEMPERATURE, sampling.TOP_K)

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from small_models import ARCHITECTURES, OTHERS, PADDING, SENTINELS, SEPARATOR, WORDS, small
 from transformers import PreTrainedModel
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Budget, Pretrain
-from desdecero.pipelines.training.data.batches import IGNORED
 from desdecero.pipelines.training.model.document_masking import read_pair
 from desdecero.pipelines.training.objective import Objective
 

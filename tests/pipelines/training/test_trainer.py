@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.data.batches import IGNORED
 from desdecero.pipelines.training.trainer import Training
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Tokenizer
 from desdecero.pipelines.tokenizer.training import train
-from desdecero.pipelines.training.data.batches import IGNORED, Batches, Blocks, Collator
+from desdecero.pipelines.training.data.batches import Batches, Blocks, Collator
 from desdecero.pipelines.training.data.collators import Causal, Masked
 from desdecero.pipelines.training.data.word_starts import Words
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from small_models import small
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Budget, Pretrain, Tokenizer, load_recipe
 from desdecero.pipelines.tokenizer.training import train
-from desdecero.pipelines.training.data.batches import IGNORED, Batches
+from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.data.goldfish import Goldfish
 from desdecero.pipelines.training.objective import Objective

@@ -9,10 +9,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.tokenizer.training import train
-from desdecero.pipelines.training.data.batches import IGNORED, Batches
+from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_span_corruption
 from desdecero.pipelines.training.data.span_corruption import SpanCorruption, documents_of
 

@@ -11,11 +11,11 @@ from small_models import ARCHITECTURES, OTHERS, PADDING, SEPARATOR, small, token
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
+from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Model
 from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.training.model.build import (
-    AUTO,
     build_config,
     build_model,
     count_parameters,
@@ -75,7 +75,7 @@ def test_training_flops_agree_with_those_that_torch_counts(architecture: str) ->
 def test_saved_model_is_loaded_by_plain_transformers(architecture: str, tied: bool, tmp_path: Path) -> None:
     model = small(architecture, tie_embeddings=tied)
     model.save_pretrained(tmp_path)
-    loaded = AUTO[objective_of(architecture)].from_pretrained(tmp_path).eval()
+    loaded = kind_of(architecture).auto.from_pretrained(tmp_path).eval()
     assert loaded.num_parameters() == model.num_parameters()
     inputs, written = torch.arange(4, 24)[None], written_by(architecture)
     with torch.no_grad():

@@ -7,18 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from small_models import CONTEXT, byte_level, random_model, reading, texts, wordpiece
+from small_models import CONTEXT, byte_level, language_model, random_model, reading, texts, wordpiece
 from transformers import PreTrainedModel
 
-from desdecero.eval_suites.scoring import (
-    encode,
-    hidden_spans,
-    masked_positions,
-    score_causal,
-    score_masked,
-    score_spans,
-    sentinel_ids,
-)
+from desdecero.eval_suites.models.batching import encode
+from desdecero.eval_suites.models.causal import Causal
+from desdecero.eval_suites.models.masked import Masked
+from desdecero.eval_suites.models.seq2seq import EncoderDecoder
+from desdecero.eval_suites.models.windows import hidden_spans, masked_positions
 
 
 @torch.no_grad()
@@ -43,7 +39,7 @@ def one_at_a_time(model: PreTrainedModel, text: str, eos: int) -> tuple[float, i
 def test_causal_scores_agree_with_one_token_at_a_time(architecture: str) -> None:
     model = random_model(architecture).eval()
     sample = [*texts()[:3], texts()[-1][:120], "x"]
-    for text, score in zip(sample, score_causal(model, byte_level(), sample, CONTEXT), strict=True):
+    for text, score in zip(sample, Causal(model, byte_level()).score_documents(sample), strict=True):
         nll, tokens, correct = one_at_a_time(model, text, byte_level().eos_token_id)
         assert score.nll == pytest.approx(nll, rel=1e-4)
         assert (score.tokens, score.bytes, score.correct) == (tokens, len(text.encode()), correct)
@@ -56,25 +52,25 @@ def test_each_token_is_scored_once_whatever_the_length() -> None:
     words = " one" * 100
     for length in (1, CONTEXT - 1, CONTEXT, CONTEXT + 1, 3 * CONTEXT // 2, 3 * CONTEXT // 2 + 1, 100):
         text = byte_level().decode(encode(byte_level(), [words])[0][:length])
-        (score,) = score_causal(model, byte_level(), [text], CONTEXT)
+        (score,) = Causal(model, byte_level()).score_documents([text])
         assert score.nll == pytest.approx(score.tokens * math.log(len(byte_level())), rel=1e-5)
         assert score.tokens == len(encode(byte_level(), [text])[0])
 
 
 def test_overlap_gives_context() -> None:
     """Without overlap a window's first token is predicted from one token alone."""
-    model, text = random_model("llama"), texts()[-1]
-    (apart,) = score_causal(model, byte_level(), [text], CONTEXT, overlap=0.0)
-    (overlapping,) = score_causal(model, byte_level(), [text], CONTEXT)
+    model, text = language_model("llama"), texts()[-1]
+    (apart,) = model.score_documents([text], overlap=0.0)
+    (overlapping,) = model.score_documents([text])
     assert apart.tokens == overlapping.tokens
     assert apart.nll != overlapping.nll
 
 
 def test_scores_do_not_depend_on_the_company() -> None:
-    model = random_model("gpt2").eval()
-    together = score_causal(model, byte_level(), texts(), CONTEXT)
+    model = language_model("gpt2")
+    together = model.score_documents(texts())
     for text, score in list(zip(texts(), together, strict=True))[::4]:
-        (alone,) = score_causal(model, byte_level(), [text], CONTEXT)
+        (alone,) = model.score_documents([text])
         assert score.nll == pytest.approx(alone.nll, rel=1e-5)
 
 
@@ -85,7 +81,7 @@ def test_special_tokens_that_a_person_wrote_stay_text() -> None:
 
 
 def test_bytes_are_those_of_utf8() -> None:
-    (score,) = score_causal(random_model("llama"), byte_level(), ["¿Qué año? 語"], CONTEXT)
+    (score,) = language_model("llama").score_documents(["¿Qué año? 語"])
     assert score.bytes == len("¿Qué año? 語".encode()) == 16
 
 
@@ -93,7 +89,7 @@ def test_bytes_are_those_of_utf8() -> None:
 def test_masked_scores_agree_with_one_window_at_a_time() -> None:
     model, tokenizer, sample = random_model("bert"), wordpiece(), texts()[:4] + texts()[-1:]
     for number, (text, score) in enumerate(
-        zip(sample, score_masked(model, tokenizer, sample, CONTEXT, 0.15, seed=3), strict=True)
+        zip(sample, Masked(model, tokenizer).score_documents(sample, seed=3), strict=True)
     ):
         ids = [tokenizer.eos_token_id, *encode(tokenizer, [text])[0].tolist(), tokenizer.eos_token_id]
         hidden = {int(place) + 1 for place in masked_positions(len(ids) - 2, 0.15, 3, number)}
@@ -134,11 +130,12 @@ def spans_of(hidden: np.ndarray) -> list[tuple[int, int]]:
 def test_span_scores_agree_with_one_token_at_a_time() -> None:
     """Each hidden token from a forward pass of its own, over the answer as it would have been written by then."""
     model, tokenizer, sample = random_model("t5"), reading("t5"), [texts()[0], texts()[3], "x"]
-    sentinels, start = sentinel_ids(tokenizer), model.config.decoder_start_token_id
-    scores = score_spans(model, tokenizer, sample, CONTEXT, 0.15, 3.0, seed=3)
+    asked = EncoderDecoder(model, tokenizer)
+    sentinels, start = asked.sentinels, model.config.decoder_start_token_id
+    scores = asked.score_documents(sample, seed=3)
     for number, (text, score) in enumerate(zip(sample, scores, strict=True)):
         ids = encode(tokenizer, [text])[0].tolist()
-        hidden = hidden_spans(len(ids), CONTEXT, 0.15, 3.0, len(sentinels), 3, number)
+        hidden = hidden_spans(len(ids), CONTEXT - 1, 0.15, 3.0, len(sentinels), 3, number)
         nll, correct, windows = 0.0, 0, -(-len(ids) // (CONTEXT - 1))
         for window in range(windows):
             begin, end = len(ids) * window // windows, len(ids) * (window + 1) // windows
@@ -164,7 +161,7 @@ def test_span_scores_agree_with_one_token_at_a_time() -> None:
 @pytest.mark.parametrize("length", [1, 2, 14, 15, 16, 31, 500])
 def test_spans_hide_the_share_that_is_asked_for_with_text_between_them(length: int) -> None:
     for document in range(30):
-        hidden = hidden_spans(length, 101, 0.15, 3.0, 4, seed=0, document=document)
+        hidden = hidden_spans(length, 100, 0.15, 3.0, 4, seed=0, document=document)
         assert len(hidden) == length
         windows = -(-length // 100)
         assert hidden.sum() == pytest.approx(0.15 * length, abs=0.5 * windows + 0.5)
@@ -175,7 +172,7 @@ def test_spans_hide_the_share_that_is_asked_for_with_text_between_them(length: i
 
 def test_spans_are_fixed_by_seed_and_document_and_three_tokens_long_on_average() -> None:
     one, same, other_seed, other_document = (
-        hidden_spans(3000, 256, 0.15, 3.0, 100, seed, document) for seed, document in ((0, 5), (0, 5), (1, 5), (0, 6))
+        hidden_spans(3000, 255, 0.15, 3.0, 100, seed, document) for seed, document in ((0, 5), (0, 5), (1, 5), (0, 6))
     )
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other_seed) and not np.array_equal(one, other_document)
@@ -183,5 +180,5 @@ def test_spans_are_fixed_by_seed_and_document_and_three_tokens_long_on_average()
 
 
 def test_a_text_without_tokens_is_asked_for_none() -> None:
-    (score,) = score_spans(random_model("t5"), reading("t5"), [""], CONTEXT, 0.15, 3.0, seed=0)
+    (score,) = language_model("t5").score_documents([""])
     assert (score.tokens, score.nll) == (0, 0.0)

@@ -1,0 +1,29 @@
+"""What a tokenizer puts around a text, and how long a text a model can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DEFAULT_CONTEXT = 512
+"""Tokens, where neither configuration nor tokenizer names a limit: T5 was trained on so many (Raffel et al. 2020,
+§3.1.1)."""
+
+
+def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many tokens the model can read at once."""
+    named = [getattr(model.config, name, None) for name in ("max_position_embeddings", "n_positions")]
+    # A tokenizer that knows no limit says 10³⁰.
+    limits = [limit for limit in (*named, tokenizer.model_max_length) if limit is not None and limit < 10**9]
+    return min(limits, default=DEFAULT_CONTEXT)
+
+
+def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]] | None:
+    """Return the tokens that a tokenizer itself puts before and after a text; None where it puts none."""
+    whole: Any = tokenizer("a")["input_ids"]
+    bare: Any = tokenizer("a", add_special_tokens=False)["input_ids"]
+    for start in range(len(whole) - len(bare) + 1):
+        if whole != bare and whole[start : start + len(bare)] == bare:
+            return whole[:start], whole[start + len(bare) :]
+    return None

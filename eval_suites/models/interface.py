@@ -1,0 +1,303 @@
+"""What a language model of any kind can be asked.
+
+    model = load("runs/quickstart/model")                           # or a name on the Hub: see `load.py`
+    model.log_likelihood(["The cat"], [" sat down."])               # (1,), in nats
+    model.score_documents(texts, seed=0)                            # one `DocumentScore` a text
+    model.features(texts)                                           # (texts, width)
+    model.generate(["The cat"], Decoding(tokens=20, temperature=0.8), seed=0)
+    model.stream("The cat", Decoding(tokens=20), seed=0)            # the same, piece by piece
+    model.fill(["The [MASK] sat down."], Decoding(tokens=3))
+
+                  log_likelihood          score_documents asks for   generate               fill
+causal            exact                   each token                 continues              –
+masked            pseudo, token by token  a fixed set of tokens      –                      one token a gap
+encoder–decoder   pseudo, span by span    a fixed set of spans       fills a gap at the end some tokens a gap
+
+Log-likelihoods of different kinds are on different scales: compare them within a model. What a kind cannot be asked
+raises `ValueError`. Asking puts the model into evaluation mode, and leaves torch's random state as it was.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from desdecero.eval_suites.models.batching import Progress, batches, encode, pad
+from desdecero.eval_suites.models.decoding import Decoding, seeded
+from desdecero.eval_suites.models.frames import longest_input, special_frame
+from desdecero.eval_suites.models.kinds import Objective
+from desdecero.eval_suites.models.prompts import GAP, GAP_ID, Answer, Prompt, Streamed, last_of
+from desdecero.eval_suites.models.windows import BATCH_LOGITS, DocumentScore, Padded, Questions, score_windows
+
+BATCH_TOKENS = 1024
+"""Tokens in a forward pass of `log_likelihood` and `features`. On a CPU the fastest of 256 … 4096, within a tenth, for
+3 to 5 million parameters; and the logits of a causal model with 50,000 tokens then take 0.2 GB."""
+
+Text = str | Sequence[int]
+"""Words, or their token ids."""
+
+
+class Pair(NamedTuple):
+    """Token ids of a context and of its continuation."""
+
+    context: list[int]
+    continuation: list[int]
+
+
+class LanguageModel(ABC):
+    """A model of transformers, its tokenizer, and what they can be asked together."""
+
+    objective: ClassVar[Objective]
+    auto: ClassVar[Any]
+    """The class of transformers that builds and loads such a model."""
+    fills_gaps: ClassVar[bool]
+    """Whether it answers prompts by filling gaps in them; otherwise it continues them."""
+    pseudo_likelihood: ClassVar[bool]
+    """Whether `log_likelihood` hides each token in turn: a pass for each, and no probability of the text."""
+    closes_text: ClassVar[bool] = False
+    """Whether a text stands between two separators, where the tokenizer adds no special tokens itself."""
+    hidden_share: ClassVar[float | None] = None
+    """Of a document's tokens, hidden by `score_documents`; None where all are asked for."""
+    mean_span_length: ClassVar[float | None] = None
+    """Tokens in a hidden span; None where single tokens are hidden."""
+    attended_share: ClassVar[float] = 1.0
+    """Of the pairs of tokens in a sequence, those whose attention is computed."""
+    peft_task: ClassVar[str | None] = None
+    """peft's name for what the model does; it has none for filling gaps."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, context_length: int | None = None
+    ) -> None:
+        """`context_length`: by default as many tokens as configuration and tokenizer allow."""
+        self.model: Any = model
+        self.tokenizer: Any = tokenizer
+        self.context_length = context_length or longest_input(model, tokenizer)
+        self.begin, self.end = self._frame()
+        pad_token: int | None = tokenizer.pad_token_id
+        self.padding = (self.begin or self.end)[0] if pad_token is None else pad_token
+
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """The tokens before and after a text: those that the tokenizer itself adds, or else the end of a text, which
+        parts documents in a training stream."""
+        if found := special_frame(self.tokenizer):
+            return found
+        separator = self.tokenizer.eos_token_id
+        if separator is None:
+            raise ValueError("the tokenizer has no end-of-text token and adds no special tokens: nothing begins a text")
+        return [separator], [separator] if self.closes_text else []
+
+    @classmethod
+    def token_settings(cls, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """Return what a configuration of this kind says of the tokenizer's tokens, besides what all kinds say."""
+        return {}
+
+    @classmethod
+    def random_weights(cls, config: PretrainedConfig) -> PreTrainedModel:
+        """Return a model with weights drawn from torch's global generator."""
+        model: PreTrainedModel = cls.auto.from_config(config)
+        return model
+
+    # --- likelihood ------------------------------------------------------------------------------------------------
+
+    def log_likelihood(self, contexts: Sequence[Text], continuations: Sequence[Text]) -> NDArray[np.float64]:
+        """Return how likely the model finds each continuation after its context: nats, summed over tokens; (texts,).
+
+        All are words, or all are token ids. A context that is too long is cut from the left. Raises `ValueError` for a
+        continuation that alone is longer than the model can read.
+        """
+        pairs = self._pairs(contexts, continuations)
+        with self.reading():
+            return self._log_likelihood(pairs)
+
+    @abstractmethod
+    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]: ...
+
+    def _pairs(self, contexts: Sequence[Text], continuations: Sequence[Text]) -> list[Pair]:
+        """Ids of both, of words as the tokenizer cuts them where they stand together, if it cuts there at all."""
+        before, after = self._ids(contexts), self._ids(continuations)
+        whole = [[*one, *other] for one, other in zip(before, after, strict=True)]
+        if all(isinstance(text, str) for text in (*contexts, *continuations)):
+            whole = self._ids([f"{one}{other}" for one, other in zip(contexts, continuations, strict=True)])
+        pairs, room = [], self.context_length - len(self.begin) - len(self.end)
+        for context, alone, both in zip(before, after, whole, strict=True):
+            continuation = both[len(context) :] if both[: len(context)] == context else alone
+            if len(continuation) > room:
+                raise ValueError(f"a continuation of {len(continuation)} tokens is more than the {room} that fit")
+            pairs.append(Pair(last_of(context, room - len(continuation)).ids, continuation))
+        return pairs
+
+    # --- documents -------------------------------------------------------------------------------------------------
+
+    def score_documents(
+        self, texts: Sequence[str], seed: int = 0, overlap: float = 0.5, progress: Progress = iter
+    ) -> list[DocumentScore]:
+        """Return how well the model predicts each document: the sums from which every measure is made.
+
+        `seed` draws what is hidden, the same for each model with that tokenizer and context. `overlap`: the share of a
+        context that windows of a causal model have in common.
+        """
+        documents = encode(self.tokenizer, texts)
+        size = max(1, BATCH_LOGITS // (self.context_length * self.model.config.vocab_size))
+        with self.reading():
+            questions = self._questions(documents, seed, overlap)
+            return score_windows(questions, self._logits, texts, size, self.padding, self.model.device, progress)
+
+    @abstractmethod
+    def asked(self, length: int, document: int, seed: int) -> NDArray[Any]:
+        """Return what `score_documents` asks for of a document with `length` tokens: places, or true at those."""
+
+    @abstractmethod
+    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions: ...
+
+    @abstractmethod
+    def _logits(self, first: int, read: list[Padded]) -> torch.Tensor:
+        """(rows, places from `first` on, vocabulary)."""
+
+    # --- hidden states ---------------------------------------------------------------------------------------------
+
+    def features(self, texts: Sequence[str], layer: int = -1) -> NDArray[np.float32]:
+        """Return hidden states of each text, the mean over its tokens: (texts, width).
+
+        `layer`: 0 for what the first layer reads, -1 for what the last one writes (of an encoder–decoder, the
+        encoder's). Of a text longer than the context, its beginning. Raises `ValueError` for a text without tokens.
+        """
+        documents = [ids[: self.room()] for ids in self._ids(texts)]
+        if [] in documents:
+            raise ValueError(f"text {documents.index([])} has no tokens, and so no features")
+        rows = [[*self.begin, *ids, *self.end] for ids in documents]
+        found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
+        with self.reading():
+            for batch in self._batches(rows):
+                ids, mask = self._pad([rows[i] for i in batch])
+                states = self._reader()(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+                for i, state in zip(batch, states.hidden_states[layer].float(), strict=True):
+                    own = state[len(self.begin) : len(self.begin) + len(documents[i])]
+                    found[i] = own.mean(dim=0).cpu().numpy()
+        return found
+
+    def _reader(self) -> Any:
+        """The part of the model whose hidden states are a text's."""
+        return self.model.base_model
+
+    # --- answers ---------------------------------------------------------------------------------------------------
+
+    def generate(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:
+        """Continue each prompt. Its random numbers start from `seed` plus its place among the prompts.
+
+        A prompt begins a document, as in training. Of one that leaves no room for the answer, the model sees the end.
+        """
+        return self._answers([self._open_end(prompt, decoding.tokens) for prompt in prompts], decoding, seed)
+
+    @abstractmethod
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+        """Continue a prompt as `generate` does: its text, longer each time. Closing the iterator stops the model."""
+
+    def fill(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:
+        """Fill the gaps, `[MASK]`, of each prompt. Its random numbers start from `seed` plus its place among them.
+
+        Raises `ValueError` for a prompt without a gap in the part that the model can read, or with too many.
+        """
+        return self._answers([self._read_gaps(prompt) for prompt in prompts], decoding, seed)
+
+    def answer(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:
+        """`fill`, by a model that fills gaps; otherwise `generate`."""
+        return (self.fill if self.fills_gaps else self.generate)(prompts, decoding, seed)
+
+    @abstractmethod
+    def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
+        """Return what a report shows: {"prompt", "text", …} of each prompt, with how the answer was chosen."""
+
+    def read(self, prompt: str, tokens: int = 0) -> Prompt:
+        """Return what the model reads of a prompt if the answer takes up to `tokens`; cut from the left if need be.
+
+        Raises `ValueError` where the answer leaves no room for any prompt.
+        """
+        ids, room = self.prompt_ids(prompt), self.room(tokens)
+        if room < 0:
+            raise ValueError(f"{tokens} new tokens leave no room for a prompt in a context of {self.context_length}")
+        return last_of(ids, room)
+
+    def prompt_ids(self, prompt: str) -> list[int]:
+        """Return token ids of a whole prompt, with `GAP_ID` for each gap where the model fills gaps."""
+        if not self.fills_gaps:
+            return self._ids([prompt])[0]
+        # A byte-level token holds the space before its word, so the space before a gap belongs to what fills it.
+        *before, last = prompt.split(GAP)
+        pieces = [*(piece.removesuffix(" ") for piece in before), last]
+        return [token for piece in pieces for token in (*self._ids([piece])[0], GAP_ID)][:-1]
+
+    def room(self, tokens: int = 0) -> int:
+        """Return how many tokens of a prompt fit the context. An answer stands there too, unless it fills gaps."""
+        return self.context_length - len(self.begin) - len(self.end) - (0 if self.fills_gaps else tokens)
+
+    @property
+    def max_gaps(self) -> float:
+        """How many gaps a prompt may have."""
+        return 0
+
+    @abstractmethod
+    def _open_end(self, prompt: str, tokens: int) -> Prompt:
+        """A prompt to be continued with up to `tokens`."""
+
+    def _read_gaps(self, prompt: str) -> Prompt:
+        """A prompt whose gaps are to be filled."""
+        read = self.read(prompt)
+        if not 0 < read.gaps <= self.max_gaps:
+            at_most = "" if self.max_gaps == np.inf else f", at most {self.max_gaps} times"
+            raise ValueError(
+                f"a prompt to fill needs {GAP} in it{at_most}, within its last {self.room()} tokens: {prompt[:80]!r}"
+            )
+        return read
+
+    def _answers(self, prompts: Sequence[Prompt], decoding: Decoding, seed: int) -> list[Answer]:
+        answers = []
+        with self.reading():
+            for place, prompt in enumerate(prompts):
+                with seeded(seed + place, self.model.device):
+                    answers.append(self._answer(prompt, decoding))
+        return answers
+
+    @abstractmethod
+    def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer: ...
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _ids(self, texts: Sequence[Text]) -> list[list[int]]:
+        """Token ids of each text, with nothing added; special tokens that a person wrote stay text."""
+        words = iter(encode(self.tokenizer, [text for text in texts if isinstance(text, str)]))
+        return [next(words).tolist() if isinstance(text, str) else list(text) for text in texts]
+
+    def _framed(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The tokens of a text between those that begin and end one."""
+        begin, end = (np.array(part, dtype=np.int64) for part in (self.begin, self.end))
+        return np.concatenate([begin, ids, end])
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+        return text
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Put the model into evaluation mode, without gradients."""
+        self.model.eval()
+        with torch.inference_mode():
+            yield
+
+    def _tensor(self, ids: Sequence[int]) -> torch.Tensor:
+        """(1, tokens) on the model's device."""
+        return torch.tensor([list(ids)], device=self.model.device)
+
+    def _batches(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Indices of rows, the longest first, in batches of at most `BATCH_TOKENS` tokens with their padding."""
+        return batches([-len(row) for row in rows], lambda first: BATCH_TOKENS // len(rows[first]))
+
+    def _pad(self, rows: Sequence[Sequence[int]]) -> Padded:
+        ids, mask = pad(rows, self.padding)
+        return ids.to(self.model.device), mask.to(self.model.device)

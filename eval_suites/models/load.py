@@ -1,0 +1,46 @@
+"""A model and its tokenizer, from a folder or the Hub, whoever trained them.
+
+model = load("runs/quickstart/model")
+model = load("openai-community/gpt2")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer
+
+from desdecero.eval_suites.models.causal import Causal
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.kinds import Objective, objective_by_heads, objective_of_classes
+from desdecero.eval_suites.models.masked import Masked
+from desdecero.eval_suites.models.seq2seq import EncoderDecoder
+
+KINDS: dict[Objective, type[LanguageModel]] = {kind.objective: kind for kind in (Causal, Masked, EncoderDecoder)}
+
+
+def load(name: str | Path) -> LanguageModel:
+    """The model in float32 and evaluation mode, on the accelerator where there is one.
+
+    `name`: a folder as `save_pretrained` writes it, or a repository of the Hub; a folder asks no network. Raises
+    `ValueError` for a model that is not a language model.
+    """
+    where: dict[str, Any] = {"local_files_only": Path(name).is_dir()}
+    config = AutoConfig.from_pretrained(name, **where)
+    objective = objective_of_classes(config.model_type, config.architectures or ())
+    if objective is None:
+        raise ValueError(f"{name}: transformers has no language model of type {config.model_type}")
+    kind = KINDS[objective]
+    model = kind.auto.from_pretrained(name, dtype=torch.float32, **where)
+    tokenizer: Any = AutoTokenizer.from_pretrained(name, **where)
+    return kind(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer)
+
+
+def kind_of(model_type: str) -> type[LanguageModel]:
+    """The class for a model type of transformers. Raises `ValueError` for one that has no language model."""
+    objective = objective_by_heads(model_type)
+    if objective is None:
+        raise ValueError(f"transformers has no language model of type {model_type}")
+    return KINDS[objective]

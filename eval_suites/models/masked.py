@@ -1,0 +1,121 @@
+"""Masked models: hidden tokens are predicted from all that stands around them (BERT, ModernBERT, RoBERTa)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForMaskedLM
+
+from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.decoding import Decoding
+from desdecero.eval_suites.models.hiding import add_log_probabilities, hide_in_turn, logits_only_at
+from desdecero.eval_suites.models.interface import LanguageModel, Pair
+from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Candidate, Prompt, Streamed
+from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, masked_positions
+
+CANDIDATES = 5
+"""Likeliest tokens that are told of each gap."""
+
+NO_CONTINUATION = "a masked model fills gaps and continues no text: use fill"
+
+
+class Masked(LanguageModel):
+    """A masked model, and what it can be asked."""
+
+    objective = "masked"
+    auto = AutoModelForMaskedLM
+    fills_gaps = True
+    pseudo_likelihood = True
+    closes_text = True
+    hidden_share = 0.15
+    """For scoring, whatever share training hides: BERT's (Devlin et al. 2019, §3.1). All hidden tokens become the mask
+    token, so that the question is the same for every token."""
+
+    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+        """The pseudo-log-likelihood of the continuation: each of its tokens masked in turn while all others are seen
+        (Salazar et al. 2020; restricted to the tokens that two sentences share as in Nangia et al. 2020, §3)."""
+        hidden = hide_in_turn(pairs, self.begin, self.tokenizer.mask_token_id, self.end)
+        totals = np.zeros(len(pairs))
+        for batch in self._batches([each.row for each in hidden]):
+            ids, mask = self._pad([hidden[i].row for i in batch])
+            with logits_only_at(self.model, [[hidden[i].place] for i in batch]):
+                logits = self.model(input_ids=ids, attention_mask=mask).logits
+            add_log_probabilities(totals, [hidden[i].pair for i in batch], logits, [[hidden[i].token] for i in batch])
+        return totals
+
+    def asked(self, length: int, document: int, seed: int) -> NDArray[np.int64]:
+        return masked_positions(length, self.hidden_share, seed, document)
+
+    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+        """A fixed set of tokens of each document.
+
+        A document stands in its frame, and is cut into windows without overlap. All hidden tokens of a window are
+        hidden together. This is not a likelihood of the text: masked scores compare masked models that share a
+        tokenizer and masks, and nothing else.
+        """
+        sequences = [self._framed(ids) for ids in documents]
+        hidden = [self.asked(len(ids), number, seed) + len(self.begin) for number, ids in enumerate(documents)]
+        windows = [
+            Window(document, start, min(start + self.context_length, len(sequence)), start)
+            for document, sequence in enumerate(sequences)
+            for start in range(0, len(sequence), self.context_length)
+        ]
+
+        def row(window: Window) -> Row:
+            inputs, places = sequences[window.document][window.start : window.end].copy(), hidden[window.document]
+            places = places[(places >= window.start) & (places < window.end)] - window.start
+            targets = np.full_like(inputs, IGNORED)
+            targets[places], inputs[places] = inputs[places], self.tokenizer.mask_token_id
+            return inputs, targets
+
+        return Questions(windows, row)
+
+    def _logits(self, first: int, read: list[Padded]) -> torch.Tensor:
+        ((inputs, mask),) = read
+        logits: torch.Tensor = self.model(input_ids=inputs, attention_mask=mask).logits[:, first:]
+        return logits
+
+    @property
+    def max_gaps(self) -> float:
+        return np.inf
+
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+        raise ValueError(NO_CONTINUATION)
+
+    def _open_end(self, prompt: str, tokens: int) -> Prompt:
+        raise ValueError(NO_CONTINUATION)
+
+    def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer:
+        """Each gap is filled with one token, while the other gaps stay hidden."""
+        mask = self.tokenizer.mask_token_id
+        ids = [*self.begin, *(mask if token == GAP_ID else token for token in prompt.ids), *self.end]
+        logits = self.model(input_ids=self._tensor(ids)).logits[0]
+        written, candidates = [], []
+        for place in [place for place, token in enumerate(prompt.ids, start=len(self.begin)) if token == GAP_ID]:
+            scores = logits[place].float()
+            best = scores.softmax(dim=-1).topk(CANDIDATES)
+            pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            candidates.append([Candidate(token, probability) for token, probability in pairs])
+            token = best.indices[0]
+            if decoding.temperature:
+                token = torch.multinomial((scores / decoding.temperature).softmax(-1), 1)
+            written.append([int(token)])
+        return Answer(prompt, written, candidates)
+
+    def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
+        """The text has its gaps filled with the likeliest tokens; "fillings" has the candidates of each gap."""
+        return [
+            {
+                "prompt": prompt,
+                "text": self.decode(answer.ids),
+                "fillings": [
+                    [{"token": self.decode([each.token]), "probability": each.probability} for each in gap]
+                    for gap in answer.candidates
+                ],
+            }
+            for prompt, answer in zip(prompts, self.fill(prompts, Decoding(1), seed), strict=True)
+        ]

@@ -1,0 +1,176 @@
+"""Encoder–decoders that fill spans (T5): the encoder reads a text with sentinels, the decoder writes what they hide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import count, takewhile
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.decoding import Decoding, Request, generate, stream
+from desdecero.eval_suites.models.hiding import add_log_probabilities, hide_in_turn, logits_only_at
+from desdecero.eval_suites.models.interface import LanguageModel, Pair
+from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Prompt, Streamed, last_of
+from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, even_windows, hidden_spans
+
+
+class EncoderDecoder(LanguageModel):
+    """An encoder–decoder, and what it can be asked."""
+
+    objective = "span_corruption"
+    auto = AutoModelForSeq2SeqLM
+    fills_gaps = True
+    pseudo_likelihood = True
+    peft_task = "SEQ_2_SEQ_LM"
+    hidden_share, mean_span_length = 0.15, 3.0
+    """For scoring, whatever training hides: T5's (Raffel et al. 2020, §3.3.4)."""
+
+    @classmethod
+    def token_settings(cls, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        return {"decoder_start_token_id": tokenizer.pad_token_id}  # as in T5 (Raffel et al. 2020)
+
+    @classmethod
+    def random_weights(cls, config: PretrainedConfig) -> PreTrainedModel:
+        """transformers 5 ties T5's output layer to its embeddings, whatever the configuration says; from a file that
+        holds a different one, it loads that one. As version 1.1 has it, the output is drawn by itself, as small as T5's
+        other matrices: with the embeddings' standard deviation of 1, untrained logits would have one of √width."""
+        model: Any = super().random_weights(config)
+        if config.model_type == "t5" and not config.scale_decoder_outputs:
+            apart = torch.nn.init.normal_(model.shared.weight.detach().clone(), std=model.model_dim**-0.5)
+            model.lm_head.weight = torch.nn.Parameter(apart)
+        return model
+
+    @cached_property
+    def sentinels(self) -> list[int]:
+        """The tokens that stand for spans, in the order in which they are used, by the names that T5 gives them.
+
+        Raises `ValueError` where there are none.
+        """
+        vocabulary = self.tokenizer.get_vocab()
+        names = takewhile(vocabulary.__contains__, (f"<extra_id_{number}>" for number in count()))
+        if not (found := [vocabulary[name] for name in names]):
+            raise ValueError("the tokenizer has no tokens <extra_id_0>, …: this encoder–decoder cannot fill spans")
+        return found
+
+    @property
+    def max_gaps(self) -> float:
+        return len(self.sentinels)
+
+    @property
+    def _close(self) -> int:
+        """What the decoder writes after the only span: the next sentinel in T5 itself, here the end of the text."""
+        end: int = self.sentinels[1] if self.end and len(self.sentinels) > 1 else self.tokenizer.eos_token_id
+        return end
+
+    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+        """Each token of the continuation hidden in turn: log P(that its span is this token, and ends there)."""
+        sentinel = self.sentinels[0]
+        hidden = hide_in_turn(pairs, self.begin, sentinel, self.end)
+        totals = np.zeros(len(pairs))
+        for batch in self._batches([each.row for each in hidden]):
+            ids, mask = self._pad([hidden[i].row for i in batch])
+            before = [[self.model.config.decoder_start_token_id, sentinel, hidden[i].token] for i in batch]
+            with logits_only_at(self.model, [[1, 2]] * len(batch)):
+                logits = self.model(
+                    input_ids=ids, attention_mask=mask,
+                    decoder_input_ids=torch.tensor(before, device=self.model.device), use_cache=False,
+                ).logits  # fmt: skip
+            asked = [[hidden[i].token, self._close] for i in batch]
+            add_log_probabilities(totals, [hidden[i].pair for i in batch], logits, asked)
+        return totals
+
+    def asked(self, length: int, document: int, seed: int) -> NDArray[np.bool_]:
+        return hidden_spans(
+            length, self.room(), self.hidden_share, self.mean_span_length, len(self.sentinels), seed, document
+        )
+
+    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+        """A fixed set of spans of each document, as in training: a sentinel stands where each was.
+
+        A document is cut into windows of even length, each in its frame. All spans of a window are hidden together;
+        the decoder sees the spans before, as they were, and is asked for the tokens of the next. Tokens that no text
+        has (sentinels, the end, padding) get no probability, so that the scores are of words. This is not a likelihood
+        of the text.
+        """
+        sentinels = np.asarray(self.sentinels)
+        hidden = [self.asked(len(ids), number, seed) for number, ids in enumerate(documents)]
+        windows = [
+            Window(document, begin, end, begin)
+            for document, ids in enumerate(documents)
+            for begin, end in even_windows(len(ids), self.room())
+        ]
+
+        def row(window: Window) -> Row:
+            tokens = documents[window.document][window.start : window.end]
+            noise = hidden[window.document][window.start : window.end]
+            begins = noise & ~np.r_[False, noise[:-1]]
+            sentinel = sentinels[begins.cumsum() - 1]  # of the span that a hidden token is in
+            inputs = np.where(begins, sentinel, tokens)[~noise | begins]
+            # Before the tokens of each span stands its sentinel; the decoder reads all of it one place later.
+            answer = np.insert(tokens[noise], np.flatnonzero(begins[noise]), sentinel[begins])
+            asked = np.insert(tokens[noise], np.flatnonzero(begins[noise]), IGNORED)
+            return self._framed(inputs), np.r_[self.model.config.decoder_start_token_id, answer[:-1]], asked
+
+        return Questions(windows, row)
+
+    def _logits(self, first: int, read: list[Padded]) -> torch.Tensor:
+        (inputs, mask), (answers, _) = read
+        logits: torch.Tensor = self.model(
+            input_ids=inputs, attention_mask=mask, decoder_input_ids=answers, use_cache=False
+        ).logits
+        logits[..., [*self.sentinels, self.tokenizer.eos_token_id, self.padding]] = -torch.inf
+        return logits
+
+    def _reader(self) -> Any:
+        return self.model.get_encoder()
+
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+        read = self._open_end(prompt, decoding.tokens)
+        request = self._request(read, [self.model.config.decoder_start_token_id, self.sentinels[0]], decoding)
+        return stream(self.model, self.tokenizer, request, read.left_out, seed)
+
+    def _open_end(self, prompt: str, tokens: int) -> Prompt:
+        """A text is continued by filling a gap at its end; gaps that a person wrote in it stay text."""
+        (ids,) = self._ids([prompt.removesuffix(" ")])
+        return last_of([*ids, GAP_ID], self.room())
+
+    def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer:
+        """Each gap is filled with up to `decoding.tokens` tokens.
+
+        The sentinels of the answer are given, not drawn, so that each gap is answered, in order, whatever the model
+        would rather do: an answer ends where the model writes any sentinel or the end of the text.
+        """
+        written, answers = [self.model.config.decoder_start_token_id], list[list[int]]()
+        for sentinel in self.sentinels[: prompt.gaps]:
+            written.append(sentinel)
+            answers.append(generate(self.model, self._request(prompt, written, decoding)))
+            written += answers[-1]
+        return Answer(prompt, answers)
+
+    def _request(self, prompt: Prompt, written: list[int], decoding: Decoding) -> Request:
+        sentinels = iter(self.sentinels)
+        read = [next(sentinels) if token == GAP_ID else token for token in prompt.ids]
+        ids, ends = self._tensor([*self.begin, *read, *self.end]), (self.tokenizer.eos_token_id, *self.sentinels)
+        given = {
+            "inputs": ids, "attention_mask": torch.ones_like(ids), "decoder_input_ids": self._tensor(written),
+            "eos_token_id": list(ends), "pad_token_id": self.padding,
+        }  # fmt: skip
+        options = decoding.options()
+        if "max_time" in options:
+            options["max_time"] /= prompt.gaps
+        return Request(given | options, len(written), ends)
+
+    def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
+        """The text has its gaps filled with the likeliest words."""
+        how = {"temperature": 0, "tokens": tokens}
+        answers = self.fill(prompts, Decoding(tokens, min_tokens=1), seed)
+        return [
+            {"prompt": prompt, "text": self.decode(answer.ids), **how}
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]

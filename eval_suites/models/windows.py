@@ -1,0 +1,158 @@
+"""Documents cut into windows that fit a model, which of their tokens are asked for, and the sums over documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from desdecero.eval_suites.models.batching import IGNORED, Progress, batches, pad
+
+BATCH_LOGITS = 1 << 24
+"""Logits in memory at a time: 64 MB as float32. The number of windows in a batch follows from it."""
+
+
+@dataclass(frozen=True)
+class DocumentScore:
+    """How well a model predicts one document.
+
+    A score belongs to a document because intervals are drawn over documents; it counts bytes because models with
+    different tokenizers can be compared by the byte and not by the token.
+    """
+
+    nll: float
+    """Σ −ln p(token), in nats, over the tokens that were asked for."""
+    tokens: int
+    """How many were asked for: all of them, or the hidden ones."""
+    bytes: int
+    """Of the document's text as UTF-8."""
+    correct: int
+    """How many of them were the model's first choice."""
+
+
+class Window(NamedTuple):
+    """A piece of a document that fits the model: its tokens [start, end), of which those from `fresh` on count."""
+
+    document: int
+    start: int
+    end: int
+    fresh: int
+
+
+Row = tuple[NDArray[np.int64], ...]
+"""What a window is turned into: the ids that the model reads (of an encoder–decoder, those of each half), and last
+the targets, `IGNORED` where nothing is asked."""
+
+Padded = tuple[torch.Tensor, torch.Tensor]
+"""(ids, attention mask), each (rows, longest)."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The windows of some documents, and the row that a model is given for each."""
+
+    windows: list[Window]
+    row: Callable[[Window], Row]
+
+
+def score_windows(
+    questions: Questions,
+    logits: Callable[[int, list[Padded]], torch.Tensor],
+    texts: Sequence[str],
+    batch_size: int,
+    padding: int,
+    device: torch.device,
+    progress: Progress,
+) -> list[DocumentScore]:
+    """One score a text. Windows of like length share a batch, so little is padding.
+
+    `logits`: given the first place that any row asks for and what the model reads, the logits from that place on,
+    (rows, places, vocabulary).
+    """
+    nll = np.zeros(len(texts))
+    correct, asked = np.zeros((2, len(texts)), dtype=np.int64)
+    windows = questions.windows
+    keys = [(window.end - window.start, window.end - window.fresh) for window in windows]
+    for batch in progress(batches(keys, lambda _: batch_size)):
+        *read, targets = zip(*(questions.row(windows[i]) for i in batch), strict=True)
+        first = min(windows[i].fresh - windows[i].start for i in batch)
+        wanted = pad(targets, IGNORED)[0][:, first:].to(device)
+        padded = [(ids.to(device), mask.to(device)) for ids, mask in (pad(rows, padding) for rows in read)]
+        scores = logits(first, padded).float()
+        losses = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none")
+        owners = [windows[i].document for i in batch]
+        np.add.at(nll, owners, losses.view_as(wanted).double().sum(dim=1).cpu().numpy())
+        np.add.at(correct, owners, (scores.argmax(dim=-1) == wanted).sum(dim=1).cpu().numpy())
+        np.add.at(asked, owners, (wanted != IGNORED).sum(dim=1).cpu().numpy())
+    return [
+        DocumentScore(float(nll[i]), int(asked[i]), len(text.encode()), int(correct[i])) for i, text in enumerate(texts)
+    ]
+
+
+# --- windows ---------------------------------------------------------------------------------------------------
+
+
+def overlapping_windows(document: int, predictions: int, context_length: int, advance: int) -> Iterator[Window]:
+    """Windows of at most `context_length` inputs that together ask for each prediction once."""
+    scored = 0
+    while scored < predictions:
+        end = min(predictions, scored + (advance if scored else context_length))
+        yield Window(document, max(0, end - context_length), end, scored)
+        scored = end
+
+
+def even_windows(length: int, longest: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of the fewest windows of at most `longest` tokens, none more than one token longer than another."""
+    number = -(-length // longest)
+    ends = [length * (window + 1) // number for window in range(number)]
+    return zip([0, *ends], ends, strict=False)
+
+
+# --- hidden tokens ---------------------------------------------------------------------------------------------
+
+
+def masked_positions(length: int, probability: float, seed: int, document: int) -> NDArray[np.int64]:
+    """Which of a document's `length` tokens are hidden: the given share, at least one, the same for each model."""
+    count = min(length, max(1, round(probability * length)))
+    return np.sort(np.random.default_rng((seed, document)).choice(length, count, replace=False)).astype(np.int64)
+
+
+def hidden_spans(
+    length: int, longest: int, density: float, mean_length: float, most: int, seed: int, document: int
+) -> NDArray[np.bool_]:
+    """Which of a document's `length` tokens are hidden, in spans; the same for each model with such windows.
+
+    `longest`: tokens in a window, at most; a span ends where its window does. `most`: spans in a window.
+    """
+    windows = [
+        _window_spans(end - start, density, mean_length, most, np.random.default_rng((seed, document, start)))
+        for start, end in even_windows(length, longest)
+    ]
+    return np.concatenate(windows) if windows else np.zeros(0, dtype=np.bool_)
+
+
+def _window_spans(
+    length: int, density: float, mean_length: float, most: int, generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """(length,), true in spans that hide the given share of the tokens, at least one, with text between each two.
+
+    Lengths of the spans, and of the text around them, are uniform among all that have these sums, as in training.
+    """
+    noise = min(length, max(1, round(density * length)))
+    spans = min(max(1, round(noise / mean_length)), noise, length - noise + 1, most)
+    lengths = np.empty(2 * spans + 1, dtype=np.int64)
+    lengths[1::2] = _composition(noise, spans, generator)
+    lengths[::2] = _composition(length - noise + 2, spans + 1, generator)
+    lengths[[0, -1]] -= 1  # there may be no text before the first span or after the last
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+
+
+def _composition(total: int, parts: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """(parts,) positive numbers that sum to `total`: the gaps between cuts at random places."""
+    cuts = np.sort(generator.choice(total - 1, parts - 1, replace=False)) + 1
+    return np.diff(cuts, prepend=0, append=total)
