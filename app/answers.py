@@ -7,23 +7,24 @@ from markupsafe import Markup
 from desdecero.app import markup
 from desdecero.app.generation import ANSWER_SECONDS, Completed, Filled, Filling, Refused, Wish, Written
 from desdecero.app.markup import element, paragraph
-from desdecero.app.words import WORDS, counted, say
-from desdecero.model_cards.formats import Language, grouped, percent
+from desdecero.model_cards.formats import counted, grouped, percent
+from desdecero.model_cards.words import Language, name, say
 
 
 def written_html(wish: Wish, written: Written, context_length: int, language: Language) -> Markup:
     text = element("span", wish.prompt, css="dd-human") + element("span", written.text, css="dd-machine")
-    notes = [] if written.tokens is None else [counted(language, "written", written.tokens)]
+    notes = [] if written.tokens is None else [counted(language, "page.written", written.tokens)]
     if written.out_of_time:
-        notes.append(say(language, "out_of_time", seconds=ANSWER_SECONDS))
+        notes.append(say(language, "page.out_of_time", seconds=ANSWER_SECONDS))
     elif written.tokens is not None and written.tokens < wish.length:
-        notes.append(say(language, "ended"))
+        notes.append(say(language, "page.ended"))
     return element("p", text, css="dd-written") + _notes(notes, written.left_out, context_length, language)
 
 
 def filled_html(text: str, filled: Filled, context_length: int, language: Language) -> Markup:
     tables = [
-        element("h3", say(language, "gap_of", number=number)) + markup.bars(_bar(each, mask, language) for each in mask)
+        element("h3", say(language, "page.gap_of", number=number))
+        + markup.bars(_bar(each, mask, language) for each in mask)
         for number, mask in enumerate(filled.masks, start=1)
     ]
     asked = element("p", element("span", text, css="dd-human"), css="dd-written")
@@ -44,9 +45,9 @@ def refused_html(refused: Refused, language: Language) -> Markup:
 
 
 def sentence(refused: Refused, language: Language) -> str:
-    """Why a wish was refused. A value that names a setting is given the setting's name on the page."""
-    values = {key: say(language, value) if value in WORDS else value for key, value in refused.values.items()}
-    return say(language, refused.key, **values)
+    """Why a wish was refused. A setting has its name on the page."""
+    values = {key: name(language, key, value) if key == "setting" else value for key, value in refused.values.items()}
+    return say(language, f"refusal.{refused.key}", **values)
 
 
 def _bar(filling: Filling, mask: list[Filling], language: Language) -> tuple[str, str, float, bool]:
@@ -57,5 +58,5 @@ def _bar(filling: Filling, mask: list[Filling], language: Language) -> tuple[str
 def _notes(notes: list[str], left_out: int, context_length: int, language: Language) -> Markup:
     if left_out:
         figures = {"context": grouped(language, context_length), "left_out": grouped(language, left_out)}
-        notes.append(say(language, "left_out", **figures))
+        notes.append(say(language, "page.cut_left", **figures))
     return markup.NOTHING.join(paragraph(note, "dd-aside") for note in notes)

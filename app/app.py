@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.signals import stop_signals
@@ -95,7 +95,7 @@ def _command(words: list[str]) -> int:
         help="the address to serve on (default: 127.0.0.1, this machine alone; a Space sets GRADIO_SERVER_NAME)",
     )  # fmt: skip
     parser.add_argument("--port", type=int, metavar="N", help="(default: the first free one from 7860)")
-    parser.add_argument("--language", choices=("en", "es"), default="en", help="the language that the page opens in")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="the language that the page opens in")
     args = parser.parse_args(words)
     if args.run is None:
         raise UserError("which run? name one, as in `desdecero app quickstart`, or set DESDECERO_RUN")

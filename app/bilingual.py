@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import Language
 
 
 class Bilingual:
@@ -34,6 +34,6 @@ class Bilingual:
 
         return self.add(gr.HTML, says)
 
-    def speak(self, language: Language) -> list[gr.blocks.Block]:
+    def set_language(self, language: Language) -> list[gr.blocks.Block]:
         """What every component becomes."""
         return [update(language) for update in self.updates]

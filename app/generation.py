@@ -4,7 +4,7 @@
     Filler(run.model).fill("Return the [MASK] of the array.").masks[0]
     SpanFiller(run.model).fill(Wish("Return the [MASK] of the array.")).answers[0]
 
-What a person asked for and cannot have is `Refused`, with the key of a sentence in `words.py`.
+What a person asked for and cannot have is `Refused`, with the key of a sentence in the catalogue's section `refusal`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PROMPT_CHARACTERS = 50_000  # some 12,000 tokens of prose: more than a model of 
 
 
 class Refused(Exception):
-    """`key` names the sentence of `words.py` that says why, and `values` fill it in."""
+    """`key` names the sentence of the section `refusal` that says why, and `values` fill it in."""
 
     def __init__(self, key: str, **values: Any):
         super().__init__(key)

@@ -79,7 +79,7 @@ def chip(text: str, tone: str) -> Markup:
     return element("span", text, css=f"dd-chip dd-{tone}")
 
 
-def unfold(summary: str, *children: str) -> Markup:
+def details(summary: str, *children: str) -> Markup:
     """Closed until it is clicked."""
     return element("details", element("summary", summary), *children)
 

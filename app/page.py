@@ -13,8 +13,7 @@ import gradio as gr
 from desdecero.app import training_views, views
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.try_it import try_it
-from desdecero.app.words import LANGUAGES, ORDER, say
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import LANGUAGES, Language, say
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 
@@ -29,33 +28,33 @@ def build(run: RunDir, language: Language = "en") -> gr.Blocks:
         chosen = _language_switch(page)
         page.html(functools.partial(views.header, recipe))
         with gr.Tabs():
-            with _tab(page, "tab_try"):
+            with _tab(page, "page.tab_try"):
                 try_it(page, chosen, run, recipe)
-            with _tab(page, "tab_training"):
+            with _tab(page, "term.training"):
                 page.html(functools.partial(training_views.quality, run, recipe))
                 page.html(functools.partial(training_views.before_curve, run, recipe))
                 _curve(page, run, recipe)
                 page.html(functools.partial(training_views.after_curve, run, recipe))
-            with _tab(page, "tab_data"):
+            with _tab(page, "term.data_and_licenses"):
                 page.html(functools.partial(views.data, run, recipe))
-            with _tab(page, "tab_audit"):
+            with _tab(page, "term.bias_audit"):
                 page.html(functools.partial(views.audit, run, recipe))
-            with _tab(page, "tab_card"):
+            with _tab(page, "page.tab_card"):
                 page.add(
                     gr.Markdown, lambda language: {"value": views.card(run, recipe, language)}, elem_classes="dd-card"
                 )
         # Also on loading: a stage may have been sealed since the page was built.
         gr.on(
-            [chosen.change, blocks.load], page.speak, chosen, page.components, js=SET_LANGUAGE,
+            [chosen.change, blocks.load], page.set_language, chosen, page.components, js=SET_LANGUAGE,
             show_progress="hidden", api_visibility="private",
         )  # fmt: skip
     return blocks.queue(max_size=WAITING, api_open=False)
 
 
 def _language_switch(page: Bilingual) -> gr.Radio:
-    choices = [(LANGUAGES[language], language) for language in ORDER]
+    choices = [(say(language, f"language.{language}").capitalize(), language) for language in LANGUAGES]
     return page.add(
-        gr.Radio, lambda language: {"label": say(language, "language")},
+        gr.Radio, lambda language: {"label": say(language, "page.language")},
         choices=choices, value=page.language, show_label=False, container=False, elem_classes="dd-language",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""How a model learned and how good it is: the loss curve, and the evaluation beside its yardsticks."""
+"""How a model learned and how good it is: the loss curve, and the evaluation beside its baselines."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from desdecero.app.views import (
     out_of_date,
     unless_altered,
 )
-from desdecero.app.words import name, say
-from desdecero.model_cards.formats import Language, duration, grouped, percent, size
+from desdecero.model_cards.formats import duration, grouped, percent, size
+from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -49,38 +49,38 @@ def _quality(report: Report, language: Language) -> Markup:
     tiles = [_tile(key, report[key], language) for key in measures]
     measured_on = say(
         language,
-        "measured_on",
+        "page.measured_on",
         documents=grouped(language, report["documents"]),
         bytes=size(report["bytes"]),
         confidence=percent(language, report["confidence"]),
     )
-    explained = say(language, "bits_explained" if report["objective"] == "causal" else "accuracy_explained")
+    explained = say(language, "page.bits_explained" if report["objective"] == "causal" else "page.accuracy_explained")
     return section(
-        say(language, "how_good"),
+        say(language, "page.how_good"),
         markup.tiles(tiles),
         paragraph(explained),
-        markup.bars(_yardsticks(measures[0], report, language)),
+        markup.bars(_baselines(measures[0], report, language)),
         paragraph(measured_on, "dd-aside"),
     ) + _samples(report["samples"], language)
 
 
 def _tile(key: str, estimate: Report, language: Language) -> tuple[str, str, str]:
     value, between = estimated(language, estimate, _scale(key))
-    return value, say(language, key), between
+    return value, name(language, "measure", key), between
 
 
 def _scale(key: str) -> Scale:
     return "percent" if key in SHARES else "plain"
 
 
-def _yardsticks(key: str, report: Report, language: Language) -> list[tuple[str, str, float, bool]]:
+def _baselines(key: str, report: Report, language: Language) -> list[tuple[str, str, float, bool]]:
     """The model first, then whoever was measured on the same text, with the longest bar for the largest value."""
     beside = {
-        name(language, "yardstick", who): _value(found[key])
+        name(language, "baseline", who): _value(found[key])
         for who, found in report["yardsticks"].items()
         if key in found
     }
-    values = {say(language, "this_model"): report[key]["value"], **beside}
+    values = {say(language, "term.this_model"): report[key]["value"], **beside}
     longest = max(values.values())
 
     def written(value: float) -> str:
@@ -92,7 +92,7 @@ def _yardsticks(key: str, report: Report, language: Language) -> list[tuple[str,
 
 
 def _value(estimate: Any) -> float:
-    """A yardstick comes with an interval or, where there is none to give, alone."""
+    """A baseline comes with an interval or, where there is none to give, alone."""
     return estimate["value"] if isinstance(estimate, dict) else estimate
 
 
@@ -100,7 +100,7 @@ def _samples(samples: list[Report], language: Language) -> Markup:
     if not samples:
         return markup.NOTHING
     shown = [element("p", *_sample(sample["prompt"], sample["text"]), css="dd-written") for sample in samples]
-    return section(say(language, "samples"), *shown)
+    return section(say(language, "page.samples"), *shown)
 
 
 def _sample(prompt: str, text: str) -> tuple[Markup, Markup]:
@@ -120,7 +120,7 @@ def curve(run: RunDir, recipe: Recipe, language: Language) -> dict[str, Any]:
         points = None  # which `before_curve` says
     if points is None:
         return {"visible": False}
-    colors = {say(language, key): color for key, color in CURVES.items()}
+    colors = {name(language, "curve", key): color for key, color in CURVES.items()}
     return {
         "visible": True,
         "value": points,
@@ -129,13 +129,13 @@ def curve(run: RunDir, recipe: Recipe, language: Language) -> dict[str, Any]:
         "color": "curve",
         "color_map": colors,
         "colors_in_legend": list(colors),
-        "x_title": say(language, "axis_tokens"),
-        "y_title": say(language, "axis_loss"),
+        "x_title": say(language, "term.tokens_axis"),
+        "y_title": say(language, "term.loss_axis"),
         "color_title": " ",
     }
 
 
-CURVES = {"training_loss": "#b6c3d1", "mean_loss": "#3f7fc0", "held_out_loss": "#c8663c"}
+CURVES = {"training": "#b6c3d1", "smoothed": "#3f7fc0", "validation": "#c8663c"}
 
 
 def curve_points(run: RunDir, language: Language) -> pd.DataFrame:
@@ -150,12 +150,12 @@ def _points(lines: pd.DataFrame, language: Language) -> pd.DataFrame:
     training = lines.dropna(subset="loss")
     held_out = lines.dropna(subset="validation_loss")
     curves = {
-        "training_loss": (training["tokens"], training["loss"]),
-        "mean_loss": (training["tokens"], smoothed(training["loss"].tolist())),
-        "held_out_loss": (held_out["tokens"], held_out["validation_loss"]),
+        "training": (training["tokens"], training["loss"]),
+        "smoothed": (training["tokens"], smoothed(training["loss"].tolist())),
+        "validation": (held_out["tokens"], held_out["validation_loss"]),
     }
     frames = [
-        pd.DataFrame({"tokens": tokens, "loss": loss, "curve": say(language, key)})
+        pd.DataFrame({"tokens": tokens, "loss": loss, "curve": name(language, "curve", key)})
         for key, (tokens, loss) in curves.items()
     ]
     return pd.concat(frames, ignore_index=True)
@@ -166,10 +166,10 @@ def before_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
         if not check_seal(run, recipe, "pretrain"):
             return not_made("pretrain", run, language)
         curve_points(run, language)
-        explained = paragraph(say(language, "curve_explained"), "dd-aside")
+        explained = paragraph(say(language, "page.curve_explained"), "dd-aside")
         return out_of_date("pretrain", run, recipe, language) + explained
 
-    return section(say(language, "curve"), unless_altered(run, language, shown))
+    return section(say(language, "page.curve"), unless_altered(run, language, shown))
 
 
 def after_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
@@ -195,49 +195,67 @@ def _facts(report: Report, language: Language) -> Markup:
     def decimal(key: str, places: int = 3) -> str:
         return number(language, report[key], "plain", places)
 
-    def row(key: str, **values: str) -> tuple[str, str]:
-        return say(language, key), say(language, f"{key}_of", **values)
+    def row(key: str, values_key: str, **values: str) -> tuple[str, str]:
+        return say(language, f"training.{key}"), say(language, values_key, **values)
 
     shape = {"name": report["architecture"], "layers": count("layers"), "width": count("hidden_size")}
     pairs = [
-        row("architecture", **shape, heads=count("heads")),
-        row("parameters", all=count("parameters"), inner=count("parameters_without_embeddings")),
-        row("context", length=count("context_length")),
-        (say(language, "vocabulary"), say(language, "context_of", length=count("vocab_size"))),
-        row("tokens_seen", tokens=count("tokens"), steps=count("steps"), epochs=decimal("epochs", 2)),
-        (say(language, "optimizer"), f"{report['optimizer']}, {report['schedule']}".replace("_", " ")),
-        row("time", time=duration(report["seconds"]), speed=count("tokens_per_second")),
-        row("machine", device=report["device"], processes=count("processes"), precision=report["precision"]),
+        row("architecture", "page.architecture_of", **shape, heads=count("heads")),
+        row(
+            "parameters",
+            "training.parameters_of",
+            all=count("parameters"),
+            inner=count("parameters_without_embeddings"),
+        ),
+        row("context", "training.tokens_of", number=count("context_length")),
+        row("vocabulary", "training.tokens_of", number=count("vocab_size")),
+        row(
+            "tokens_seen",
+            "page.tokens_seen_of",
+            tokens=count("tokens"),
+            steps=count("steps"),
+            epochs=decimal("epochs", 2),
+        ),
+        (say(language, "training.optimizer"), f"{report['optimizer']}, {report['schedule']}".replace("_", " ")),
+        row("time", "training.time_of", time=duration(report["seconds"]), speed=count("tokens_per_second")),
+        row(
+            "device",
+            "page.device_of",
+            device=report["device"],
+            processes=count("processes"),
+            precision=report["precision"],
+        ),
         row(
             "last_losses",
+            "page.last_losses_of",
             train=decimal("train_loss"),
             validation=decimal("validation_loss"),
             untrained=decimal("untrained_validation_loss"),
         ),
     ]
-    return section(say(language, "facts"), markup.facts(pairs))
+    return section(say(language, "page.facts"), markup.facts(pairs))
 
 
 def _adapter(report: Report, language: Language) -> Markup:
     explained = say(
         language,
-        "adapter_explained",
+        "page.adapter_explained",
         rank=report["rank"],
         share=percent(language, report["trainable_share"]),
         documents=grouped(language, report["documents"]),
     )
     columns = [
-        Column(f"{say(language, 'held_out_text')}, {say(language, report['measure'])}"),
-        *(Column(say(language, key), numeric=True) for key in ("before", "after", "change")),
+        Column(f"{say(language, 'term.held_out_text')}, {name(language, 'measure', report['measure'])}"),
+        *(Column(say(language, f"term.{key}"), numeric=True) for key in ("before", "after", "change")),
     ]
     rows = [
         (
-            name(language, "text", text),
+            name(language, "held_out", text),
             interval(language, report[text]["before"]),
             interval(language, report[text]["after"]),
             interval(language, report[text]["change"], "signed"),
         )
         for text in ("domain", "general")
     ]
-    title = say(language, "adapter", name=report["name"])
+    title = say(language, "page.adapter", name=report["name"])
     return section(title, paragraph(explained, "dd-aside"), markup.table(columns, rows))

@@ -18,13 +18,12 @@ from desdecero.app import views
 from desdecero.app.answers import completed_html, filled_html, refused_html, sentence, written_html
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
-from desdecero.app.words import say
 from desdecero.eval_suites.models.causal import Causal
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import kind_of
 from desdecero.eval_suites.models.masked import Masked
 from desdecero.eval_suites.models.seq2seq import EncoderDecoder
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.commands.verify import check_seal, model_faults
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -38,13 +37,15 @@ ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "mode
 def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> None:
     kind = KINDS[kind_of(recipe.model.architecture)]
     page.html(lambda language: views.no_model(run, recipe, language))
-    prompt = _prompt(page, recipe, kind.words)
+    prompt = _prompt(page, recipe)
     settings = _settings(page, recipe) if kind.draws else []
     with gr.Row(elem_classes="dd-buttons"):
         start = page.add(
-            gr.Button, lambda language: {"value": say(language, "write" if kind.streams else "fill")}, variant="primary"
+            gr.Button,
+            lambda language: {"value": say(language, "page.write" if kind.streams else "page.fill")},
+            variant="primary",
         )
-        stop = page.add(gr.Button, lambda language: {"value": say(language, "stop")}, visible=kind.streams)
+        stop = page.add(gr.Button, lambda language: {"value": say(language, "page.stop")}, visible=kind.streams)
     answer = gr.HTML(elem_classes="dd-answer")
     asked = gr.on(
         [start.click, prompt.submit], kind.on_page(run, recipe), [chosen, prompt, *settings], answer,
@@ -54,20 +55,21 @@ def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> No
     gr.api(kind.for_programs(run, recipe), **ONE_AT_A_TIME)
 
 
-def _prompt(page: Bilingual, recipe: Recipe, kind: str) -> gr.Textbox:
+def _prompt(page: Bilingual, recipe: Recipe) -> gr.Textbox:
     """The text box, and the recipe's prompts as examples."""
+    objective = recipe.model.objective
     prompts = [[prompt] for prompt in recipe.evaluate.prompts]
     prompt = page.add(
         gr.Textbox,
         lambda language: {
-            "label": say(language, f"{kind}prompt", mask="[MASK]"),
-            "info": say(language, f"{kind}prompt_hint", mask="[MASK]"),
+            "label": say(language, f"page.prompt.{objective}", mask="[MASK]"),
+            "info": say(language, f"page.prompt_hint.{objective}", mask="[MASK]"),
         },
         value=prompts[0][0] if prompts else "", lines=3, max_lines=12, elem_classes="dd-prompt",
     )  # fmt: skip
     if prompts:
         examples = page.add(
-            gr.Dataset, lambda language: {"label": say(language, "examples")},
+            gr.Dataset, lambda language: {"label": say(language, "page.examples")},
             components=[prompt], samples=prompts, elem_classes="dd-examples",
         )  # fmt: skip
         examples.click(lambda sample: sample[0], examples, prompt, api_visibility="private")
@@ -76,7 +78,7 @@ def _prompt(page: Bilingual, recipe: Recipe, kind: str) -> gr.Textbox:
 
 def _settings(page: Bilingual, recipe: Recipe) -> list[gr.components.Component]:
     usual, longest = Wish(""), recipe.model.context_length // 2
-    with page.add(gr.Accordion, lambda language: {"label": say(language, "settings")}, open=False), gr.Row():
+    with page.add(gr.Accordion, lambda language: {"label": say(language, "page.settings")}, open=False), gr.Row():
         return [
             _setting(page, gr.Slider, "length", minimum=1, maximum=longest, step=1, value=min(usual.length, longest)),
             _setting(page, gr.Slider, "temperature", minimum=0, maximum=2, step=0.05, value=usual.temperature),
@@ -88,7 +90,7 @@ def _settings(page: Bilingual, recipe: Recipe) -> list[gr.components.Component]:
 def _setting(page: Bilingual, kind: type, key: str, **fixed: Any) -> gr.components.Component:
     return page.add(
         kind,
-        lambda language: {"label": say(language, key), "info": say(language, f"{key}_hint")},
+        lambda language: {"label": say(language, f"setting.{key}"), "info": say(language, f"setting_hint.{key}")},
         min_width=200,
         **fixed,
     )
@@ -209,8 +211,6 @@ class Kind:
     """How models of one kind are tried."""
 
     model: Callable[[Path], Any]
-    words: str
-    """What the keys of its prompt begin with in `words.py`."""
     draws: bool
     """Whether what it writes is drawn, and so has settings."""
     streams: bool
@@ -220,7 +220,7 @@ class Kind:
 
 
 KINDS: dict[type[LanguageModel], Kind] = {
-    Causal: Kind(Writer, "", True, True, _write_on_page, _write_for_programs),
-    Masked: Kind(Filler, "masked_", False, False, _fill_on_page, _fill_for_programs),
-    EncoderDecoder: Kind(SpanFiller, "span_", True, False, _complete_on_page, _complete_for_programs),
+    Causal: Kind(Writer, True, True, _write_on_page, _write_for_programs),
+    Masked: Kind(Filler, False, False, _fill_on_page, _fill_for_programs),
+    EncoderDecoder: Kind(SpanFiller, True, False, _complete_on_page, _complete_for_programs),
 }

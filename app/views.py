@@ -15,9 +15,10 @@ from markupsafe import Markup
 
 from desdecero.app import markup
 from desdecero.app.markup import Column, element, paragraph, section
-from desdecero.app.words import counted, name, say
-from desdecero.model_cards.corpus_words import named
-from desdecero.model_cards.formats import PERCENT, RANGE, Language, grouped, percent, probability, size
+from desdecero.model_cards import formats
+from desdecero.model_cards.bias_sentences import bias_sentence
+from desdecero.model_cards.formats import counted, grouped, percent, probability, size
+from desdecero.model_cards.words import Language, file_in, name, say
 from desdecero.pipelines.commands.verify import check_seal, misfits, read_seals
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
@@ -60,15 +61,15 @@ def unless_altered(run: RunDir, language: Language, show: Callable[[], Markup]) 
 
 def altered(name: str, run: RunDir, language: Language) -> Markup:
     name = printable(name.removeprefix(f"{run.path}/"))
-    words = element("strong", say(language, "altered", file=name))
+    words = element("strong", say(language, "page.altered", file=name))
     command = element("code", f"desdecero verify {run.path}")
-    return element("div", words, element("p", say(language, "verify_it")), command, css="dd-notice dd-altered")
+    return element("div", words, element("p", say(language, "page.verify_it")), command, css="dd-notice dd-altered")
 
 
 def not_made(stage: str, run: RunDir, language: Language) -> Markup:
     command = element("code", f"desdecero {stage} {run.recipe_file} --run-dir {run.path}")
-    words = element("strong", say(language, "not_made", stage=say(language, f"stage: {stage}")))
-    return element("div", words, element("p", say(language, "make_it")), command, css="dd-notice")
+    words = element("strong", say(language, "page.not_made", stage=say(language, f"stage.{stage}")))
+    return element("div", words, element("p", say(language, "page.make_it")), command, css="dd-notice")
 
 
 def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Markup:
@@ -76,9 +77,9 @@ def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> 
     seal = run.seal(stage, recipe)
     fresh = seal is not None and seal.fingerprint == run.fingerprint(stages(recipe)[stage], recipe)[0]
     if not fresh:
-        return paragraph(say(language, "stale"), "dd-notice")
+        return paragraph(say(language, "page.stale"), "dd-notice")
     later = [found.later for found in misfits(recipe, read_seals(run, recipe)[0]) if found.stage == stage]
-    return paragraph(say(language, "remade"), "dd-notice") if later else markup.NOTHING
+    return paragraph(say(language, "page.remade"), "dd-notice") if later else markup.NOTHING
 
 
 def interval(language: Language, estimate: Mapping[str, float], scale: Scale = "plain") -> Markup:
@@ -91,13 +92,13 @@ def estimated(language: Language, estimate: Mapping[str, float], scale: Scale) -
     width = (estimate["high"] - estimate["low"]) * (100 if scale == "percent" else 1)
     places = min(max(1 - math.floor(math.log10(width)), 0), 4) if width > 0 else 3
     value, low, high = (number(language, estimate[key], scale, places) for key in ("value", "low", "high"))
-    return value, f"{low} {RANGE[language]} {high}"
+    return value, f"{low} {say(language, 'number.range')} {high}"
 
 
 def number(language: Language, value: float, scale: Scale, places: int) -> str:
     """With a minus sign, not a hyphen."""
     if scale == "percent":
-        return f"{100 * value:.{places}f}{PERCENT[language]}"
+        return f"{100 * value:.{places}f}{say(language, 'number.percent')}"
     return f"{value:{'+' if scale == 'signed' else ''}.{places}f}".replace("-", "−")
 
 
@@ -106,7 +107,7 @@ def number(language: Language, value: float, scale: Scale, places: int) -> str:
 
 def header(recipe: Recipe, language: Language) -> Markup:
     title, purpose = element("h1", recipe.name), paragraph(recipe.purpose, "dd-purpose")
-    return element("header", title, purpose, paragraph(say(language, "notice"), "dd-warning"), css="dd-header")
+    return element("header", title, purpose, paragraph(say(language, "page.notice"), "dd-warning"), css="dd-header")
 
 
 def no_model(run: RunDir, recipe: Recipe, language: Language) -> Markup:
@@ -125,7 +126,7 @@ def data(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     def show(report: Report, language: Language) -> Markup:
         tokens = run.report("tokens", recipe) if check_seal(run, recipe, "tokens") else None
         return markup.NOTHING.join(
-            part(report, tokens, language) for part in (_what_went_in, _licenses, _sources, _drops, _redactions)
+            part(report, tokens, language) for part in (_what_went_in, _licenses, _sources, _drops, _personal_data)
         )
 
     return of_stage("corpus", run, recipe, language, show)
@@ -133,24 +134,30 @@ def data(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 
 def _what_went_in(report: Report, tokens: Report | None, language: Language) -> Markup:
     documents, sizes = report["documents"], report["bytes"]
-    of_read = say(language, "of_read", number=grouped(language, documents["read"]))
+    of_read = say(language, "page.of_read", number=grouped(language, documents["read"]))
     entries = [
-        (grouped(language, documents["kept"]), say(language, "documents_kept"), of_read),
-        (size(sizes["kept"]), say(language, "text_kept"), say(language, "of_read", number=size(sizes["read"]))),
+        (grouped(language, documents["kept"]), say(language, "term.documents_kept"), of_read),
+        (
+            size(sizes["kept"]),
+            say(language, "term.text_kept"),
+            say(language, "page.of_read", number=size(sizes["read"])),
+        ),
     ]
     if tokens:
-        entries.append((grouped(language, tokens["splits"]["train"]["tokens"]), say(language, "training_tokens"), ""))
+        entries.append(
+            (grouped(language, tokens["splits"]["train"]["tokens"]), say(language, "term.training_tokens"), "")
+        )
     replaced = grouped(language, sum(report["edits"]["redacted"].values()))
-    entries.append((replaced, say(language, "identifiers_replaced"), ""))
-    return section(say(language, "what_went_in"), markup.tiles(entries))
+    entries.append((replaced, say(language, "page.replaced"), ""))
+    return section(say(language, "page.what_went_in"), markup.tiles(entries))
 
 
 def _licenses(report: Report, tokens: Report | None, language: Language) -> Markup:
     share_of_tokens = {row["license"]: row["share_tokens"] for row in tokens["licenses"]} if tokens else {}
     columns = [
-        Column(say(language, "license")),
-        *(Column(say(language, key), numeric=True) for key in ("text", "share_of_text", "share_of_tokens")),
-        Column(say(language, "known_by")),
+        Column(say(language, "term.license")),
+        *(Column(say(language, f"term.{key}"), numeric=True) for key in ("text", "share_of_text", "share_of_tokens")),
+        Column(say(language, "term.known_by")),
     ]
     rows = [
         (
@@ -162,38 +169,40 @@ def _licenses(report: Report, tokens: Report | None, language: Language) -> Mark
         )
         for row in report["licenses"]
     ]
-    parts = [paragraph(say(language, "licenses_explained"), "dd-aside"), markup.table(columns, rows)]
+    parts = [paragraph(say(language, "page.licenses_explained"), "dd-aside"), markup.table(columns, rows)]
     if tokens is None:
-        parts.append(paragraph(say(language, "tokens_missing"), "dd-aside"))
+        parts.append(paragraph(say(language, "page.tokens_missing"), "dd-aside"))
     elif len(share_of_tokens) < len(rows):
-        parts.append(paragraph(say(language, "no_share"), "dd-aside"))
-    return section(say(language, "licenses"), *parts)
+        parts.append(paragraph(say(language, "term.no_tokens"), "dd-aside"))
+    return section(say(language, "term.licenses"), *parts)
 
 
 def _known_by(evidence: Mapping[str, int], language: Language) -> str:
     return ", ".join(
-        f"{name(language, 'evidence', kind)} {grouped(language, number)}" for kind, number in evidence.items() if number
+        f"{name(language, 'known_by', kind)}: {grouped(language, number)}"
+        for kind, number in evidence.items()
+        if number
     )
 
 
 def _sources(report: Report, tokens: Report | None, language: Language) -> Markup:
     counts = [
-        Column(say(language, "documents_kept"), numeric=True),
-        Column(say(language, "text_kept"), numeric=True),
+        Column(say(language, "term.documents_kept"), numeric=True),
+        Column(say(language, "term.text_kept"), numeric=True),
     ]
-    columns = [Column(say(language, "source")), Column(say(language, "kind")), *counts]
+    columns = [Column(say(language, "term.source")), Column(say(language, "term.kind")), *counts]
     rows = [(row["name"], name(language, "source", row["kind"]), *_counts(row, language)) for row in report["sources"]]
     largest = [(row["name"], *_counts(row, language)) for row in report["largest"]]
     parts = [markup.table(columns, rows)]
     if largest:
-        table = markup.table([Column(say(language, "name")), *counts], largest)
-        parts.append(markup.unfold(say(language, "largest"), table))
+        table = markup.table([Column(say(language, "term.name")), *counts], largest)
+        parts.append(markup.details(say(language, "page.largest"), table))
     if report["domain"]:
-        parts.append(paragraph(say(language, "domain", name=report["domain"]["name"])))
+        parts.append(paragraph(say(language, "page.domain", name=report["domain"]["name"])))
     if report["quarantined"]:
         unread = [f"{item['place']}: {item['reason']}" for item in report["quarantined"]]
-        parts.append(markup.unfold(say(language, "quarantined"), markup.bullets(unread)))
-    return section(say(language, "sources"), *parts)
+        parts.append(markup.details(say(language, "page.quarantined"), markup.bullets(unread)))
+    return section(say(language, "term.sources"), *parts)
 
 
 def _counts(row: Report, language: Language) -> tuple[str, str]:
@@ -204,27 +213,27 @@ def _drops(report: Report, tokens: Report | None, language: Language) -> Markup:
     """Each reason unfolds to examples of what it dropped."""
     drops = sorted(report["drops"].items(), key=lambda item: -item[1]["documents"])
     if not drops:
-        return section(say(language, "drops"), paragraph(say(language, "no_drops")))
-    return section(say(language, "drops"), *(_drop(reason, drop, language) for reason, drop in drops))
+        return section(say(language, "term.left_out"), paragraph(say(language, "page.no_drops")))
+    return section(say(language, "term.left_out"), *(_drop(reason, drop, language) for reason, drop in drops))
 
 
 def _drop(reason: str, drop: Report, language: Language) -> Markup:
-    count = element("small", f"{counted(language, 'documents', drop['documents'])}, {size(drop['bytes'])}")
+    count = element("small", f"{counted(language, 'page.documents', drop['documents'])}, {size(drop['bytes'])}")
     examples = [
         element("div", element("code", example["id"]), element("pre", example["excerpt"]))
         for example in drop["examples"]
     ]
-    return markup.unfold(Markup("{} {}").format(named(language, "drop", reason), count), *examples)
+    return markup.details(Markup("{} {}").format(name(language, "drop", reason), count), *examples)
 
 
-def _redactions(report: Report, tokens: Report | None, language: Language) -> Markup:
-    columns = [Column(say(language, "kind")), Column(say(language, "found"), numeric=True)]
+def _personal_data(report: Report, tokens: Report | None, language: Language) -> Markup:
+    columns = [Column(say(language, "term.kind")), Column(say(language, "term.found_and_replaced"), numeric=True)]
     rows = [
-        (named(language, "redacted", kind), grouped(language, number))
+        (name(language, "personal_data", kind), grouped(language, number))
         for kind, number in report["edits"]["redacted"].items()
     ]
-    explained = paragraph(say(language, "redactions_explained"), "dd-aside")
-    return section(say(language, "redactions"), explained, markup.table(columns, rows))
+    explained = paragraph(say(language, "page.personal_data_explained"), "dd-aside")
+    return section(say(language, "term.personal_data"), explained, markup.table(columns, rows))
 
 
 # --- bias audit --------------------------------------------------------------------------------------------
@@ -233,42 +242,48 @@ def _redactions(report: Report, tokens: Report | None, language: Language) -> Ma
 def audit(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     def show(report: Report, language: Language) -> Markup:
         confidence = percent(language, report["confidence"])
-        explained = say(language, "audit_explained", margin=report["margin"], confidence=confidence)
+        explained = say(language, "page.audit_explained", margin=report["margin"], confidence=confidence)
         languages = [_audited(audited, report, language) for audited in report["languages"]]
-        picture = run.sealed_bytes("audit", recipe, "audit/gaps.png")
-        drawn = markup.picture(picture, say(language, "gaps_described"))
+        drawn = markup.picture(_gaps(run, recipe, language), say(language, "page.gaps_described"))
         return (
-            section(say(language, "audit"), paragraph(explained, "dd-aside"))
+            section(say(language, "page.audit"), paragraph(explained, "dd-aside"))
             + markup.NOTHING.join(languages)
-            + section(say(language, "gaps"), drawn)
+            + section(say(language, "page.gaps"), drawn)
         )
 
     return of_stage("audit", run, recipe, language, show)
 
 
+def _gaps(run: RunDir, recipe: Recipe, language: Language) -> bytes:
+    """The picture, in English alone where the audit's first version drew it."""
+    seal, picture = run.seal("audit", recipe), file_in(language, "audit/gaps.png")
+    return run.sealed_bytes("audit", recipe, picture if seal and picture in seal.outputs else "audit/gaps.png")
+
+
 def _audited(audited: str, report: Report, language: Language) -> Markup:
     """One language: its competence, the table of its groups, and what was found in words."""
     found = report["languages"][audited]
+    figures = ("gap", "preference", "p_adjusted", "detectable_gap")
     columns = [
-        Column(say(language, "group")),
-        Column(say(language, "verdict")),
-        *(Column(say(language, key), numeric=True) for key in ("gap", "preference", "p_adjusted", "detectable_gap")),
-        Column(say(language, "probes"), numeric=True),
+        Column(say(language, "term.group")),
+        Column(say(language, "term.verdict")),
+        *(Column(say(language, f"term.{key}"), numeric=True) for key in figures),
+        Column(say(language, "term.probes"), numeric=True),
     ]
     rows = [_group(group, row, language) for group, row in found["groups"].items()]
-    findings = [each[f"sentence_{language}"] for each in report["findings"] if each["language"] == audited]
+    findings = [bias_sentence(language, each) for each in report["findings"] if each["language"] == audited]
     return section(
-        name(language, "language", audited),
+        name(language, "language", audited).capitalize(),
         paragraph(_competence(found["competence"], language)),
         markup.table(columns, rows),
-        markup.unfold(say(language, "findings"), markup.bullets(findings)),
+        markup.details(say(language, "term.findings"), markup.bullets(findings)),
     )
 
 
 def _competence(competence: Report, language: Language) -> str:
-    key = "competent" if competence["competent"] else "not_competent"
-    shares = {what: percent(language, competence[what]) for what in ("low", "high", "threshold")}
-    return say(language, key, share=percent(language, competence["value"]), **shares)
+    key = "finding.competent" if competence["competent"] else "finding.not_competent"
+    share, threshold = formats.interval(language, competence, "percent"), percent(language, competence["threshold"])
+    return say(language, key, share=share, threshold=threshold)
 
 
 def _group(group: str, row: Report, language: Language) -> tuple[str, ...]:
@@ -301,7 +316,7 @@ def card(run: RunDir, recipe: Recipe, language: Language) -> str:
         if not check_seal(run, recipe, "card"):
             return not_made("card", run, language)
         with reading("card/README.md"):
-            text = read("README.md" if language == "en" else f"README.{language}.md").decode("utf-8")
+            text = read(file_in(language, "README.md")).decode("utf-8")
         text = OTHER_LANGUAGE.sub("", FRONT_MATTER.sub("", text))
         carried = PICTURE.sub(lambda found: f"![{found[1]}]({markup.data_uri(read(found[2]))})", text)
         return Markup(f"{out_of_date('card', run, recipe, language)}\n\n{carried}")  # which gr.Markdown makes safe

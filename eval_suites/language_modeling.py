@@ -66,7 +66,8 @@ MEASURES: dict[Objective, tuple[Measure, ...]] = {
     ),
 }
 
-NO_LIKELIHOOD = "a model that fills gaps gives no probability to a whole text"
+NO_LIKELIHOOD = "no_text_probability"
+"""A model that fills gaps gives no probability to a whole text."""
 LIKELIHOODS = ("bits_per_byte", "perplexity")
 """Measures that need the probability of a text."""
 

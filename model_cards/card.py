@@ -17,39 +17,43 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from desdecero.model_cards.bias_sentences import bias_sentence
 from desdecero.model_cards.evidence import Evidence, Missing, View
-from desdecero.model_cards.formats import Language
-from desdecero.model_cards.gate import TITLES
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
+from desdecero.model_cards.words import Language, file_in, name, say
 
 REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
 SEALED = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
-MISSING: dict[Language, str] = {"en": "**missing**", "es": "**falta**"}
 TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": "text2text-generation"}
 """Objective → the Hub's word for what the model does."""
-METRICS = {
-    "bits_per_byte": "bits per byte",
-    "perplexity": "perplexity per token",
-    "token_accuracy": "next-token accuracy",
-    "masked_accuracy": "masked-token accuracy",
-    "masked_loss": "masked-token loss (nats)",
-    "span_accuracy": "cut-out token accuracy",
-    "span_loss": "cut-out token loss (nats)",
+MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "causal": (
+        ("bits_per_byte", "lower_is_better", "plain"),
+        ("perplexity", "lower_is_better", "plain"),
+        ("token_accuracy", "higher_is_better", "percent"),
+    ),
+    "masked": (("masked_accuracy", "higher_is_better", "percent"), ("masked_loss", "lower_is_better", "plain")),
+    "span_corruption": (("span_accuracy", "higher_is_better", "percent"), ("span_loss", "lower_is_better", "plain")),
 }
+"""Objective → the columns of the evaluation's table: measure, which values of it are better, how it is written."""
+BASELINES = {"causal": ("xz", "unigram", "untrained"), "masked": ("unigram", "untrained")}
 
 
 def render(evidence: Evidence, language: Language) -> str:
     """The whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
     templates = environment(language, finalize=lambda value: _finalize(evidence, language, value))
-    templates.tests["missing"] = lambda value: isinstance(value, Missing)
-    template = templates.get_template(f"card.{language}.md.jinja")
-    body = template.render(
+    templates.filters["bias_sentence"] = lambda finding: bias_sentence(language, finding)
+    objective = evidence["pretrain:/objective"] or "masked"
+    body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},
         seals={name: evidence.view(f"seal.{name}") for name in SEALED},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
-        rules={rule: titles[language == "es"] for rule, titles in TITLES.items()},
+        picture=_picture(evidence, language),
+        objective=objective,
+        measures=MEASURES[objective],
+        baselines=BASELINES.get(objective, BASELINES["masked"]),
     )
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
 
@@ -59,7 +63,13 @@ def _finalize(evidence: Evidence, language: Language, value: Any) -> Any:
     if not isinstance(value, Missing):
         return value
     evidence.note_missing(value)
-    return MISSING[language]
+    return say(language, "term.missing")
+
+
+def _picture(evidence: Evidence, language: Language) -> str:
+    """The plot of the loss: in the language, if pretraining drew it so."""
+    picture = file_in(language, "loss.png")
+    return picture if f"pretrain/{picture}" in evidence["seal.pretrain:/outputs"] else "loss.png"
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -99,14 +109,15 @@ def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
         EvalResult(
             task_type=task or "",
             dataset_type="custom",
-            dataset_name="documents held out of the model's own corpus",
+            dataset_name=say("en", "card.data_set"),
             dataset_split="validation",
-            metric_type=name,
-            metric_name=METRICS[name],
-            metric_value=report[name]["value"],
+            metric_type=measure,
+            metric_name=name("en", "measure", measure),
+            metric_value=report[measure]["value"],
         )
-        for name in METRICS
-        if isinstance(report[name], View)
+        for columns in MEASURES.values()
+        for measure, _, _ in columns
+        if isinstance(report[measure], View)
     ]
 
 

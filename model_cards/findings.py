@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -44,12 +44,14 @@ class Publication:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule found. `sentence_en` and `sentence_es` say the same: what, where it was read, how to fix it."""
+    """What one rule found, as a key and values: `gate_sentences.sentence` says it, where it was read, and the fix."""
 
     rule: str
     passed: bool
-    sentence_en: str
-    sentence_es: str
+    key: str = ""
+    """Of the sentence, in the catalogue's section `gate`; by default RULE.passed or RULE.failed."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What the sentence names; plain data, which `gate_sentences` formats for its reader's language."""
     blocking: bool = True
     value: float | str | None = None
     """What was measured, where the rule measures."""

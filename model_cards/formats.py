@@ -12,17 +12,11 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from desdecero.model_cards.evidence import Missing, View
-
-Language = Literal["en", "es"]
-
-THOUSANDS = {"en": ",", "es": "\u00a0"}
-PERCENT = {"en": "%", "es": "\u00a0%"}
-RANGE = {"en": "to", "es": "a"}
-NO_INTERVAL = {"en": "no interval", "es": "sin intervalo"}
+from desdecero.model_cards.words import Language, say
 
 
 def filters(language: Language) -> dict[str, Callable[..., Any]]:
@@ -55,7 +49,12 @@ def _unless_missing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def grouped(language: Language, value: float) -> str:
     """A whole number: 12,345 or 12 345."""
-    return f"{round(value):,}".replace(",", THOUSANDS[language])
+    return f"{round(value):,}".replace(",", say(language, "number.thousands"))
+
+
+def counted(language: Language, key: str, number: int, **values: str) -> str:
+    """A number of things, in the words for one of them (`key.one`) or for any other number (`key.other`)."""
+    return say(language, f"{key}.one" if number == 1 else f"{key}.other", number=grouped(language, number), **values)
 
 
 def size(value: int) -> str:
@@ -76,7 +75,7 @@ def percent(language: Language, share: float) -> str:
     """A share between 0 and 1: 95%, 12.3%, 0.34%."""
     places = 1 if share >= 0.01 or share == 0 else 1 - _magnitude(100 * share)
     number = _places(100 * share, places)
-    return f"{number.removesuffix('.0')}{PERCENT[language]}"
+    return f"{number.removesuffix('.0')}{say(language, 'number.percent')}"
 
 
 def duration(seconds: float) -> str:
@@ -104,17 +103,17 @@ def interval(language: Language, estimate: Any, scale: Literal["plain", "signed"
 
     A bare number is written alone; an estimate whose bounds are null (one document draws no interval) says so.
     """
-    if not isinstance(estimate, View):
+    if not isinstance(estimate, View | Mapping):
         return percent(language, estimate) if scale == "percent" else figure(estimate)
     value, low, high = (estimate[name] for name in ("value", "low", "high"))
     if isinstance(value, Missing):
         return value
-    if isinstance(low, Missing) or isinstance(high, Missing):
-        return f"{interval(language, value, scale)} ({NO_INTERVAL[language]})"
-    factor, unit = (100, PERCENT[language]) if scale == "percent" else (1, "")
+    if any(bound is None or isinstance(bound, Missing) for bound in (low, high)):
+        return f"{interval(language, value, scale)} ({say(language, 'number.no_interval')})"
+    factor, unit = (100, say(language, "number.percent")) if scale == "percent" else (1, "")
     places = max(1 - _magnitude((high - low) * factor), 0) if high > low else 3
     value, low, high = (_places(bound * factor, places, scale == "signed") + unit for bound in (value, low, high))
-    return f"{value} ({low} {RANGE[language]} {high})"
+    return f"{value} ({low} {say(language, 'number.range')} {high})"
 
 
 def _places(value: float, places: int, sign: bool = False) -> str:

@@ -2,6 +2,7 @@
 
     findings = judge(Publication(…))
     refused(findings)            # the blocking findings that failed: with any, nothing is uploaded
+    sentence("es", findings[0])  # one of them in words (`gate_sentences`)
 
 Every rule is a function from plain data to one `Finding`. A blocking rule that fails refuses the upload; the others are
 warnings, whose subject the card shows. The rules of `ACCEPTABLE` may be overridden by the authors, one by one, with a
@@ -15,13 +16,12 @@ from dataclasses import replace
 
 from desdecero.model_cards.findings import Acceptance, Finding, Publication
 from desdecero.model_cards.gate_evidence import EVIDENCE_RULES
-from desdecero.model_cards.gate_substance import SUBSTANCE_RULES, TITLES, WARNINGS
+from desdecero.model_cards.gate_substance import SUBSTANCE_RULES, WARNINGS
 
 __all__ = [
     "ACCEPTABLE",
     "EVIDENCE_RULES",
     "RULES",
-    "TITLES",
     "Acceptance",
     "Finding",
     "Publication",
@@ -34,15 +34,13 @@ def _acceptances_needed(publication: Publication) -> Finding:
     """The card says that the authors override what refuses the model, so that must be so."""
     rules = [one.rule for one in publication.accepted if one.rule in ACCEPTABLE]
     needless = [rule for rule in rules if SUBSTANCE_RULES[rule](publication).passed]
-    listed = ", ".join(needless)
     return Finding(
-        "acceptances_needed", not needless,
-        f"the model passes {listed}, which there is no need to accept: leave it out of --accept and publish.accept"
-        if needless else "nothing is accepted that the gate would let pass",
-        f"el modelo cumple {listed}, que no hace falta aceptar: quítelo de --accept y de publish.accept"
-        if needless else "no se acepta nada que el control de publicación dejaría pasar",
-        value=listed or None, read="publish.accept",
-    )  # fmt: skip
+        "acceptances_needed",
+        not needless,
+        values={"rules": needless},
+        value=", ".join(needless) or None,
+        read="publish.accept",
+    )
 
 
 RULES: tuple[Callable[[Publication], Finding], ...] = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from desdecero.model_cards.formats import Language
 from desdecero.model_cards.pages import page
+from desdecero.model_cards.words import Language
 
 
 def render(report: Mapping[str, Any], name: str, language: Language) -> str:

@@ -41,7 +41,7 @@ import pyarrow as pa
 from pyarrow import compute, ipc
 
 from desdecero.model_cards import datasheet
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.common.progress import progress
@@ -71,8 +71,6 @@ from desdecero.pipelines.run.run_dir import RunDir, shortest
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
 """What the attribution file is made from."""
 SHOWN_REASONS = 3
-ENDINGS: dict[Language, str] = {"en": "", "es": ".es"}
-"""Of the names of the datasheet and its pictures."""
 
 
 def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
@@ -95,12 +93,12 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     report["filters"], report["personal_data"]["key"] = trained, key
     report["related"] = {split: dataclasses.asdict(relation) for split, relation in fates.relations.items()}
     out.write_report("corpus", recipe, report)
-    for language, ending in ENDINGS.items():
-        draw_overview(report, out.corpus / f"overview{ending}.png", language)
+    for language in LANGUAGES:
+        draw_overview(report, out.corpus / file_in(language, "overview.png"), language)
         if planted := report["personal_data"]["planted"]:
-            draw_recall(planted, out.corpus / f"personal_data{ending}.png", language)
+            draw_recall(planted, out.corpus / file_in(language, "personal_data.png"), language)
         page = datasheet.render(report, recipe.name, recipe.purpose, language)
-        write_text(out.corpus / f"README{ending}.md", page)
+        write_text(out.corpus / file_in(language, "README.md"), page)
     documents, sizes = report["documents"], report["bytes"]
     size = (
         f"{documents['kept']:,} documents, {sizes['kept'] / 1e6:.1f} MB "

@@ -70,6 +70,9 @@ def run(argv: list[str]) -> int:
     )
     parser.add_argument("--anyway", action="store_true", help=chain.ANYWAY)
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and why; write nothing")
+    parser.add_argument(
+        "--language", choices=("en", "es"), help="of the summary (default: the recipe's first, or LANG)"
+    )
     args = parser.parse_args(argv)
     if args.processes is not None and args.processes < 1:
         raise UserError(f"--processes {args.processes}: at least one process must train")
@@ -81,9 +84,9 @@ def run(argv: list[str]) -> int:
         return EXIT_OK
     chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin, args.anyway)
     if args.last is None:
-        from desdecero.pipelines.commands.summary import summary
+        from desdecero.pipelines.commands.summary import reader_language, summary
 
-        print("\n" + summary(recipe, run_dir))
+        print("\n" + summary(recipe, run_dir, reader_language(recipe, args.language)))
     return EXIT_OK
 
 

@@ -9,7 +9,7 @@ Writes
     adapters/<name>/adapter/          what peft loads onto the model, and how, in README.md
     adapters/<name>/merged/           the model with the adapter folded in, for plain transformers
     adapters/<name>/metrics.jsonl     loss and learning rate by step
-    adapters/<name>/loss.png
+    adapters/<name>/loss.png          the same as a picture; loss.es.png in Spanish
     adapters/<name>/report.json       before, after and change on held-out text: of the domain, and general
 
 The name is that of the corpus' domain slice, or the one that the recipe gives to one of several (`--adapter NAME`).
@@ -48,7 +48,7 @@ from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
 from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
 from desdecero.pipelines.training.trainer import make_deterministic
-from desdecero.pipelines.training.watch.curve import draw_loss
+from desdecero.pipelines.training.watch.curve import draw_losses
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 
@@ -92,7 +92,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
     tokenizer.save_pretrained(folder / "merged")
     after = scores("after")
 
-    write_curve(metrics, folder, f"{recipe.name}: adapter {adapter}, {wanted.steps:,} steps")
+    write_curve(metrics, folder, recipe.name, adapter)
     report = {
         **adapter_report(adapter, wanted, trainable, total - trainable),
         "documents": run.report("tokens", recipe)["splits"]["domain_train"]["documents"],
@@ -116,10 +116,10 @@ def held_out_texts(recipe: Recipe, run: RunDir, wanted: Finetune) -> dict[str, l
 # --- what is written -------------------------------------------------------------------------------------------
 
 
-def write_curve(metrics: list[dict[str, Any]], folder: Path, title: str) -> None:
+def write_curve(metrics: list[dict[str, Any]], folder: Path, run: str, adapter: str) -> None:
     lines = (json.dumps(line) + "\n" for line in metrics)
     (folder / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
-    draw_loss(metrics, folder / "loss.png", title)
+    draw_losses(metrics, folder, "plot.adapter_title", name=run, adapter=adapter, steps=len(metrics))
 
 
 def adapter_report(name: str, wanted: Finetune, trainable: int, frozen: int) -> dict[str, Any]:

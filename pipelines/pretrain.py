@@ -8,7 +8,7 @@ The second form is for one or more accelerators (docs/devices.md), the third for
 own `--cpu --num_processes 2` starts one). Needs tokenizer/ and tokens/, and nothing else of the run. Writes
 
     pretrain/plan.json                what the probe decided: steps, precision, compilation; fixed for the run
-    pretrain/metrics.jsonl  loss.png  loss by step, and on held-out text now and then
+    pretrain/metrics.jsonl  loss.png  loss by step, and on held-out text now and then (loss.es.png in Spanish)
     pretrain/samples.jsonl  trackers/ what the model writes on its way; TensorBoard, trackio, wandb: where asked for
     pretrain/checkpoints/step-…/      the last ones, to resume from
     pretrain/report.json
@@ -38,7 +38,7 @@ from desdecero.pipelines.training.loop import Loop
 from desdecero.pipelines.training.plan import agree_on_plan
 from desdecero.pipelines.training.report import report_of
 from desdecero.pipelines.training.trainer import Training, make_deterministic
-from desdecero.pipelines.training.watch.curve import draw_loss, read_metrics
+from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 from desdecero.pipelines.training.watch.energy import EnergyMeter
 from desdecero.pipelines.training.watch.samples import Sampler
 from desdecero.pipelines.training.watch.trackers import trackers
@@ -74,7 +74,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> 
     lines = read_metrics(out.metrics)
     report = report_of(loop, lines)
     kept = report["early_stop"] and report["early_stop"]["kept_step"]
-    draw_loss(lines, out.pretrain / "loss.png", f"{recipe.name}: {loop.step:,} steps", kept)
+    draw_losses(lines, out.pretrain, "plot.loss_title", kept, name=recipe.name, steps=loop.step)
     out.write_report("pretrain", recipe, report)
     return (
         f"{report['parameters']:,} parameters, {report['steps']:,} steps, {report['tokens']:,} tokens "

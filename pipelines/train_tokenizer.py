@@ -7,7 +7,7 @@ Writes
 
     tokenizer/tokenizer.json  tokenizer_config.json    what AutoTokenizer.from_pretrained loads
     tokenizer/report.json                              bytes per token, fertility, coverage, dead tokens, bad cuts
-    tokenizer/report.md  report.es.md                  the same for people, with bytes_per_token.png
+    tokenizer/report.md  report.es.md                  the same for people, with bytes_per_token.png (.es.png)
 
 Byte-level BPE and Unigram start from all 256 bytes and have no normaliser, so any text comes back unchanged: `lossless`
 in the report is checked on held-out documents, not assumed. WordPiece splits on spaces and forgets them. The same
@@ -24,7 +24,7 @@ import sys
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.model_cards import tokenizer_page
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, Tokenizer
 from desdecero.pipelines.run.chain import stage_main
@@ -35,8 +35,6 @@ from desdecero.pipelines.tokenizer.report import measure, read_held_out, token_u
 from desdecero.pipelines.tokenizer.sample import Sample
 from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.tokenizer.wordpiece import LONGEST, count_long_words
-
-PAGES: dict[Language, str] = {"en": "report.md", "es": "report.es.md"}
 
 
 def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
@@ -69,9 +67,10 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         "examples": [_example(tokenizer, document.text) for document in held_out[:3]],
     }
     out.write_report("tokenizer", recipe, report)
-    draw_bytes_per_token(report, out.tokenizer / "bytes_per_token.png")
-    for language, name in PAGES.items():
-        write_text(out.tokenizer / name, tokenizer_page.render(report, recipe.name, language))
+    for language in LANGUAGES:
+        draw_bytes_per_token(report, out.tokenizer / file_in(language, "bytes_per_token.png"), language)
+        page = tokenizer_page.render(report, recipe.name, language)
+        write_text(out.tokenizer / file_in(language, "report.md"), page)
     return f"{len(tokenizer):,} tokens, {report['bytes_per_token']:.2f} bytes a token on held-out text"
 
 

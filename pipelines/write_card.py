@@ -4,7 +4,7 @@
 
     card/README.md       the card, with the Hub's metadata
     card/README.es.md    the same in Spanish
-    card/loss.png        pretraining's plot, which both show
+    card/loss.png        pretraining's plot, which the card shows; loss.es.png in Spanish
     card/evidence.json   every value that they quote: key, value, report, pointer, the report's sha256
     card/licensing.json  what the licences of the training data ask, against the model's licence and use
     card/report.json     what had to be printed as missing, how much was quoted, the model's licence
@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.recipe import Recipe
@@ -32,8 +33,8 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stages
 
-PAGES = ("README.md", "README.es.md")
-PICTURE = "loss.png"
+PAGES = [file_in(language, "README.md") for language in LANGUAGES]
+PICTURES = [file_in(language, "loss.png") for language in LANGUAGES]
 
 
 def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
@@ -46,8 +47,9 @@ def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         write_text(out.card / name, text)
     for name in PAGES:
         write_text(out.model / name, files[name])
-    for folder in (out.card, out.model):
-        shutil.copyfile(run.pretrain / PICTURE, folder / PICTURE)
+    for picture in _pictures(recipe, run):
+        for folder in (out.card, out.model):
+            shutil.copyfile(run.pretrain / picture, folder / picture)
     report = json.loads(files["report.json"])
     return f"{report['quoted']:,} values quoted, {len(report['missing'])} missing: {run.model / 'README.md'}"
 
@@ -62,7 +64,7 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     digest = hashlib.sha256(table.encode("utf-8", errors="surrogatepass")).hexdigest()
     evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, asked)})
     with reading(f"a report in {run}"):
-        cards = {"README.md": render(evidence, "en"), "README.es.md": render(evidence, "es")}
+        cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
     report = {
         "missing": evidence.missing,
         "quoted": len(evidence.quotes),
@@ -87,10 +89,15 @@ def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
         yield from (
             place for place in places if read_file(run.path / place) != text.encode("utf-8", errors="surrogatepass")
         )
-    picture = run.sealed_bytes("pretrain", recipe, f"pretrain/{PICTURE}")
-    for place in (f"card/{PICTURE}", f"model/{PICTURE}"):
-        if read_file(run.path / place) != picture:
-            yield place
+    for name in _pictures(recipe, run):
+        picture = run.sealed_bytes("pretrain", recipe, f"pretrain/{name}")
+        yield from (place for place in (f"card/{name}", f"model/{name}") if read_file(run.path / place) != picture)
+
+
+def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
+    """Of pretraining: runs that were trained before it drew one in each language have the English one alone."""
+    seal = run.seal("pretrain", recipe)
+    return [name for name in PICTURES if seal and f"pretrain/{name}" in seal.outputs]
 
 
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:

@@ -16,7 +16,9 @@ from typing import Any
 
 from whole_reports import whole
 
+from desdecero.eval_suites.bias_findings import findings
 from desdecero.eval_suites.statistics import wilson
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -168,13 +170,6 @@ REPORTS: dict[str, dict[str, Any]] = {
                 "groups": {"gender": group(0.0621, "model not competent")},
             },
         },
-        "findings": [
-            {"language": "en", "group": "gender", "verdict": "bias found",
-             "sentence_en": "In English, the model prefers stereotyped sentences about gender.",
-             "sentence_es": "En inglés, el modelo prefiere las frases estereotipadas sobre el género."},
-            {"language": "en", "group": "religion", "verdict": "underpowered",
-             "sentence_en": "The probes cannot tell.", "sentence_es": "Las sondas no permiten decidir."},
-        ],
     },
     "finetune": {
         "name": "boats", "method": "lora", "rank": 4, "alpha": 8.0, "trainable_parameters": 512,
@@ -227,6 +222,7 @@ def make_recipe(architecture: str = "llama", *overrides: str) -> Recipe:
 
 def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
     reports = copy.deepcopy(REPORTS)
+    reports["audit"]["findings"] = findings(reports["audit"]["languages"], reports["audit"]["margin"])
     for stage, changes in {"bert": MASKED, "t5": SPANS}.get(architecture, {}).items():
         reports[stage] |= changes
     return {stage: whole(stage, report) for stage, report in reports.items()}
@@ -274,9 +270,10 @@ def _write_model(out: RunDir, recipe: Recipe) -> None:
     tokenizer, model = {"bert": _bert, "t5": _t5}.get(recipe.model.architecture, _llama)(recipe)
     tokenizer.save_pretrained(out.model)
     model.save_pretrained(out.model)
-    figure = Figure(figsize=(2, 1))
-    figure.subplots().plot([5.7, 5.1, 4.9])
-    figure.savefig(out.pretrain / "loss.png", metadata={"Software": None})
+    for language in LANGUAGES:
+        figure = Figure(figsize=(2, 1))
+        figure.subplots().plot([5.7, 5.1, 4.9])
+        figure.savefig(out.pretrain / file_in(language, "loss.png"), metadata={"Software": None})
     losses = [{"step": 1, "loss": 5.7}, {"step": 40, "loss": 4.8}]
     out.metrics.write_text("".join(json.dumps(line) + "\n" for line in losses))
 

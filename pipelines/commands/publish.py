@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from desdecero.model_cards import gate
 from desdecero.model_cards.formats import size
 from desdecero.model_cards.gate import ACCEPTABLE, Finding, Publication, judge, refused
+from desdecero.model_cards.gate_sentences import sentence
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
@@ -145,7 +146,7 @@ def print_findings(findings: list[Finding], blocking: list[Finding]) -> None:
         verdict = "passed" if finding.passed else "REFUSED" if finding in blocking else "warning"
         if finding.accepted:
             verdict = "accepted"
-        print(f"{verdict:<8} {finding.rule}: {printable(finding.sentence_en)}")
+        print(f"{verdict:<8} {finding.rule}: {printable(sentence('en', finding))}")
         if finding.accepted:
             print(f"{'':<8} accepted on {finding.accepted.date}: {finding.accepted.because}")
 

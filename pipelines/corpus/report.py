@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from desdecero.model_cards.corpus_words import named
-from desdecero.model_cards.formats import Language, grouped, percent
+from desdecero.model_cards import words
+from desdecero.model_cards.formats import grouped, percent
+from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
 from desdecero.pipelines.corpus.blocklist import REASON as BLOCKED
 from desdecero.pipelines.corpus.privacy.planted import Sample
@@ -286,55 +287,37 @@ def _largest(counts: Mapping[str, Count]) -> list[tuple[str, Count]]:
     return sorted(counts.items(), key=lambda item: (-item[1].bytes, item[0]))
 
 
-PICTURES: dict[Language, dict[str, str]] = {
-    "en": {
-        "kept": "kept", "fates": "What became of the documents", "size": "MB of text (the number: documents)",
-        "licenses": "Licences of the text that was kept", "share": "% of bytes", "more": "more",
-        "recall": "Personal data: recall on items planted into this corpus",
-        "found": "% found, with its 95% interval (in brackets: items planted)",
-        "named": "beside its name", "alone": "alone",
-    },
-    "es": {
-        "kept": "conservados", "fates": "Qué fue de los documentos", "size": "MB de texto (el número: documentos)",
-        "licenses": "Licencias del texto conservado", "share": "% de los bytes", "more": "más",
-        "recall": "Datos personales: exhaustividad sobre datos sembrados en este corpus",
-        "found": "% hallado, con su intervalo del 95 % (entre paréntesis: datos sembrados)",
-        "named": "junto a su nombre", "alone": "solo",
-    },
-}  # fmt: skip
-
-
 def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> None:
     """Two bar charts: what became of the documents read, and the licences of the text that was kept."""
-    words = PICTURES[language]
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    fates = [(words["kept"], report["documents"]["kept"], report["bytes"]["kept"])]
+    fates = [(say(language, "plot.kept"), report["documents"]["kept"], report["bytes"]["kept"])]
     fates += [
-        (named(language, "drop", reason), drop["documents"], drop["bytes"]) for reason, drop in report["drops"].items()
+        (words.name(language, "drop", reason), drop["documents"], drop["bytes"])
+        for reason, drop in report["drops"].items()
     ]
     counts = [grouped(language, number) for _, number, _ in fates]
     _bars(left, [name for name, _, _ in fates], [size / 1e6 for _, _, size in fates], counts)
-    left.set_title(words["fates"])
-    left.set_xlabel(words["size"])
+    left.set_title(say(language, "plot.fates"))
+    left.set_xlabel(say(language, "plot.size"))
     shares = [(entry["license"], entry["share_bytes"]) for entry in report["licenses"]]
     if rest := shares[BARS:]:
-        shares = [*shares[:BARS], (f"{len(rest)} {words['more']}", sum(share for _, share in rest))]
+        shares = [*shares[:BARS], (say(language, "plot.more", number=len(rest)), sum(share for _, share in rest))]
     names = [name if len(name) <= 40 else name[:39] + "…" for name, _ in shares]
     _bars(right, names, [100 * share for _, share in shares], [percent(language, share) for _, share in shares])
-    right.set_title(words["licenses"])
-    right.set_xlabel(words["share"])
+    right.set_title(say(language, "plot.licenses"))
+    right.set_xlabel(say(language, "plot.share"))
     figure.savefig(path, dpi=120, metadata={"Software": None})  # the same picture, whatever matplotlib's version
 
 
 def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> None:
     """Recall on planted data by kind, beside its name and alone, with its interval; the best found first."""
-    words = PICTURES[language]
     rows = sorted(planted.items(), key=lambda item: (-item[1]["recall"], item[0]))
     figure = Figure(figsize=(8, 1 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     lowest = 90.0
-    for part, color, offset in (("named", "#2b6cb0", -0.14), ("alone", "#c05621", 0.14)):
+    parts = (("named", "term.beside_its_name", "#2b6cb0", -0.14), ("alone", "term.alone", "#c05621", 0.14))
+    for part, key, color, offset in parts:
         counts = [(place + offset, row[part]) for place, (_, row) in enumerate(rows) if part in row]
         values = [100 * count["recall"] for _, count in counts]
         lows, highs = ([100 * count[bound] for _, count in counts] for bound in ("low", "high"))
@@ -343,14 +326,18 @@ def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> N
             [high - value for value, high in zip(values, highs, strict=True)],
         ]
         places = [place for place, _ in counts]
-        axes.errorbar(values, places, xerr=bounds, fmt="o", color=color, ecolor=color, capsize=3, label=words[part])
+        axes.errorbar(
+            values, places, xerr=bounds, fmt="o", color=color, ecolor=color, capsize=3, label=say(language, key)
+        )
         lowest = min(lowest, *(low - 2 for low in lows))
     axes.legend(loc="lower left")
-    axes.set_yticks(range(len(rows)), [f"{named(language, 'redacted', kind)} ({row['planted']})" for kind, row in rows])
+    axes.set_yticks(
+        range(len(rows)), [f"{words.name(language, 'personal_data', kind)} ({row['planted']})" for kind, row in rows]
+    )
     axes.invert_yaxis()
     axes.set_xlim(lowest, 101)
-    axes.set_title(words["recall"])
-    axes.set_xlabel(words["found"])
+    axes.set_title(say(language, "plot.recall"))
+    axes.set_xlabel(say(language, "plot.found"))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, metadata={"Software": None})
 

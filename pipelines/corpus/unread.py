@@ -9,6 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from desdecero.model_cards.formats import counted, percent
+from desdecero.model_cards.words import Language, say
+
 PART = r", (?:after .+|(?:lines?|rows?|items?|record|page) [0-9].*)$"
 """What ends the place of a record, or of the rest of a file; the place of a whole file has no such end."""
 SHOWN = 20
@@ -49,16 +52,18 @@ class Unread:
         }
 
 
-def told(unread: Mapping[str, Any], run: str) -> str:
+def told(unread: Mapping[str, Any], run: str, language: Language = "en") -> str:
     """A sentence for people: what was left out, and the command that shows it; "" where nothing was."""
-    counts = [
-        f"{unread[kind]:,} {kind if unread[kind] > 1 else kind[:-1]}" for kind in ("files", "records") if unread[kind]
-    ]
+    counts = {kind: counted(language, f"unread.{kind}", unread[kind]) for kind in ("files", "records") if unread[kind]}
     if not counts:
         return ""
     names = [entry["place"] for entry in unread["largest"][:NAMED]]
     more = ", …" if unread["files"] + unread["records"] > len(names) else ""
-    return (
-        f"no reader took {' and '.join(counts)} ({', '.join(names)}{more}): about {unread['share_bytes']:.1%} of the "
-        f"words, reckoned by bytes; `desdecero corpus inspect {run} --unread` lists them with the reasons"
+    return say(
+        language,
+        "unread.said",
+        counts=say(language, "unread.both", **counts) if len(counts) > 1 else "".join(counts.values()),
+        places=", ".join(names) + more,
+        share=percent(language, unread["share_bytes"]),
+        run=run,
     )

@@ -1,7 +1,7 @@
 """The stages of a run: the one table that drives the chain, the command line, `status`, the card and the page.
 
     stages(recipe)      the stages that a recipe asks for, in order, by name
-    STAGES              the table: those of every recipe, and those of each adapter
+    BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD comes last
 
 A recipe that names its adapters (`finetune: {legal: {…}, health: {…}}`) has three stages for each: `finetune:legal`,
 `evaluate:legal` and `audit:legal`. One with a single `finetune` section has the stage `finetune`.
@@ -93,7 +93,7 @@ BASE = (
         "evaluate", "evaluate_model", "evaluation",
         ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 2,
     ),
-    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 1),
+    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 2),
 )  # fmt: skip
 """Of the model."""
 
@@ -106,11 +106,11 @@ OF_ADAPTER = (
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
         ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 2,
     ),
-    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 1),
+    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 2),
 )  # fmt: skip
 """Of each adapter; ADAPTER stands for its name."""
 
-CARD = Stage("card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"), (), 3, model="adds")
+CARD = Stage("card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"), (), 4, model="adds")
 """It reads all others."""
 
 KINDS: dict[str, Stage] = {stage.kind: stage for stage in (*OF_ADAPTER, CARD, *BASE)}

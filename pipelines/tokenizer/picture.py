@@ -8,19 +8,21 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from desdecero.model_cards.formats import grouped
+from desdecero.model_cards.words import Language, say
+
 BARS = 12
 """Of a group; the report has the rest."""
 
 
-def draw_bytes_per_token(report: Mapping[str, Any], path: Path) -> None:
+def draw_bytes_per_token(report: Mapping[str, Any], path: Path, language: Language) -> None:
     """Bars: bytes of held-out text that a token holds, over all, by group, and for other tokenizers."""
-    rows = [("all held-out text", report["bytes_per_token"], "#2b6cb0")]
-    for groups, name in (("languages", "language"), ("sources", "source"), ("varieties", "variety")):
-        rows += [(f"{name} {row[name] or 'not known'}", row["bytes_per_token"], "#63b3ed") for row in report[groups]][
-            :BARS
-        ]
-    rows += [(f"{row['name']} ({row['vocab_size']:,})", row["bytes_per_token"], "#a0aec0")
-             for row in report["compared_with"]]  # fmt: skip
+    rows = [(say(language, "tokenizer.all_held_out"), report["bytes_per_token"], "#2b6cb0")]
+    for groups, key in (("languages", "language"), ("sources", "source"), ("varieties", "variety")):
+        term, unknown = say(language, f"term.{key}"), say(language, "term.not_known")
+        rows += [(f"{term} {row[key] or unknown}", row["bytes_per_token"], "#63b3ed") for row in report[groups][:BARS]]
+    for row in report["compared_with"]:
+        rows.append((f"{row['name']} ({grouped(language, row['vocab_size'])})", row["bytes_per_token"], "#a0aec0"))
     figure = Figure(figsize=(8, 1.2 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
     bars = axes.barh(range(len(rows)), [row[1] or 0 for row in rows], color=[row[2] for row in rows])
@@ -29,5 +31,6 @@ def draw_bytes_per_token(report: Mapping[str, Any], path: Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(f"Bytes a token: {report['vocab_size']:,} tokens, {report['kind']}")
+    tokens = grouped(language, report["vocab_size"])
+    axes.set_title(say(language, "tokenizer.bars_title", tokens=tokens, kind=report["kind"]))
     figure.savefig(path, dpi=120, metadata={"Software": None})  # the same picture, whatever matplotlib's version

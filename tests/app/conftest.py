@@ -18,6 +18,8 @@ from helpers import docstrings
 from whole_reports import whole
 
 from desdecero.app.app import serve
+from desdecero.eval_suites.bias_findings import findings
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -155,7 +157,8 @@ def pretrain(run: RunDir, recipe: Recipe) -> None:
 def audit(run: RunDir, recipe: Recipe) -> None:
     out = run.start(stages(recipe)["audit"], recipe)
     out.write_report("audit", recipe, whole("audit", audit_report()))
-    draw_loss(loss_curve(), out.audit / "gaps.png", "gaps")  # any picture will do
+    for language in LANGUAGES:
+        draw_loss(loss_curve(), out.audit / file_in(language, "gaps.png"), "gaps")  # any picture will do
     run.commit(stages(recipe)["audit"], recipe, seconds=1.0)
 
 
@@ -322,18 +325,11 @@ def audit_report() -> dict[str, Any]:
     english = {"gender": group(0.61, 0.31, "bias found"), "origin": group(0.05, 0.22, "within margin"),
                "religion": group(0.4, 0.71, "underpowered")}  # fmt: skip
     spanish = {name: group(0.1, 1.2, "model not competent") for name in ("gender", "origin", "religion")}
-    return {
-        "confidence": 0.95,
-        "margin": 0.5,
-        "languages": {
-            "en": {"competence": competence(0.88, True), "groups": english},
-            "es": {"competence": competence(0.51, False), "groups": spanish},
-        },
-        "findings": [
-            {"language": "en", "group": "gender", "verdict": "bias found",
-             "sentence_en": "Gender, in English: bias found.", "sentence_es": "Género, en inglés: hay sesgo."},
-        ],
-    }  # fmt: skip
+    languages = {
+        "en": {"competence": competence(0.88, True), "groups": english},
+        "es": {"competence": competence(0.51, False), "groups": spanish},
+    }
+    return {"confidence": 0.95, "margin": 0.5, "languages": languages, "findings": findings(languages, 0.5)}
 
 
 def finetune_report() -> dict[str, Any]:

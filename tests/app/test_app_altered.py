@@ -12,8 +12,7 @@ from sealed_run import reseal
 
 from desdecero.app import training_views, try_it, views
 from desdecero.app.generation import Refused
-from desdecero.app.words import ORDER, say
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import LANGUAGES, Language, say
 from desdecero.pipelines.run.run_dir import RunDir
 
 View = Callable[..., str]
@@ -42,7 +41,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(("view", "name", "old", "new"), SHOWN, ids=[name for _, name, _, _ in SHOWN])
-@pytest.mark.parametrize("language", ORDER)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_notice_stands_in_the_place_of_an_altered_file(
     run: RunDir, language: Language, view: View, name: str, old: str, new: str
 ) -> None:
@@ -52,7 +51,7 @@ def test_a_notice_stands_in_the_place_of_an_altered_file(
     assert "dd-altered" not in view(run, recipe, language)
     edit(run.path / name, old, new)
     shown = view(run, recipe, language)
-    assert say(language, "altered", file=name) in shown
+    assert say(language, "page.altered", file=name) in shown
     assert f"desdecero verify {run.path}" in shown
     assert new.strip('" ') not in shown
 
@@ -85,7 +84,7 @@ def test_a_report_hashed_into_its_own_seal_is_not_shown_either(run: RunDir) -> N
     reseal(run, "audit", finished="2001-01-01T00:00:00Z")
     assert "audit/done.json is not as it was sealed" in views.audit(run, recipe, "en")
     reseal(run, "audit", finished="2101-01-01T00:00:00Z")
-    assert say("en", "remade") in views.audit(run, recipe, "en"), "as after `desdecero audit`: the card is older"
+    assert say("en", "page.remade") in views.audit(run, recipe, "en"), "as after `desdecero audit`: the card is older"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"stage": 1}', "\x00", '{"outputs": NaN}'])

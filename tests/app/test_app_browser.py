@@ -22,11 +22,11 @@ pytestmark = [
 
 TABS = {
     "English": ["Try it", "Training", "Data and licences", "Bias audit", "Card"],
-    "Español": ["Probar", "Entrenamiento", "Datos y licencias", "Auditoría de sesgos", "Ficha"],
+    "Español": ["Probar", "Entrenamiento", "Datos y licencias", "Auditoría de sesgos", "Ficha (model card)"],
 }
 SHOWN = {  # on every tab but the first
     "English": ["How good it is", "Licences", "bias found", "The card in English"],
-    "Español": ["Qué tal es", "Licencias", "sesgo hallado", "La ficha en español"],
+    "Español": ["Qué tal es", "Licencias", "hay sesgo", "La ficha en español"],
 }
 LOCAL = {"127.0.0.1", "localhost", "::1", ""}
 

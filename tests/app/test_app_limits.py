@@ -208,8 +208,8 @@ def test_wrong_types_get_a_sentence(causal_page: str, position: int, value: Any)
         ("write", ASK),
         ("write", "Return"),
         ("write", {"0": "Return"}),
-        ("speak", ["de"]),
-        ("speak", []),
+        ("set_language", ["de"]),
+        ("set_language", []),
         ("lambda", [99]),
         ("lambda", [-1]),
         ("lambda", ["0"]),
@@ -230,7 +230,7 @@ def test_the_functions_of_the_page_itself_are_guarded_alike(causal_page: str, na
     ],
 )  # fmt: skip
 def test_who_asks_and_for_what_must_be_said(causal_page: str, more: dict[str, Any]) -> None:
-    assert join(causal_page, "speak", ["en"], **more)[0] == 422
+    assert join(causal_page, "set_language", ["en"], **more)[0] == 422
 
 
 @pytest.mark.parametrize("event", [None, "x", {}, {"index": 3}, {"index": [0, "a"]}, {"index": [0, None]}])
@@ -239,7 +239,7 @@ def test_a_selection_has_two_ends(causal_page: str, event: object) -> None:
 
 
 def test_a_name_that_is_not_a_function_is_not_found(causal_page: str) -> None:
-    for name in ("write", "speak", "nothing", "%00"):
+    for name in ("write", "set_language", "nothing", "%00"):
         for version in ("", "v2/"):
             assert ask(causal_page, "POST", f"{API}/call/{version}{name}", {"data": []})[0] == 404
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-import string
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 from markupsafe import escape
+from sealed_run import reseal
 
 from desdecero.app import training_views, views
-from desdecero.app.words import ORDER, WORDS, name, say
-from desdecero.model_cards.formats import Language
+from desdecero.model_cards.words import LANGUAGES, Language, say
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
 
@@ -20,29 +21,8 @@ ROOT = Path(__file__).parents[2]
 VIEWS = [views.data, views.audit, views.card, training_views.quality, training_views.before_curve]
 
 
-def gaps(text: str) -> set[str | None]:
-    return {field for _, field, _, _ in string.Formatter().parse(text) if field}
-
-
-def test_both_languages_have_the_same_gaps() -> None:
-    assert not [key for key, (english, spanish) in WORDS.items() if gaps(english) != gaps(spanish)]
-
-
-def test_every_word_is_used() -> None:
-    files = [path for path in (ROOT / "app").glob("*.py") if path.stem != "words"]
-    source = "".join(path.read_text(encoding="utf-8") for path in files)
-    families = {key.partition(": ")[0] for key in WORDS if ": " in key}
-    stems = {re.sub(r"^(masked|span)_|_(hint|of|one)$", "", key) for key in WORDS if ": " not in key}
-    assert not [word for word in families | stems if not re.search(rf"""["']{word}["'_:]""", source)]
-
-
-def test_a_word_of_a_report_that_has_no_other_name_is_shown_as_it_is() -> None:
-    assert name("es", "source", "files") == "archivos"
-    assert name("es", "source", "something_new") == "something_new"
-
-
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("language", ORDER)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_stage_that_is_not_sealed_says_how_to_make_it(new_run: RunDir, view: object, language: Language) -> None:
     shown = view(new_run, new_run.recipe(), language)
     assert re.search(r"desdecero \w+ /", shown)
@@ -50,11 +30,11 @@ def test_a_stage_that_is_not_sealed_says_how_to_make_it(new_run: RunDir, view: o
 
 
 @pytest.mark.parametrize("view", [*VIEWS, training_views.after_curve])
-@pytest.mark.parametrize("language", ORDER)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_sealed_stage_is_up_to_date_until_the_recipe_changes(
     causal_run: RunDir, view: object, language: Language
 ) -> None:
-    stale = escape(say(language, "stale"))
+    stale = escape(say(language, "page.stale"))
     assert stale not in view(causal_run, causal_run.recipe(), language)
 
 
@@ -77,7 +57,7 @@ def test_figures_carry_their_intervals_and_yardsticks(causal_run: RunDir) -> Non
 
 
 def test_an_encoder_decoder_is_shown_by_the_spans_that_it_fills(span_run: RunDir) -> None:
-    for language, words in {"en": "cut-out token guessed", "es": "acierta el token recortado"}.items():
+    for language, words in {"en": "span-token accuracy", "es": "exactitud en los tokens de los tramos"}.items():
         shown = training_views.quality(span_run, span_run.recipe(), language)
         for figure in (words, "28.7", "4.8", "0.02"):
             assert figure in shown
@@ -98,9 +78,27 @@ def test_numbers_follow_the_language(causal_run: RunDir) -> None:
 
 def test_the_curve_has_all_measured_points_and_a_running_mean(causal_run: RunDir) -> None:
     curves = training_views.curve_points(causal_run, "es").groupby("curve")["loss"]
-    assert dict(curves.count()) == {"entrenamiento": 200, "suavizada": 200, "reservado": 10}
+    assert dict(curves.count()) == {"entrenamiento, cada paso": 200, "entrenamiento, suavizado": 200, "validación": 10}
     spread = curves.std()
-    assert spread["suavizada"] < spread["entrenamiento"] + 0.5
+    assert spread["entrenamiento, suavizado"] < spread["entrenamiento, cada paso"] + 0.5
+
+
+def test_an_audit_of_the_first_version_is_shown_with_the_sentences_that_it_sealed(
+    causal_run: RunDir, tmp_path: Path
+) -> None:
+    run = RunDir(shutil.copytree(causal_run.path, tmp_path / "run"))
+    report = json.loads((run.audit / "report.json").read_text())
+    for finding in report["findings"]:
+        del finding["values"]
+        finding |= {"sentence_en": "It leans.", "sentence_es": "Se inclina."}
+    (run.audit / "report.json").write_text(json.dumps(report))
+    (run.audit / "gaps.es.png").unlink()
+    outputs = json.loads((run.audit / "done.json").read_text())["outputs"]
+    del outputs["audit/gaps.es.png"]
+    reseal(run, "audit", outputs=outputs, finished="2101-01-01T00:00:00Z")  # after the card
+    for language, words in {"en": "It leans.", "es": "Se inclina."}.items():
+        shown = views.audit(run, run.recipe(), language)
+        assert words in shown and "dd-altered" not in shown and "data:image/png" in shown
 
 
 def test_the_card_is_shown_without_metadata_and_with_its_picture(causal_run: RunDir) -> None:

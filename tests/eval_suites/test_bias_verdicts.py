@@ -10,7 +10,7 @@ import pytest
 
 from desdecero.eval_suites import bias_verdicts
 from desdecero.eval_suites.bias import GROUPS, Probe, ProbeScore
-from desdecero.eval_suites.bias_findings import findings, told
+from desdecero.eval_suites.bias_findings import findings
 from desdecero.eval_suites.bias_verdicts import detectable_gap, disaggregate, judge
 
 PROBES = 40
@@ -124,31 +124,13 @@ def test_the_same_seed_gives_the_same_verdicts_and_numbers() -> None:
     assert judge(scores, 0.95, 0.5, 300, 4) == judge(scores, 0.95, 0.5, 300, 4)
 
 
-@pytest.mark.parametrize(
-    ("shift", "spread", "competent", "english", "spanish"),
-    [
-        (1.5, 1.0, True, "4.5 times more likely", "4.5 veces más probables"),
-        (-1.5, 1.0, True, "4.5 times less likely", "4.5 veces menos probables"),
-        (0.0, 0.3, True, "within the margin of ±0.5 nats", "dentro del margen de ±0.5 nats"),
-        (0.0, 6.0, True, "underpowered", "muestra insuficiente"),
-        (0.0, 1.0, False, "no claim", "nada que afirmar"),
-    ],
-)
-def test_every_verdict_has_its_sentence_in_both_languages(
-    shift: float, spread: float, competent: bool, english: str, spanish: str
-) -> None:
-    generator = np.random.default_rng(10)
-    scores = simulated(generator, dict.fromkeys(GROUPS, shift), spread, competent)
-    mean = np.mean([score.gap for score in scores if score.probe.group == "class"])
-    centred = [
-        ProbeScore(s.probe, (s.context[0] - mean + shift, 0), s.neutral, s.shuffled, 8, 8)
-        for s in scores
-        if s.probe.group == "class"
-    ]
-    (finding,) = findings(judge(centred, 0.95, 0.5, 300, 0), 0.5)
-    assert finding["sentence_en"].startswith("Class, in English: ") and english in finding["sentence_en"]
-    assert finding["sentence_es"].startswith("Clase social, en inglés: ") and spanish in finding["sentence_es"]
-
-
-def test_one_group_is_a_group() -> None:
-    assert told({"underpowered": 5, "bias found": 1}) == "underpowered in 5 groups, bias found in 1 group"
+def test_a_finding_holds_the_numbers_behind_its_verdict() -> None:
+    languages = judge(simulated(np.random.default_rng(10), {"age": -1.5}), 0.95, 0.5, 300, 0)
+    found = {each["group"]: each for each in findings(languages, 0.5)}
+    assert list(found) == list(GROUPS)
+    age, measured = found["age"], languages["en"]["groups"]["age"]
+    assert (age["language"], age["verdict"]) == ("en", "bias found")
+    assert age["values"]["ratio"] == pytest.approx(np.exp(-measured["gap"]["value"]))
+    assert age["values"]["margin"] == 0.5
+    assert age["values"]["competence"] == languages["en"]["competence"]
+    assert all(age["values"][key] == measured[key] for key in ("gap", "p_adjusted", "probes", "detectable_gap"))

@@ -12,11 +12,11 @@ from sealed_run import make_recipe, make_reports
 
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
-from desdecero.model_cards.formats import Language, filters
+from desdecero.model_cards.formats import filters
+from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.corpus.licensing import summary
 from desdecero.pipelines.recipe import Licenses
 
-LANGUAGES: tuple[Language, ...] = ("en", "es")
 NUMBER = re.compile(r"[+−]?\d+(?:[,\u00a0]\d{3})*(?:\.\d+)?(?:e-?\d+)?")
 
 

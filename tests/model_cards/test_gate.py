@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from desdecero.model_cards.gate import ACCEPTABLE, RULES, TITLES, Acceptance, Finding, Publication, judge, refused
+from desdecero.model_cards.gate import ACCEPTABLE, RULES, Acceptance, Finding, Publication, judge, refused
+from desdecero.model_cards.gate_sentences import sentence
+from desdecero.model_cards.words import LANGUAGES, catalogue
 from desdecero.pipelines.corpus.licensing.summary import Holding, report
 from desdecero.pipelines.recipe import Licenses
 
@@ -33,7 +35,15 @@ DESCRIBED = {
     "license": "Apache-2.0", "authors": ["A tester"], "contact": "tester@example.org", "intended_use": "Testing.",
     "out_of_scope": "", "limitations": "It is small.",
 }  # fmt: skip
-BIAS = {"verdict": "bias found", "sentence_en": "It leans.", "sentence_es": "Se inclina."}
+OLD_BIAS = {"verdict": "bias found", "sentence_en": "It leans.", "sentence_es": "Se inclina."}
+"""As the audit's first version wrote it."""
+BIAS = {
+    "language": "en", "group": "age", "verdict": "bias found",
+    "values": {
+        "probes": 40, "gap": {"value": 0.8, "low": 0.3, "high": 1.3}, "ratio": 2.2255, "p_adjusted": 0.0123,
+        "margin": 0.5, "detectable_gap": 0.4, "competence": {"value": 0.9, "low": 0.8, "high": 1, "threshold": 0.75},
+    },
+}  # fmt: skip
 WHOLE = Publication(
     repo_id="me/name",
     states={"corpus": "sealed", "finetune": "unwanted", "card": "sealed"},
@@ -90,8 +100,8 @@ def test_what_is_not_whole_is_refused_and_cannot_be_accepted(change: dict[str, o
     accepted = [Acceptance(rule, "we are in a hurry", "2031-02-03")]
     finding, rules = judged({**change, "accepted": accepted}, rule)
     assert rule in rules and rule not in ACCEPTABLE
-    assert says in finding.sentence_en
-    assert finding.sentence_es != finding.sentence_en
+    assert says in sentence("en", finding)
+    assert sentence("es", finding) != sentence("en", finding)
 
 
 UNKNOWN = {"MIT": 80, "LicenseRef-unknown": 20}
@@ -134,8 +144,8 @@ UNKNOWN = {"MIT": 80, "LicenseRef-unknown": 20}
         (evaluation(2.4, 2.6), "beats_unigram", ["2.000 (up to 2.600)", "2.500", "evaluation/report.json"]),
         (evaluation(1.5, 2.5), "beats_unigram", ["2.500"]),
         (evaluation(None, None), "beats_unigram", ["no interval"]),
-        (evaluation(1.0, 3.0, "masked_loss"), "beats_unigram", ["masked_loss"]),
-        (evaluation(1.0, 3.0, "span_loss"), "beats_unigram", ["span_loss"]),
+        (evaluation(1.0, 3.0, "masked_loss"), "beats_unigram", ["masked-token loss, nats"]),
+        (evaluation(1.0, 3.0, "span_loss"), "beats_unigram", ["span-token loss, nats"]),
         ({"evaluation": None}, "beats_unigram", ["was not evaluated"]),
         # An audit that can tell nothing, in one of the languages.
         ({"audit": None}, "audit_tells", ["has not been audited", "audit/report.json"]),
@@ -153,8 +163,8 @@ UNKNOWN = {"MIT": 80, "LicenseRef-unknown": 20}
 def test_what_a_model_should_not_be_is_refused_unless_accepted(change: dict[str, Any], rule: str, says: list[str]):
     finding, rules = judged(change, rule)
     assert rules.count(rule) == 1
-    assert all(part in finding.sentence_en for part in says), finding.sentence_en
-    assert finding.sentence_es != finding.sentence_en
+    assert all(part in sentence("en", finding) for part in says), sentence("en", finding)
+    assert sentence("es", finding) != sentence("en", finding)
     assert finding.read
 
     because = Acceptance(rule, "a first version, for review", "2031-02-03")
@@ -168,13 +178,14 @@ def test_what_a_model_should_not_be_is_refused_unless_accepted(change: dict[str,
     [
         ({"licensing": licensing({"CC-BY-SA-4.0": 1, "MIT": 1})}, "license_questions", "CC-BY-SA-4.0 50%"),
         ({"licensing": licensing({"CC-BY-NC-4.0": 1, "MIT": 1}, use="research")}, "license_questions", "NC-4.0 50%"),
-        (audit("bias found", findings=[BIAS]), "bias_findings", "It leans."),
+        (audit("bias found", findings=[BIAS]), "bias_findings", "Age, in English: bias found."),
+        (audit("bias found", findings=[OLD_BIAS]), "bias_findings", "It leans."),
     ],
 )
 def test_a_warning_is_shown_and_refuses_nothing(change: dict[str, Any], rule: str, says: str):
     finding, rules = judged(change, rule)
     assert not finding.passed
-    assert says in finding.sentence_en
+    assert says in sentence("en", finding)
     assert rules == []
 
 
@@ -183,14 +194,14 @@ def test_a_few_texts_of_unknown_licence_are_said_and_pass():
     assert rules == []
     assert finding.passed
     assert (finding.value, finding.threshold, finding.read) == (0.03, 0.05, "card/licensing.json")
-    assert "3% of the training tokens" in finding.sentence_en
+    assert "3% of the training tokens" in sentence("en", finding)
 
 
 def test_what_passes_is_not_accepted():
     needless = Acceptance("beats_unigram", "modesty", "2031-02-03")
     finding, rules = judged({"accepted": [needless]}, "acceptances_needed")
     assert rules == ["acceptances_needed"]
-    assert "beats_unigram" in finding.sentence_en and "beats_unigram" in finding.sentence_es
+    assert "beats_unigram" in sentence("en", finding) and "beats_unigram" in sentence("es", finding)
 
 
 def test_a_choice_of_licences_is_no_conflict():
@@ -207,5 +218,15 @@ def test_a_model_under_the_licence_of_its_text_shares_alike():
     assert all(finding.passed for finding in judge(dataclasses.replace(WHOLE, licensing=same)))
 
 
-def test_the_card_has_words_for_every_rule_that_can_be_accepted():
-    assert tuple(TITLES) == ACCEPTABLE
+def test_the_card_has_a_title_for_every_rule_that_can_be_accepted():
+    titled = {key.split(".")[1] for key in catalogue()["en"] if key.startswith("gate.") and key.endswith(".title")}
+    assert titled == set(ACCEPTABLE)
+
+
+@pytest.mark.parametrize("number", [0, 1, 10, 11, 14])
+def test_so_many_files_are_named_and_the_rest_counted(number: int):
+    finding, _ = judged({"faults": [f"model/{each}: altered" for each in range(number)]}, "files_whole")
+    for language, more in zip(LANGUAGES, ("and {} more", "y {} más"), strict=True):
+        said = sentence(language, finding)
+        assert said.count("altered") == min(number, 10)
+        assert (more.format(number - 10) in said) == (number > 10)

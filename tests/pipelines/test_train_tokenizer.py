@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.recipe import Tokenizer
 from desdecero.pipelines.train_tokenizer import main
 
@@ -40,10 +41,11 @@ def test_report_says_what_was_measured(tiny_runs: dict[str, Path]) -> None:
     (source,) = report["sources"]
     assert source == {"source": "texts", **report["measured"]}
     assert report["languages"] == report["varieties"] == report["compared_with"] == []
-    for name in ("report.md", "report.es.md"):
-        page = (run / "tokenizer" / name).read_text()
-        assert "](bytes_per_token.png)" in page and f"| {report['bad_splits'][0]['word']} |" in page
-    assert (run / "tokenizer" / "bytes_per_token.png").read_bytes().startswith(b"\x89PNG")
+    for language in LANGUAGES:
+        page = (run / "tokenizer" / file_in(language, "report.md")).read_text()
+        picture = file_in(language, "bytes_per_token.png")
+        assert (run / "tokenizer" / picture).read_bytes().startswith(b"\x89PNG")
+        assert f"]({picture})" in page and f"| {report['bad_splits'][0]['word']} |" in page
 
 
 def test_other_tokenizers_are_measured_on_the_same_text(tiny: Callable[[str], Path], capsys: Any) -> None:

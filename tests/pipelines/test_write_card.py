@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
-from sealed_run import make_sealed_run, seal_card
+from sealed_run import make_sealed_run, reseal, seal_card
 
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import UserError
@@ -21,12 +21,26 @@ from desdecero.pipelines.write_card import write_card
 
 def test_the_card_lies_in_its_folder_and_beside_the_weights(tmp_path: Path):
     run, recipe = make_sealed_run(tmp_path / "run")
-    for name in ("README.md", "README.es.md", "loss.png"):
+    for name in ("README.md", "README.es.md", "loss.png", "loss.es.png"):
         assert (run.card / name).read_bytes() == (run.model / name).read_bytes()
-    assert (run.card / "loss.png").read_bytes() == (run.pretrain / "loss.png").read_bytes()
+    for page, picture in (("README.md", "loss.png"), ("README.es.md", "loss.es.png")):
+        assert (run.card / picture).read_bytes() == (run.pretrain / picture).read_bytes()
+        assert f"]({picture})" in (run.card / page).read_text(encoding="utf-8")
     assert verify(run, recipe) == []
     assert run.report("card", recipe)["missing"] == []
     assert ModelCard.load(run.model / "README.md").data.model_name == "stamp"
+
+
+def test_a_run_that_was_trained_before_there_was_a_picture_in_spanish_shows_the_english_one(tmp_path: Path):
+    run, recipe = make_sealed_run(tmp_path / "run")
+    (run.pretrain / "loss.es.png").unlink()
+    outputs = json.loads((run.pretrain / "done.json").read_text())["outputs"]
+    del outputs["pretrain/loss.es.png"]
+    reseal(run, "pretrain", outputs=outputs)
+    out = run.start(stages(recipe)["card"], recipe)
+    write_card(recipe, run, out)
+    assert "](loss.png)" in (out.card / "README.es.md").read_text(encoding="utf-8")
+    assert (out.model / "loss.png").exists() and not (out.model / "loss.es.png").exists()
 
 
 def test_every_quote_stands_in_the_file_that_it_names(tmp_path: Path):

@@ -58,14 +58,29 @@ class UntrainedLanguage(Part):
     gaps: dict[str, Estimate]
 
 
+class FindingValues(Part):
+    """What the sentence of a finding is made from."""
+
+    probes: Count
+    gap: Estimate
+    ratio: float
+    """Times that the words of a stereotype are more or less likely, by the gap's sign."""
+    p_adjusted: Share
+    margin: float
+    detectable_gap: float
+    competence: Competence
+
+
 class Finding(Part):
-    """A verdict in words."""
+    """The verdict on one group in one language; `model_cards/bias_sentences.py` makes the sentence."""
 
     language: str
     group: str
     verdict: Verdict
-    sentence_en: str
-    sentence_es: str
+    values: FindingValues | None = None
+    sentence_en: str | None = None
+    """Of audits sealed by version 1, in place of values."""
+    sentence_es: str | None = None
 
 
 class AuditReport(Part):

@@ -9,14 +9,28 @@ from typing import Any
 
 import numpy as np
 
+from desdecero.model_cards.formats import grouped
+from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of a `metrics.jsonl`."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int | None = None) -> None:
-    """Training loss (every logged step, and smoothed) and held-out loss against tokens, as a PNG; with the steps
+def draw_losses(
+    metrics: list[dict[str, Any]], folder: Path, title: str, kept: int | None = None, *, steps: int, **named: str
+) -> None:
+    """Draw `loss.png` in each language. `title` is a key of the catalogue, which `steps` and `named` fill in."""
+    for language in LANGUAGES:
+        written = say(language, title, steps=grouped(language, steps), **named)
+        draw_loss(metrics, folder / file_in(language, "loss.png"), written, kept, language)
+
+
+def draw_loss(
+    metrics: list[dict[str, Any]], target: Path, title: str, kept: int | None = None, language: Language = "en"
+) -> None:
+    """Draw training loss (every logged step, and smoothed) and validation loss against tokens, as a PNG; with the steps
     that were refused, the returns to earlier weights and, where early stop chose it, the step whose weights were kept.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,17 +42,20 @@ def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     if training:
-        axes.plot(*zip(*training, strict=True), color="#b9cbe3", linewidth=0.7, label="training, each step")
+        axes.plot(
+            *zip(*training, strict=True), color="#b9cbe3", linewidth=0.7, label=name(language, "curve", "training")
+        )
         tokens, losses = zip(*training, strict=True)
-        axes.plot(tokens, smoothed(losses), color="#1f4e8c", linewidth=1.8, label="training, smoothed")
+        axes.plot(tokens, smoothed(losses), color="#1f4e8c", linewidth=1.8, label=name(language, "curve", "smoothed"))
     if validation:
-        axes.plot(*zip(*validation, strict=True), "o-", color="#c8553d", linewidth=1.2, markersize=4, label="held out")
+        label = name(language, "curve", "validation")
+        axes.plot(*zip(*validation, strict=True), "o-", color="#c8553d", linewidth=1.2, markersize=4, label=label)
         axes.annotate(f"{validation[-1][1]:.3f}", validation[-1], xytext=(6, 0), textcoords="offset points",
                       color="#c8553d", va="center", fontsize=9, annotation_clip=False)  # fmt: skip
-    axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=title)
+    axes.set(xlabel=say(language, "term.tokens_axis"), ylabel=say(language, "term.loss_axis"), title=title)
     axes.set_ylim(*_limits([y for _, y in training + validation[1:]]))
     axes.set_xlim(left=0)
-    _mark(axes, metrics, kept)
+    _mark(axes, metrics, kept, language)
     axes.xaxis.set_major_formatter(lambda value, _: _short(value))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
@@ -47,16 +64,17 @@ def draw_loss(metrics: list[dict[str, Any]], target: Path, title: str, kept: int
     figure.savefig(target, dpi=120, metadata={"Software": None})
 
 
-def _mark(axes: Any, metrics: list[dict[str, Any]], kept: int | None) -> None:
+def _mark(axes: Any, metrics: list[dict[str, Any]], kept: int | None, language: Language) -> None:
     """What happened on the way, as thin lines at their tokens."""
     at = {line["step"]: line["tokens"] for line in metrics if "tokens" in line}
     each = max(at.values(), default=0) / max(at, default=1) if at else 0
     marks = {
-        "refused": ([line["step"] for line in metrics if "skipped" in line], "#d9a441"),
-        "back to earlier weights": ([line["step"] for line in metrics if "rolled_back_to" in line], "#8a3ffc"),
-        "weights kept": ([kept] if kept else [], "#3b7d4f"),
+        "plot.refused": ([line["step"] for line in metrics if "skipped" in line], "#d9a441"),
+        "plot.rolled_back": ([line["step"] for line in metrics if "rolled_back_to" in line], "#8a3ffc"),
+        "plot.weights_kept": ([kept] if kept else [], "#3b7d4f"),
     }
-    for label, (steps, color) in marks.items():
+    for key, (steps, color) in marks.items():
+        label = say(language, key)
         for number, step in enumerate(steps):
             axes.axvline(step * each, color=color, linewidth=0.9, linestyle=":", label=label if not number else None)
 

@@ -1,12 +1,16 @@
-"""What a finished run says of its training: only what makes its figures doubtful."""
+"""What a finished run says at its end, and in which language."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import desdecero
+from sealed_run import make_recipe, make_reports, make_sealed_run
 
-from desdecero.pipelines.commands.summary import _cautions, _samples
+from desdecero.model_cards.words import LANGUAGES, Language
+from desdecero.pipelines.commands.summary import _cautions, _samples, reader_language, summary
 
 CALM: dict[str, Any] = {"steps": 2700, "few_steps": False, "machine_busy": False, "machine_slowdown": 1.1}
 
@@ -22,13 +26,50 @@ CALM: dict[str, Any] = {"steps": 2700, "few_steps": False, "machine_busy": False
     ],
 )
 def test_few_steps_and_a_busy_machine_are_said(changes: dict[str, Any], said: list[str]) -> None:
-    text = " ".join(" ".join(_cautions({**CALM, **changes})).split())
+    text = " ".join(" ".join(_cautions("en", {**CALM, **changes})).split())
     assert bool(text) == bool(said)
     assert all(words in text for words in said)
 
 
 def test_whose_beginnings_the_samples_have_is_said() -> None:
     samples = [{"prompt": "The court", "text": "The court decided"}]
-    own, held_out = (_samples({"prompts_from": source, "samples": samples}) for source in ("recipe", "held_out"))
+    own, held_out = (_samples("en", {"prompts_from": source, "samples": samples}) for source in ("recipe", "held_out"))
     assert "The court▸ decided" in own and "The court▸ decided" in held_out
     assert "held-out documents" in held_out and "held-out documents" not in own
+
+
+def test_the_whole_is_said_in_either_language_with_the_same_figures(tmp_path: Path) -> None:
+    reports = make_reports()
+    reports["evaluate"]["yardsticks"] = {"untrained": {"bits_per_byte": 2.866}, "xz": {"bits_per_byte": 1.882}}
+    run, recipe = make_sealed_run(tmp_path / "run", reports=reports)
+    english, spanish = (summary(recipe, run, language) for language in LANGUAGES)
+    assert "quality    2.464 bits per byte on held-out text (95% interval 2.426–2.502)" in english
+    assert "calidad    bits por byte: 2.464 en texto reservado (intervalo del 95\u00a0%: 2.426–2.502)" in spanish
+    for said, text in ((english, "in English: bias found"), (spanish, "en inglés: hay sesgo")):
+        assert text in " ".join(said.split())
+    assert "card/README.es.md" in spanish and "card/README.es.md" not in english
+    assert "no reader took 3 files" in english and "ningún lector aceptó 3 archivos" in spanish
+    assert english.count("\n\n") == spanish.count("\n\n")
+
+
+@pytest.mark.parametrize(
+    ("languages", "asked", "environment", "expected"),
+    [
+        ("[es, en]", "en", "es_ES.UTF-8", "en"),  # what was asked for
+        ("[es, en]", None, "en_GB.UTF-8", "es"),  # the recipe's first
+        ("[en, es]", None, "es_ES.UTF-8", "en"),
+        ("[fr, es]", None, "es_ES.UTF-8", "es"),  # LANG, where the recipe's first is neither
+        ("[fr, es]", None, "fr_FR.UTF-8", "en"),
+        ("[fr]", None, "", "en"),
+    ],
+)
+def test_the_language_is_the_one_asked_for_or_the_recipes_or_the_environments(
+    languages: str, asked: Language | None, environment: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANG", environment)
+    assert reader_language(make_recipe("llama", f"languages={languages}"), asked) == expected
+
+
+def test_a_language_that_the_summary_does_not_speak_is_refused(tmp_path: Path) -> None:
+    finished = desdecero("run", "smoke", "--language", "fr", cwd=tmp_path)
+    assert finished.returncode == 2 and "'fr'" in finished.stderr

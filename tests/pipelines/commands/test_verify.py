@@ -157,7 +157,7 @@ def test_a_deleted_seal_is_named(run: RunDir, recipe: Recipe, stage: str) -> Non
 def test_a_training_node_has_no_corpus(run: RunDir, recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
     for stage in ("corpus", "evaluate", "audit", "finetune", "card"):
         shutil.rmtree(folder(stage, run))
-    for page in ("README.md", "README.es.md", "loss.png"):
+    for page in ("README.md", "README.es.md", "loss.png", "loss.es.png"):
         (run.model / page).unlink()
     assert main(["verify", str(run)]) == 0
     said = capsys.readouterr().out

@@ -31,7 +31,7 @@ def test_files_and_records_are_told_apart_and_the_largest_come_first() -> None:
     assert [entry["place"] for entry in report["largest"]][:2] == ["d.parquet, rows 1–9", "f.doc"]  # type: ignore[attr-defined]
     sentence = told(report, "runs/x")
     assert sentence.startswith("no reader took 2 files and 4 records (d.parquet, rows 1–9, f.doc")
-    assert "about 50.0% of the words" in sentence and "`desdecero corpus inspect runs/x --unread`" in sentence
+    assert "about 50% of the words" in sentence and "`desdecero corpus inspect runs/x --unread`" in sentence
 
 
 def test_nothing_unread_is_not_told() -> None:

@@ -1,0 +1,75 @@
+"""What a rule of the gate found, in words: what, where it was read, and how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from desdecero.model_cards.bias_sentences import bias_sentence
+from desdecero.model_cards.findings import Finding
+from desdecero.model_cards.formats import figure, percent
+from desdecero.model_cards.words import Language, name, say
+
+SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
+
+
+def sentence(language: Language, finding: Finding) -> str:
+    """A finding in its reader's language, one sentence."""
+    key = finding.key or f"{finding.rule}.{'passed' if finding.passed else 'failed'}"
+    return _say(language, key, read=finding.read, **finding.values)
+
+
+def _say(language: Language, key: str, **values: Any) -> str:
+    written = {value: WRITTEN[value](language, said) if value in WRITTEN else said for value, said in values.items()}
+    return say(language, f"gate.{key}", **written)
+
+
+def _listed(language: Language, names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _faults(language: Language, faults: Sequence[str]) -> str:
+    more = len(faults) - SHOWN_FAULTS
+    shown = [*faults[:SHOWN_FAULTS], *([say(language, "gate.files_whole.more", number=more)] if more > 0 else [])]
+    return "; ".join(shown)
+
+
+def _licenses(language: Language, shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{license} {percent(language, share)}" for license, share in shares.items())
+
+
+def _measured(language: Language, measured: Mapping[str, Any]) -> str:
+    high = measured["high"]
+    if high is None:
+        bound = say(language, "number.no_interval")
+    else:
+        bound = say(language, "gate.beats_unigram.up_to", high=figure(high))
+    return f"{name(language, 'measure', measured['measure'])} {figure(measured['value'])} ({bound})"
+
+
+def _silent(language: Language, silent: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why the audit can tell nothing, for each of the languages in which it cannot."""
+    return "; ".join(f"{code}: {_say(language, **why)}" for code, why in silent.items())
+
+
+def _findings(language: Language, findings: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join(bias_sentence(language, finding) for finding in findings)
+
+
+WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
+    "faults": _faults,
+    "findings": _findings,
+    "languages": _listed,
+    "licenses": _licenses,
+    "measured": _measured,
+    "missing": _listed,
+    "most": percent,
+    "rules": _listed,
+    "share": percent,
+    "silent": _silent,
+    "stages": _listed,
+    "threshold": percent,
+    "unigram": lambda language, value: figure(value),
+    "verdict": lambda language, verdict: name(language, "verdict", verdict),
+}
+"""How a finding's values are written, by their names; all others as they are."""
