@@ -3,6 +3,7 @@
 #   make test     install, and run every test and check
 #   make bench    what the choices of the training loop cost and bring on this machine
 #   make bench-train     the same trained by transformers.Trainer: speed, loss in a given time, peak memory
+#   make bench-finetune  an adapter trained by our loop and by peft with transformers.Trainer: speed
 #   make bench-tokenizer  training and encoding against rustbpe, tokenizers and datasets
 #   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory
 
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 TYPES := build/types/desdecero
 PYTHON ?= python3
 
-.PHONY: run test check bench bench-train bench-tokenizer bench-corpus clean
+.PHONY: run test check bench bench-train bench-finetune bench-tokenizer bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
@@ -32,6 +33,9 @@ bench: $(VENV)/installed-dev
 
 bench-train: $(VENV)/installed-dev
 	$(BIN)/python tests/benchmarks/bench_train.py
+
+bench-finetune: $(VENV)/installed-dev
+	$(BIN)/python tests/benchmarks/bench_finetune.py
 
 bench-tokenizer: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

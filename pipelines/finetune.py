@@ -8,28 +8,29 @@ Writes
 
     adapters/<name>/adapter/          what peft loads onto the model, and how, in README.md
     adapters/<name>/merged/           the model with the adapter folded in, for plain transformers
+    adapters/<name>/plan.json         what was decided before the first step: see pretrain.py
     adapters/<name>/metrics.jsonl     loss and learning rate by step
     adapters/<name>/loss.png          the same as a picture; loss.es.png in Spanish
+    adapters/<name>/checkpoints/      to resume from, until the stage is done
     adapters/<name>/report.json       before, after and change on held-out text: of the domain, and general
 
 The name is that of the corpus' domain slice, or the one that the recipe gives to one of several (`--adapter NAME`).
 LoRA (Hu et al. 2021) learns a low-rank change to every matrix inside the layers and leaves the weights as they
-are. Batches are packed and masked as in pretraining, and packed documents see nothing of each other. Several
-processes take a share of each batch; the first one measures and writes. The order, the masks and the adapter's first
-weights depend on the seed alone: on one machine and one number of processes the same run gives the same adapter. Only
-`adapter_config.json` depends on the place: it names the folder of the model.
+are. The loop is pretraining's (docs/training.md): batches are packed and masked as there, packed documents see nothing
+of each other, several processes take a share of each batch, and a training that was killed goes on from its last
+checkpoint. The first process measures and writes. The order, the masks and the adapter's first weights depend on the
+seed alone: on one machine and one number of processes the same run gives the same adapter, interrupted or not, for
+budgets in steps, tokens and FLOPs. Only `adapter_config.json` depends on the place: it names the folder of the model;
+`plan.json` and `metrics.jsonl` hold times.
 """
 
 from __future__ import annotations
 
-import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-from accelerate.utils import set_seed
 
 from desdecero.eval_suites.language_modeling import Estimate, LanguageModeling, Measure, loss_measure
 from desdecero.eval_suites.models.load import load
@@ -38,25 +39,28 @@ from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Finetune, Recipe
-from desdecero.pipelines.run.chain import stage_main
-from desdecero.pipelines.run.layout import Split
+from desdecero.pipelines.run.chain import ANYWAY, stage_main
+from desdecero.pipelines.run.layout import Split, TrainingFiles
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import name_of
-from desdecero.pipelines.training.adapter import AdapterTraining, add_adapter, save_adapter
+from desdecero.pipelines.training.adapter import AdapterTask, load_adapter, save_adapter
+from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
 from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
-from desdecero.pipelines.training.trainer import make_deterministic
-from desdecero.pipelines.training.watch.curve import draw_losses
+from desdecero.pipelines.training.loop import Trainer
+from desdecero.pipelines.training.replica import make_deterministic
+from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 
 
-@losing_touch_explained("start again")
+@losing_touch_explained()
 @exhaustion_explained("lower finetune.batch_size and start again")
-def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
-    wanted = recipe.adapters[adapter]
+def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: bool = False) -> str:
+    started = time.perf_counter()
+    wanted, name = recipe.adapters[adapter], name_of(recipe, "finetune", adapter)
     make_deterministic()
     accelerator = join_processes()
     asked = load(run.model)
@@ -66,19 +70,18 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
         wanted.batch_size, recipe.seed, len(tokenizer),
     )  # fmt: skip
     texts: dict[str, list[str]] = from_first(accelerator, lambda: held_out_texts(recipe, run, wanted))
-    set_seed(recipe.seed)
-    adapted = add_adapter(model, wanted, recipe)
-    trainable, total = adapted.get_nb_trainable_parameters()
-    sentinels: Any = tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
-    training = AdapterTraining(model, wanted, batches, recipe, accelerator, sentinels)
-    metrics = [training.step(step) for step in progress(range(wanted.steps), title="finetune", unit="step")]
+    task, files = AdapterTask(recipe, wanted, model, tokenizer, batches), TrainingFiles(out.adapter(adapter))
+    trainer = Trainer(task, accelerator, files, identity(recipe, run, name), started=started, anyway=anyway)
+    trainer.run()
     if not accelerator.is_main_process:
         return ""
 
-    folder = out.adapter(adapter)
+    folder = files.folder
     digest = sha256_file(run.model / "model.safetensors")
-    save_adapter(adapted, folder / "adapter", run.model, asked.auto.__name__, digest)
+    save_adapter(task.adapted, folder / "adapter", run.model, asked.auto.__name__, digest)
     suite = LanguageModeling(recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    asked = load(run.model)  # the one that was trained may be compiled
+    adapted = load_adapter(asked.model, folder / "adapter")
 
     def scores(title: str) -> dict[str, list[DocumentScore]]:
         bar = partial(progress, title=f"finetune: {title}", unit="batch")
@@ -92,17 +95,19 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str) -> str:
     tokenizer.save_pretrained(folder / "merged")
     after = scores("after")
 
-    write_curve(metrics, folder, recipe.name, adapter)
+    lines = read_metrics(files.metrics)
+    draw_losses(lines, folder, "plot.adapter_title", name=recipe.name, adapter=adapter, steps=trainer.step)
     report = {
-        **adapter_report(adapter, wanted, trainable, total - trainable),
+        **adapter_report(adapter, wanted, task.trainable, task.total - task.trainable),
         "documents": run.report("tokens", recipe)["splits"]["domain_train"]["documents"],
         "processes": accelerator.num_processes,
-        **curve_report(metrics),
+        **training_report(trainer, lines),
         "measure": loss_measure(asked).name,
         "confidence": recipe.evaluate.confidence,
         **{kind: compare(suite, loss_measure(asked), before[kind], after[kind]) for kind in texts},
     }
-    out.write_report(name_of(recipe, "finetune", adapter), recipe, report)
+    out.write_report(name, recipe, report)
+    trainer.finish(keep_last=False)
     return _summary(report)
 
 
@@ -114,12 +119,6 @@ def held_out_texts(recipe: Recipe, run: RunDir, wanted: Finetune) -> dict[str, l
 
 
 # --- what is written -------------------------------------------------------------------------------------------
-
-
-def write_curve(metrics: list[dict[str, Any]], folder: Path, run: str, adapter: str) -> None:
-    lines = (json.dumps(line) + "\n" for line in metrics)
-    (folder / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
-    draw_losses(metrics, folder, "plot.adapter_title", name=run, adapter=adapter, steps=len(metrics))
 
 
 def adapter_report(name: str, wanted: Finetune, trainable: int, frozen: int) -> dict[str, Any]:
@@ -135,15 +134,20 @@ def adapter_report(name: str, wanted: Finetune, trainable: int, frozen: int) -> 
     }
 
 
-def curve_report(metrics: Sequence[Mapping[str, Any]]) -> dict[str, int | float]:
-    """How far training went, and its loss in the first and the last tenth of the steps."""
-    losses = [line["loss"] for line in metrics]
+def training_report(trainer: Trainer, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How far training went and in which precision; its loss in the first and the last tenth of the steps."""
+    losses = [line["loss"] for line in lines if "loss" in line]
     tenth = max(1, len(losses) // 10)
     return {
-        "steps": len(metrics),
-        "tokens": metrics[-1]["tokens"],
+        "budget": trainer.settings.budget.model_dump(exclude_none=True),
+        "steps": trainer.step,
+        "tokens": trainer.tokens,
         "train_loss_first": sum(losses[:tenth]) / tenth,
         "train_loss_last": sum(losses[-tenth:]) / tenth,
+        "precision": trainer.plan.precision,
+        "compiled": trainer.plan.compiled,
+        "skipped_steps": trainer.guard.skipped,
+        "roll_backs": trainer.guard.rolled_back,
     }
 
 
@@ -167,7 +171,7 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return stage_main("finetune", argv)
+    return stage_main("finetune", argv, {"anyway": ANYWAY})
 
 
 if __name__ == "__main__":

@@ -29,15 +29,16 @@ import time
 
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import ANYWAY, stage_main
+from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.checkpoints import Checkpoints, identity
+from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
 from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
 from desdecero.pipelines.training.extras import refuse_what_is_missing
-from desdecero.pipelines.training.loop import Loop
-from desdecero.pipelines.training.plan import agree_on_plan
+from desdecero.pipelines.training.loop import Trainer
+from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.report import report_of
-from desdecero.pipelines.training.trainer import Training, make_deterministic
+from desdecero.pipelines.training.task import Pretraining
 from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 from desdecero.pipelines.training.watch.energy import EnergyMeter
 from desdecero.pipelines.training.watch.samples import Sampler
@@ -52,29 +53,25 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> 
     accelerator = join_processes()
     from_first(accelerator, lambda: refuse_what_is_missing(recipe.pretrain))
     meter = EnergyMeter(recipe.pretrain.energy, accelerator.is_main_process)
-    training = Training(recipe, run, accelerator)
-    wanted, made_from = recipe.pretrain, identity(recipe, run)
-    sampler = Sampler(training, wanted.samples) if wanted.samples else None
-    checkpoints = Checkpoints(
-        out.checkpoints, made_from, wanted.keep_checkpoints, wanted.keep_every_steps, wanted.stability.return_every,
-        accelerator.is_main_process,
+    task, files = Pretraining(recipe, run), TrainingFiles(out.pretrain)
+    sampler = Sampler(task, recipe.pretrain.samples) if recipe.pretrain.samples else None
+    trainer = Trainer(
+        task, accelerator, files, identity(recipe, run, "pretrain"), started=started, meter=meter, sampler=sampler,
+        anyway=anyway,
     )  # fmt: skip
-    found = from_first(accelerator, checkpoints.newest)
-    plan = agree_on_plan(training, out, started, resumed=found is not None, anyway=anyway)
-    loop = Loop(training, plan, checkpoints, meter, sampler, out)
-    with trackers(accelerator, recipe, out.trackers):
-        loop.start(found, started)
-        loop.run()
+    with trackers(accelerator, recipe, files.trackers):
+        trainer.run()
 
     accelerator.wait_for_everyone()
-    training.save_model(out.model)
+    model = trainer.replica.whole_model()
     if not accelerator.is_main_process:
         return ""
-    checkpoints.finish()
-    lines = read_metrics(out.metrics)
-    report = report_of(loop, lines)
+    task.save_model(model, out.model)
+    trainer.finish()
+    lines = read_metrics(files.metrics)
+    report = report_of(task, trainer, lines)
     kept = report["early_stop"] and report["early_stop"]["kept_step"]
-    draw_losses(lines, out.pretrain, "plot.loss_title", kept, name=recipe.name, steps=loop.step)
+    draw_losses(lines, files.folder, "plot.loss_title", kept, name=recipe.name, steps=trainer.step)
     out.write_report("pretrain", recipe, report)
     return (
         f"{report['parameters']:,} parameters, {report['steps']:,} steps, {report['tokens']:,} tokens "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from desdecero.pipelines.recipe.base import BatchSize, Section
 from desdecero.pipelines.recipe.identifiers import folder_name
+from desdecero.pipelines.recipe.pretrain import Budget
 
 
 class Finetune(Section):
@@ -18,14 +19,26 @@ class Finetune(Section):
     """Rank of the adapter's matrices."""
     alpha: Annotated[float, Field(gt=0, le=65_536)] = 32.0
     """Scale of the adapter: its output is multiplied by alpha / rank."""
-    steps: Annotated[int, Field(ge=1, le=10**9)] = 100
-    """Optimiser steps."""
+    budget: Budget = Budget(steps=100)
+    """How long to train, as `pretrain.budget`. `steps: 100` is read as `budget: {steps: 100}`."""
     batch_size: BatchSize = 16
     """Sequences in an optimiser step."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     """Highest learning rate of AdamW."""
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
     """Validation text that is scored of the domain, and as much of the rest."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_are_a_budget(cls, data: Any) -> Any:
+        match data:
+            case {"steps": None, **others}:
+                return others
+            case {"steps": _, "budget": _}:
+                raise ValueError("give steps or budget, not both: steps: 100 is budget: {steps: 100}")
+            case {"steps": steps, **others}:
+                return {**others, "budget": {"steps": steps}}
+        return data
 
 
 ONE, SEVERAL = "one adapter", "several adapters"

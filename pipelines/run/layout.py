@@ -10,7 +10,7 @@
       pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
       model/                    byte for byte the Hub repository: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
-      adapters/<name>/          adapter/  merged/  the comparison with the base; of named adapters evaluation/  audit/
+      adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
       <stage>/report.json       the stage's evidence: what a person or the card may quote
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
@@ -26,11 +26,43 @@ No other module knows these names, but for the folders of the stages, which are 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 Split = Literal["train", "validation", "domain_train", "domain_validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """What a training writes into its stage's folder."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        return self.folder / "plan.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def curve(self) -> Path:
+        return self.folder / "loss.png"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.jsonl"
+
+    @property
+    def trackers(self) -> Path:
+        return self.folder / "trackers"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
 
 
 class Layout:
@@ -93,23 +125,15 @@ class Layout:
 
     @property
     def metrics(self) -> Path:
-        return self.pretrain / "metrics.jsonl"
+        return TrainingFiles(self.pretrain).metrics
 
     @property
     def plan(self) -> Path:
-        return self.pretrain / "plan.json"
-
-    @property
-    def samples(self) -> Path:
-        return self.pretrain / "samples.jsonl"
-
-    @property
-    def trackers(self) -> Path:
-        return self.pretrain / "trackers"
+        return TrainingFiles(self.pretrain).plan
 
     @property
     def checkpoints(self) -> Path:
-        return self.pretrain / "checkpoints"
+        return TrainingFiles(self.pretrain).checkpoints
 
     @property
     def model(self) -> Path:

@@ -36,7 +36,7 @@ from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.common.machine import hardware, library_versions
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.recipe.origin import Origin
-from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.layout import Layout, TrainingFiles
 from desdecero.pipelines.run.reports import REPORTS
 from desdecero.pipelines.run.seals import (
     AlteredFile,
@@ -234,13 +234,13 @@ class RunDir(Layout):
     def start(self, stage: Stage, recipe: Recipe) -> RunDir:
         """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work.
 
-        Checkpoints are never thrown away here: pretraining itself takes them up, or refuses those of another training.
+        Checkpoints are never thrown away here: the stage itself takes them up, or refuses those of another training.
         """
         out = self.unsealed
         folder, mark = out.folder(stage.name, recipe), out.path / f"{stage.name}.fingerprint"
         fingerprint = self.fingerprint(stage, recipe)[0]
         same = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
-        if not (stage.resumable and (same or any((folder / "checkpoints").glob("step-*")))):
+        if not (stage.resumable and (same or any(TrainingFiles(folder).checkpoints.glob("step-*")))):
             shutil.rmtree(folder, ignore_errors=True)
         if stage.model:
             shutil.rmtree(out.model, ignore_errors=True)

@@ -100,7 +100,8 @@ BASE = (
 OF_ADAPTER = (
     Stage(
         "finetune", "finetune", "adapters/ADAPTER",
-        ("seed", "evaluate", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 3,
+        ("seed", "evaluate", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 4,
+        resumable=True, flags=("anyway",),
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",

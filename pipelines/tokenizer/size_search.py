@@ -19,27 +19,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.utils import clip_grad_norm_
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from desdecero.eval_suites.models.causal import Causal as CausalModel
 from desdecero.pipelines import recipe as recipes
-from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.tokenizer.encoding import Encoder
 from desdecero.pipelines.tokenizer.report import HeldOut
 from desdecero.pipelines.tokenizer.sample import Sample, batches
 from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
+from desdecero.pipelines.training.devices.processes import join_processes
+from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.model.build import (
     build_config,
     build_model,
     count_parameters,
     training_flops_per_token,
 )
-from desdecero.pipelines.training.model.optimizers import build_optimizers, learning_rate_factor, set_learning_rate
-from desdecero.pipelines.training.objective import Objective
-from desdecero.pipelines.training.trainer import make_deterministic
+from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.replica import make_deterministic
+from desdecero.pipelines.training.task import TrainingTask
 
 SCORED_BYTES = 300_000
 """Of held-out text: a few seconds of scoring for each size."""
@@ -75,16 +75,16 @@ def try_size(
     shape = recipes.Model(
         **wanted.model_dump(include={"architecture", "layers", "hidden_size", "heads", "context_length"})
     )
-    model: Any = build_model(build_config(shape, tokenizer))
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = build_model(build_config(shape, tokenizer))
     per_step = wanted.batch_size * wanted.context_length
-    steps = max(1, round(wanted.flops / (per_step * training_flops_per_token(model, wanted.context_length))))
+    each = training_flops_per_token(model, wanted.context_length)
+    steps = max(1, round(wanted.flops / (per_step * each)))
     with tempfile.TemporaryDirectory() as folder:
         tokens = Path(folder) / "tokens.bin"
         size = write_tokens(tokens, tokenizer, sample.smaller(BYTES_A_TOKEN * steps * per_step))
         collator = Causal(wanted.context_length, tokenizer.pad_token_id)
         data = Batches([tokens], "<u4", collator, wanted.batch_size, seed, len(tokenizer))
-        train_model(model, data, steps, len(tokenizer))
+        train_model(model, data, steps, len(tokenizer), each)
     scores = CausalModel(model, tokenizer).score_documents(texts)
     scored_bytes = sum(score.bytes for score in scores)
     return {
@@ -98,22 +98,15 @@ def try_size(
     }
 
 
-def train_model(model: Any, data: Batches, steps: int, vocabulary: int) -> None:
+def train_model(model: PreTrainedModel, data: Batches, steps: int, vocabulary: int, flops_per_token: float) -> None:
     """With the defaults of a recipe, in float32, not compiled."""
-    wanted = recipes.Pretrain(budget=recipes.Budget(steps=steps))
-    objective = Objective(model, wanted, False, context_length=data.collator.length)
-    optimizers = build_optimizers(model, wanted.optimizer, half=False)
-    factor = learning_rate_factor(wanted.schedule, steps)
-    model.train()
-    for step in progress(range(steps), title=f"tokenizer: a model with {vocabulary:,} tokens", unit="step"):
-        set_learning_rate(optimizers, factor(step))
-        inputs, targets = (part.to(model.device) for part in data.batch(step))
-        loss, _ = objective(inputs, targets)
-        (loss / targets.numel()).backward()
-        clip_grad_norm_(model.parameters(), wanted.clip_norm)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+    settings = recipes.Pretrain(budget=recipes.Budget(steps=steps), batch_size=data.size)
+    task = TrainingTask(
+        section="tokenizer", title=f"tokenizer: a model with {vocabulary:,} tokens", settings=settings, seed=data.seed,
+        module=ModelWithLoss(model, settings, context_length=data.collator.length), train_data=data,
+        flops_per_token=flops_per_token,
+    )  # fmt: skip
+    Trainer(task, join_processes()).run()
 
 
 def choice(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A LoRA adapter (Hu et al. 2021) on a model: added, trained step by step, and saved for peft.
+"""A LoRA adapter (Hu et al. 2021) on a model: added, described as a training, and saved for peft.
 
 The loss is pretraining's, with pretraining's isolation of packed documents: see `objective.py`.
 """
@@ -8,27 +8,65 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import Accelerator
+from accelerate.utils import set_seed
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.eval_suites.models.load import kind_of
-from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json, write_text
-from desdecero.pipelines.recipe import Finetune, Recipe, Schedule
+from desdecero.pipelines.recipe import Finetune, Optimizer, Pretrain, Recipe, Schedule
 from desdecero.pipelines.training.data.batches import Batches
-from desdecero.pipelines.training.devices.processes import from_first
-from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate
-from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.model.build import training_flops_per_token
+from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.task import TrainingTask
 
 SCHEDULE = Schedule(name="linear", warmup=0.1)
 """Shares of the steps: a rise, and then a straight line to 0 (Hu et al. 2021, appendix D, do both)."""
+
+
+def settings_of(recipe: Recipe, wanted: Finetune) -> Pretrain:
+    """How an adapter is trained: as the model was (precision, compilation, micro-batch, checkpoints, loss spikes), but
+    for what `finetune` says, and with a schedule and an optimizer that are always the same.
+
+    Gradients are not clipped: an adapter starts at nothing, and AdamW divides them by their size anyway.
+    """
+    adam = Optimizer(name="adamw", learning_rate=wanted.learning_rate, betas=(0.9, 0.999), weight_decay=0.0)
+    return recipe.pretrain.model_copy(
+        update={
+            "budget": wanted.budget, "batch_size": wanted.batch_size, "optimizer": adam,
+            "schedule": SCHEDULE, "clip_norm": math.inf, "keep_every_steps": None, "early_stop": None, "samples": None,
+            "trackers": (), "energy": None, "price_per_hour": None,
+        }
+    )  # fmt: skip
+
+
+class AdapterTask(TrainingTask):
+    """A model with LoRA matrices, whose own weights stay as they are."""
+
+    def __init__(
+        self, recipe: Recipe, wanted: Finetune, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast,
+        batches: Batches,
+    ):  # fmt: skip
+        """`model`: loaded; it gets the adapter. The seed draws the adapter's first weights."""
+        length, targets = recipe.model.context_length, batches.collator.target_length
+        # 4 operations for each frozen weight, which gets no gradient, and 6 for each of the adapter's
+        frozen = training_flops_per_token(model, length, targets, each_weight=4.0)
+        set_seed(recipe.seed)
+        self.adapted = add_adapter(model, wanted, recipe)
+        self.trainable, self.total = self.adapted.get_nb_trainable_parameters()
+        settings = settings_of(recipe, wanted)
+        sentinels: Any = tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
+        super().__init__(
+            section="finetune", settings=settings, seed=recipe.seed, train_data=batches,
+            module=ModelWithLoss(model, settings, sentinels=sentinels, context_length=length),
+            flops_per_token=frozen + 6.0 * self.trainable, rate_keys="finetune.learning_rate",
+            size_keys="finetune.batch_size",
+        )  # fmt: skip
 
 
 def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> PeftModel:
@@ -40,57 +78,22 @@ def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> Pef
         task_type=kind_of(recipe.model.architecture).peft_task,
         fan_in_fan_out=recipe.model.architecture == "gpt2",  # whose layers keep their matrices transposed
     )
-    with warnings.catch_warnings():  # peft asks transformers for it by the old name
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+    with _old_name_allowed():
         return get_peft_model(model, config)
 
 
-class AdapterTraining:
-    """An adapter, its data and the devices: what one step needs. Each process takes its own share of a batch."""
-
-    def __init__(
-        self, model: PreTrainedModel, wanted: Finetune, batches: Batches, recipe: Recipe, accelerator: Accelerator,
-        sentinels: Sequence[int] = (),
-    ):  # fmt: skip
-        """`model`: one that `add_adapter` was given. Its frozen weights stay as they are."""
-        self.wanted, self.batches, self.seed, self.accelerator = wanted, batches, recipe.seed, accelerator
-        if self.wanted.batch_size % accelerator.num_processes:
-            raise UserError(
-                f"finetune.batch_size {self.wanted.batch_size} cannot be shared by {accelerator.num_processes} "
-                "processes: make it a multiple of them"
-            )
-        self.share = self.wanted.batch_size // accelerator.num_processes
-        self.bare = Objective(model, recipe.pretrain, False, sentinels, recipe.model.context_length)
-        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(parameters, lr=self.wanted.learning_rate, weight_decay=0.0)
-        for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
-        self.objective, self.optimizer = accelerator.prepare(self.bare, optimizer)
-        self.schedule = learning_rate_factor(SCHEDULE, self.wanted.steps)
-        self.objective.train()
-
-    def step(self, step: int) -> dict[str, Any]:
-        """One optimiser step, counted from 0; returns its line of metrics, the same in all processes."""
-        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
-        inputs, targets = self.batches.batch(step)
-        count = max(1, int((targets != IGNORED).sum()))
-        mine = slice(rank * self.share, (rank + 1) * self.share)
-        torch.manual_seed(hash((self.seed, step, rank)))  # dropout, if any
-        loss, measured = self.objective(*(part[mine].to(self.accelerator.device) for part in (inputs, targets)))
-        # Gradients of several processes are averaged; the factor turns that into a sum over all targets.
-        self.accelerator.backward(loss * (processes / count))
-        set_learning_rate([self.optimizer], self.schedule(step))
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        mean = float(self.accelerator.reduce(measured.detach())) / count
-        if not math.isfinite(mean):
-            from_first(self.accelerator, lambda: _not_finite(step))
-        rate = self.optimizer.param_groups[0]["lr"]
-        return {"step": step + 1, "tokens": (step + 1) * inputs.numel(), "loss": mean, "learning_rate": rate}
+def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """The model with an adapter that was saved."""
+    with _old_name_allowed():
+        return PeftModel.from_pretrained(model, str(folder))
 
 
-def _not_finite(step: int) -> None:
-    raise UserError(f"the adapter's loss is not finite at step {step + 1}: lower finetune.learning_rate")
+@contextmanager
+def _old_name_allowed() -> Iterator[None]:
+    """peft asks transformers for gradient checkpointing by its old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 # --- what is written -------------------------------------------------------------------------------------------

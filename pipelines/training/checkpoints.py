@@ -1,7 +1,7 @@
-"""Checkpoints: whole or absent, of one training only, checked by hash when they are read, and few.
+"""Atomic, hash-checked checkpoints of one training; old ones are deleted.
 
 checkpoints/step-000500/
-  config.json  model.safetensors   what transformers loads, to study a model on its way
+  config.json  model.safetensors   what transformers loads, to study a model on its way; of an adapter its tensors alone
   optimizers.pt                    the optimisers' states
   state.json                       step, seconds trained so far, what it was trained from, sha256 of the others
 
@@ -31,17 +31,24 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.devices.sharding import like, local, state_like, whole
 
-DOES_NOT_BEND_BITS = (
-    "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers", "energy",
-    "price_per_hour",
-)  # fmt: skip
-"""Keys of `pretrain` that may change between a stop and the next start. `micro_batch_size` moves roundings, no more."""
+SAFE_TO_CHANGE_ON_RESUME: dict[str, set[str]] = {
+    "pretrain": {
+        "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers",
+        "energy", "price_per_hour",
+    },
+    "finetune": {"max_eval_bytes"},
+}  # fmt: skip
+"""Keys that may change between a stop and the next start, by section. `micro_batch_size` moves roundings, no more."""
 
 
-def identity(recipe: Recipe, run: RunDir) -> dict[str, Any]:
-    """What a training is made from: code version, tokens, tokenizer, and the recipe as far as it matters."""
-    stage = stages(recipe)["pretrain"]
-    sections = recipe.model_dump(mode="json", include=set(stage.reads), exclude={"pretrain": set(DOES_NOT_BEND_BITS)})
+def identity(recipe: Recipe, run: RunDir, name: str) -> dict[str, Any]:
+    """What the training of a stage is made from: code version, inputs, and the recipe as far as it matters."""
+    stage = stages(recipe)[name]
+    read = {"seed", "model", "pretrain"} & set(stage.reads)
+    sections = recipe.model_dump(mode="json", include=read, exclude=SAFE_TO_CHANGE_ON_RESUME)
+    if stage.adapter is not None:
+        adapter = recipe.adapters[stage.adapter]
+        sections["finetune"] = adapter.model_dump(mode="json", exclude=SAFE_TO_CHANGE_ON_RESUME["finetune"])
     return {"code_version": stage.version, **run.fingerprint(stage, recipe)[2], **sections}
 
 
@@ -53,8 +60,9 @@ class Checkpoints:
 
     def __init__(
         self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None,
-        return_every: int | None = None, writes: bool = True,
+        return_every: int | None = None, writes: bool = True, title: str = "pretrain",
     ):  # fmt: skip
+        self.title = title
         self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
         self.return_every, self.writes = return_every, writes
         """Steps between checkpoints that a roll back may go to: the last two of them stay."""
@@ -71,7 +79,7 @@ class Checkpoints:
     ) -> None:
         """Copy all that training goes on from, and leave it to the writer; waits for the checkpoint before."""
         self.wait()
-        weights = self._copy(unique_tensors(model), "model")
+        weights = self._copy(trained_tensors(model), "model")
         states = self._copy([optimizer.state_dict() for optimizer in optimizers], "optimizers")
         if not self.writes:
             return
@@ -98,10 +106,18 @@ class Checkpoints:
 
     def finish(self) -> None:
         """Keep of all that were to resume from only the last."""
-        self.wait()
-        self._writer.shutdown()
+        self._close()
         self.return_every, self.pinned = None, ()
         self._prune(keep=1)
+
+    def remove(self) -> None:
+        """Delete all of them: what was trained is written elsewhere."""
+        self._close()
+        shutil.rmtree(self.folder)
+
+    def _close(self) -> None:
+        self.wait()
+        self._writer.shutdown()
 
     def _copy(self, tree: Any, place: str) -> Any:
         """The same tree with its tensors copied into host memory that is used again for the same place."""
@@ -174,7 +190,7 @@ class Checkpoints:
             if state:
                 self._refuse_another_training(state["made_from"])
                 return path, state
-            print(f"pretrain   {path} is damaged: going back to the one before it", flush=True)
+            print(f"{self.title:<10} {path} is damaged: going back to the one before it", flush=True)
         if found:
             raise UserError(
                 f"no checkpoint in {self.folder} is whole: restore one from a backup, or delete that folder "
@@ -204,7 +220,7 @@ class Checkpoints:
 def load_checkpoint(path: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer]) -> None:
     """Put a checkpoint's weights and optimiser states into live objects, on their own devices; of sharded ones, into
     the share of each process."""
-    weights, live = load_file(path / "model.safetensors"), unique_tensors(model)
+    weights, live = load_file(path / "model.safetensors"), trained_tensors(model)
     assert weights.keys() == live.keys(), "a checkpoint of this very training has the names of this very model"
     with torch.no_grad():
         for name, tensor in live.items():
@@ -214,10 +230,19 @@ def load_checkpoint(path: Path, model: PreTrainedModel, optimizers: Sequence[tor
         optimizer.load_state_dict(state_like(state, optimizer))
 
 
-def moved_since(then: dict[str, Any], now: dict[str, Any]) -> str:
+def describe_environment_change(then: dict[str, Any], now: dict[str, Any]) -> str:
     """The end of a sentence that says what is not as it was when the checkpoint was written."""
     changed = [f"{name} {now[name]} (was {then.get(name)})" for name in now if then.get(name) != now[name]]
     return f", with {', '.join(changed)}: the same data in the same order, other roundings" if changed else ""
+
+
+def trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """What training changes, by name: of `unique_tensors` all but parameters that are frozen, as under an adapter."""
+    return {
+        name: tensor
+        for name, tensor in unique_tensors(model).items()
+        if tensor.requires_grad or not isinstance(tensor, torch.nn.Parameter)
+    }
 
 
 def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The loop: step after step, with what is watched, written down and saved on the way."""
+"""One loop for all trainings: step after step, with what is watched, written down and saved on the way."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from accelerate import Accelerator
+
 from desdecero.pipelines.common.errors import EXIT_USER_ERROR
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.common.signals import stop_signals
-from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.checkpoints import Checkpoints, load_checkpoint, moved_since
-from desdecero.pipelines.training.devices.processes import agreed
+from desdecero.pipelines.run.run_dir import TrainingFiles
+from desdecero.pipelines.training.checkpoints import Checkpoints, describe_environment_change, load_checkpoint
+from desdecero.pipelines.training.devices.processes import agreed, from_first
 from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate
-from desdecero.pipelines.training.plan import Plan, revise
-from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.plan import agree_on_plan, plan_in_float32, revise
+from desdecero.pipelines.training.task import TrainingTask
 from desdecero.pipelines.training.watch.early_stop import EarlyStop
 from desdecero.pipelines.training.watch.energy import EnergyMeter
 from desdecero.pipelines.training.watch.loss_spikes import Guard
@@ -26,45 +28,50 @@ from desdecero.pipelines.training.watch.throughput import Throughput
 LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 
 
-class Loop:
-    """A training from where it stands to its end; one in each process. `start`, then `run`."""
+class Trainer:
+    """A training from where it stands to its end; one in each process.
+
+    files: where it writes plan, metrics and checkpoints; with None it keeps nothing, cannot be resumed, and refuses no
+    step, for there is nothing to go back to. made_from: what its checkpoints are held to, see `identity`. started: when
+    the stage did, by `time.perf_counter`. anyway: see `make_plan`.
+    """
 
     def __init__(
-        self, training: Training, plan: Plan, checkpoints: Checkpoints, meter: EnergyMeter, sampler: Sampler | None,
-        out: RunDir,
+        self, task: TrainingTask, accelerator: Accelerator, files: TrainingFiles | None = None,
+        made_from: dict[str, Any] | None = None, *, started: float | None = None, meter: EnergyMeter | None = None,
+        sampler: Sampler | None = None, anyway: bool = False,
     ):  # fmt: skip
-        self.training, self.plan, self.checkpoints, self.out = training, plan, checkpoints, out
-        self.meter, self.sampler = meter, sampler
-        self.wanted = training.recipe.pretrain
-        self.first = training.accelerator.is_main_process
-        self.optimizers = training.new_optimizers()
-        self.bare = [optimizer.optimizer for optimizer in self.optimizers]  # what checkpoints hold, unwrapped
-        self.guard, self.early_stop = Guard(self.wanted.stability), EarlyStop(self.wanted.early_stop)
-        self.pace = Throughput(training)
+        settings, self.first = task.settings, accelerator.is_main_process
+        self.task, self.files, self.settings, self.sampler = task, files, settings, sampler
+        self.meter, self.started = meter or EnergyMeter(None), time.perf_counter() if started is None else started
+        self.checkpoints: Checkpoints | None = None
+        found = None
+        if files:
+            self.checkpoints = Checkpoints(
+                files.checkpoints, made_from or {}, settings.keep_checkpoints, settings.keep_every_steps,
+                settings.stability.return_every, self.first, task.section,
+            )  # fmt: skip
+            found = from_first(accelerator, self.checkpoints.newest)
+            resumed = found is not None
+            self.plan, self.replica = agree_on_plan(task, accelerator, files.plan, self.started, resumed, anyway)
+        else:
+            self.plan, self.replica = plan_in_float32(task, accelerator)
+        self.optimizers = self.replica.new_optimizers()
+        self.unwrapped = [optimizer.optimizer for optimizer in self.optimizers]  # what checkpoints hold
+        self.schedule = learning_rate_factor(settings.schedule, self.plan.probed_steps)
+        self.guard, self.early_stop = Guard(settings.stability, task.rate_keys), EarlyStop(settings.early_stop)
+        self.pace = Throughput(self.replica)
         self.step = 0
+        self.saved = self.started
         self.setup_seconds = 0.0
         """Before the first step, in all starts."""
         self.resumed_at: list[dict[str, Any]] = []
-        self.log_every = max(1, plan.probed_steps // LOGGED_STEPS)
-
-    def start(self, found: tuple[Path, dict[str, Any]] | None, started: float) -> None:
-        """Go on from a checkpoint; or begin, with a validation and a checkpoint to roll back to. `started`: when the
-        stage did, by `time.perf_counter`."""
+        self.log_every = max(1, self.plan.probed_steps // LOGGED_STEPS)
         if found:
             self._load(*found)
-        self.metrics = Metrics(self.out.metrics, self.first, self.step, self.training.accelerator.log)
-        self.samples = Metrics(self.out.samples, self.first and self.sampler is not None, self.step)
-        self.pace.begin(self.step)
-        if self.step == 0:
-            held_out = self.training.validation_loss(self.plan.validation_sequences)
-            self.metrics.write(step=0, tokens=0, validation_loss=held_out)
-            self._save()
-        elif found and self.first:
-            moved = moved_since(found[1]["trained_on"], self.training.whereabouts())
-            print(f"pretrain   going on from step {self.step:,} of {self.plan.steps:,}{moved}", flush=True)
-        self.saved = time.perf_counter()
-        self.setup_seconds += self.saved - started
-        self.pace.begin(self.step)
+        writes = self.first and files is not None
+        self.metrics = Metrics(files.metrics if files else None, writes, self.step, accelerator.log)
+        self.samples = Metrics(files.samples if files else None, writes and sampler is not None, self.step)
 
     @property
     def over(self) -> bool:
@@ -72,12 +79,14 @@ class Loop:
 
     def run(self) -> None:
         """Train to the end. Raises `KeyboardInterrupt`, all saved, where the process was asked to stop."""
-        bar = progress(title="pretrain", total=self.plan.steps, unit="step")
+        self._begin()
+        bar = progress(title=self.task.title or self.task.section, total=self.plan.steps, unit="step")
         bar.update(self.step)
         with stop_signals() as asked:
             while not self.over:
-                if self.step == self.plan.revise_at:
-                    self.plan = revise(self.plan, self.training, self.out, self.setup_seconds, self.pace.elapsed)
+                if self.files and self.step == self.plan.revise_at:
+                    spent = self.setup_seconds, self.pace.elapsed
+                    self.plan = revise(self.plan, self.replica, self.files.plan, *spent)
                     bar.total = self.plan.steps
                 loss = self._take_step()
                 bar.update()
@@ -90,17 +99,35 @@ class Loop:
         self.pace.stop()
         self._return_to_best()
 
+    def finish(self, keep_last: bool = True) -> None:
+        """See the last checkpoint onto the disk; keep it, or none."""
+        if self.checkpoints and keep_last:
+            self.checkpoints.finish()
+        elif self.checkpoints:
+            self.checkpoints.remove()
+
+    def _begin(self) -> None:
+        """At the first start, validate and save a checkpoint to roll back to."""
+        self.pace.begin(self.step)
+        if self.step == 0:
+            if self.task.validation_data:
+                held_out = self.replica.validation_loss(self.plan.validation_sequences)
+                self.metrics.write(step=0, tokens=0, validation_loss=held_out)
+            self._save()
+        self.saved = time.perf_counter()
+        self.setup_seconds += self.saved - self.started
+        self.pace.begin(self.step)
+
     def _take_step(self) -> float:
         """Train on the next batch, unless that would harm; returns its loss."""
-        schedule = learning_rate_factor(self.wanted.schedule, self.plan.probed_steps)
-        set_learning_rate(self.optimizers, schedule(self.plan.place(self.step)))
-        loss, norm = self.training.gradients(self.step)
-        refusal = self.guard.refusal(loss, norm)
-        self.training.update(self.optimizers, refused=refusal is not None)
+        set_learning_rate(self.optimizers, self.schedule(self.plan.place(self.step)))
+        loss, norm = self.replica.gradients(self.step)
+        refusal = self.guard.refusal(loss, norm) if self.checkpoints else None
+        self.replica.update(self.optimizers, refused=refusal is not None)
         self.step += 1
         if refusal:
             self.metrics.write(step=self.step, skipped=refusal)
-        if trouble := self.guard.trouble():
+        if self.checkpoints and (trouble := self.guard.trouble()):
             self._roll_back(trouble)
         if not refusal and (self.step % self.log_every == 0 or self.step == self.plan.steps):
             self._log(loss, norm)
@@ -115,34 +142,38 @@ class Loop:
     @property
     def tokens(self) -> int:
         """Seen so far."""
-        return self.step * self.training.tokens_per_step
+        return self.step * self.task.tokens_per_step
 
     def _roll_back(self, trouble: str) -> None:
-        """Put weights and optimisers back to an earlier checkpoint, in all processes."""
-        nothing_left = self.step == self.plan.steps <= self.wanted.stability.return_every  # but the first weights
+        """Put weights and optimizers back to an earlier checkpoint, in all processes."""
+        nothing_left = self.step == self.plan.steps <= self.settings.stability.return_every  # but the first weights
         to = self.guard.target(self.step, trouble, last=nothing_left)
         self.metrics.write(step=self.step, rolled_back_to=to, because=trouble)
         self.guard.go_back(self._go_to(to)["guard"])
+        self._say(f"back to the weights of step {to:,}, on with the data that comes next")
+
+    def _say(self, what: str) -> None:
         if self.first:
-            print(f"pretrain   back to the weights of step {to:,}, on with the data that comes next", flush=True)
+            print(f"{self.task.section:<10} {what}", flush=True)
 
     # --- validation ------------------------------------------------------------------------------------------
 
     def _validation_is_due(self) -> bool:
-        return self.step % self.plan.validate_every == 0 or self.step == self.plan.steps
+        due = self.step % self.plan.validate_every == 0 or self.step == self.plan.steps
+        return due and self.task.validation_data is not None
 
     def _validate(self) -> bool:
         """Score held-out text; whether these weights are the best so far, and early stop wants to know."""
-        held_out = self.training.validation_loss(self.plan.validation_sequences)
+        held_out = self.replica.validation_loss(self.plan.validation_sequences)
         best = self.early_stop.note(self.step, held_out)
         if math.isfinite(held_out):
             self.metrics.write(step=self.step, tokens=self.tokens, validation_loss=held_out)
         elif self.over:
             self.guard.target(self.step, "the held-out loss is not finite", last=True)
-        if self.early_stop.because and self.first:
-            print(f"pretrain   stopped early at step {self.step:,}: {self.early_stop.because}", flush=True)
+        if self.early_stop.because:
+            self._say(f"stopped early at step {self.step:,}: {self.early_stop.because}")
         self._sample()
-        self.training.peak.sample()
+        self.replica.peak.sample()
         return best
 
     def _sample(self) -> None:
@@ -163,10 +194,14 @@ class Loop:
     # --- checkpoints -----------------------------------------------------------------------------------------
 
     def _save_if_due(self, best: bool, asked: bool) -> None:
+        if not self.checkpoints:
+            if asked:
+                raise KeyboardInterrupt
+            return
         due, stopping, failed = agreed(
-            self.training.accelerator,
+            self.replica.accelerator,
             self.first
-            and self.checkpoints.due(self.step, time.perf_counter() - self.saved, self.wanted.checkpoint_minutes),
+            and self.checkpoints.due(self.step, time.perf_counter() - self.saved, self.settings.checkpoint_minutes),
             asked,
             self.checkpoints.failed(),
         )
@@ -180,30 +215,36 @@ class Loop:
             raise KeyboardInterrupt
 
     def _save(self) -> None:
-        if not (self.first or self.training.sharded):
+        if not self.checkpoints or not (self.first or self.replica.sharded):
             return
         self.checkpoints.pinned = tuple(self.early_stop.best)
         state = {
             "setup_seconds": self.setup_seconds, "resumed_at": self.resumed_at,
-            "trained_on": self.training.whereabouts(), "guard": self.guard.state(),
+            "trained_on": self.replica.environment(), "guard": self.guard.state(),
             "early_stop": self.early_stop.state(), "pace": self.pace.state(), "energy": self.meter.state(),
         }  # fmt: skip
-        self.checkpoints.save(self.step, self.training.model, self.bare, state)
+        self.checkpoints.save(self.step, self.task.model, self.unwrapped, state)
         self.saved = time.perf_counter()
 
     def _load(self, path: Path, state: dict[str, Any]) -> None:
-        load_checkpoint(path, self.training.model, self.bare)
+        """Go on from a checkpoint, and say what has changed since it was written."""
+        load_checkpoint(path, self.task.model, self.unwrapped)
         self.step, self.setup_seconds = state["step"], state["setup_seconds"]
-        self.resumed_at = [*state["resumed_at"], {"step": self.step, **self.training.whereabouts()}]
+        now = self.replica.environment()
+        self.resumed_at = [*state["resumed_at"], {"step": self.step, **now}]
         self.guard.load(state["guard"])
         self.early_stop.load(state["early_stop"])
         self.pace.load(state["pace"])
         self.meter.load(state["energy"])
+        changed = describe_environment_change(state["trained_on"], now)
+        if self.step:
+            self._say(f"going on from step {self.step:,} of {self.plan.steps:,}{changed}")
 
     def _go_to(self, step: int) -> dict[str, Any]:
-        """Load the weights and optimisers of an earlier checkpoint, in all processes; returns its state."""
+        """Load the weights and optimizers of an earlier checkpoint, in all processes; returns its state."""
+        assert self.checkpoints
         self.checkpoints.wait()
-        self.training.accelerator.wait_for_everyone()
+        self.replica.accelerator.wait_for_everyone()
         path, state = self.checkpoints.at(step)
-        load_checkpoint(path, self.training.model, self.bare)
+        load_checkpoint(path, self.task.model, self.unwrapped)
         return state

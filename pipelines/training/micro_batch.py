@@ -14,7 +14,7 @@ from accelerate.utils.memory import clear_device_cache
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
 from desdecero.pipelines.training.devices.processes import agreed
-from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.replica import Replica
 
 SAFE_SHARE = 0.5
 """Of the memory that is free on a CPU: there nobody raises an error, the system ends a process that takes too much."""
@@ -23,7 +23,7 @@ STATES = 4
 CGROUP = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 
 
-def choose_micro_batch(training: Training, optimizers: list[Any], most: int | None = None) -> int:
+def choose_micro_batch(replica: Replica, optimizers: list[Any], most: int | None = None) -> int:
     """The process' share of the batch, or the first of its half, quarter … that a trial survives in every process.
 
     `most`: sequences that there is time to try, where the recipe leaves the number open.
@@ -34,36 +34,36 @@ def choose_micro_batch(training: Training, optimizers: list[Any], most: int | No
     eight of them torch would run even the training without one.
     Raises `UserError` where not even one sequence fits, or not the number that the recipe insists on.
     """
-    wanted = training.recipe.pretrain.micro_batch_size
-    size = training.share if wanted == "auto" else min(training.share, wanted)
-    if training.sharded:  # a trial of one process would wait for the shares of another that ran out
+    wanted = replica.task.settings.micro_batch_size
+    size = replica.sequences_per_process if wanted == "auto" else min(replica.sequences_per_process, wanted)
+    if replica.sharded:  # a trial of one process would wait for the shares of another that ran out
         if wanted == "auto":
             raise UserError("a sharded training does not try micro-batches: name one in pretrain.micro_batch_size")
         return size
     with torch.compiler.set_stance("force_eager"):
-        if wanted == "auto" and training.accelerator.device.type == "cpu":
-            size = min(size, sequences_in_memory(training))
+        if wanted == "auto" and replica.accelerator.device.type == "cpu":
+            size = min(size, sequences_in_memory(replica))
         while wanted == "auto" and most is not None and size > max(1, most):
             size = -(-size // 2)
-        while not _fits(training, size, optimizers):
+        while not _fits(replica, size, optimizers):
             if wanted != "auto" or size == 1:
-                raise UserError(out_of_memory(training, size))
+                raise UserError(out_of_memory(replica, size))
             size = -(-size // 2)
     return size
 
 
-def sequences_in_memory(training: Training) -> int:
+def sequences_in_memory(replica: Replica) -> int:
     """How many sequences' activations fit beside weights and optimiser states; at least 1, which may be tried."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    weights = sum(p.numel() * p.element_size() for p in training.model.parameters())
+    weights = sum(p.numel() * p.element_size() for p in replica.task.model.parameters())
     room = SAFE_SHARE * available_memory() / here - STATES * weights
-    each = bytes_for_backward(training, 2) - bytes_for_backward(training, 1)
+    each = bytes_for_backward(replica, 2) - bytes_for_backward(replica, 1)
     return max(1, int(room // max(1, each)))
 
 
-def bytes_for_backward(training: Training, sequences: int) -> int:
+def bytes_for_backward(replica: Replica, sequences: int) -> int:
     """What the forward pass keeps for the backward pass: activations, and what the loss needs; no weights."""
-    known = {p.untyped_storage().data_ptr() for p in training.model.parameters()}
+    known = {p.untyped_storage().data_ptr() for p in replica.task.model.parameters()}
     kept: dict[int, int] = {}
 
     def count(tensor: torch.Tensor) -> torch.Tensor:
@@ -72,9 +72,9 @@ def bytes_for_backward(training: Training, sequences: int) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    inputs, targets = (tensor[:1].repeat(sequences, 1) for tensor in training.train_data.batch(0))
+    inputs, targets = (tensor[:1].repeat(sequences, 1) for tensor in replica.task.train_data.batch(0))
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        training.bare(inputs, targets)
+        replica.module(inputs, targets)
     return sum(kept.values())
 
 
@@ -92,9 +92,9 @@ def peak_memory(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def out_of_memory(training: Training, size: int) -> str:
+def out_of_memory(replica: Replica, size: int) -> str:
     """The sentence for a person."""
-    device, length = training.accelerator.device.type, training.recipe.model.context_length
+    device, length = replica.accelerator.device.type, replica.task.context_length
     if size == 1:
         return (
             f"one sequence of {length:,} tokens does not fit into the memory of this {device}, with this model and "
@@ -106,14 +106,14 @@ def out_of_memory(training: Training, size: int) -> str:
     )
 
 
-def _fits(training: Training, size: int, optimizers: list[Any]) -> bool:
+def _fits(replica: Replica, size: int, optimizers: list[Any]) -> bool:
     """Whether an optimiser step, and then a pass that finds gradients and optimiser states, get through everywhere.
 
     Without the wrapping for several processes, which would wait for one that ran out.
     """
     failed = False
     try:
-        _trial(training, size, optimizers)
+        _trial(replica, size, optimizers)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -121,13 +121,13 @@ def _fits(training: Training, size: int, optimizers: list[Any]) -> bool:
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     clear_device_cache(garbage_collection=True)
-    return not any(agreed(training.accelerator, failed))
+    return not any(agreed(replica.accelerator, failed))
 
 
-def _trial(training: Training, size: int, optimizers: list[Any]) -> None:
-    device = training.accelerator.device
-    inputs, targets = (tensor[:size].to(device) for tensor in training.train_data.batch(0))
-    training.bare(inputs[:1], targets[:1])[0].backward()
+def _trial(replica: Replica, size: int, optimizers: list[Any]) -> None:
+    device = replica.accelerator.device
+    inputs, targets = (tensor[:size].to(device) for tensor in replica.task.train_data.batch(0))
+    replica.module(inputs[:1], targets[:1])[0].backward()
     for optimizer in optimizers:
         optimizer.step()
-    training.bare(inputs, targets)[0].backward()
+    replica.module(inputs, targets)[0].backward()

@@ -20,8 +20,8 @@ from desdecero.pipelines.training.model.document_masking import alike, find_way,
 from desdecero.pipelines.training.model.losses import cross_entropy, linear_cross_entropy
 
 
-class Objective(nn.Module):
-    """So that model and loss are compiled, synchronised and counted together.
+class ModelWithLoss(nn.Module):
+    """Model and loss in one module, so that torch.compile and the process wrapper see both.
 
     The model's own output layer is never called: it would hold the logits of all tokens at once, and of a masked
     model's unmasked ones, which no loss needs. A class whose logits are more than a linear layer of its hidden states
@@ -35,23 +35,23 @@ class Objective(nn.Module):
     sentinels: torch.Tensor
 
     def __init__(
-        self, model: PreTrainedModel, wanted: recipes.Pretrain, in_bfloat16: bool, sentinels: Sequence[int] = (),
-        context_length: int | None = None,
+        self, model: PreTrainedModel, settings: recipes.Pretrain, in_bfloat16: bool = False,
+        sentinels: Sequence[int] = (), context_length: int | None = None,
     ):  # fmt: skip
         super().__init__()
         self.model, self.in_bfloat16 = model, in_bfloat16
-        self.label_smoothing, self.z_loss = wanted.label_smoothing, wanted.z_loss
+        self.label_smoothing, self.z_loss = settings.label_smoothing, settings.z_loss
         self.compiled = False
         self.objective = objective_of(model.config.model_type)
         self.register_buffer("sentinels", torch.tensor(sentinels, dtype=torch.long, device=model.device), False)
-        self.isolated = wanted.isolate_documents
+        self.isolated = settings.isolate_documents
         training = model.training
         model.eval()
         try:
             self._try(context_length or model.config.max_position_embeddings)
         finally:
             model.train(training)
-        if wanted.gradient_checkpointing:
+        if settings.gradient_checkpointing:
             renamed = getattr(model, "activation_checkpointing_enable", None)  # from transformers 5.24 on
             (renamed or model.gradient_checkpointing_enable)({"use_reentrant": False})
 

@@ -12,15 +12,15 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json
-from desdecero.pipelines.recipe import Budget
-from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.checkpoints import unique_tensors
+from desdecero.pipelines.training.checkpoints import trained_tensors
 from desdecero.pipelines.training.devices.processes import from_first
 from desdecero.pipelines.training.devices.sharding import local
 from desdecero.pipelines.training.micro_batch import choose_micro_batch
@@ -34,16 +34,14 @@ from desdecero.pipelines.training.probe import (
     seconds_of_pass,
     time_steps,
 )
-from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.replica import Replica, divide_batch, is_sharded
+from desdecero.pipelines.training.task import TrainingTask
 
 VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
 VALIDATION_SHARE = 0.02  # of a budget in minutes: a short one scores fewer
 MICRO_BATCH_SHARE = 0.05  # of such a budget, for a trial of a micro-batch
 MIN_STEPS = 50
 """Under so many steps a budget in minutes is refused: warm-up is then one step, and validation comes every fifth."""
-FEW_STEPS = 1000
-"""Below, a warning. `espanol` preferred the right gender of an adjective by 0.05 nats after 90 steps, when all it wrote
-was gibberish, and by 1.19 after 1,121."""
 REVISED_AFTER = (0.4, 0.7, 0.9)
 """Shares of the steps after which a budget in minutes is revised: so a machine that other work slows down to half for
 good costs a tenth of the budget at most, whenever that happens before the last revision."""
@@ -91,116 +89,133 @@ class Plan:
         return place + (step - begun) * (self.probed_steps - place) / (steps - begun)
 
 
-def agree_on_plan(training: Training, out: RunDir, started: float, resumed: bool, anyway: bool = False) -> Plan:
-    """The plan of the first start, or a new one where there is nothing to resume, the same in all processes; prepares
-    `training` by it. `anyway`: also where the budget has room for a few steps only; what was begun so is finished."""
-    path, first = out.plan, training.accelerator.is_main_process
+def agree_on_plan(
+    task: TrainingTask, accelerator: Accelerator, file: Path, started: float, resumed: bool, anyway: bool = False
+) -> tuple[Plan, Replica]:
+    """The plan of the first start, or a new one where there is nothing to resume, the same in all processes; and the
+    model on its device, as the plan wants it. `file`: where the plan is kept. `anyway`: also where the budget has room
+    for a few steps only; what was begun so is finished."""
     kept = from_first(
-        training.accelerator,
-        lambda: json.loads(path.read_text(encoding="utf-8")) if resumed and path.is_file() else None,
+        accelerator, lambda: json.loads(file.read_text(encoding="utf-8")) if resumed and file.is_file() else None
     )
     if kept:
         plan = Plan(**kept)
-        training.prepare(plan.precision)
-        training.wrap(plan.compiled)
+        replica = Replica(task, accelerator, plan.precision, plan.compiled)
     else:
-        plan = make_plan(training, started, anyway)
-        if first:
-            write_json(path, asdict(plan))
-            print(f"pretrain   {_told(plan)}{_cost_told(plan, training)}", flush=True)
-            if plan.steps < FEW_STEPS:
-                print(
-                    f"pretrain   {plan.steps:,} steps are few: below {FEW_STEPS:,} a model has hardly begun to learn, "
-                    "and its figures say little (docs/training.md)",
-                    flush=True,
-                )
-    if training.recipe.pretrain.micro_batch_size == "auto":
-        training.micro = min(training.share, plan.micro_batch_size)
-    return plan
+        plan, replica = make_plan(task, accelerator, started, anyway)
+        if accelerator.is_main_process:
+            write_json(file, asdict(plan))
+            _tell(plan, task)
+    if task.settings.micro_batch_size == "auto":
+        replica.micro_batch_size = min(replica.sequences_per_process, plan.micro_batch_size)
+    return plan, replica
 
 
-def make_plan(training: Training, started: float, anyway: bool = False) -> Plan:
-    """Decide, prepare, try and time; then put back the weights that the seed drew. Of a budget in minutes each of
-    these takes a share at most.
+def make_plan(
+    task: TrainingTask, accelerator: Accelerator, started: float, anyway: bool = False
+) -> tuple[Plan, Replica]:
+    """Decide, try and time; then put back the weights as they were. Of a budget in minutes each of these takes a share
+    at most.
 
     Raises `UserError` where such a budget has room for fewer than `MIN_STEPS` steps, as soon as that can be told, and
     nobody said `anyway`.
     """
-    wanted = training.recipe.pretrain
-    budget_seconds = 60 * (wanted.budget.minutes or 0)
-    precision: str = from_first(
-        training.accelerator, lambda: choose_precision(wanted.precision, training.accelerator.device)
-    )
-    training.prepare(precision)
-    by_hand = _seconds_without_compilation(training, budget_seconds)
+    settings = task.settings
+    budget_seconds = 60 * (settings.budget.minutes or 0)
+    precision: str = from_first(accelerator, lambda: choose_precision(settings.precision, accelerator.device))
+    by_hand = _seconds_without_compilation(task, accelerator, precision, budget_seconds)
     if by_hand is not None:
-        gain = 1.0 if wanted.compile == "never" else COMPILED_GAIN[precision]
-        _refuse_few_steps(training, by_hand / gain, time.perf_counter() - started, anyway, "at most ")
-    compiled, why = _whether_to_compile(training, precision, time.perf_counter() - started)
-    training.wrap(compiled)
-    live = {name: local(tensor.detach()) for name, tensor in unique_tensors(training.model).items()}
+        gain = 1.0 if settings.compile == "never" else COMPILED_GAIN[precision]
+        _refuse_few_steps(task, accelerator, by_hand / gain, time.perf_counter() - started, anyway, "at most ")
+    compiled, why = _whether_to_compile(task, accelerator, precision, time.perf_counter() - started)
+    replica = Replica(task, accelerator, precision, compiled)
+    live = {name: local(tensor.detach()) for name, tensor in trained_tensors(task.model).items()}
     initial = {name: tensor.to("cpu", copy=True) for name, tensor in live.items()}
-    optimizers = training.new_optimizers()
+    optimizers = replica.new_optimizers()
     set_learning_rate(optimizers, 0.1)
-    most = int(MICRO_BATCH_SHARE * budget_seconds * training.share / by_hand) if by_hand else None
-    training.micro = choose_micro_batch(training, optimizers, most)
-    each = time_steps(lambda step: training.step(step, optimizers), budget_seconds)
-    if compiled and has_dropout(training.model):  # another program, to be compiled
-        training.validation_loss(training.micro)
-    sequence = seconds_of(lambda: training.validation_loss(training.micro)) / training.micro
+    most = int(MICRO_BATCH_SHARE * budget_seconds * replica.sequences_per_process / by_hand) if by_hand else None
+    replica.micro_batch_size = choose_micro_batch(replica, optimizers, most)
+    steps = steps_of(task)
+    each = time_steps(lambda step: replica.step(step, optimizers), budget_seconds, steps)
+    sequence = _seconds_of_validation(replica)
     for name, tensor in live.items():
         tensor.copy_(initial[name])
 
     (each, sequence, spent), *_ = broadcast_object_list([(each, sequence, time.perf_counter() - started)])
-    validations = 1 + round(1 / wanted.validate_every)
-    sequences, steps = VALIDATION_SEQUENCES, steps_of(wanted.budget, training)
+    validations = 1 + round(1 / settings.validate_every)
+    sequences = VALIDATION_SEQUENCES if task.validation_data else 0
     if not steps:
         left = budget_seconds - spent
         while sequences > 1 and validations * sequences * sequence > VALIDATION_SHARE * left:
             sequences //= 2
-        _refuse_few_steps(training, each, spent + validations * sequences * sequence, anyway)
+        _refuse_few_steps(task, accelerator, each, spent + validations * sequences * sequence, anyway)
         steps = max(1, int((left - validations * sequences * sequence) / each))
     seconds = spent + validations * sequences * sequence + steps * each
-    return Plan(
-        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=training.micro, precision=precision,
-        revise_at=_next_revision(0, 0, steps) if wanted.budget.minutes else None, compiled=compiled,
-        compiled_because=why, validate_every=max(1, round(wanted.validate_every * steps)),
-        validation_sequences=sequences, **_expected(training, each, seconds),
+    plan = Plan(
+        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=replica.micro_batch_size, precision=precision,
+        revise_at=_next_revision(0, 0, steps) if settings.budget.minutes else None, compiled=compiled,
+        compiled_because=why, validate_every=max(1, round(settings.validate_every * steps)),
+        validation_sequences=sequences, **_expected(replica, each, seconds),
     )  # fmt: skip
+    return plan, replica
 
 
-def _expected(training: Training, each: float, seconds: float) -> dict[str, Any]:
+def plan_in_float32(task: TrainingTask, accelerator: Accelerator) -> tuple[Plan, Replica]:
+    """Nothing tried or timed, whole batches in float32, not compiled: for short trainings that keep nothing. The budget
+    is not in minutes."""
+    replica, steps = Replica(task, accelerator, "fp32", compiled=False), steps_of(task)
+    assert steps
+    plan = Plan(
+        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=replica.micro_batch_size, precision="fp32",
+        revise_at=None, compiled=False, compiled_because="not considered", validate_every=steps,
+        validation_sequences=0, seconds_per_step=0.0, seconds=0.0, flops_per_second=0.0, mfu=None, cost=None,
+    )  # fmt: skip
+    return plan, replica
+
+
+def _seconds_of_validation(replica: Replica) -> float:
+    """Of a sequence; 0 where nothing is validated."""
+    size = replica.micro_batch_size
+    if not replica.task.validation_data:
+        return 0.0
+    if replica.module.compiled and has_dropout(replica.task.model):  # another program, to be compiled
+        replica.validation_loss(size)
+    return seconds_of(lambda: replica.validation_loss(size)) / size
+
+
+def _expected(replica: Replica, each: float, seconds: float) -> dict[str, Any]:
     """What follows from the steps' time: the last fields of a plan."""
-    price, peak = training.recipe.pretrain.price_per_hour, training.peak.flops
-    flops = training.tokens_per_step * training.flops_per_token / each
+    task, peak = replica.task, replica.peak.flops
+    price, flops = task.settings.price_per_hour, task.tokens_per_step * task.flops_per_token / each
     return {
         "seconds_per_step": each, "seconds": seconds, "flops_per_second": flops,
-        "mfu": flops / (peak * training.accelerator.num_processes) if peak else None,
+        "mfu": flops / (peak * replica.accelerator.num_processes) if peak else None,
         "cost": price.of(seconds) if price else None,
     }  # fmt: skip
 
 
-def revise(plan: Plan, training: Training, out: RunDir, spent: float, elapsed: float) -> Plan:
+def revise(plan: Plan, replica: Replica, file: Path, spent: float, elapsed: float) -> Plan:
     """Another number of steps, the same in all processes, when the steps until `plan.revise_at` took `elapsed` seconds
-    and all before them `spent`. What is left of the budget is spent at the pace since the revision before."""
+    and all before them `spent`; written to `file`. What is left of the budget is spent at the pace since the revision
+    before."""
 
     def decide() -> Plan:
-        done, budget = plan.revise_at or 0, 60 * (training.recipe.pretrain.budget.minutes or 0)
+        done, budget = plan.revise_at or 0, 60 * (replica.task.settings.budget.minutes or 0)
         before = plan.revisions[-1] if plan.revisions else {"step": 0, "elapsed": 0.0}
         each = (elapsed - before["elapsed"]) / (done - before["step"])
         steps = done + max(1, int((budget - spent - elapsed) / each))
         revised = replace(
             plan, steps=steps, revise_at=_next_revision(len(plan.revisions) + 1, done, steps),
             revisions=[*plan.revisions, {"step": done, "steps": steps, "elapsed": elapsed}],
-            **_expected(training, each, spent + elapsed + (steps - done) * each),
+            **_expected(replica, each, spent + elapsed + (steps - done) * each),
         )  # fmt: skip
-        write_json(out.plan, asdict(revised))
+        write_json(file, asdict(revised))
         if steps != plan.steps:
             told = f"{steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them"
-            print(f"pretrain   {told}", flush=True)
+            print(f"{replica.task.section:<10} {told}", flush=True)
         return revised
 
-    decided: Plan = from_first(training.accelerator, decide)
+    decided: Plan = from_first(replica.accelerator, decide)
     return decided
 
 
@@ -209,31 +224,38 @@ def _next_revision(number: int, done: int, steps: int) -> int | None:
     return next((at for share in REVISED_AFTER[number:] if (at := round(share * steps)) > done), None)
 
 
-def steps_of(budget: Budget, training: Training) -> int | None:
+def steps_of(task: TrainingTask) -> int | None:
     """Steps that a budget of steps, tokens or FLOPs asks for, the last one begun included; None for minutes."""
-    tokens = budget.tokens or (budget.flops and budget.flops / training.flops_per_token)
-    return budget.steps or (int(-(-tokens // training.tokens_per_step)) if tokens else None)
+    budget = task.settings.budget
+    tokens = budget.tokens or (budget.flops and budget.flops / task.flops_per_token)
+    return budget.steps or (int(-(-tokens // task.tokens_per_step)) if tokens else None)
 
 
-def _seconds_without_compilation(training: Training, budget_seconds: float) -> float | None:
+def _seconds_without_compilation(
+    task: TrainingTask, accelerator: Accelerator, precision: str, budget_seconds: float
+) -> float | None:
     """Seconds that the passes of a step take as the model stands, about; None where nobody needs to know, or where
     it is no measure: an accelerator is slow with few sequences, and what is to be sharded may not fit whole."""
-    if not budget_seconds or training.accelerator.device.type != "cpu" or training.sharded:
+    if not budget_seconds or accelerator.device.type != "cpu" or is_sharded(task, accelerator):
         return None
-    inputs, targets = training.train_data.batch(0)
+    task.module.in_bfloat16 = precision == "bf16"
+    inputs, targets = task.train_data.batch(0)
 
     def one_pass(rows: int) -> None:
-        training.bare(inputs[:rows], targets[:rows])[0].backward()
-        training.bare.zero_grad(set_to_none=True)
+        task.module(inputs[:rows], targets[:rows])[0].backward()
+        task.module.zero_grad(set_to_none=True)
 
-    seconds: float = broadcast_object_list([seconds_of_pass(one_pass, training.share, budget_seconds)])[0]
+    rows = divide_batch(task, accelerator)
+    seconds: float = broadcast_object_list([seconds_of_pass(one_pass, rows, budget_seconds)])[0]
     return seconds
 
 
-def _refuse_few_steps(training: Training, each: float, spent: float, anyway: bool, about: str = "some ") -> None:
+def _refuse_few_steps(
+    task: TrainingTask, accelerator: Accelerator, each: float, spent: float, anyway: bool, about: str = "some "
+) -> None:
     """Raise `UserError` where a budget in minutes has room for fewer than `MIN_STEPS` steps of `each` seconds, after
     the seconds `spent` before them."""
-    minutes = training.recipe.pretrain.budget.minutes
+    minutes = task.settings.budget.minutes
 
     def decide() -> None:
         steps = max(0, int((60 * (minutes or 0) - spent) / each))
@@ -242,34 +264,37 @@ def _refuse_few_steps(training: Training, each: float, spent: float, anyway: boo
         room = f"{about}{steps} step{'s' * (steps != 1)} of {each:,.2f} s"
         enough = math.ceil((spent + 1.2 * MIN_STEPS * each) / 60)  # a fifth more: no machine is as fast each time
         raise UserError(
-            f"pretrain.budget.minutes {minutes:g} has room for {room} on this machine, and under "
-            f"{MIN_STEPS} a model learns next to nothing: give it {enough} minutes or more, lower "
-            "pretrain.batch_size, model.context_length or model.size (layers, hidden_size), or add --anyway to train "
-            "all the same"
+            f"{task.section}.budget.minutes {minutes:g} has room for {room} on this machine, and under "
+            f"{MIN_STEPS} a model learns next to nothing: give it {enough} minutes or more, lower {task.size_keys}, "
+            "or add --anyway to train all the same"
         )
 
-    from_first(training.accelerator, decide)
+    from_first(accelerator, decide)
 
 
-def _whether_to_compile(training: Training, precision: str, spent: float) -> tuple[bool, str]:
+def _whether_to_compile(task: TrainingTask, accelerator: Accelerator, precision: str, spent: float) -> tuple[bool, str]:
     """(whether compiled, why): found by the first process, told to the others."""
-    wanted, device = training.recipe.pretrain, training.accelerator.device
-    size = training.flops_per_token, training.tokens_per_step
+    size = task.flops_per_token, task.tokens_per_step
     decided: tuple[bool, str] = from_first(
-        training.accelerator, lambda: choose_compile(wanted, device, precision, *size, spent)
+        accelerator, lambda: choose_compile(task.settings, accelerator.device, precision, *size, spent)
     )
     return decided
 
 
-def _told(plan: Plan) -> str:
+def _tell(plan: Plan, task: TrainingTask) -> None:
+    """Print what a person may want to know before it starts."""
     minutes, rest = divmod(round(plan.seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return (
-        f"{plan.steps:,} steps of {plan.seconds_per_step:.3f} s, {plan.micro_batch_size} sequences at a time in "
-        f"{plan.precision}{', compiled' if plan.compiled else ''}: some {hours}:{minutes:02}:{rest:02} in all"
+    price, begin = task.settings.price_per_hour, f"{task.section:<10}"
+    cost = f", {plan.cost:,.2f} {price.currency} at {price.amount:g} an hour" if price and plan.cost is not None else ""
+    print(
+        f"{begin} {plan.steps:,} steps of {plan.seconds_per_step:.3f} s, {plan.micro_batch_size} sequences at a time "
+        f"in {plan.precision}{', compiled' if plan.compiled else ''}: some {hours}:{minutes:02}:{rest:02} in all{cost}",
+        flush=True,
     )
-
-
-def _cost_told(plan: Plan, training: Training) -> str:
-    price = training.recipe.pretrain.price_per_hour
-    return f", {plan.cost:,.2f} {price.currency} at {price.amount:g} an hour" if price and plan.cost is not None else ""
+    if plan.steps < task.few_steps:
+        print(
+            f"{begin} {plan.steps:,} steps are few: below {task.few_steps:,} a model has hardly begun to learn, and "
+            "its figures say little (docs/training.md)",
+            flush=True,
+        )

@@ -122,9 +122,10 @@ def seconds_of_pass(one_pass: Callable[[int], object], rows: int, budget_seconds
     return seconds[-1] + (rows - counts[-1]) * each
 
 
-def time_steps(train_step: Callable[[int], object], budget_seconds: float) -> float:
+def time_steps(train_step: Callable[[int], object], budget_seconds: float, steps: int | None = None) -> float:
     """Seconds of a step: the median over a share of the budget, after the first ones. The same number of steps in
-    all processes. Where steps are long for the budget, the second one's time.
+    all processes. Where steps are long for the budget, the second one's time. Of a training of so many `steps`, a
+    twentieth of them at most.
 
     The median, because a neighbour's burst may slow single steps tenfold and more: on two cores with spinning
     threads, steps of 0.4 s took 3 to 16 s while another process computed.
@@ -134,7 +135,8 @@ def time_steps(train_step: Callable[[int], object], budget_seconds: float) -> fl
     if budget_seconds and seconds > LONGEST_STEP_SHARE * budget_seconds:
         return seconds
     first = seconds_of(lambda: train_step(WARMUP_STEPS))
-    wanted = round(PROBE_SHARE * budget_seconds / first)
-    number: int = broadcast_object_list([min(MAX_PROBE_STEPS, max(MIN_PROBE_STEPS, wanted))])[0]
+    wanted = max(MIN_PROBE_STEPS, round(PROBE_SHARE * budget_seconds / first))
+    most = MAX_PROBE_STEPS if steps is None else max(1, steps // 20)
+    number: int = broadcast_object_list([min(wanted, most)])[0]
     rest = range(WARMUP_STEPS + 1, WARMUP_STEPS + number)
     return statistics.median([first, *(seconds_of(partial(train_step, step)) for step in rest)])

@@ -22,9 +22,9 @@ from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.model.build import build_model
 from desdecero.pipelines.training.model.optimizers import Muon, build_optimizers
-from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.objective import ModelWithLoss
 from desdecero.pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
-from desdecero.pipelines.training.trainer import make_deterministic
+from desdecero.pipelines.training.replica import make_deterministic
 
 RECIPE = load_recipe("quickstart")
 
@@ -38,7 +38,7 @@ def compare(benchmark: str, ours: float, peer: float, unit: str = "seconds") -> 
     print(json.dumps({"benchmark": benchmark, "ours": ours, "peer": peer, "unit": unit, "ratio": peer / ours}))
 
 
-def new_objective() -> Objective:
+def new_objective() -> ModelWithLoss:
     wanted = RECIPE.model
     config = LlamaConfig(
         vocab_size=RECIPE.tokenizer.vocab_size, hidden_size=wanted.hidden_size, num_hidden_layers=wanted.layers,
@@ -46,7 +46,7 @@ def new_objective() -> Objective:
         tie_word_embeddings=True, eos_token_id=0, pad_token_id=1,
     )  # fmt: skip
     torch.manual_seed(0)
-    return Objective(build_model(config), RECIPE.pretrain, in_bfloat16=False)
+    return ModelWithLoss(build_model(config), RECIPE.pretrain)
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:

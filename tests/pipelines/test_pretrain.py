@@ -305,14 +305,16 @@ def test_sequence_longer_than_the_held_out_text_is_refused(tiny: Tiny, capsys: p
 
 
 def test_batch_that_processes_cannot_share_is_refused(tiny_runs: dict[str, Path]) -> None:
-    from desdecero.pipelines.training.trainer import Training
+    from desdecero.pipelines.training.loop import Trainer
+    from desdecero.pipelines.training.task import Pretraining
 
     class ThreeProcesses:  # stands for accelerate's object on a machine that no test has
         num_processes = 3
+        is_main_process = True
 
     recipe_file = tiny_runs["llama"]
     with pytest.raises(UserError, match="cannot be shared by 3 processes"):
-        Training(load_recipe(recipe_file), RunDir(recipe_file.parent / "run"), ThreeProcesses())  # type: ignore[arg-type]
+        Trainer(Pretraining(load_recipe(recipe_file), RunDir(recipe_file.parent / "run")), ThreeProcesses())  # type: ignore[arg-type]
 
 
 def test_missing_tokens_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

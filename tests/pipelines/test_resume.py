@@ -3,97 +3,25 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import random
-import socket
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from multiprocessing.context import ForkServerProcess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tiny_training import report, weights
+from tiny_training import report
+from training_processes import finish, kill, processes, said
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
 from desdecero.pipelines.run.run_dir import RunDir
 
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]
-FORKING = multiprocessing.get_context("forkserver")  # processes of their own, which need not import everything anew
-FORKING.set_forkserver_preload(["desdecero.pipelines.pretrain", "transformers.models.llama.modeling_llama"])
 
 # Of a corpus of 3,800 to 4,400 sequences, an epoch is 15 to 17 steps of 256.
 EPOCHS = ["pretrain.batch_size=256", "pretrain.budget={steps: 46}"]
 FIRST_EPOCH, THIRD_EPOCH = range(1, 11), range(36, 40)
 STEADY = ["pretrain.precision=fp32", "pretrain.compile=never", "pretrain.checkpoint_minutes=0"]
-
-
-def train(words: Sequence[str], environment: dict[str, str], output: Path) -> None:
-    """What a process does."""
-    os.environ.update(environment)
-    with output.open("a") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    from desdecero.pipelines.pretrain import main
-
-    raise SystemExit(main(list(words)))
-
-
-@contextmanager
-def processes(
-    home: Path, count: int, settings: Sequence[str], sharded: bool = False
-) -> Iterator[list[ForkServerProcess]]:
-    """So many processes of one training."""
-    words = [str(home / "tiny.yaml"), "--run-dir", str(home / "run")]
-    for setting in settings:
-        words += ["--set", setting]
-    environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    if sharded:
-        environment |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
-    if count > 1:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        environment |= {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    started = []
-    for rank in range(count):
-        own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
-        started.append(FORKING.Process(target=train, args=(words, environment | own, home / f"output-{rank}.txt")))
-        started[-1].start()
-    try:
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.join()
-
-
-def finish(home: Path, count: int, settings: Sequence[str], sharded: bool = False) -> str:
-    """Train to the end; returns the weights' hash."""
-    with processes(home, count, settings, sharded) as started:
-        for process in started:
-            process.join(300)
-        assert [process.exitcode for process in started] == [0] * count, said(home)
-    return weights(home)
-
-
-def kill(home: Path, count: int, settings: Sequence[str], step: int, delay: float, sharded: bool = False) -> None:
-    """Train until some time after a step's checkpoint, and kill all processes, the last one first."""
-    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
-    with processes(home, count, settings, sharded) as started:
-        deadline = time.monotonic() + 300
-        while not any(int(path.name[5:]) >= step for path in checkpoints.glob("step-*")):
-            assert all(process.is_alive() for process in started) and time.monotonic() < deadline, said(home)
-            time.sleep(0.001)
-        time.sleep(delay)
-        for process in reversed(started):
-            process.kill()
-
-
-def said(home: Path) -> str:
-    return "\n".join(file.read_text() for file in sorted(home.glob("output-*.txt")))
 
 
 def losses(home: Path) -> list[float]:

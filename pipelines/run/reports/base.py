@@ -38,3 +38,11 @@ class Size(Part):
     documents: Count
     bytes: Count
     """UTF-8."""
+
+
+class RollBack(Part):
+    """A return to an earlier checkpoint, because the loss did not recover."""
+
+    step: Count
+    to: Count
+    because: str

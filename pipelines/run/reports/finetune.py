@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from desdecero.pipelines.run.reports.base import Count, Estimate, Part, Share
+from desdecero.pipelines.run.reports.base import Count, Estimate, Part, RollBack, Share
 
 
 class Compared(Part):
@@ -31,11 +31,16 @@ class FinetuneReport(Part):
     documents: Count
     """Of the domain slice that were trained on."""
     processes: Count
+    budget: dict[str, float]
     steps: Count
     tokens: Count
     train_loss_first: float
     """Mean of the first tenth of the steps, in nats a token."""
     train_loss_last: float
+    precision: str
+    compiled: bool
+    skipped_steps: Count
+    roll_backs: list[RollBack]
     measure: Literal["bits_per_byte", "masked_loss", "span_loss"]
     confidence: float
     domain: Compared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from desdecero.pipelines.run.reports.base import Count, Part
+from desdecero.pipelines.run.reports.base import Count, Part, RollBack
 
 
 class Start(Part):
@@ -16,14 +16,6 @@ class Start(Part):
     device: str
     torch: str
     sharded: bool
-
-
-class RollBack(Part):
-    """A return to an earlier checkpoint, because the loss did not recover."""
-
-    step: Count
-    to: Count
-    because: str
 
 
 class EarlyStop(Part):

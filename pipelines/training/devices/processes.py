@@ -22,7 +22,7 @@ Between two exchanges lies a compilation, or a checkpoint's hash, at most."""
 
 def join_processes() -> Accelerator:
     """One of the processes that were started together, or a process alone. The recipe decides on precision, not
-    accelerate: see `Objective`. Nor does accelerate shard: see `sharding.py`."""
+    accelerate: see `ModelWithLoss`. Nor does accelerate shard: see `sharding.py`."""
     with patch_environment(accelerate_use_fsdp="false"):
         return Accelerator(mixed_precision="no", kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
 

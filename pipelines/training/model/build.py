@@ -168,12 +168,14 @@ def product_shapes(model: PreTrainedModel) -> Counter[tuple[int, int]]:
     return Counter((matrix.shape[1], matrix.shape[0]) for matrix in (*matrices, head))
 
 
-def training_flops_per_token(model: PreTrainedModel, context_length: int, target_length: int = 0) -> float:
+def training_flops_per_token(
+    model: PreTrainedModel, context_length: int, target_length: int = 0, each_weight: float = 6.0
+) -> float:
     """Forward and backward floating-point operations for one token of a full sequence.
 
-    6 per weight that multiplies an activation (Kaplan et al. 2020, §2.1), the output layer included, plus
-    attention's 12 · layers · width · context, halved for causal models, whose kernels skip the upper triangle
-    (Dao 2023, §3.1). Of an encoder–decoder, for one token that the encoder reads, where the decoder writes
+    6 per weight that multiplies an activation (Kaplan et al. 2020, §2.1), or `each_weight`, the output layer
+    included, plus attention's 12 · layers · width · context, halved for causal models, whose kernels skip the upper
+    triangle (Dao 2023, §3.1). Of an encoder–decoder, for one token that the encoder reads, where the decoder writes
     `target_length` for every `context_length` of them.
     """
     config: Any = model.config
@@ -183,13 +185,15 @@ def training_flops_per_token(model: PreTrainedModel, context_length: int, target
     width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     square = 12.0 * config.num_hidden_layers * width * context_length
     if not config.is_encoder_decoder:
-        return 6.0 * (inner + head) + square * kind_of(config.model_type).attended_share
+        return each_weight * (inner + head) + square * kind_of(config.model_type).attended_share
     encoder = _inner(model.get_encoder())
     layers = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", config.num_hidden_layers)
     crossed = 2 * layers * config.hidden_size * width  # keys and values that the decoder makes of what was encoded
     written = target_length / context_length
-    decoder = 6.0 * (inner - encoder - crossed + head) + 12.0 * layers * width * (0.5 * target_length + context_length)
-    return 6.0 * (encoder + crossed) + square + written * decoder
+    decoder = each_weight * (inner - encoder - crossed + head) + 12.0 * layers * width * (
+        0.5 * target_length + context_length
+    )
+    return each_weight * (encoder + crossed) + square + written * decoder
 
 
 def table_ids(model: PreTrainedModel) -> set[int]:

@@ -25,10 +25,13 @@ of its own errors."""
 
 
 class Guard:
-    """Looks at every step before it is taken."""
+    """Looks at every step before it is taken.
 
-    def __init__(self, wanted: recipes.Stability):
-        self.wanted, self.quarter = wanted, max(2, wanted.window // 4)
+    rate_keys: the recipe's learning rates, as the message that training does not recover names them.
+    """
+
+    def __init__(self, wanted: recipes.Stability, rate_keys: str):
+        self.wanted, self.quarter, self.rate_keys = wanted, max(2, wanted.window // 4), rate_keys
         self.losses: list[float] = []
         self.norms: list[float] = []
         self.taken: list[float] = []
@@ -74,7 +77,7 @@ class Guard:
         if last or len(self.rolled_back) >= self.wanted.roll_backs:
             raise UserError(
                 f"training does not recover: at step {step:,} {because}, after {len(self.rolled_back)} roll backs; "
-                "lower pretrain.optimizer.learning_rate (or matrix_learning_rate) and run again"
+                f"lower {self.rate_keys} and run again"
             )
         every = self.wanted.return_every
         newest = (step - 1) // every * every

@@ -14,16 +14,16 @@ class Metrics:
     `log`: whom to tell the numbers of a line besides, and their step.
     """
 
-    def __init__(self, path: Path, active: bool, keep_until: int, log: Callable[..., None] | None = None):
-        self.path, self.active, self.log = path, active, log
-        if not active:
+    def __init__(self, path: Path | None, active: bool, keep_until: int, log: Callable[..., None] | None = None):
+        self.path, self.log = path if active else None, log
+        if not path or not active:
             return
         old = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
         kept = [line for line in old if line.endswith("\n") and json.loads(line)["step"] <= keep_until and keep_until]
         path.write_text("".join(kept), encoding="utf-8")
 
     def write(self, step: int, **values: Any) -> None:
-        if not self.active:
+        if not self.path:
             return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **values}, ensure_ascii=False) + "\n")

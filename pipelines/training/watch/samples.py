@@ -18,14 +18,14 @@ from desdecero.eval_suites.models.prompts import GAP
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.model.attention import BLOCKWISE
-from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.task import Pretraining
 
 
 class Sampler:
     """Answers the recipe's prompts with the model as it is. Raises `UserError` for a prompt that it cannot see whole
     or, of a model that fills gaps, that has none."""
 
-    def __init__(self, training: Training, wanted: recipes.Samples):
+    def __init__(self, training: Pretraining, wanted: recipes.Samples):
         self.training, self.wanted = training, wanted
         self.decoding = Decoding(wanted.tokens, wanted.temperature)
         recipe = training.recipe
@@ -56,12 +56,12 @@ class Sampler:
 
 
 @contextmanager
-def _as_a_reader(training: Training) -> Iterator[None]:
+def _as_a_reader(training: Pretraining) -> Iterator[None]:
     """The model as `from_pretrained` would give it, for a while: no dropout, nothing compiled (each length would be
     compiled anew), and an attention that can look back on a cache."""
     model: Any = training.model
     attention = model.config._attn_implementation
-    training.bare.eval()
+    training.module.eval()
     if attention == BLOCKWISE:
         model.set_attn_implementation("sdpa")
     try:
@@ -70,4 +70,4 @@ def _as_a_reader(training: Training) -> Iterator[None]:
     finally:
         if attention == BLOCKWISE:
             model.set_attn_implementation(attention)
-        training.bare.train()
+        training.module.train()

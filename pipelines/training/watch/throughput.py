@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from desdecero.pipelines.training.devices.peak_flops import BUSY
-from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.replica import Replica
 
 
 class Throughput:
@@ -15,8 +15,8 @@ class Throughput:
     A run may go on on another device: so what its devices could have done adds up, and MFU is what was done of that.
     """
 
-    def __init__(self, training: Training):
-        self.training = training
+    def __init__(self, replica: Replica):
+        self.replica = replica
         self.seconds = 0.0
         """Trained before this start."""
         self.possible: float | None = 0.0
@@ -35,8 +35,8 @@ class Throughput:
     @property
     def peak(self) -> float | None:
         """Operations a second that all devices together could do."""
-        each = self.training.peak.flops
-        return each and each * self.training.accelerator.num_processes
+        each = self.replica.peak.flops
+        return each and each * self.replica.accelerator.num_processes
 
     @property
     def here(self) -> float:
@@ -50,22 +50,22 @@ class Throughput:
 
     def now(self, step: int) -> dict[str, Any]:
         """For a line of metrics: this start's mean so far."""
-        tokens, here = (step - self.first_step) * self.training.tokens_per_step, self.here
-        flops = tokens * self.training.flops_per_token / here
+        tokens, here = (step - self.first_step) * self.replica.task.tokens_per_step, self.here
+        flops = tokens * self.replica.task.flops_per_token / here
         mfu = {"mfu": round(flops / self.peak, 4)} if self.peak else {}
         return {"tokens_per_second": round(tokens / here), "flops_per_second": round(flops), **mfu}
 
     def whole(self, step: int) -> dict[str, Any]:
         """For the report: the mean over all starts, each to its last checkpoint."""
-        slowdown = self.training.peak.slowdown
-        state, tokens = self.state(), step * self.training.tokens_per_step
-        flops = tokens * self.training.flops_per_token
+        slowdown = self.replica.peak.slowdown
+        state, tokens = self.state(), step * self.replica.task.tokens_per_step
+        flops = tokens * self.replica.task.flops_per_token
         return {
             "seconds": state["seconds"],
             "tokens_per_second": round(tokens / state["seconds"]),
             "flops_per_second": flops / state["seconds"],
             "peak_flops_per_second": self.peak,
-            "peak_from": self.training.peak.source,
+            "peak_from": self.replica.peak.source,
             "mfu": flops / state["possible"] if state["possible"] else None,
             "machine_slowdown": slowdown,
             "machine_busy": slowdown is not None and slowdown > BUSY,

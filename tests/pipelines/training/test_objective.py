@@ -14,7 +14,7 @@ from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Budget, Pretrain
 from desdecero.pipelines.training.model.document_masking import read_pair
-from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.objective import ModelWithLoss
 
 LENGTH = 64
 ALL = [*ARCHITECTURES, *OTHERS]
@@ -27,9 +27,9 @@ def model(request: pytest.FixtureRequest) -> PreTrainedModel:
     return small(request.param, LENGTH)
 
 
-def objective(model: PreTrainedModel, isolate: bool = True, **options: Any) -> Objective:
+def objective(model: PreTrainedModel, isolate: bool = True, **options: Any) -> ModelWithLoss:
     wanted = Pretrain(budget=Budget(steps=1), isolate_documents=isolate, **options)
-    return Objective(model, wanted, in_bfloat16=False, sentinels=SENTINELS, context_length=LENGTH)
+    return ModelWithLoss(model, wanted, sentinels=SENTINELS, context_length=LENGTH)
 
 
 def documents(*lengths: int) -> list[torch.Tensor]:

@@ -15,7 +15,8 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.devices.processes import join_processes
 from desdecero.pipelines.training.model.optimizers import learning_rate_factor
 from desdecero.pipelines.training.plan import Plan, revise
-from desdecero.pipelines.training.trainer import Training
+from desdecero.pipelines.training.replica import Replica
+from desdecero.pipelines.training.task import Pretraining
 
 PROBED = Plan(
     steps=100, probed_steps=100, revise_at=40, revisions=[], micro_batch_size=4, precision="fp32", compiled=False,
@@ -36,24 +37,24 @@ PROBED = Plan(
 def test_what_is_left_of_the_budget_is_spent_at_the_pace_so_far(
     tiny: Callable[[str], Path], tmp_path: Path, elapsed: float, steps: int
 ) -> None:
-    training, out = minute(tiny, tmp_path)
-    found = revise(PROBED, training, out, spent=10.0, elapsed=elapsed)
+    replica, file = minute(tiny, tmp_path)
+    found = revise(PROBED, replica, file, spent=10.0, elapsed=elapsed)
     assert (found.steps, found.probed_steps) == (steps, 100)
     assert found.revisions == [{"step": 40, "steps": steps, "elapsed": elapsed}]
     assert found.seconds == pytest.approx(10 + steps * elapsed / 40)
     assert found.cost == pytest.approx(0.01 * found.seconds)
-    assert json.loads(out.plan.read_text()) == asdict(found)
+    assert json.loads(file.read_text()) == asdict(found)
 
 
 def test_a_machine_that_gets_slower_late_still_ends_near_its_budget(
     tiny: Callable[[str], Path], tmp_path: Path
 ) -> None:
     """Half as fast from the 75th step on: one revision would have ended at 75 s of the minute."""
-    training, out = minute(tiny, tmp_path)
+    replica, file = minute(tiny, tmp_path)
     plan, step, elapsed = PROBED, 0, 0.0
     while step < plan.steps:
         if step == plan.revise_at:
-            plan = revise(plan, training, out, spent=10.0, elapsed=elapsed)
+            plan = revise(plan, replica, file, spent=10.0, elapsed=elapsed)
         elapsed += 0.5 if step < 75 else 1.0
         step += 1
     assert 10 + elapsed == pytest.approx(60, rel=0.1)
@@ -62,10 +63,10 @@ def test_a_machine_that_gets_slower_late_still_ends_near_its_budget(
 
 def test_each_share_of_the_steps_is_looked_at_once(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     """Also where the steps become a few more each time, so that the same share of them lies ahead again."""
-    training, out = minute(tiny, tmp_path)
+    replica, file = minute(tiny, tmp_path)
     plan = replace(PROBED, steps=1000, probed_steps=1000, revise_at=400)
     for elapsed in (19.0, 33.0, 42.0):
-        plan = revise(plan, training, out, spent=10.0, elapsed=elapsed)
+        plan = revise(plan, replica, file, spent=10.0, elapsed=elapsed)
     assert [revision["step"] for revision in plan.revisions] == [400, 736, 1030] and plan.revise_at is None
 
 
@@ -82,12 +83,9 @@ def test_the_learning_rate_ends_as_it_would_have_and_makes_no_leap(name: str) ->
     assert rates[129] == pytest.approx(0.0, abs=0.02)
 
 
-def minute(tiny: Callable[[str], Path], tmp_path: Path) -> tuple[Training, RunDir]:
+def minute(tiny: Callable[[str], Path], tmp_path: Path) -> tuple[Replica, Path]:
     """A training of one minute, and where it writes its plan."""
-    home, out = tiny("gpt2"), RunDir(tmp_path / "out")
-    out.pretrain.mkdir(parents=True)
+    home = tiny("gpt2")
     words = ["pretrain.budget={minutes: 1}", "pretrain.price_per_hour={amount: 36, currency: EUR}"]
-    training = Training(load_recipe(home / "tiny.yaml", words), RunDir(home / "run"), join_processes())
-    training.prepare("fp32")
-    training.wrap(compiled=False)
-    return training, out
+    task = Pretraining(load_recipe(home / "tiny.yaml", words), RunDir(home / "run"))
+    return Replica(task, join_processes(), "fp32", compiled=False), tmp_path / "plan.json"

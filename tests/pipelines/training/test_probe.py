@@ -40,6 +40,13 @@ def test_long_budgets_are_probed_longer_and_never_without_end() -> None:
     assert len(asked) == WARMUP_STEPS + MAX_PROBE_STEPS
 
 
+@pytest.mark.parametrize(("steps", "timed"), [(10, 1), (60, 3), (1000, 5)])
+def test_of_few_steps_a_twentieth_is_timed(steps: int, timed: int) -> None:
+    asked: list[int] = []
+    time_steps(asked.append, budget_seconds=0, steps=steps)
+    assert len(asked) == WARMUP_STEPS + timed
+
+
 def test_a_step_that_is_long_for_its_budget_is_timed_once() -> None:
     asked: list[int] = []
     assert time_steps(lambda step: asked.append(step) or time.sleep(0.05), budget_seconds=1.0) >= 0.05  # type: ignore[func-returns-value]

@@ -16,7 +16,7 @@ from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.data.goldfish import Goldfish
-from desdecero.pipelines.training.objective import Objective
+from desdecero.pipelines.training.objective import ModelWithLoss
 
 END, PADDING, CONTEXT = 0, 1, 13
 
@@ -108,7 +108,7 @@ def test_a_passage_that_comes_often_is_given_back_without_and_not_with_it(prose:
 def share_given_back(data: Batches, passage: list[int]) -> float:
     """Train a small model; the share of a passage that it goes on with word for word, from its first 20 tokens."""
     model = small("llama", 128, overrides={"vocab_size": 600}).train()
-    objective = Objective(model, Pretrain(budget=Budget(steps=1)), in_bfloat16=False, context_length=128)
+    objective = ModelWithLoss(model, Pretrain(budget=Budget(steps=1)), context_length=128)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for step in range(400):
         inputs, targets = data.batch(step)

@@ -22,7 +22,7 @@ def calm(steps: int = 400, seed: int = 0) -> list[tuple[float, float]]:
 
 
 def guard(**wanted: Any) -> Guard:
-    return Guard(Stability(**wanted))
+    return Guard(Stability(**wanted), "pretrain.optimizer.learning_rate")
 
 
 def test_calm_training_is_left_alone() -> None:

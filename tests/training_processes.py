@@ -1,0 +1,88 @@
+"""Trainings of a tiny run in processes of their own, to be ended at any instant."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from desdecero.pipelines.common.files import sha256_file
+
+FORKING = multiprocessing.get_context("forkserver")  # processes of their own, which need not import everything anew
+FORKING.set_forkserver_preload(["desdecero.pipelines.finetune", "transformers.models.llama.modeling_llama"])
+
+FOLDERS = {"pretrain": "pretrain", "finetune": "adapters/early"}
+WEIGHTS = {"pretrain": "model/model.safetensors", "finetune": "adapters/early/adapter/adapter_model.safetensors"}
+
+
+def train(stage: str, words: Sequence[str], environment: dict[str, str], output: Path) -> None:
+    """What a process does."""
+    os.environ.update(environment)
+    with output.open("a") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    raise SystemExit(importlib.import_module(f"desdecero.pipelines.{stage}").main(list(words)))
+
+
+@contextmanager
+def processes(
+    home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain"
+) -> Iterator[list[ForkServerProcess]]:
+    """So many processes of one training."""
+    words = [str(home / "tiny.yaml"), "--run-dir", str(home / "run")]
+    for setting in settings:
+        words += ["--set", setting]
+    environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    if sharded:
+        environment |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
+    if count > 1:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        environment |= {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    started = []
+    for rank in range(count):
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
+        given = stage, words, environment | own, home / f"output-{rank}.txt"
+        started.append(FORKING.Process(target=train, args=given))
+        started[-1].start()
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.join()
+
+
+def finish(home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain") -> str:
+    """Train to the end; returns the weights' hash."""
+    with processes(home, count, settings, sharded, stage) as started:
+        for process in started:
+            process.join(300)
+        assert [process.exitcode for process in started] == [0] * count, said(home)
+    return sha256_file(home / "run" / WEIGHTS[stage])
+
+
+def kill(
+    home: Path, count: int, settings: Sequence[str], step: int, delay: float, sharded: bool = False,
+    stage: str = "pretrain",
+) -> None:  # fmt: skip
+    """Train until some time after a step's checkpoint, and kill all processes, the last one first."""
+    checkpoints = home / "run" / "unsealed" / FOLDERS[stage] / "checkpoints"
+    with processes(home, count, settings, sharded, stage) as started:
+        deadline = time.monotonic() + 300
+        while not any(int(path.name[5:]) >= step for path in checkpoints.glob("step-*")):
+            assert all(process.is_alive() for process in started) and time.monotonic() < deadline, said(home)
+            time.sleep(0.001)
+        time.sleep(delay)
+        for process in reversed(started):
+            process.kill()
+
+
+def said(home: Path) -> str:
+    return "\n".join(file.read_text() for file in sorted(home.glob("output-*.txt")))
