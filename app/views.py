@@ -19,7 +19,7 @@ from desdecero.model_cards import formats
 from desdecero.model_cards.bias_sentences import bias_sentence
 from desdecero.model_cards.formats import counted, grouped, percent, probability, size
 from desdecero.model_cards.words import Language, file_in, name, say
-from desdecero.pipelines.commands.verify import check_seal, misfits, read_seals
+from desdecero.pipelines.commands.verify import check_seal, digest_mismatches, read_seals
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -78,7 +78,7 @@ def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> 
     fresh = seal is not None and seal.fingerprint == run.fingerprint(stages(recipe)[stage], recipe)[0]
     if not fresh:
         return paragraph(say(language, "page.stale"), "dd-notice")
-    later = [found.later for found in misfits(recipe, read_seals(run, recipe)[0]) if found.stage == stage]
+    later = [one.later for one in digest_mismatches(recipe, read_seals(run, recipe)[0]) if one.stage == stage]
     return paragraph(say(language, "page.remade"), "dd-notice") if later else markup.NOTHING
 
 

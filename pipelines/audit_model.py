@@ -42,7 +42,7 @@ from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.stages import name_of
+from desdecero.pipelines.run.stages import stage_name
 
 CHUNK = 20  # probes scored between two moves of the progress bar
 
@@ -55,7 +55,7 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 
 
 def audit_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
-    stage = name_of(recipe, "audit", adapter)
+    stage = stage_name(recipe, "audit", adapter)
     folder = out.folder(stage, recipe)
     wanted, model = recipe.audit, load(run.model_with(adapter))
     probes = [probe for language in wanted.languages for probe in load_probes(language)]

@@ -1,26 +1,24 @@
-"""The corpus stage: from raw sources to text one can answer for.
+"""Build the corpus: read, clean, filter and deduplicate the sources, and record every decision.
 
     desdecero corpus quickstart                      or: python pipelines/build_corpus.py quickstart
     desdecero corpus my_recipe.yaml --set corpus.max_bytes=100_000_000
 
-Every document is read, cleaned, judged, redacted, compared with those before it and put on one side of each
-split. It writes
+Every document is read, cleaned, filtered, redacted, compared with earlier ones and assigned to a split. Writes
 
     corpus/
       documents/<split>-00000.parquet    train, validation; domain_train, domain_validation where there is a domain
       dropped/<reason>-00000.parquet     what was dropped, with its text
-      ledger.parquet                     one row for each document that entered: where from, which licence, what
-                                         was done to it, what was decided and why
-      filters/                           what the steps learned that learn from text, where the recipe has any
-      README.md  README.es.md            the datasheet, for people, with overview.png and personal_data.png (.es.png)
-      ATTRIBUTION.md                     the works whose licence asks that they be named
+      ledger.parquet                     one row for each document: source, licence, edits, decision and reason
+      filters/                           the trained filters, where the recipe has steps that learn from text
+      README.md  README.es.md            the datasheet, with overview.png and personal_data.png (.es.png)
+      ATTRIBUTION.md                     the works whose licence asks for attribution
       report.json
 
-Documents are read in this process and sent to the workers in batches: one process for each core, or a Ray cluster. What
-the workers send back is appended to files below `corpus/scratch`, and decided upon when all is there. So memory does
+Documents are read in this process and sent to the workers in batches: one process for each core, or a Ray cluster. The
+workers' results are appended to files below `corpus/scratch`, and decisions are made when all are there. So memory does
 not grow with the text, and by some 100 bytes with each document; and the result does not depend on the number of
-processes: the same recipe and sources give the same bytes. Several sources are read in turn, a document of each, so
-that a size limit leaves none of them out.
+processes: the same recipe and sources give the same bytes. Several sources are read in rotation, one document of each,
+so that a size limit excludes none of them.
 """
 
 from __future__ import annotations
@@ -48,8 +46,7 @@ from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.blocklist import add_entries, read_entries
 from desdecero.pipelines.corpus.candidates import Fates, Gathering, Identities
 from desdecero.pipelines.corpus.cleaning.filters import learns, train_filters
-from desdecero.pipelines.corpus.document import Document, Quarantined
-from desdecero.pipelines.corpus.draft import EXAMPLES
+from desdecero.pipelines.corpus.document import EXAMPLES, Document, Quarantined
 from desdecero.pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
 from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.corpus.licensing.attribution import Works
@@ -69,7 +66,7 @@ from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir, shortest
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
-"""What the attribution file is made from."""
+"""Columns of the ledger that the attribution file is made from."""
 SHOWN_REASONS = 3
 
 
@@ -80,7 +77,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         add_entries(run.own_blocklist, removed)
     corpus = recipe.corpus.model_copy(update={"blocklist": lists})
     recipe = recipe.model_copy(update={"corpus": corpus})
-    key = key_fingerprint(corpus.personal_data)  # a key that is not there is missed now, not after all was read
+    key = key_fingerprint(corpus.personal_data)  # a missing key is an error now, not after all has been read
     check_libraries(corpus.sources)
     filters = out.corpus / "filters"
     trained = train_filters(corpus, filters)
@@ -108,7 +105,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 
 def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
-    """What a person should know of this corpus before training on it, a clause each."""
+    """Return the warnings about this corpus that matter before training on it, a clause each."""
     remarks = [unread] if (unread := told(report["unread"], shortest(run))) else []
     if related := report["related"]:
         counts = ", ".join(
@@ -143,7 +140,7 @@ def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
 
 
 def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool: Path) -> Counter[str]:
-    """First pass: prepare every document and spool them all; return how many were dropped, by reason.
+    """Prepare every document and spool them all (first pass); return how many were dropped, by reason.
 
     Raises `UserError` where no candidate is left.
     """
@@ -160,13 +157,13 @@ def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool:
 
 
 def _packets(recipe: Recipe, filters: Path | None) -> Iterator[Packet]:
-    """All documents, in order, prepared in the workers; as many as `max_bytes` allows."""
+    """Yield the documents, in order, prepared in the workers; as many as `max_bytes` allows."""
     corpus = recipe.corpus
     work = functools.partial(prepare, corpus_json=corpus.model_dump_json(), seed=recipe.seed, filters=filters)
     streams = [_read(source, prefix=len(corpus.sources) > 1) for source in corpus.sources]
     left = corpus.max_bytes or sys.maxsize
     with (
-        closing(ordered_map(work, batches(_in_turn(streams)), engine=corpus.engine)) as packets,
+        closing(ordered_map(work, batches(_rotate(streams)), engine=corpus.engine)) as packets,
         progress(title="corpus", total=corpus.max_bytes, unit="B") as bar,
     ):
         for packet in packets:
@@ -186,7 +183,7 @@ def _is(rows: pa.RecordBatch, decision: str) -> pa.Array:
 
 
 def _read(source: Source, prefix: bool) -> Iterator[Document | Quarantined]:
-    """A source's documents. Among several sources, its name goes before each id, so that no two are the same."""
+    """Read a source's documents. Among several sources, each id is prefixed with its name, so that ids are unique."""
     for item in read_source(source):
         if not prefix:
             yield item
@@ -196,8 +193,8 @@ def _read(source: Source, prefix: bool) -> Iterator[Document | Quarantined]:
             yield dataclasses.replace(item, place=f"{source.name}/{item.place}")
 
 
-def _in_turn(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:
-    """One item of each stream, then the next of each, until all are empty."""
+def _rotate(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:
+    """Yield one item of each stream, then the next of each, until all are empty."""
     left = list(streams)
     while left:
         for stream in list(left):
@@ -208,7 +205,7 @@ def _in_turn(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:
 
 
 def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunDir) -> dict[str, Any]:
-    """Second pass: from the spool to the files of each split and reason, the ledger and the report."""
+    """Write the files of each split and reason and the ledger from the spool (second pass); return the report."""
     corpus, tally, number = recipe.corpus, Tally(recipe.seed), 0
     with (
         ShardWriter(out.documents) as documents,
@@ -237,7 +234,10 @@ def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunD
 
 
 def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Identities) -> pa.RecordBatch:
-    """The rows with the decision on each candidate; numbers: those of the candidates among them."""
+    """Add the decision on each candidate to the rows.
+
+    numbers: the candidates' numbers, in the rows' order
+    """
     names = ("decision", "reason", "dropped_by", "duplicate_of", "split")
     columns = {name: np.array(rows[name].to_pylist(), dtype=object) for name in names}
     places, stay = np.flatnonzero(columns["decision"] == "kept"), fates.splits[numbers] >= 0
@@ -252,7 +252,7 @@ def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Ident
 
 
 def _without_repeated(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, corpus: Corpus) -> pa.RecordBatch:
-    """The rows without the paragraphs that too many documents hold; the edits say how many went."""
+    """Remove the paragraphs that too many documents hold; the edits count them."""
     repeated, limits = fates.repeated, corpus.deduplication.paragraphs
     if not repeated or not limits:
         return rows
@@ -278,11 +278,12 @@ def _with_columns(rows: pa.RecordBatch, columns: dict[str, Any]) -> pa.RecordBat
     arrays = [
         pa.array(columns[field.name], field.type) if field.name in columns else rows[field.name]
         for field in rows.schema
-    ]  # fmt: skip
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero corpus`."""
     return stage_main("corpus", argv)
 
 

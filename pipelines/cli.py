@@ -1,14 +1,18 @@
-"""The command line: a table of commands. A stage is imported only when it is called, so `--help` is instant."""
+"""Command line: a table of commands. A stage is imported only when it is called, so `--help` is fast."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, UserError, guard, printable
 from desdecero.pipelines.run.stages import KINDS
+
+if TYPE_CHECKING:
+    from desdecero.pipelines.run.run_dir import RunDir
 
 HELP = """\
 usage: desdecero COMMAND …
@@ -19,10 +23,10 @@ a whole run
   run RECIPE         every stage that is missing or stale, in order; --dry-run lists them
   recipes            the recipes that come with the project
   status RUN         which stages are sealed, stale or missing, and why
-  corpus inspect RUN what was dropped and why, and the history of any document
+  corpus inspect RUN documents dropped, with the reasons, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
-  forget RUN         remove documents on request: what holds them, and a list that later builds obey
-  publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would go
+  forget RUN         remove documents on request: find what holds them, and block them in later builds
+  publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   export-gguf RUN F  write the model as one GGUF file, for llama.cpp
   app RUN            a page to try the model and read its reports
 
@@ -37,6 +41,7 @@ RECIPE is a shipped name or a YAML file; RUN is a run directory or its name belo
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command that `argv` names and return its exit code."""
     return guard(_dispatch, argv)
 
 
@@ -44,21 +49,26 @@ def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(HELP, end="")
         return EXIT_OK if argv else EXIT_USER_ERROR
-    name, *words = argv
+    name, *arguments = argv
     if argv[:2] == ["corpus", "inspect"]:
-        return importlib.import_module("desdecero.pipelines.commands.inspect_corpus").main(argv[2:])
+        return _main_of("desdecero.pipelines.commands.inspect_corpus", argv[2:])
     if name in COMMANDS:
-        return COMMANDS[name](words)
+        return COMMANDS[name](arguments)
     if name in KINDS:
-        return importlib.import_module(KINDS[name].module).main(words)
+        return _main_of(KINDS[name].module, arguments)
     import difflib
 
     near = difflib.get_close_matches(name, [*COMMANDS, *KINDS], n=1)
     raise UserError(f"no command {name!r}: " + (f"did you mean {near[0]}?" if near else "see `desdecero --help`"))
 
 
+def _main_of(module: str, argv: list[str]) -> int:
+    code: int = importlib.import_module(module).main(argv)
+    return code
+
+
 def run(argv: list[str]) -> int:
-    """Run the chain, and end by saying what came out."""
+    """Run the stages of a recipe and print a summary of the results."""
     from desdecero.pipelines.run import chain
 
     parser = Arguments("run", chain.__doc__)
@@ -66,10 +76,10 @@ def run(argv: list[str]) -> int:
     parser.add_argument("--from", dest="first", metavar="STAGE", help="redo this stage and all after it")
     parser.add_argument("--until", dest="last", metavar="STAGE", help="stop after this stage")
     parser.add_argument(
-        "--processes", type=int, metavar="N", help="processes that train (default: one a CUDA device, else one)"
+        "--processes", type=int, metavar="N", help="training processes (default: one per CUDA device, else one)"
     )
-    parser.add_argument("--anyway", action="store_true", help=chain.ANYWAY)
-    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and why; write nothing")
+    parser.add_argument("--anyway", action="store_true", help=chain.ANYWAY_HELP)
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and why; write nothing")
     parser.add_argument(
         "--language", choices=("en", "es"), help="of the summary (default: the recipe's first, or LANG)"
     )
@@ -101,12 +111,12 @@ def recipes(argv: list[str]) -> int:
 
 
 def status(argv: list[str]) -> int:
-    """Show where every stage of a run stands."""
-    return importlib.import_module("desdecero.pipelines.commands.status").main(argv)
+    """Show the state of every stage of a run."""
+    return _main_of("desdecero.pipelines.commands.status", argv)
 
 
 def verify(argv: list[str]) -> int:
-    """Hash every sealed file again; print and count what is not as it was sealed. Exit code 1 if anything."""
+    """Hash every sealed file again; print and count the differences. Exit code 1 if there are any."""
     from desdecero.pipelines.commands import verify as verification
     from desdecero.pipelines.run.stages import stages
 
@@ -116,7 +126,7 @@ def verify(argv: list[str]) -> int:
         recipe = run_dir.recipe()
         faults = verification.verify(run_dir, recipe)
         sealed = [name for name in stages(recipe) if run_dir.seal(name, recipe)]
-    except UserError as error:  # a recipe that cannot be read says nothing of where its stages are
+    except UserError as error:  # without the recipe, it is not known which stages there are
         faults = [printable(error)]
     for fault in faults:
         print(fault)
@@ -125,7 +135,7 @@ def verify(argv: list[str]) -> int:
         return EXIT_FINDING
     print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
     if sealed and "corpus" not in sealed:
-        print("the corpus is not on this machine: it was not looked at")
+        print("the corpus is not on this machine: it was not verified")
     return EXIT_OK
 
 
@@ -134,25 +144,25 @@ def app(argv: list[str]) -> int:
     from desdecero.pipelines.run.chain import quiet_environment
 
     quiet_environment()
-    return importlib.import_module("desdecero.app.app").main(argv)
+    return _main_of("desdecero.app.app", argv)
 
 
 def publish(argv: list[str]) -> int:
     """Upload a run's model through the gate."""
-    return importlib.import_module("desdecero.pipelines.commands.publish").main(argv)
+    return _main_of("desdecero.pipelines.commands.publish", argv)
 
 
 def export_gguf(argv: list[str]) -> int:
     """Write a run's model for llama.cpp."""
-    return importlib.import_module("desdecero.pipelines.commands.export").main(argv)
+    return _main_of("desdecero.pipelines.commands.export", argv)
 
 
 def forget(argv: list[str]) -> int:
     """Remove documents on request."""
-    return importlib.import_module("desdecero.pipelines.commands.forget").main(argv)
+    return _main_of("desdecero.pipelines.commands.forget", argv)
 
 
-def _run_argument(name: str, description: str | None, argv: list[str]):  # type: ignore[no-untyped-def]
+def _run_argument(name: str, description: str | None, argv: list[str]) -> RunDir:
     from desdecero.pipelines.run.run_dir import find_run
 
     parser = Arguments(name, description)

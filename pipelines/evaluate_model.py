@@ -45,13 +45,13 @@ from desdecero.pipelines.corpus.documents import held_out, read_documents
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.stages import name_of
+from desdecero.pipelines.run.stages import stage_name
 
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
 
 def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
-    name = name_of(recipe, "evaluate", adapter)
+    name = stage_name(recipe, "evaluate", adapter)
     folder = out.folder(name, recipe)
     model = load(run.model_with(adapter))
     check_prompts(recipe, model)

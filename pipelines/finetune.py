@@ -39,10 +39,10 @@ from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Finetune, Recipe
-from desdecero.pipelines.run.chain import ANYWAY, stage_main
+from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
 from desdecero.pipelines.run.layout import Split, TrainingFiles
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.stages import name_of
+from desdecero.pipelines.run.stages import stage_name
 from desdecero.pipelines.training.adapter import AdapterTask, load_adapter, save_adapter
 from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.data.batches import Batches
@@ -60,7 +60,7 @@ HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validat
 @exhaustion_explained("lower finetune.batch_size and start again")
 def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: bool = False) -> str:
     started = time.perf_counter()
-    wanted, name = recipe.adapters[adapter], name_of(recipe, "finetune", adapter)
+    wanted, name = recipe.adapters[adapter], stage_name(recipe, "finetune", adapter)
     make_deterministic()
     accelerator = join_processes()
     asked = load(run.model)
@@ -171,7 +171,7 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    return stage_main("finetune", argv, {"anyway": ANYWAY})
+    return stage_main("finetune", argv, {"anyway": ANYWAY_HELP})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Turn documents into token shards that training maps into memory, and remember where each document went.
+"""Encode documents into token shards that training memory-maps, and record where each document is.
 
     desdecero tokens quickstart
     python pipelines/pack_tokens.py quickstart
@@ -7,18 +7,18 @@ Writes
 
     tokens/<split>-00000.bin    token ids one after another, each document closed by the end-of-text token;
                                 little-endian uint16 (uint32 where the vocabulary is larger than 65,536).
-                                Training tokens that are packed to fit lie in blocks of one length: see `packing.py`
+                                Best-fit packed training tokens lie in blocks of one length: see `tokens/best_fit.py`
     tokens/index.parquet        document id → split, shard, first token, number of tokens (with the closing one);
                                 a row for each piece of a document that was cut to fit, in their order, and for each
                                 time that the recipe's mixture repeats a document
-    tokens/ledger.parquet       the corpus' ledger, with the `tokens` of each document in these files: of all its pieces
-                                and repetitions, and 0 for what is in none
-    tokens/report.json          tokens by split, sources and licences by training tokens, and what packing wastes and
-                                cuts, either way
+    tokens/ledger.parquet       the corpus' ledger, with the `tokens` of each document in these files: those of all its
+                                pieces and repetitions, and 0 for a document that is in none
+    tokens/report.json          tokens by split, sources and licences by training tokens, and padding and cuts of
+                                best-fit packing and of concatenation
 
-A document is encoded whole, exactly as `AutoTokenizer` encodes it at inference; special tokens that a person
-wrote in a text stay text. Memory is bounded by one batch of documents, or one window of those that are packed to fit,
-with eight bytes for each document, and thirty for each one to be mixed.
+A document is encoded whole, exactly as `AutoTokenizer` encodes it at inference; special tokens that occur in a text
+stay text. Memory is bounded by one batch of documents, or one window of those that are packed, with 8 bytes for each
+document, and 30 for each one to be mixed.
 """
 
 from __future__ import annotations
@@ -45,18 +45,20 @@ from desdecero.pipelines.run.layout import SPLITS, Split
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokenizer.encoding import Encoder
 from desdecero.pipelines.tokens.best_fit import Comparison
-from desdecero.pipelines.tokens.mixture import copies, lot, wanted_tokens
+from desdecero.pipelines.tokens.mixture import copies, draw, target_tokens
 from desdecero.pipelines.tokens.reweighting import reweight
 from desdecero.pipelines.tokens.shards import INDEX_SCHEMA, BestFit, Concatenated, Shards
 
 BATCH_DOCUMENTS = 512
-FACTS = ["id", "source", "license", "language", "meta"]  # of a document, besides its text
+FACTS = ["id", "source", "license", "language", "meta"]
+"""Columns that are read of a document, in addition to its text."""
 
 Encoded = tuple[dict[str, Any], np.ndarray]
-"""A document's facts (and its `bytes`), and its token ids."""
+"""A document's facts (with its `bytes`), and its token ids."""
 
 
 def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
+    """Write the token shards, their index, the ledger and the report; return the tokens by split in a sentence."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
     dtype = np.dtype("<u2") if len(tokenizer) <= 1 << 16 else np.dtype("<u4")
     splits: dict[Split, dict[str, int]] = {}
@@ -66,11 +68,11 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     encode, end, comparison = Encoder(tokenizer), tokenizer.eos_token_id, Comparison()
     blocks: dict[str, Any] = {}
     placed = {split: array("q") for split in SPLITS}
-    """Of each document, in the corpus' order: its tokens in the files."""
+    """Tokens in the files of each document, in the corpus' order, by split."""
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
 
         def write_rows(rows: pa.Table) -> None:
-            if len(rows):  # an empty row group for each batch would be most of the file
+            if len(rows):  # empty row groups, one for each batch, would be most of the file
                 index.write_table(rows)
 
         for split in (split for split in SPLITS if run.document_files(split)):
@@ -80,7 +82,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
             size = {"documents": 0, "tokens": 0, "bytes": 0}
             with Shards(out, split, dtype) as shards:
                 packing: Concatenated | BestFit = Concatenated(shards)
-                if split == "train" and recipe.tokens.block_length:  # held-out text stays comparable
+                if split == "train" and recipe.tokens.block_length:  # validation text stays comparable
                     packing = BestFit(shards, recipe.tokens.block_length, end, tokenizer.pad_token_id)
                 while batch := list(islice(documents, BATCH_DOCUMENTS)):
                     write_rows(packing.add([(facts["id"], ids) for facts, ids in batch]))
@@ -100,12 +102,13 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     _write_ledger(run, out, {split: np.asarray(tokens) for split, tokens in placed.items()})
     mixture = [{**row, "epochs": row["tokens"] / available.get(row["group"], 1)} for row in _shares(groups, "group")]
     report = {
-        "dtype": dtype.str, "splits": splits,
+        "dtype": dtype.str,
+        "splits": splits,
         "sources": _shares(sources, "source"),
         "mixture": mixture if available else None,
         "licenses": _shares(licenses, "license"),
         "packing": {"way": recipe.tokens.packing, **blocks, "compared": comparison.report()},
-    }  # fmt: skip
+    }
     out.write_report("tokens", recipe, report)
     train, validation = splits["train"], splits["validation"]
     return f"{train['tokens']:,} training tokens, {validation['tokens']:,} for validation, as {dtype.name}"
@@ -114,7 +117,10 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 def _encoded(
     run: RunDir, split: Split, encode: Encoder, end: int, dtype: np.dtype[Any], lengths: array[int]
 ) -> Iterator[Encoded]:
-    """The documents of a split, each closed by the end-of-text token. `lengths` gets the tokens of each."""
+    """Encode the documents of a split, each closed by the end-of-text token.
+
+    lengths: receives the number of tokens of each
+    """
     documents = iter(read_documents(run, split, [*FACTS, "text"]))
     bar = progress(title=f"tokens: {split}", unit="B")
     while batch := list(islice(documents, BATCH_DOCUMENTS)):
@@ -127,23 +133,28 @@ def _encoded(
 
 
 def _mixed(
-    documents: Iterable[Encoded], recipe: Recipe, run: RunDir, out: RunDir, dtype: np.dtype[Any],
-    available: dict[str, int], lengths: array[int],
-) -> Iterator[Encoded]:  # fmt: skip
-    """The documents as often as the recipe asks: all first copies, then all second ones, and so on.
+    documents: Iterable[Encoded],
+    recipe: Recipe,
+    run: RunDir,
+    out: RunDir,
+    dtype: np.dtype[Any],
+    available: dict[str, int],
+    lengths: array[int],
+) -> Iterator[Encoded]:
+    """Yield each document as often as the recipe asks: all first copies, then all second ones, and so on.
 
-    Each has its `group` among its facts. `available` is filled with the tokens that each group has; `lengths`, filled
-    by `documents` with the tokens of each, becomes those of all its copies. The ids lie in a file meanwhile; memory
-    holds some thirty bytes for each document.
+    Each has its `group` among its facts. `available` receives the tokens of each group; `lengths`, which `documents`
+    fills with the tokens of each document, becomes the tokens of all its copies. The ids are kept in a file meanwhile;
+    memory holds some 30 bytes for each document.
     """
     by = recipe.tokens.reweight.by if recipe.tokens.reweight else "source"
     spool = out.tokens / "unmixed.bin"
     numbers: dict[str, int] = {}
-    members, lots, sizes = array("L"), array("Q"), array("q")
+    members, draws, sizes = array("L"), array("Q"), array("q")
     with spool.open("wb") as file:
         for facts, ids in documents:
             members.append(numbers.setdefault(_group(facts, by), len(numbers)))
-            lots.append(lot(recipe.seed, facts["id"]))
+            draws.append(draw(recipe.seed, facts["id"]))
             sizes.append(facts["bytes"])
             file.write(ids.tobytes())
     member, length = np.asarray(members), np.array(lengths)
@@ -151,22 +162,22 @@ def _mixed(
     available.update(zip(numbers, tokens, strict=True))
     if recipe.tokens.reweight:
         epochs = reweight(available, recipe.tokens.reweight.target, recipe.tokens.reweight.max_epochs)
-        wanted = {name: int(available[name] * times) for name, times in epochs.items()}
+        targets = {name: int(available[name] * times) for name, times in epochs.items()}
     else:
-        wanted = wanted_tokens(available, recipe.tokens.mixture)
-    times = copies(np.asarray(lots), member, length, [wanted[name] for name in numbers])
+        targets = target_tokens(available, recipe.tokens.mixture)
+    times = copies(np.asarray(draws), member, length, [targets[name] for name in numbers])
     lengths[:] = array("q", (length * times).astype(np.int64).tobytes())
     names, stream, starts = list(numbers), np.memmap(spool, dtype, "r"), np.cumsum(length) - length
-    for turn in range(int(times.max())):
+    for copy_number in range(int(times.max())):
         for place, facts in enumerate(read_documents(run, "train", FACTS)):
-            if times[place] > turn:
+            if times[place] > copy_number:
                 added = {"bytes": sizes[place], "group": names[member[place]]}
                 yield facts | added, stream[starts[place] : starts[place] + length[place]]
     spool.unlink()
 
 
 def _write_ledger(run: RunDir, out: RunDir, placed: Mapping[Split, np.ndarray]) -> None:
-    """The corpus' ledger with a column of tokens. Its rows are in the order of the documents of each split."""
+    """Write the corpus' ledger with a column of tokens. Its rows are in the order of each split's documents."""
     done = dict.fromkeys(SPLITS, 0)
     schema = LEDGER.append(pa.field("tokens", pa.int64()))
     with TableWriter(out.token_ledger, schema) as ledger:
@@ -182,19 +193,20 @@ def _write_ledger(run: RunDir, out: RunDir, placed: Mapping[Split, np.ndarray]) 
 
 
 def _group(facts: Mapping[str, Any], by: str) -> str:
-    """Of a document: its source, language, licence, or what its metadata say under a key."""
+    """Return a document's source, language, licence, or the value of a key of its metadata."""
     value = facts[by] if by in ("source", "language", "license") else json.loads(facts["meta"]).get(by)
     return "" if value is None else str(value)
 
 
 def _shares(tokens: Counter[str], name: str) -> list[dict[str, Any]]:
-    """Largest first, with the share of all training tokens."""
+    """Return rows of tokens and of their share of all training tokens, largest first."""
     total = tokens.total()
     ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
     return [{name: key, "tokens": count, "share_tokens": count / total} for key, count in ordered]
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero tokens`."""
     return stage_main("tokens", argv)
 
 

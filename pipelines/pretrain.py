@@ -1,25 +1,25 @@
 """Pretrain a language model from random weights.
 
     desdecero pretrain quickstart
-    accelerate launch pipelines/pretrain.py quickstart                  (--anyway: also where only a few steps fit)
+    accelerate launch pipelines/pretrain.py quickstart                  (--anyway: even if only a few steps fit)
     ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 pipelines/pretrain.py quickstart
 
-The second form is for one or more accelerators (docs/devices.md), the third for two processes on a CPU (accelerate's
-own `--cpu --num_processes 2` starts one). Needs tokenizer/ and tokens/, and nothing else of the run. Writes
+The second form is for one or more accelerators (docs/devices.md), the third for two processes on a CPU (with
+`--cpu --num_processes 2`, accelerate starts one). Needs tokenizer/ and tokens/, and nothing else of the run. Writes
 
-    pretrain/plan.json                what the probe decided: steps, precision, compilation; fixed for the run
-    pretrain/metrics.jsonl  loss.png  loss by step, and on held-out text now and then (loss.es.png in Spanish)
-    pretrain/samples.jsonl  trackers/ what the model writes on its way; TensorBoard, trackio, wandb: where asked for
-    pretrain/checkpoints/step-…/      the last ones, to resume from
+    pretrain/plan.json                the probe's decisions: steps, precision, compilation; fixed for the run
+    pretrain/metrics.jsonl  loss.png  training loss by step, and validation loss at intervals; loss.es.png in Spanish
+    pretrain/samples.jsonl  trackers/ texts generated during training; TensorBoard, trackio, wandb: if configured
+    pretrain/checkpoints/step-…/      the last checkpoints, to resume from
     pretrain/report.json
     model/                            config.json  model.safetensors  tokenizer.json …, for plain transformers
 
 The data order, the masks and the dropout depend on the seed and the step alone. So a run that was interrupted,
-killed or moved to another number of processes goes on where its last checkpoint stood; on one machine and one
-number of processes the finished weights are the same to the bit, for budgets in steps, tokens and FLOPs. A budget in
-minutes becomes a number of steps by a probe on the machine at hand, and again three times on the way: what was decided
-is kept and repeated to the bit, what lies ahead is decided by the clock. It holds set-up too, and is refused where it
-has room for fewer than 50 steps; --anyway trains them.
+killed or moved to another number of processes continues from its last checkpoint; on one machine and one number of
+processes the final weights are the same to the bit, for budgets in steps, tokens and FLOPs. A budget in minutes
+becomes a number of steps by a probe on this machine, and is revised three times during training: steps already decided
+are repeated to the bit on resume, later ones depend on the clock. It includes set-up, and is refused where fewer than
+50 steps fit; --anyway trains them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import sys
 import time
 
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.chain import ANYWAY, stage_main
+from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
 from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import identity
@@ -48,6 +48,7 @@ from desdecero.pipelines.training.watch.trackers import trackers
 @losing_touch_explained()
 @exhaustion_explained()
 def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> str:
+    """Train the model and write its report; return size, speed and validation loss in a sentence."""
     started = time.perf_counter()
     make_deterministic()
     accelerator = join_processes()
@@ -75,12 +76,13 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> 
     out.write_report("pretrain", recipe, report)
     return (
         f"{report['parameters']:,} parameters, {report['steps']:,} steps, {report['tokens']:,} tokens "
-        f"at {report['tokens_per_second']:,} a second, held-out loss {report['validation_loss']:.3f} nats a token"
+        f"at {report['tokens_per_second']:,} a second, validation loss {report['validation_loss']:.3f} nats per token"
     )
 
 
 def main(argv: list[str] | None = None) -> int:
-    return stage_main("pretrain", argv, {"anyway": ANYWAY})
+    """Run `desdecero pretrain`."""
+    return stage_main("pretrain", argv, {"anyway": ANYWAY_HELP})
 
 
 if __name__ == "__main__":

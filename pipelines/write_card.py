@@ -1,4 +1,4 @@
-"""Write the model card: every figure in it is read from a sealed report, and listed with where it stands.
+"""Write the model card: every figure in it is read from a sealed report, and listed with its place there.
 
     desdecero card quickstart
 
@@ -6,12 +6,12 @@
     card/README.es.md    the same in Spanish
     card/loss.png        pretraining's plot, which the card shows; loss.es.png in Spanish
     card/evidence.json   every value that they quote: key, value, report, pointer, the report's sha256
-    card/licensing.json  what the licences of the training data ask, against the model's licence and use
-    card/report.json     what had to be printed as missing, how much was quoted, the model's licence
-    model/README.md  model/README.es.md  model/loss.png     the same files, where the Hub wants them
+    card/licensing.json  what the licences of the training data require, compared with the model's licence and use
+    card/report.json     the values printed as missing, the number of quoted ones, the model's licence
+    model/README.md  model/README.es.md  model/loss.png     the same files, in the places that the Hub expects
 
-The card names the machine and the time that pretraining took, which no seed repeats; the rest is the same
-wherever the reports are.
+The card names the machine and the duration of pretraining, which differ between runs of one seed; the rest depends on
+the reports alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PICTURES = [file_in(language, "loss.png") for language in LANGUAGES]
 
 
 def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    """Write the card in both languages, below `card/` and below `model/`.
+    """Write the card in both languages to `card/` and to `model/`.
 
     Raises `UserError` where a report is not, byte for byte, what its stage sealed.
     """
@@ -55,14 +55,14 @@ def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 
 def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
-    """Each text of `card/`, by its name: the same for the same sealed reports. Writes nothing."""
+    """Return the texts of `card/`, by file name: the same for the same sealed reports. Writes nothing."""
     reports = sealed_reports(recipe, run)
     with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
         held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
-    asked = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
-    table = json_text(asked)
+    obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
+    table = json_text(obligations)
     digest = hashlib.sha256(table.encode("utf-8", errors="surrogatepass")).hexdigest()
-    evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, asked)})
+    evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, obligations)})
     with reading(f"a report in {run}"):
         cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
     report = {
@@ -80,9 +80,9 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
 
 
 def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
-    """Files of a sealed card that do not say what the sealed reports say, as paths in the run directory.
+    """Yield the files of a sealed card that differ from one made again, as paths in the run directory.
 
-    The card's own digest is in no later seal, so its seal alone cannot tell. Raises as `write_card` does.
+    The card's digest is in no later seal, so its seal alone does not prove it. Raises as `write_card` does.
     """
     for name, text in compose(recipe, run).items():
         places = [f"card/{name}", *([f"model/{name}"] if name in PAGES else [])]
@@ -101,7 +101,7 @@ def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
 
 
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
-    """What a card may quote: the recipe, each stage's report, and each stage's seal."""
+    """Return what a card may quote: the recipe, each stage's report, and each stage's seal."""
     text = recipe.to_yaml()
     content = recipe.model_dump(mode="json")
     reports = {"recipe": Report("recipe.yaml", hashlib.sha256(text.encode()).hexdigest(), content)}
@@ -124,6 +124,7 @@ def _seal(stage: str, recipe: Recipe, run: RunDir) -> Report:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero card`."""
     return stage_main("card", argv)
 
 

@@ -1,15 +1,15 @@
-"""Write a run's model as one GGUF file, which llama.cpp and what is built on it read.
+"""Write a run's model as one GGUF file, for llama.cpp and programs built on it.
 
     desdecero export-gguf quickstart quickstart.gguf
 
-The weights stay float32, bit for bit; `llama-quantize` of llama.cpp makes smaller files of it. For the architectures
-of `ARCHITECTURES` and byte-level BPE. The file says what llama.cpp would else assume otherwise:
+The weights stay float32, bit for bit; `llama-quantize` of llama.cpp makes smaller files. Supported are the
+architectures of `ARCHITECTURES` with byte-level BPE. Three defaults of llama.cpp differ and are set or converted:
 
-- its name for our cuts, `llama-bpe`, stands for Llama 3 as a whole, which begins a text with a token of its own: the
-  file says that none is added (`tokenizer.ggml.add_bos_token`), as in `AutoTokenizer`;
-- a text begins where the one before it ended, so the end-of-text token is the one that begins a text, too;
-- its rotary positions of `llama` turn neighbouring numbers of a head, and transformers' those half a head apart: the
-  rows of queries and keys are put in that order (`interleaved`).
+- llama.cpp's name for this pretokenization, `llama-bpe`, stands for Llama 3 as a whole, which begins a text with a BOS
+  token: the file says that none is added (`tokenizer.ggml.add_bos_token`), as in `AutoTokenizer`;
+- texts are separated by the end-of-text token, so it is the BOS token too;
+- for `llama`, llama.cpp rotates adjacent numbers of a head, transformers those half a head apart: the rows of queries
+  and keys are reordered (`interleaved`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from desdecero.pipelines.run.run_dir import find_run
 from desdecero.pipelines.tokenizer.encoding import fast_encoding
 
 ARCHITECTURES = {"llama": "LLAMA", "qwen3": "QWEN3", "gpt2": "GPT2"}
-"""transformers' name → that of the `gguf` package."""
+"""Name in transformers → name in the `gguf` package."""
 TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
-"""GPT-2's matrices: transformers multiplies by them from the other side."""
+"""GPT-2's matrices that transformers stores transposed."""
 
 
 def export_gguf(recipe: Recipe, folder: Path, out: Path) -> int:
-    """Write the model and tokenizer of `folder` to `out`, whole or not at all; returns its bytes.
+    """Write the model and tokenizer of `folder` to `out` atomically; return the file's size in bytes.
 
-    Raises `UserError` for a model or tokenizer that llama.cpp has no words for here.
+    Raises `UserError` for a tokenizer that is not byte-level BPE.
     """
     gguf = _library()
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
@@ -71,7 +71,7 @@ def export_gguf(recipe: Recipe, folder: Path, out: Path) -> int:
 
 
 def add_shape(writer: Any, config: Any) -> None:
-    """Sizes and constants, in GGUF's words."""
+    """Write sizes and constants under GGUF's keys."""
     writer.add_vocab_size(config.vocab_size)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -91,7 +91,7 @@ def add_shape(writer: Any, config: Any) -> None:
 
 
 def add_tokenizer(writer: Any, gguf: Any, tokenizer: Any, recipe: Recipe) -> None:
-    """Tokens in the order of their ids, the pairs that are joined, and what stands at the ends of a text."""
+    """Write the tokens in the order of their ids, the merges, and the tokens at the beginning and end of a text."""
     special = set(tokenizer.all_special_ids)
     kinds = [gguf.TokenType.CONTROL if i in special else gguf.TokenType.NORMAL for i in range(len(tokenizer))]
     merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
@@ -111,7 +111,7 @@ def add_tokenizer(writer: Any, gguf: Any, tokenizer: Any, recipe: Recipe) -> Non
 
 
 def tensors(model: Any) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Names of transformers, and weights as llama.cpp multiplies by them; an output layer that is tied is left out."""
+    """Yield names of transformers and weights in llama.cpp's layout; a tied output layer is left out."""
     config = model.config
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight" and config.tie_word_embeddings:
@@ -127,7 +127,10 @@ def tensors(model: Any) -> Iterator[tuple[str, NDArray[np.float32]]]:
 
 
 def interleaved(weights: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """(heads · size, width): of each head's rows, the first of either half, then the second of either half, …"""
+    """Interleave the two halves of each head's rows: first of either half, second of either half, …
+
+    weights: (heads · size, width)
+    """
     rows, width = weights.shape
     return weights.reshape(heads, 2, rows // heads // 2, width).swapaxes(1, 2).reshape(rows, width)
 
@@ -141,6 +144,8 @@ def _library() -> Any:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero export-gguf`."""
+
     def command(words: list[str]) -> int:
         quiet_environment()
         parser = Arguments("export-gguf", __doc__)
@@ -155,7 +160,7 @@ def main(argv: list[str] | None = None) -> int:
         recipe = run.recipe()
         if recipe.model.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
-            raise UserError(f"{recipe.model.architecture} is not written to GGUF: only {known} are")
+            raise UserError(f"{recipe.model.architecture} cannot be written to GGUF: only {known} can")
         if not (run.model / "config.json").is_file():
             raise UserError(f"{run}: no model yet; make it with `desdecero run {recipe.name} --until pretrain`")
         if faults := model_faults(run, recipe):

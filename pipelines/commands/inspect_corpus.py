@@ -1,11 +1,11 @@
-"""Read the ledger of a run: what was dropped and why, what was changed, and the history of any document.
+"""Show from a run's ledger which documents were dropped or changed and why, and the history of any document.
 
     desdecero corpus inspect RUN                          drops by reason, edits by kind, with examples
     desdecero corpus inspect RUN --reason near_duplicate  the documents dropped for one reason
-    desdecero corpus inspect RUN --unread                 what no reader took, and why; the largest first
-    desdecero corpus inspect RUN --document ID            all that happened to one document
+    desdecero corpus inspect RUN --unread                 files and records not read, and why; the largest first
+    desdecero corpus inspect RUN --document ID            the history of one document
 
-It reads sealed files and writes none. Memory holds a batch of rows, however long the ledger.
+It reads sealed files and writes none. Memory holds one batch of rows, however long the ledger.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from desdecero.pipelines.run.seals import reading
 
 EXAMPLES = 10
 EXCERPT = 300
-"""Characters of a document that are shown."""
-NEAR = 8
-"""Documents named where none has the id that was asked for."""
+"""Characters shown of a document."""
+SUGGESTIONS = 8
+"""Documents suggested where none has the requested id."""
 
 
 def inspect_corpus(
     run: RunDir, reason: str | None = None, document: str | None = None, number: int | None = None, unread: bool = False
 ) -> str:
-    """What a person wants to read; raises `UserError` where the run has no corpus, or no such reason or document."""
+    """Return the requested report as text; raises `UserError` for a missing corpus, reason or document."""
     if not run.ledger.is_file():
         raise UserError(f"{run}: no corpus yet; make it with `desdecero corpus {run.recipe_file}`")
     if document is not None:
@@ -50,10 +50,10 @@ def inspect_corpus(
 def _overview(run: RunDir) -> str:
     report = run.report("corpus", run.recipe())
     with reading(run.corpus / "report.json"):
-        return _told(run, report)
+        return _describe(run, report)
 
 
-def _told(run: RunDir, report: dict[str, Any]) -> str:
+def _describe(run: RunDir, report: dict[str, Any]) -> str:
     documents, sizes = report["documents"], report["bytes"]
     lines = [
         f"{run}",
@@ -82,25 +82,25 @@ def _told(run: RunDir, report: dict[str, Any]) -> str:
         lines += [
             "",
             f"not read: {unread['files']:,} files and {unread['records']:,} records, {_size(unread['bytes'])}, "
-            f"about {unread['share_bytes']:.1%} of all words (reckoned by bytes)",
-        ]  # fmt: skip
+            f"about {unread['share_bytes']:.1%} of all words (estimated from bytes)",
+        ]
         lines += [_example(f"{item['place']}: {item['reason']}") for item in unread["largest"][:EXAMPLES]]
     lines += ["", "more: --unread, --reason REASON, --document ID"]
     return "\n".join(lines)
 
 
 def _dropped(run: RunDir, reason: str, number: int) -> str:
-    """The first documents that were dropped (or quarantined) for a reason, and how many there are."""
-    wanted = ds.field("reason") == reason
+    """List the first documents that were dropped (or quarantined) for a reason, and count all."""
+    condition = ds.field("reason") == reason
     with reading(run.ledger):
         ledger = ds.dataset(run.ledger)
-        total = ledger.count_rows(filter=wanted)
+        total = ledger.count_rows(filter=condition)
     if not total:
         known = ", ".join(sorted(_reasons(ledger)))
         raise UserError(f"no document was dropped because of {reason!r}; the reasons are: {known or 'none'}")
     texts = {row["id"]: row["text"] for row in itertools.islice(_rows(_files(run.dropped, reason)), number)}
     lines = [f"{reason}: {total:,} document{'s' * (total > 1)}", ""]
-    for row in itertools.islice(_rows([run.ledger], wanted), number):
+    for row in itertools.islice(_rows([run.ledger], condition), number):
         of = f", of {row['duplicate_of']}" if row["duplicate_of"] else ""
         form = f", would pass as {row['passes_as']}" if row.get("passes_as") else ""
         lines.append(f"{row['id']}  ({row['source']}, {_size(row['bytes_before'] or 0)}{of}{form})")
@@ -112,7 +112,7 @@ def _dropped(run: RunDir, reason: str, number: int) -> str:
 
 
 def _unread(run: RunDir, number: int | None) -> str:
-    """Every file and record that no reader took, the largest first."""
+    """List the files and records that could not be read, the largest first."""
     rows = [
         (row["bytes_before"] or 0, row["id"], row["reason"])
         for row in _rows([run.ledger], ds.field("decision") == "quarantined")
@@ -133,25 +133,28 @@ def _reasons(ledger: ds.Dataset) -> set[str]:
 
 
 def _history(run: RunDir, identity: str) -> str:
-    """All that is known of a document: ledger, text, duplicates of it, and where it lies in the tokens."""
-    found = list(itertools.islice(_rows([run.ledger], ds.field("id") == identity), 1))
-    if not found:
-        like = ds.field("id").cast("string")
-        near = _rows([run.ledger], pc.match_substring(like, identity, ignore_case=True))
-        names = [row["id"] for row in itertools.islice(near, NEAR)]
+    """Describe a document: ledger, text, its duplicates, and its position in the tokens."""
+    rows = list(itertools.islice(_rows([run.ledger], ds.field("id") == identity), 1))
+    if not rows:
+        ids = ds.field("id").cast("string")
+        similar = _rows([run.ledger], pc.match_substring(ids, identity, ignore_case=True))
+        names = [row["id"] for row in itertools.islice(similar, SUGGESTIONS)]
         hint = f"did you mean one of: {', '.join(names)}?" if names else "see `desdecero corpus inspect RUN`"
         raise UserError(f"no document {identity!r} entered this corpus: {hint}")
-    (row,) = found
-    facts = [
-        ("document", row["id"]),
-        ("source", row["source"]),
-        ("licence", f"{row['license']} ({row['license_evidence']})"),
-        ("language", row["language"] or "not known"),
-        ("read", f"{row['bytes_before']:,} bytes, sha256 {row['sha256_before']}"),
-        ("edits", ", ".join(f"{kind} {count}" for kind, count in row["edits"] or ()) or "none"),
-        ("after them", f"{row['bytes_after']:,} bytes, sha256 {row['sha256_after']}"),
-        ("decision", _decision(row)),
-    ] if row["decision"] != "quarantined" else [("record", row["id"]), ("decision", _decision(row))]  # fmt: skip
+    (row,) = rows
+    if row["decision"] == "quarantined":
+        facts = [("record", row["id"]), ("decision", _decision(row))]
+    else:
+        facts = [
+            ("document", row["id"]),
+            ("source", row["source"]),
+            ("licence", f"{row['license']} ({row['license_evidence']})"),
+            ("language", row["language"] or "not known"),
+            ("read", f"{row['bytes_before']:,} bytes, sha256 {row['sha256_before']}"),
+            ("edits", ", ".join(f"{kind} {count}" for kind, count in row["edits"] or ()) or "none"),
+            ("after them", f"{row['bytes_after']:,} bytes, sha256 {row['sha256_after']}"),
+            ("decision", _decision(row)),
+        ]
     copies = list(itertools.islice(_rows([run.ledger], ds.field("duplicate_of") == identity), EXAMPLES))
     facts += [("stands for", f"{copy['id']} ({copy['reason']})") for copy in copies]
     facts += [("tokens", span) for span in _spans(run, identity)]
@@ -182,11 +185,11 @@ def _files(folder: Path, name: str) -> list[Path]:
     return sorted(folder.glob(f"{name}-*.parquet"))
 
 
-def _rows(files: Sequence[Path], wanted: Any = None) -> Iterator[dict[str, Any]]:
-    """The rows of Parquet files as dictionaries, those that the filter wants, in order."""
+def _rows(files: Sequence[Path], condition: Any = None) -> Iterator[dict[str, Any]]:
+    """Read the rows of Parquet files that meet a condition, as dictionaries, in order."""
     if files:
         with reading(" or ".join(map(str, files[:3]))):
-            for batch in ds.dataset([str(file) for file in files]).to_batches(filter=wanted, batch_size=1024):
+            for batch in ds.dataset([str(file) for file in files]).to_batches(filter=condition, batch_size=1024):
                 yield from batch.to_pylist()
 
 
@@ -208,6 +211,7 @@ def _example(text: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero corpus inspect`."""
     return guard(_command, argv)
 
 
@@ -217,8 +221,8 @@ def _command(words: list[str]) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--reason", help="show the documents dropped for this reason")
     what.add_argument("--document", metavar="ID", help="show the history of this document")
-    what.add_argument("--unread", action="store_true", help="show what no reader took, with the reasons")
-    parser.add_argument("--number", type=int, help=f"documents to show (default: {EXAMPLES}; of --unread, all)")
+    what.add_argument("--unread", action="store_true", help="show the files and records not read, with the reasons")
+    parser.add_argument("--number", type=int, help=f"documents to show (default: {EXAMPLES}; with --unread, all)")
     args = parser.parse_args(words)
     number = max(1, args.number) if args.number is not None else None
     print(inspect_corpus(find_run(args.run), args.reason, args.document, number, args.unread))

@@ -1,16 +1,17 @@
 """Upload a run's `model/` folder to the Hub, through the gate.
 
-    desdecero publish quickstart --dry-run                         what would be uploaded; contacts no network
+    desdecero publish quickstart --dry-run                         list what would be uploaded, without a network
     desdecero publish quickstart --repo-id owner/name              in one commit; private unless …
     desdecero publish quickstart --repo-id owner/name --public     … or the recipe says publish.private: false
     desdecero publish quickstart --repo-id owner/name --accept audit_tells --because "a first version, for review"
 
-The gate (model_cards/gate.py) reads the seals and the sealed reports. What it refuses is not uploaded: exit code 1.
+The gate (model_cards/gate.py) reads the seals and the sealed reports. A model that it refuses is not uploaded: exit
+code 1.
 
-`--accept RULE --because "…"`, as often as needed, overrides rules about what the model is; none overrides a seal. The
-acceptance, with its date, enters the run's recipe (`publish.accept`), and the card stage writes the card again, which
-prints it, and seals it: so what is uploaded says it, and still verifies. A dry run shows what would pass, and writes
-nothing.
+`--accept RULE --because "…"`, which may be repeated, overrides rules about the model; a fault in a seal cannot be
+overridden. The acceptance is added with its date to the run's recipe (`publish.accept`), and the card stage writes and
+seals the card again with it: so the uploaded card prints it, and still verifies. A dry run shows what would pass, and
+writes nothing.
 """
 
 from __future__ import annotations
@@ -38,35 +39,35 @@ from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
 
-CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # the Hub's client would wait for ever
+CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # without a limit, the Hub's client waits for ever
 
 
 def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry_run: bool) -> int:
-    """Show what would go, judge it, and upload it unless it is refused or a dry run. Returns the exit code."""
+    """List the files, judge them, and upload them unless refused or in a dry run. Returns the exit code."""
     with nullcontext() if dry_run else run.lock():  # a dry run only reads
         sealed = run.recipe()
         with reading(f"a report in {run}"):
             findings = judge(publication(sealed, run, repo_id, recipe.publish.accept))
         rewrite = recipe != sealed  # acceptances that the card does not print yet
         if rewrite and not dry_run and not refused(findings):
-            run_stage(stages(recipe)["card"], recipe, run, because="to print what was accepted")
+            run_stage(stages(recipe)["card"], recipe, run, because="to print the accepted rules")
             remember_acceptances(recipe, run)
             findings = judge(publication(recipe, run, repo_id))
         print_contents(run, repo_id, private)
-        unnamed = dry_run and repo_id is None  # a rehearsal judges all else, and warns that a name is wanted
-        blocking = [found for found in refused(findings) if not (unnamed and found.rule == "repository_named")]
+        unnamed = dry_run and repo_id is None  # a dry run needs no name: the missing name is only a warning
+        blocking = [finding for finding in refused(findings) if not (unnamed and finding.rule == "repository_named")]
         print_findings(findings, blocking)
         if blocking:
             print(f"\nrefused by {', '.join(finding.rule for finding in blocking)}: nothing was uploaded")
             if names := [finding.rule for finding in blocking if finding.rule in ACCEPTABLE]:
-                words = " ".join(f'--accept {name} --because "…"' for name in names)
-                print(f"to publish all the same, and say so on the card: {words}")
+                options = " ".join(f'--accept {name} --because "…"' for name in names)
+                print(f"to publish all the same, and say so on the card: {options}")
             return EXIT_FINDING
         if dry_run:
-            rewritten = "; README.md and README.es.md would be written anew, with what is accepted" if rewrite else ""
+            rewritten = "; README.md and README.es.md would be rewritten with the accepted rules" if rewrite else ""
             print(f"\ndry run: nothing was uploaded{rewritten}")
             return EXIT_OK
-        assert repo_id is not None  # or the gate would have refused
+        assert repo_id is not None  # otherwise the gate has refused
         print(f"\npublished: {upload(run, repo_id, private)}")
     return EXIT_OK
 
@@ -74,9 +75,9 @@ def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry
 def publication(
     recipe: Recipe, run: RunDir, repo_id: str | None, accepted: Sequence[Acceptance] | None = None
 ) -> Publication:
-    """What the gate judges. The sources are not looked at: if they changed since, the sealed model did not.
+    """Collect what the gate judges. Sources are not compared: if they have changed since, the sealed model has not.
 
-    accepted: what the authors override, where the recipe does not say it yet
+    accepted: the rules that the authors override, where they are not in the recipe yet
     """
     states = {}
     for name, stage in stages(recipe).items():
@@ -84,7 +85,7 @@ def publication(
         states[name] = f"{state.name}: {state.reason}" if state.name == "stale" else state.name
     reports = {}
     for name in ("card", "evaluate", "audit"):
-        with suppress(AlteredFile):  # named among the faults
+        with suppress(AlteredFile):  # `verify` lists it among the faults
             if run.seal(name, recipe):
                 reports[name] = run.report(name, recipe)
     return Publication(
@@ -103,9 +104,12 @@ def publication(
 
 
 def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str]) -> Recipe:
-    """The recipe with what the command line accepts, dated today; raises `UserError` for what may not be accepted."""
+    """Add the acceptances of the command line, dated today, to the recipe.
+
+    Raises `UserError` for a rule that may not be accepted, or without a reason.
+    """
     if len(rules) != len(reasons):
-        raise UserError('give each --accept RULE its own --because "…": the card prints the reason')
+        raise UserError('give one --because "…" for each --accept RULE: the card prints the reason')
     if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
         raise UserError(f"--accept {twice[0]} is given twice: give it one --because, which the card prints")
     today = datetime.datetime.now(datetime.UTC).date()
@@ -114,23 +118,23 @@ def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str
         try:
             one = Acceptance(rule=rule, because=because, date=today)
         except ValidationError as error:
-            what = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise UserError(f"--accept {rule} --because {because!r}: {what}") from None
-        if rule not in accepted or accepted[rule].because != one.because:  # what was accepted before keeps its date
+            fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise UserError(f"--accept {rule} --because {because!r}: {fault}") from None
+        if rule not in accepted or accepted[rule].because != one.because:  # an earlier acceptance keeps its date
             accepted[rule] = one
     publish = recipe.publish.model_copy(update={"accept": tuple(accepted.values())})
     return recipe.model_copy(update={"publish": publish})
 
 
 def remember_acceptances(recipe: Recipe, run: RunDir) -> None:
-    """Add them to what `--set` changed in the recipe's file: `status` compares the run with both."""
+    """Record the acceptances with the overrides of the recipe's file: `status` compares the run with both."""
     if origin := run.origin():
         accepted = recipe.publish.model_dump(mode="json")["accept"]
         run.remember_origin(origin.overridden("publish.accept", accepted))
 
 
 def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
-    """Every file that the upload holds: size, sha256, path."""
+    """Print every file of the upload: size, sha256, path."""
     files = sorted(path for path in run.model.rglob("*") if path.is_file())
     print(f"repository   {repo_id or '(none named)'}, {'private' if private else 'public'}")
     print(f"folder       {run.model}")
@@ -142,6 +146,7 @@ def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
 
 
 def print_findings(findings: list[Finding], blocking: list[Finding]) -> None:
+    """Print the gate's finding on each rule."""
     for finding in findings:
         verdict = "passed" if finding.passed else "REFUSED" if finding in blocking else "warning"
         if finding.accepted:
@@ -155,7 +160,7 @@ def print_findings(findings: list[Finding], blocking: list[Finding]) -> None:
 
 
 def upload(run: RunDir, repo_id: str, private: bool) -> str:
-    """Make the repository if need be, put `model/` into it in one commit, and return its address."""
+    """Create the repository if it does not exist, upload `model/` in one commit, and return its address."""
     quiet_environment()
     from huggingface_hub import HfApi, constants, get_token
 
@@ -172,24 +177,24 @@ def upload(run: RunDir, repo_id: str, private: bool) -> str:
 
 
 def _check_repository(info: Any, run: RunDir, private: bool) -> None:
-    """Refuse a repository that would show the model to others than asked, or that holds what no gate has seen."""
+    """Refuse a repository with another visibility than requested, or with files that the gate has not judged."""
     if bool(info.private) != private:
-        asked, found = ("private", "public") if private else ("public", "private")
+        requested, actual = ("private", "public") if private else ("public", "private")
         raise UserError(
-            f"{info.id} exists and is {found}, not {asked}: change it on the Hub, or name another --repo-id"
+            f"{info.id} exists and is {actual}, not {requested}: change it on the Hub, or name another --repo-id"
         )
     ours = {path.relative_to(run.model).as_posix() for path in run.model.rglob("*")}
-    strangers = sorted({file.rfilename for file in info.siblings} - ours - {".gitattributes"})
-    if strangers:
+    foreign = sorted({file.rfilename for file in info.siblings} - ours - {".gitattributes"})
+    if foreign:
         raise UserError(
-            f"{info.id} holds files that are not of this run ({', '.join(strangers)}): "
+            f"{info.id} holds files that are not of this run ({', '.join(foreign)}): "
             "delete them on the Hub, or name another --repo-id"
         )
 
 
 @contextmanager
 def _hub_errors(endpoint: str, repo_id: str) -> Iterator[None]:
-    """Give the Hub's client a time limit, and turn what the Hub refuses or does not answer into one sentence."""
+    """Give the Hub's client a time limit, and turn refusals and missing answers into one sentence."""
     import httpx2
     from huggingface_hub import set_client_factory
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -199,7 +204,7 @@ def _hub_errors(endpoint: str, repo_id: str) -> Iterator[None]:
     try:
         yield
     except HFValidationError as error:
-        raise UserError(f"{repo_id!r} is no repository name (owner/name): {error}") from None
+        raise UserError(f"{repo_id!r} is not a valid repository name (owner/name): {error}") from None
     except HfHubHTTPError as error:
         status = error.response.status_code
         raise UserError(
@@ -211,6 +216,7 @@ def _hub_errors(endpoint: str, repo_id: str) -> Iterator[None]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero publish`."""
     return guard(_command, argv)
 
 
@@ -220,13 +226,16 @@ def _command(words: list[str]) -> int:
     parser.add_argument(
         "--repo-id", metavar="OWNER/NAME", help="the repository (default: the recipe's publish.repo_id)"
     )
-    parser.add_argument("--public", action="store_true", help="for all to see (default: as the recipe says, private)")
+    parser.add_argument("--public", action="store_true", help="publicly visible (default: as the recipe says, private)")
     parser.add_argument(
-        "--accept", metavar="RULE", action="append", default=[],
+        "--accept",
+        metavar="RULE",
+        action="append",
+        default=[],
         help=f"override one rule; may be repeated, each with its --because: {', '.join(ACCEPTABLE)}",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--because", metavar="REASON", action="append", default=[], help="why; the card prints it, with the date"
+        "--because", metavar="REASON", action="append", default=[], help="the reason, which the card prints, dated"
     )
     parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded; contact no network")
     args = parser.parse_args(words)

@@ -1,11 +1,11 @@
-"""Show where every stage of a run stands, beside the recipe as it is today. Writes nothing.
+"""Show the state of every stage of a run, compared with the current recipe. Writes nothing.
 
     desdecero status quickstart                        a run, by its name below runs/ or its folder
     desdecero status my_recipe.yaml                    the run that this recipe makes
     desdecero status my_recipe.yaml --run-dir DIR      … in another place
 
-A stage is stale where the recipe's file says something else than what was sealed: `desdecero run` would build it again,
-and those after it unless it comes out as before.
+A stage is stale where the recipe's file differs from what was sealed: `desdecero run` would build it again, and later
+stages too unless its output is the same as before.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
 
 SHOWN = 5
-"""Changed values that are told."""
+"""Number of changed values that are printed."""
 
 
 def print_status(run: RunDir, recipe: Recipe) -> None:
+    """Print one line for each stage: state, duration, time of its seal and reason."""
     width = max(10, *map(len, stages(recipe)))
-    unsure: list[str] = []  # stages that `run` would build, and those that may come out otherwise for it
+    unsure: list[str] = []  # stages that `run` would build, and those whose output may change as a result
     for stage in stages(recipe).values():
         state = current_state(stage, recipe, run)
         before = [name for name in stage.inputs if name in unsure]
         reason = state.reason
         if state.name == "sealed" and before:
-            reason = f"built again {unless(before)}"
+            reason = f"rebuilt {unless(before)}"
         if state.name in ("stale", "missing") or before:
             unsure.append(stage.name)
         seal = run.seal(stage.name, recipe)
@@ -43,18 +44,18 @@ def print_status(run: RunDir, recipe: Recipe) -> None:
         print(f"{stage.name:<{width}} {state.name:<9} {took}  {reason}".rstrip())
 
 
-def recipe_of_today(run: RunDir) -> tuple[Recipe, str]:
-    """The recipe that made the run, as its file says today, and a sentence about it.
+def current_recipe(run: RunDir) -> tuple[Recipe, str]:
+    """Load the recipe that made the run from its file as it is now; return it with a sentence about its origin.
 
-    Where the file is gone or not valid any more: the run's own copy.
+    Where the file is missing or no longer valid, the run's own copy is returned.
     """
     sealed, origin = run.recipe(), run.origin()
     if origin is None:
-        return sealed, "recipe.yaml of the run (which file it came from is not known)"
+        return sealed, "recipe.yaml of the run (the file that it came from is not known)"
     try:
         recipe = origin.load()
     except UserError as error:
-        return sealed, f"recipe.yaml of the run, because what it was made from cannot be read: {error}"
+        return sealed, f"recipe.yaml of the run, because the recipe that it was made from cannot be read: {error}"
     changed = list(_changes(sealed.model_dump(mode="json"), recipe.model_dump(mode="json")))
     if not changed:
         return recipe, f"{origin}"
@@ -63,7 +64,7 @@ def recipe_of_today(run: RunDir) -> tuple[Recipe, str]:
 
 
 def _changes(before: Any, now: Any, place: str = "") -> Iterator[str]:
-    """The values that differ, each with its dotted key."""
+    """Yield the values that differ, each with its dotted key."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys((*before, *now)):
             yield from _changes(before.get(key), now.get(key), f"{place}.{key}" if place else str(key))
@@ -80,17 +81,18 @@ def _short(value: Any) -> str:
 
 
 def find(args: argparse.Namespace) -> tuple[RunDir, Recipe, str]:
-    """The run that was named, or that the named recipe makes; its recipe of today; and a sentence about that."""
+    """Return the named run, or the run of the named recipe, with its current recipe and a sentence about that."""
     if Path(args.recipe).is_file() or args.run_dir or args.overrides:
         recipe, run, origin = open_run(args)
         if not run.recipe_file.is_file():
             raise UserError(f"no run of {args.recipe} at {run}: make one with `desdecero run {args.recipe}`")
         return run, recipe, str(origin)
     run = find_run(args.recipe)
-    return run, *recipe_of_today(run)
+    return run, *current_recipe(run)
 
 
 def main(argv: list[str]) -> int:
+    """Run `desdecero status`."""
     parser = Arguments("status", __doc__)
     parser.add_argument("recipe", metavar="RUN", help="a run directory, its name below runs/, or a recipe's YAML file")
     add_place_arguments(parser)

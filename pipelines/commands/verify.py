@@ -1,14 +1,14 @@
-"""What `desdecero verify` finds: every file, link, seal and quoted number of a run that is not as it was sealed.
+"""Find every file, link, seal and quoted number of a run that is not as it was sealed (`desdecero verify`).
 
-Four questions, each answered with one sentence a fault:
+Four checks, each of which reports one sentence per fault:
 
-- Is the recipe the one that the stages were made by?
-- Does each seal hash to itself, and do the seals of later stages hold its digest?
-- Is every file in the sealed folders a regular file that a seal names, with the hash that it names?
-- Does the card say what the sealed reports say, each value that it quotes and each word around it?
+- Is the recipe the one that made the stages?
+- Do the hashes in each seal match its content, and do the seals of later stages hold its digest?
+- Is every file in the sealed folders a regular file that a seal lists, with the hash that is listed?
+- Does the card agree with the sealed reports, in each value that it quotes and in the text around it?
 
-No hash is signed. Whoever alters a file and then all the seals from there to the card, and makes the card again, leaves
-a run in which each part fits: compare the digests that the published card prints with another copy of it.
+The hashes are not signed. Whoever alters a file and then all the seals from there to the card, and makes the card
+again, leaves a consistent run: compare the digests that the published card prints with another copy of it.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from desdecero.pipelines.run.stages import Stage, load, stages
 from desdecero.pipelines.write_card import differing
 
 TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
-"""What a machine that only trains may hold, without the corpus."""
+"""Stages that a machine which only trains may hold without the corpus."""
 
 
 def verify(run: RunDir, recipe: Recipe) -> list[str]:
-    """One sentence for each fault, by file name; empty where everything is as it was sealed."""
+    """Return one sentence for each fault, with the file's name; empty if everything is as it was sealed."""
     faults = _recipe_faults(run, recipe)
     seals, unreadable = read_seals(run, recipe)
     faults += unreadable.values()
     chain = stages(recipe)
     for stage, seal in seals.items():
-        faults += _stale(run, recipe, chain[stage], seal)
+        faults += _stale_reasons(run, recipe, chain[stage], seal)
     faults += _chain_faults(run, recipe, seals, set(unreadable))
     faults += _file_faults(run, recipe, seals, set(unreadable))
     if "card" in seals:
@@ -59,7 +59,7 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
 
 
 def read_seals(run: RunDir, recipe: Recipe) -> tuple[dict[str, Seal], dict[str, str]]:
-    """(the seals that hash to themselves, and a sentence for each of the others), by stage."""
+    """Return (the intact seals, a sentence for each of the others), by stage."""
     seals: dict[str, Seal] = {}
     faults: dict[str, str] = {}
     for name, stage in stages(recipe).items():
@@ -80,8 +80,8 @@ def _recipe_faults(run: RunDir, recipe: Recipe) -> list[str]:
     return [] if same else ["recipe.yaml: not as it was written"]
 
 
-def _stale(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[str]:
-    """Why a stage would be made anew, but for its inputs and its files."""
+def _stale_reasons(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[str]:
+    """Yield why a stage would be rebuilt, except changes of its inputs and its files."""
     _, sections, _ = run.fingerprint(stage, recipe)
     if seal.version != stage.version:
         yield f"{stage.name}: stale: sealed by code version {seal.version}, now {stage.version}"
@@ -99,19 +99,20 @@ def _stale(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[st
 
 
 @dataclass(frozen=True)
-class Misfit:
-    """A stage whose digest is not the one that a later stage was made from."""
+class DigestMismatch:
+    """Stage whose digest is not the one that a later stage was made from."""
 
     stage: str
     later: str
     altered: bool
-    """The later stage was sealed last, so this one was altered behind it; otherwise it was made anew."""
+    """The later stage was sealed last, so this one was altered after that; otherwise it was rebuilt."""
 
 
-def misfits(recipe: Recipe, seals: Mapping[str, Seal]) -> list[Misfit]:
+def digest_mismatches(recipe: Recipe, seals: Mapping[str, Seal]) -> list[DigestMismatch]:
+    """Compare the digest of each seal with the one in the seals of later stages."""
     chain = stages(recipe)
     return [
-        Misfit(name, later, seals[later].finished > seals[name].finished)
+        DigestMismatch(name, later, seals[later].finished > seals[name].finished)
         for later in seals
         for name in chain[later].inputs
         if name in seals and seals[later].inputs.get(name, seals[name].digest) != seals[name].digest
@@ -119,30 +120,31 @@ def misfits(recipe: Recipe, seals: Mapping[str, Seal]) -> list[Misfit]:
 
 
 def check_seal(run: RunDir, recipe: Recipe, stage: str) -> bool:
-    """Whether a stage is sealed.
+    """Return whether a stage is sealed.
 
-    Raises `AlteredFile` where its seal was altered, or is gone though a later stage was made from it.
+    Raises `AlteredFile` where its seal was altered, or is missing although a later stage was made from it.
     """
     seals, faults = read_seals(run, recipe)
     place = f"{stages(recipe)[stage].folder}/done.json"
     if stage in faults:
         raise AlteredFile(place, faults[stage])
-    if altered := [found.later for found in misfits(recipe, seals) if found.stage == stage and found.altered]:
+    mismatches = [mismatch for mismatch in digest_mismatches(recipe, seals) if mismatch.stage == stage]
+    if altered := [mismatch.later for mismatch in mismatches if mismatch.altered]:
         raise AlteredFile(place, f"{place}: altered since {altered[0]} was sealed")
     later = [name for name, seal in seals.items() if stage in seal.inputs]
     if stage not in seals and later and not (stage == "corpus" and set(seals) <= TRAINING_NODE):
-        raise AlteredFile(place, f"{place}: gone, though {later[0]} was made from it")
+        raise AlteredFile(place, f"{place}: missing, although {later[0]} was made from it")
     return stage in seals
 
 
 def _chain_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
     chain = stages(recipe)
-    for found in misfits(recipe, seals):
-        place = f"{chain[found.stage].folder}/done.json"
-        if found.altered:
-            yield f"{place}: altered since {found.later} was sealed, which holds another digest of {found.stage}"
+    for mismatch in digest_mismatches(recipe, seals):
+        place = f"{chain[mismatch.stage].folder}/done.json"
+        if mismatch.altered:
+            yield f"{place}: altered since {mismatch.later} was sealed, which holds another digest of {mismatch.stage}"
         else:
-            yield f"{found.later}: stale: {found.stage} changed ({place} has another digest)"
+            yield f"{mismatch.later}: stale: {mismatch.stage} changed ({place} has another digest)"
     for later, seal in seals.items():
         inputs = set(chain[later].inputs)
         if inputs != set(seal.inputs):
@@ -153,28 +155,28 @@ def _chain_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unread
             continue
         digests = {other: seal.inputs[name] for other, seal in seals.items() if name in seal.inputs}
         listed = " and ".join(digests)
-        gone = not (run.path / stage.folder).exists()
+        missing = not (run.path / stage.folder).exists()
         if len(set(digests.values())) > 1:
             yield f"{listed}: made from different versions of {name}"
-        if digests and not (gone and name == "corpus" and set(seals) <= TRAINING_NODE):
-            what = "gone" if gone else "without its seal"
+        if digests and not (missing and name == "corpus" and set(seals) <= TRAINING_NODE):
+            fault = "missing" if missing else "without its seal"
             made = "was made" if len(digests) == 1 else "were made"
-            yield f"{stage.folder}: {what}, though {listed} {made} from it"
+            yield f"{stage.folder}: {fault}, although {listed} {made} from it"
 
 
 # --- files against seals ---------------------------------------------------------------------------------------
 
 
 def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadable: set[str]) -> Iterator[str]:
-    found: set[str] = set()  # regular files
-    odd: list[str] = []  # links, pipes and the like: named once, with all that would lie below them
-    for root in _roots(run, recipe):
+    regular: set[str] = set()
+    irregular: list[str] = []  # links, pipes and the like: named once, with all that would lie below them
+    for root in _roots(recipe):
         for place, fault in sorted(_walk(run.path, root)):
             if fault:
-                odd.append(place)
+                irregular.append(place)
                 yield f"{printable(place)}: {fault}"
             else:
-                found.add(place)
+                regular.add(place)
     claimed: set[str] = set()
     chain = stages(recipe)
     for name, seal in seals.items():
@@ -186,50 +188,50 @@ def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreada
             shown = printable(place)
             if not place.startswith(roots) or place == f"{folder}/done.json":
                 yield f"{folder}/done.json: the seal names {shown}, which {name} does not write"
-            elif place in found:
+            elif place in regular:
                 if fault := _differs(run.path / place, output["sha256"]):
                     yield f"{shown}: {fault.format(name)}"
-            elif not any(place == other or place.startswith(f"{other}/") for other in odd):
-                yield f"{shown}: sealed by {name}, and gone"
-    yield from _strangers(recipe, found - claimed, set(seals), unreadable)
+            elif not any(place == other or place.startswith(f"{other}/") for other in irregular):
+                yield f"{shown}: sealed by {name}, and missing"
+    yield from _foreign_files(recipe, regular - claimed, set(seals), unreadable)
 
 
 def _differs(path: Path, sha256: str) -> str:
     try:
         return "" if sha256_file(path) == sha256 else "altered since {} was sealed"
     except OSError as error:
-        return f"cannot be read ({error.strerror}), so nobody can tell whether it is as {{}} sealed it"
+        return f"cannot be read ({error.strerror}), so it is not known whether it is as {{}} sealed it"
 
 
-def _strangers(recipe: Recipe, places: set[str], sealed: set[str], unreadable: set[str]) -> Iterator[str]:
-    """Files that no seal names, in the folders of the stages."""
+def _foreign_files(recipe: Recipe, places: set[str], sealed: set[str], unreadable: set[str]) -> Iterator[str]:
+    """Yield a sentence for each file in a stage's folder that no seal names."""
     chain = stages(recipe)
     writers = {name for name, stage in chain.items() if stage.model}
     folders = {f"{stage.folder}/": name for name, stage in chain.items()}
-    bare: dict[str, int] = {}
+    unsealed: dict[str, int] = {}
     for place in sorted(places):
         name = folders.get(max(filter(place.startswith, folders), key=len, default=""))
         if name in unreadable or (place.startswith("model/") and unreadable & writers):
-            continue  # its seal, which would say whose they are, is named already
+            continue  # the seal that would name the file is reported already
         if name is not None and name not in sealed:
-            bare[name] = bare.get(name, 0) + 1
+            unsealed[name] = unsealed.get(name, 0) + 1
         elif place.startswith("adapters/") and name is None:
             yield f"{printable(place)}: an adapter that no stage of this recipe wrote: remove it"
         else:
             yield f"{printable(place)}: in a sealed folder, but no stage wrote it"
-    for name, number in bare.items():
+    for name, number in unsealed.items():
         yield f"{chain[name].folder}: {number} file{'s' * (number > 1)} and no seal (done.json)"
 
 
-def _roots(run: RunDir, recipe: Recipe) -> list[str]:
+def _roots(recipe: Recipe) -> list[str]:
     folders = [stage.folder.split("/")[0] for stage in stages(recipe).values()]
     return list(dict.fromkeys([*folders, "adapters", "model"]))
 
 
 def _walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
-    """(path below `base`, "") for each regular file, (path, what is wrong) for what is neither file nor folder.
+    """Yield (path below `base`, "") for each regular file, (path, fault) for what is neither file nor folder.
 
-    No link is followed, and folders may be nested as deeply as the system lets them.
+    Links are not followed, and the depth of folders is not limited.
     """
     waiting = [root]
     while waiting:
@@ -250,12 +252,12 @@ def _walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
 
 
 def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
-    """Why `model/` may not be loaded: what is wrong with its files, and with the seals that name them."""
+    """Return the faults of the files in `model/` and of the seals that name them: with any, it must not be loaded."""
     seals, unreadable = read_seals(run, recipe)
     if "pretrain" not in seals:
         return [unreadable.get("pretrain", "pretrain: no seal (done.json)")]
-    altered = [found for found in misfits(recipe, seals) if found.stage == "pretrain" and found.altered]
-    faults = [f"pretrain/done.json: altered since {found.later} was sealed" for found in altered]
+    altered = [one.later for one in digest_mismatches(recipe, seals) if one.stage == "pretrain" and one.altered]
+    faults = [f"pretrain/done.json: altered since {later} was sealed" for later in altered]
     pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
     weights = {place: output for place, output in seals["pretrain"].outputs.items() if place.startswith("model/")}
     for place, fault in sorted(_walk(run.path, "model")):
@@ -267,19 +269,19 @@ def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
             weights.pop(place, None)
         if fault:
             faults.append(f"{printable(place)}: {fault}")
-    return [*faults, *(f"{printable(place)}: sealed by pretrain, and gone" for place in weights)]
+    return [*faults, *(f"{printable(place)}: sealed by pretrain, and missing" for place in weights)]
 
 
 # --- the card against the reports ------------------------------------------------------------------------------
 
 
 def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
-    """Values that the card quotes and that do not stand in the report from which they were read."""
+    """Yield the values that the card quotes and that are not in the report they were read from."""
     place = "card/evidence.json"
     try:
         quotes = parse_json(read_file(run.path / place))
     except FileNotFoundError:
-        return  # named among the files, if the card sealed one
+        return  # reported as a missing file if the card sealed one
     except InvalidFile as error:
         yield f"{place}: {error}"
         return
@@ -293,7 +295,7 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
         report = reports.get(key.partition(":")[0])
         value = evidence[key]
         if report is None or isinstance(value, Missing):
-            yield f"{place}: quotes {printable(key)}, which stands in no report of this run"
+            yield f"{place}: quotes {printable(key)}, which is in no report of this run"
         elif (type(value), value) != (type(quote.get("value")), quote.get("value")):
             yield f"{place}: quotes {printable(quote.get('value'))} for {printable(key)}, where {report.path} says " + (
                 printable(value)
@@ -301,7 +303,7 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
 
 
 def card_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
-    """Files of a fresh card that are not what its stage makes of the sealed reports; it is made again to compare."""
+    """Yield the card's files that differ from a card made again from the sealed reports."""
     try:
         for place in differing(recipe, run):
             yield (
@@ -313,7 +315,7 @@ def card_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
 
 
 def _reports(run: RunDir, recipe: Recipe) -> Iterator[tuple[str, Source]]:
-    """What a card may quote, by the names that `write_card` gives; whatever cannot be read is left out."""
+    """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
     yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
     places = {"licensing": "card/licensing.json"}
     chain = stages(recipe)

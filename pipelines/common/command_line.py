@@ -1,4 +1,4 @@
-"""The words of a command: argparse, whose complaints are one sentence here, as all others."""
+"""Parse a command's arguments with argparse; report what is wrong in one sentence, as the other errors are."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from desdecero.pipelines.common.errors import UserError
 
 
 class Arguments(argparse.ArgumentParser):
-    """A parser that raises `UserError` for words it does not take, and takes no abbreviated options."""
+    """Parser that raises `UserError` for unknown arguments and accepts no abbreviated options."""
 
     def __init__(self, command: str, description: str | None):
         super().__init__(
-            prog=f"desdecero {command}", description=description, allow_abbrev=False,
+            prog=f"desdecero {command}",
+            description=description,
+            allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
+        )
 
     def add_run(self, **options: Any) -> None:
-        """The run that a command is about."""
+        """Add the argument `run`: the run directory that the command works on."""
         self.add_argument("run", **{"help": "a run directory, or its name below runs/", **options})
 
     def error(self, message: str) -> NoReturn:
+        """Raise `UserError` in place of argparse's usage message and exit."""
         raise UserError(f"{message}{self._hint(message)}; `{self.prog} --help` lists what it takes")
 
     def _hint(self, message: str) -> str:
-        """The option or choice that was perhaps meant."""
+        """Suggest the option or choice closest to an unknown one."""
         if unknown := re.match(r"unrecognized arguments: (--?[\w-]+)", message):
             known, word = [option for option in self._option_string_actions if option != "-h"], unknown[1]
         elif choice := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):

@@ -1,6 +1,6 @@
-"""Paths on this machine's file systems, and the sentence for an address that only looks like one.
+"""Reject remote addresses where a local path is expected, with a sentence that says how to copy the data.
 
-A remote address that is taken for a path makes a folder `s3:` below the current one. So every path of a recipe and of
+A remote address that is used as a path creates a folder `s3:` below the current one. So every path of a recipe and of
 the command line is checked here before it is used.
 """
 
@@ -12,13 +12,13 @@ from desdecero.pipelines.common.errors import UserError
 
 _SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+):(?P<slashes>/+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _OTHER_HOST = re.compile(r"[\w.-]+@[\w.-]+:")
-"""As scp and rsync write it: `me@server:texts`."""
+"""An address as scp and rsync write it: `me@server:texts`."""
 _HUB = ("hf", "huggingface")
 _SINGLE_SLASH = (
     "s3", "s3a", "s3n", "gs", "gcs", "hf", "http", "https", "ftp", "sftp", "ssh", "az", "abfs", "abfss", "hdfs", "dbfs",
     "file",
 )  # fmt: skip
-"""Schemes that are recognised by one slash too: `s3:/bucket` is what becomes of `s3://bucket` as a path."""
+"""Schemes that are recognized with one slash too: `pathlib` turns `s3://bucket` into `s3:/bucket`."""
 _COPY = {
     "s3": "aws s3 sync {address} FOLDER", "gs": "gcloud storage rsync -r {address} FOLDER",
     "http": "curl -LO {address}", "hdfs": "hdfs dfs -get {address} FOLDER", "az": "azcopy copy {address} FOLDER -r",
@@ -29,11 +29,12 @@ _COPIED_AS = {
 
 
 def is_web_address(path: str) -> bool:
+    """Return whether a path is an http or https address."""
     return path.strip().lower().startswith(("https://", "http://"))
 
 
 def remote(path: str) -> str | None:
-    """Return the sentence for a path that is an address of another place; None for a path on this machine.
+    """Return the sentence for a path that is a remote address; None for a path on this machine.
 
     A local folder whose name looks like an address is written with `./` before it.
     """
@@ -50,7 +51,7 @@ def remote(path: str) -> str | None:
         name = rest.removeprefix("datasets/") or "owner/name"
         return (
             f"{address} is on the Hugging Face Hub, and this must be a local path: download it with `hf download`, "
-            f"or read a data set by a source `kind: hub` with `dataset: {'/'.join(name.split('/')[:2])}`"
+            f"or read a dataset by a source `kind: hub` with `dataset: {'/'.join(name.split('/')[:2])}`"
         )
     copy = _COPY.get(_COPIED_AS.get(scheme, scheme))
     how = f" (`{copy.format(address=address)}`)" if copy else ""
@@ -58,7 +59,7 @@ def remote(path: str) -> str | None:
 
 
 def local_path(path: str) -> str:
-    """Return a path from the command line as it is; raise `UserError` where it is an address of another place."""
+    """Return a path from the command line unchanged; raise `UserError` where it is a remote address."""
     if sentence := remote(path):
         raise UserError(sentence)
     return path

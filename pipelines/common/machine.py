@@ -1,4 +1,4 @@
-"""The versions of the libraries and the hardware of this machine, without importing torch for it."""
+"""Library versions and hardware of this machine, without importing torch."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ LIBRARIES = (
 
 
 def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed libraries among `LIBRARIES`."""
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -27,7 +28,7 @@ def library_versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """The machine, as far as it can be told without importing torch for it."""
+    """Describe the machine; its GPUs are named only where torch has been imported already."""
     facts: dict[str, Any] = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
     if hasattr(os, "sysconf"):
         facts["memory_bytes"] = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,8 +1,8 @@
-"""A command where the shell limits memory (`ulimit -v`): watched by its parent, because libraries end it unasked.
+"""Run a command in a watched child process where the shell limits memory (`ulimit -v`).
 
-Rust's allocator aborts, OpenMP exits, and OpenBLAS raises SIGINT at itself, all without an exception that Python could
-catch. So the command runs in a child process, and the parent, which imports nothing, tells such an end from others:
-the child says its exit code through a pipe when it ends by its own decision.
+When memory runs out, Rust's allocator aborts, OpenMP exits, and OpenBLAS raises SIGINT at itself, all without an
+exception that Python could catch. So the command runs in a child process, and the parent, which imports nothing,
+distinguishes such an end from others: the child reports its exit code through a pipe when it ends regularly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NoReturn
 
 
 def address_space() -> int | None:
-    """Bytes that a process may map, by the shell's limits; None where there is no limit."""
+    """Return the bytes that a process may map under the shell's limits; None where there is no limit."""
     try:
         import resource
     except ImportError:  # on Windows
@@ -25,36 +25,36 @@ def address_space() -> int | None:
 
 
 def run_watched(command: Callable[[], int]) -> int | None:
-    """Run the command in a child process and return its exit code; None where a library ended it unasked.
+    """Run the command in a child process and return its exit code; None where a library ended the process.
 
-    The child never returns. Signals that this process gets are handed to it.
+    The child never returns. Signals that this process receives are forwarded to it.
     """
-    listening, telling = os.pipe()
+    read_end, write_end = os.pipe()
     parent, child = os.getpid(), os.fork()
     if child == 0:
-        os.close(listening)
-        _run_and_tell(command, telling, parent)
-    os.close(telling)
-    asked: list[int] = []
+        os.close(read_end)
+        _run_and_report(command, write_end, parent)
+    os.close(write_end)
+    received: list[int] = []
 
-    def hand_on(number: int, frame: object) -> None:
-        asked.append(number)
+    def forward(number: int, _frame: object) -> None:
+        received.append(number)
         os.kill(child, number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, hand_on)
+        signal.signal(number, forward)
     os.waitpid(child, 0)
-    told = os.read(listening, 1)
-    if told and not (told[0] == 128 + signal.SIGINT and not asked):
-        return told[0]
-    return 128 + asked[0] if asked else None
+    code = os.read(read_end, 1)
+    if code and not (code[0] == 128 + signal.SIGINT and not received):
+        return code[0]
+    return 128 + received[0] if received else None
 
 
-def _run_and_tell(command: Callable[[], int], telling: int, parent: int) -> NoReturn:
-    """In the child: end with the command's exit code, after its parent was told of it."""
-    os.setpgid(0, 0)  # a terminal's Ctrl-C comes to the parent alone, which hands it on
+def _run_and_report(command: Callable[[], int], write_end: int, parent: int) -> NoReturn:
+    """Run in the child: report the command's exit code to the parent, and end with it."""
+    os.setpgid(0, 0)  # a terminal's Ctrl-C reaches the parent alone, which forwards it
     _end_with(parent)
-    _reserve_little()
+    _limit_reservations()
     code = 1  # an exception that is not explained: Python prints it
     try:
         code = command()
@@ -62,17 +62,17 @@ def _run_and_tell(command: Callable[[], int], telling: int, parent: int) -> NoRe
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         raise
     finally:
-        os.write(telling, bytes([code]))
+        os.write(write_end, bytes([code]))
     sys.exit(code)
 
 
-def _reserve_little() -> None:
-    """Keep allocators from reserving address space that they do not use: 64 MB a thread, and a gigabyte for Arrow's.
+def _limit_reservations() -> None:
+    """Keep allocators from reserving address space that they do not use: 64 MB a thread, and 1 GB for Arrow's.
 
-    Besides what that saves, Arrow waits for ever where it cannot start a thread.
+    It also avoids a deadlock: Arrow waits for ever where it cannot start a thread.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # of the processes that this one starts
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # for the processes that this one starts
     if sys.platform == "linux":
         import ctypes
 

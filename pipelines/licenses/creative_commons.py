@@ -1,12 +1,12 @@
-"""Creative Commons licences as they are named: by address, or in words of English, Spanish or Portuguese.
+"""Recognize Creative Commons licences by address, or by wordings in English, Spanish or Portuguese.
 
     named("https://creativecommons.org/licenses/by-sa/3.0/es/")                  LicenseRef-CC-BY-SA-3.0-ES
     named("Licencia Creative Commons Atribución-CompartirIgual 4.0 Internacional")          CC-BY-SA-4.0
     named("CC BY-NC")                                                                  LicenseRef-CC-BY-NC
 
-SPDX lists the international versions and some national ones. What it does not list keeps its elements, version and
-country in a `LicenseRef-CC-…`, because the elements say what is asked: to take "CC BY-NC" for unknown would lose that
-it forbids commerce. A wording counts only if every word of it is understood: "not CC BY" names no licence.
+SPDX lists the international versions and some national ones. Others keep their elements, version and country in a
+`LicenseRef-CC-…`, because the elements state the obligations: to treat "CC BY-NC" as unknown would lose that it forbids
+commercial use. A wording counts only if every word of it is known: "not CC BY" names no licence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ELEMENTS = [
     (r"no adaptada", ""),
     (r"atribucion|atribuicao|reconocimiento|reconhecimento|attribution|autoria", "by"),
 ]
-"""Wordings of the elements, after accents, case and punctuation are gone; the more particular first."""
+"""Wordings of the elements, without accents, case and punctuation; the more specific first."""
 _FILLERS = frozenset((
     "creative", "commons", "cc", "license", "licence", "licencia", "licenca", "licensed", "public", "publica", "deed",
     "de", "la", "el", "los", "a", "o", "as", "under", "bajo", "sob", "un", "una", "uma", "the", "in", "version", "v",
@@ -49,11 +49,11 @@ _ZERO, _MARK = (
     re.compile(r"public domain mark|cc pdm|marca de dominio publico"),
 )
 LONGEST = 300
-"""Characters of a name or a notice; what is longer is a text about licences."""
+"""Characters of a name or a notice; a longer text is a text about licences."""
 
 
 def named(text: str) -> str | None:
-    """The one licence that an address or a wording names, or None where it names none of Creative Commons', or two."""
+    """Return the Creative Commons licence that an address or a wording names; None where it names none, or two."""
     if len(text) > LONGEST:
         return None
     found = {_identifier(set(e.lower().split("-")), v or None, c.upper()) for e, v, c in _LICENSE.findall(text)}
@@ -81,14 +81,14 @@ def _worded(text: str) -> str | None:
             country = _COUNTRIES[word]
         elif word not in _FILLERS:
             return None
-    # "by" is an English word, and "attribution" another: alone, they name no licence.
+    # "by" and "attribution" are English words: alone, they name no licence.
     if len(versions) > 1 or not (len(elements) > 1 or versions or re.search(r"\bcc|creative commons", plain)):
         return None
     return _identifier(elements, next(iter(versions), None), country)
 
 
 def _identifier(elements: set[str], version: str | None, country: str) -> str | None:
-    """The SPDX identifier of these, or a `LicenseRef-`; None where there is no such licence."""
+    """Return the SPDX identifier of these elements, or a `LicenseRef-`; None for a licence that does not exist."""
     if "by" not in elements or not elements <= {"by", "nc", "nd", "sa"} or {"nd", "sa"} <= elements:
         return None
     name = "-".join(["CC", *(element.upper() for element in ("by", "nc", "nd", "sa") if element in elements)])

@@ -1,15 +1,15 @@
-"""Licences as people write them, turned into SPDX expressions, with how each is known.
+"""Turn licence statements into SPDX expressions, each with the evidence for it.
 
 `declared`     an SPDX expression, written as such, or an identifier of the Hugging Face Hub
 `free_text`    a known wording ("Apache 2.0 License", "dominio público"), the address of a licence, or its text, pasted
                or in a licence file; or a notice made of these (`statements`)
-`contradictory`  a notice whose parts disagree ("All rights reserved" beside the address of CC BY): all of them, AND
+`contradictory`  a notice whose parts disagree ("All rights reserved" and the address of CC BY): all of them, AND
 `classifier`   a classifier of the Python package index ("OSI Approved :: MIT License")
 `unknown`      none of these names one licence: `LicenseRef-unknown`
 
-A name that leaves the licence open stays unknown: "BSD" is four licences with different duties, and only
-the text can tell which. What a name does say is kept: "CC BY-NC" without a version forbids commerce in all of them,
-and is `LicenseRef-CC-BY-NC`.
+An ambiguous name stays unknown: "BSD" is four licences with different obligations, and only the text shows which one it
+is. What a name does state is kept: "CC BY-NC" without a version forbids commercial use in all versions, and is
+`LicenseRef-CC-BY-NC`.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ from desdecero.pipelines.licenses.wordings import (
     WORDINGS,
 )
 
-__all__ = ["UNKNOWN", "License", "identify", "normalise", "spdx"]
+__all__ = ["UNKNOWN", "License", "identify", "normalize", "spdx"]
 
 LONGEST = 300
 """Characters of a name or of a list of names."""
 LONGEST_NOTICE = 1000
-"""Characters; what is longer is a licence's text, or a text about it."""
+"""Characters; a longer text is a licence's text, or a text about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class License:
+    """SPDX expression, and the evidence for it: `declared`, `free_text`, …"""
+
     expression: str
     evidence: str
 
@@ -53,25 +55,25 @@ def identify(
     classifiers: Iterable[str] = (),
     texts: Iterable[str] = (),
 ) -> License:
-    """The licence of a Python distribution, from the most to the least formal of what it says.
+    """Identify the licence of a Python distribution, from the most to the least formal of its statements.
 
     expression: metadata `License-Expression` (PEP 639)
-    free_text: metadata `License`: an SPDX identifier, a wording of one's own, or a whole licence
-    classifiers: metadata `Classifier`; those about other things are passed over
-    texts: the licence files that it ships, asked only where all else leaves it open
+    free_text: metadata `License`: an SPDX identifier, a free wording, or a whole licence
+    classifiers: metadata `Classifier`; those about other subjects are ignored
+    texts: its licence files, read only where the other statements do not name one licence
     """
     if expression and (found := spdx(expression)):
         return License(found, "declared")
-    careless = free_text and _plain(free_text) in ANY_VERSION  # asked last: a licence file may name the version
+    versionless = free_text and _plain(free_text) in ANY_VERSION  # tried last: a licence file may name the version
     if (
         free_text
-        and not careless
-        and (known := _of_text(spdx(free_text)) or _free_text(free_text) or _of_text(recognise(free_text)))
+        and not versionless
+        and (known := _of_text(spdx(free_text)) or _free_text(free_text) or _of_text(recognize(free_text)))
     ):
         return known
     if found := _joined(CLASSIFIERS.get(line.rpartition(" :: ")[2]) for line in classifiers if "License ::" in line):
         return License(found, "classifier")
-    if found := _joined(recognise(text) for text in texts):
+    if found := _joined(recognize(text) for text in texts):
         return License(found, "free_text")
     if free_text and (found := ANY_VERSION.get(_plain(free_text))):
         return License(found, "free_text")
@@ -79,8 +81,8 @@ def identify(
 
 
 @lru_cache(maxsize=REMEMBERED)
-def normalise(text: str | None) -> License:
-    """The licence that a data set states for a document, in one string."""
+def normalize(text: str | None) -> License:
+    """Identify the licence that a dataset states for a document in one string."""
     if text and (found := spdx(text) or HUB.get(text.strip().lower())):
         return License(found, "declared")
     if text and (known := _free_text(text) or _mentioned(text) or _of_text(ANY_VERSION.get(_plain(text)))):
@@ -91,7 +93,7 @@ def normalise(text: str | None) -> License:
 
 
 def _free_text(text: str) -> License | None:
-    """A name, a list of names, or a notice that holds some."""
+    """Identify a name, a list of names, or a notice that contains names."""
     if found := wording(text):
         return License(found, "free_text")
     if len(text) <= LONGEST_NOTICE and not _license_text(text):
@@ -102,8 +104,8 @@ def _free_text(text: str) -> License | None:
 
 
 def _mentioned(text: str) -> License | None:
-    """A licence's text; or a longer text that mentions a licence, with what it forbids besides."""
-    found = recognise(text)
+    """Identify a licence's text; or a longer text that mentions a licence, with the restrictions that it adds."""
+    found = recognize(text)
     if not found or _license_text(text):
         return _of_text(found)
     if forbidden := statements.restrictions(text[:OPENING]):
@@ -116,7 +118,10 @@ def _of_text(found: str | None) -> License | None:
 
 
 def spdx(text: str) -> str | None:
-    """The expression in SPDX's own spelling, or None where it is none. `LicenseRef-…` is one, and `CC-BY-SA-3.0+`."""
+    """Return an expression in SPDX's spelling; None where it is not valid.
+
+    `LicenseRef-…` and `CC-BY-SA-3.0+` are valid.
+    """
     if len(text) > 500 or "\n" in text.strip():
         return None
     parsed = parse(text)
@@ -129,27 +134,27 @@ def spdx(text: str) -> str | None:
 
 
 def wording(text: str) -> str | None:
-    """The licence behind an address, a common way of writing its name, or several of them in a list."""
+    """Identify an address of a licence, a common wording of its name, or a list of several."""
     if len(text) > LONGEST:
         return None
     return _one(text) or _several(text)
 
 
-def recognise(text: str) -> str | None:
-    """The licence whose text this opens with, or that it names there.
+def recognize(text: str) -> str | None:
+    """Identify the licence whose text is at the beginning, or that is named there.
 
-    Only the opening counts, as long as a short licence: behind it may stand those of bundled code.
+    Only the beginning counts, the length of a short licence: licences of bundled code may follow.
     """
     opening = _opening(text)
-    if license := _license_text(text):
-        return license
+    if known := _license_text(text):
+        return known
     if found := _CC_TEXT.search(opening):
         return creative_commons.named(found.group())
     return next((expression for expression, phrase in MENTIONS if phrase in opening), None)
 
 
 def _license_text(text: str) -> str | None:
-    """The licence whose text this opens with, by phrases that only that licence has."""
+    """Identify the licence whose text is at the beginning, by phrases that only that licence has."""
     opening = _opening(text)
     for expression, phrases in TELLTALES:
         if all(phrase in opening for phrase in phrases):
@@ -167,7 +172,7 @@ _CC_TEXT = re.compile(r"creative commons (?:attribution|atribución|atribuição
 
 
 def _one(text: str) -> str | None:
-    """The licence that a name or an address stands for; words beside an address are for `statements` to read."""
+    """Identify the licence of a name or an address; `statements` reads an address with other words."""
     if found := statements.ADDRESS.search(text):
         return (
             _addressed(found.group())
@@ -185,7 +190,7 @@ def _addressed(address: str) -> str | None:
 
 
 def _mention(text: str) -> str | None:
-    """One name or address in the midst of a notice."""
+    """Identify one name or address within a notice."""
     found = spdx(text)
     return (
         found if found and " AND " not in found and " OR " not in found else _one(text) or ANY_VERSION.get(_plain(text))
@@ -193,7 +198,7 @@ def _mention(text: str) -> str | None:
 
 
 def _begins(word: str) -> bool:
-    """Whether a licence's name may begin with this word: as those do that are known, or by its form (`CDLA-1.0`)."""
+    """Return whether a licence's name may begin with this word: as known names do, or by its form (`CDLA-1.0`)."""
     first = word.split()[0]
     by_form = " " in word and (word.startswith("by nc") or any(char.isdigit() for char in word))
     return by_form or first in _first_words() or first.startswith(_GNU_STEMS)
@@ -223,7 +228,7 @@ _FAMILIES = [
 
 
 def _gnu(text: str) -> str | None:
-    """GNU's licences, of which each version may stand for itself or for all after it."""
+    """Identify a GNU licence, of one version only or "or later"."""
     found = _GNU.fullmatch(_plain(re.sub(r">= ?(\d[\d.]*)", r"\1+", text)))
     if not found:
         return None
@@ -234,12 +239,12 @@ def _gnu(text: str) -> str | None:
 
 
 def _several(text: str) -> str | None:
-    """Names in a list: one may choose where it says "or" or has a slash, and all hold where it says "and"."""
+    """Identify names in a list: joined by "or" or a slash they are a choice, joined by "and" all apply."""
     every, any_of = (re.split(pattern, text.strip()) for pattern in (_AND, _OR))
     if (len(every) > 1) == (len(any_of) > 1):
         return None
     parts = [spdx(part) or _one(part) for part in every + any_of if part != text.strip()]
-    if not all(parts) or statements.RESERVED in parts:  # a licence, and none: a notice that contradicts itself
+    if not all(parts) or statements.RESERVED in parts:  # a licence, and all rights reserved: a contradictory notice
         return None
     names = [f"({part})" if part and " " in part else str(part) for part in dict.fromkeys(parts)]
     return (" AND " if len(every) > 1 else " OR ").join(names)
@@ -250,13 +255,13 @@ _OR = re.compile(r"\s*(?:/|\||\s(?:or|o|ou)\s)\s*", re.IGNORECASE)
 
 
 def _joined(found: Iterable[str | None]) -> str | None:
-    """Several licences named side by side all hold, as far as anyone can tell."""
+    """Join several licences with AND: without a word that joins them, all are taken to apply."""
     names = sorted({name for name in found if name})
     return " AND ".join(f"({name})" if " " in name and len(names) > 1 else name for name in names) or None
 
 
 def _plain(text: str) -> str:
-    """Case, accents, punctuation and the words "the", "license", "version" make no difference between names."""
+    """Remove what does not distinguish names: case, accents, punctuation, and "the", "license", "version"."""
     bare = "".join(char for char in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(char))
     words = re.findall(r"[a-z]+|\d+(?:\.\d+)*\+?", bare)
     return " ".join(word for word in words if word not in _IDLE)

@@ -1,27 +1,27 @@
-"""What a licence asks, and where that is at odds with what one means to do.
+"""Obligations of a licence, and their conflicts with a model's intended licence and use.
 
     found = obligations("CC-BY-NC-SA-4.0", intended="Apache-2.0", use="commercial")
     found.asks         attribution, changes, notice, non_commercial, share_alike, each with its section
     found.conflicts    non_commercial with the use (stated), share_alike with Apache-2.0 (unsettled)
 
-The table is `obligations.yaml`, written from the licences' texts, a section for each thing that is asked. A licence
-that it does not hold is judged by its category in ScanCode's licence database, which `license-expression` carries:
-`basis` says which of both it was. Where an expression gives a choice (OR), the branch with the fewest conflicts
-counts, and then the one that asks least; where all of it applies (AND), all is asked. An exception (WITH) only ever
-permits more, so the base licence is what is asked.
+The table is `obligations.yaml`, written from the licences' texts, with the section for each obligation. A licence that
+is not in the table is judged by its category in ScanCode's licence database, which `license-expression` includes:
+`basis` says which of the two it was. Where an expression gives a choice (OR), the branch with the fewest conflicts
+counts, and then the one with the fewest obligations; where all of it applies (AND), all obligations apply. An exception
+(WITH) only permits more, so the obligations are those of the base licence.
 
-`certainty` of a conflict is never a verdict about the law:
+`certainty` of a conflict is not a legal verdict:
 
-`stated`      the licence's own words exclude this use of the text; what remains is an exception in law, or permission
+`stated`      the licence's text excludes this use of the text; only an exception in law, or permission, remains
 `unsettled`   it depends on whether weights are a copy or an adaptation of the text, which no court has settled
-`unknown`     nobody knows what the licence asks, or whether there is one
+`unknown`     the licence's obligations are not known, or whether there is a licence
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib import resources
@@ -32,19 +32,19 @@ from license_expression import get_license_index
 
 from desdecero.pipelines.licenses.expressions import REMEMBERED, UNSAID, is_and, is_or, parse, without_exception
 
-Kind = Literal[
+ObligationKind = Literal[
     "attribution", "notice", "changes", "share_alike", "source", "non_commercial", "no_derivatives", "use_limits",
     "no_permission", "unknown",
 ]  # fmt: skip
 Use = Literal["research", "commercial"]
 Certainty = Literal["stated", "unsettled", "unknown"]
 Basis = Literal["text", "recalled", "category", "unknown"]
-"""How what a licence asks is known: from its text, from memory of it, from its category, not at all."""
+"""Source of the obligations: the licence's text, memory of it, its category, or none."""
 
 BASES: tuple[Basis, ...] = ("text", "recalled", "category", "unknown")
 """From the strongest to the weakest."""
 
-CATEGORY_ASKS: dict[str, tuple[Kind, ...]] = {
+CATEGORY_ASKS: dict[str, tuple[ObligationKind, ...]] = {
     "Permissive": ("notice",),
     "Public Domain": (),
     "Copyleft": ("notice", "share_alike", "source"),
@@ -54,24 +54,24 @@ CATEGORY_ASKS: dict[str, tuple[Kind, ...]] = {
     "Free Restricted": ("use_limits",),
     "Commercial": ("no_permission",),
 }
-"""What the licences of a ScanCode category have in common; those of other categories have too little."""
+"""Obligations that the licences of a ScanCode category have in common; those of other categories share too little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One thing that a licence asks."""
+    """One obligation of a licence."""
 
-    kind: Kind
+    kind: ObligationKind
     license: str
     origin: str
-    """Section of the licence's text, or what else it is concluded from."""
+    """Section of the licence's text, or another source of the obligation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One thing that a licence asks, against what one means to do."""
+    """Conflict of one obligation with the intended licence or use."""
 
-    kind: Kind
+    kind: ObligationKind
     license: str
     against: str
     """`use: commercial`, the intended licence, or `no intended licence`."""
@@ -80,26 +80,27 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Obligations:
-    """Of an expression, after its choices have been made."""
+    """Obligations of an expression, after its choices have been made."""
 
     chosen: str
-    """The expression without the branches that were not taken."""
+    """The expression without the branches that were not chosen."""
     asks: tuple[Ask, ...]
     conflicts: tuple[Conflict, ...]
     basis: Basis
     """The weakest of its licences'."""
 
     @property
-    def kinds(self) -> frozenset[Kind]:
+    def kinds(self) -> frozenset[ObligationKind]:
+        """Kinds of its obligations."""
         return frozenset(ask.kind for ask in self.asks)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the table; see its head."""
+class LicenseTerms:
+    """Row of the table; its fields are explained at the top of `obligations.yaml`."""
 
     name: str
-    asks: Mapping[Kind, str]
+    asks: Mapping[ObligationKind, str]
     under: tuple[str, ...]
     note: str
     basis: Basis
@@ -107,7 +108,7 @@ class Row:
 
 @lru_cache(maxsize=REMEMBERED)
 def obligations(expression: str, intended: str | None = None, use: Use = "commercial") -> Obligations:
-    """What an expression asks, and how that meets a model's intended licence and the use one means to make of it.
+    """Return the obligations of an expression, and their conflicts with a model's intended licence and use.
 
     intended: the SPDX expression of `card.license`, or None where no licence has been chosen
     """
@@ -120,7 +121,7 @@ def obligations(expression: str, intended: str | None = None, use: Use = "commer
 def _of_tree(node: Any, intended: str | None, use: Use) -> Obligations:
     if is_or(node):
         branches = [_of_tree(part, intended, use) for part in node.args]
-        return min(branches, key=lambda found: (len(found.conflicts), len(found.kinds)))
+        return min(branches, key=lambda branch: (len(branch.conflicts), len(branch.kinds)))
     if is_and(node):
         parts = [_of_tree(part, intended, use) for part in node.args]
         chosen = (f"({part.chosen})" if " OR " in part.chosen else part.chosen for part in parts)
@@ -131,8 +132,8 @@ def _of_tree(node: Any, intended: str | None, use: Use) -> Obligations:
             basis=max((part.basis for part in parts), key=BASES.index),
         )
     base = without_exception(node)
-    found = _of_license(base or str(node), intended, use)
-    return found if base is None else Obligations(str(node), found.asks, found.conflicts, found.basis)
+    result = _of_license(base or str(node), intended, use)
+    return result if base is None else replace(result, chosen=str(node))
 
 
 def _of_license(key: str, intended: str | None, use: Use) -> Obligations:
@@ -142,8 +143,8 @@ def _of_license(key: str, intended: str | None, use: Use) -> Obligations:
     return Obligations(key, asks, tuple(conflict for conflict in conflicts if conflict), row.basis)
 
 
-def _conflict(ask: Ask, row: Row, intended: str | None, use: Use) -> Conflict | None:
-    """Whether one thing that is asked is at odds with the intended licence or use."""
+def _conflict(ask: Ask, row: LicenseTerms, intended: str | None, use: Use) -> Conflict | None:
+    """Return the conflict of one obligation with the intended licence or use; None where there is none."""
     model = intended or "no intended licence"
     if ask.kind == "unknown":
         return Conflict(ask.kind, ask.license, f"use: {use}", "unknown")
@@ -164,7 +165,7 @@ def _conflict(ask: Ask, row: Row, intended: str | None, use: Use) -> Conflict | 
 
 
 def _all_branches(expression: str, holds: Callable[[str], bool]) -> bool:
-    """Whether `holds` is true of a licence in whatever branch a recipient takes."""
+    """Return whether `holds` is true of a licence in every branch that a recipient may choose."""
 
     def of(node: Any) -> bool:
         if is_or(node):
@@ -181,35 +182,38 @@ def _all_branches(expression: str, holds: Callable[[str], bool]) -> bool:
 
 
 @cache
-def table() -> dict[str, Row]:
-    """Licence → row."""
+def table() -> dict[str, LicenseTerms]:
+    """Load the table: licence → row."""
     text = resources.files("desdecero.pipelines.licenses").joinpath("obligations.yaml").read_text(encoding="utf-8")
-    rows: dict[str, Row] = {}
+    rows: dict[str, LicenseTerms] = {}
     for entry in yaml.safe_load(text):
-        row = Row(
-            name=entry["name"], asks=entry["asks"], under=tuple(entry.get("under", ())),
-            note=" ".join(entry.get("note", "").split()), basis="text" if entry.get("read", True) else "recalled",
-        )  # fmt: skip
+        row = LicenseTerms(
+            name=entry["name"],
+            asks=entry["asks"],
+            under=tuple(entry.get("under", ())),
+            note=" ".join(entry.get("note", "").split()),
+            basis="text" if entry.get("read", True) else "recalled",
+        )
         rows.update(dict.fromkeys(entry["licenses"], row))
     return rows
 
 
 @lru_cache(maxsize=REMEMBERED)
-def row_of(key: str) -> Row:
-    """The row of one licence: the table's, that of the licence it is a port or a later choice of, or its category's."""
+def row_of(key: str) -> LicenseTerms:
+    """Return the row of one licence: from the table, of its international or earlier version, or by category."""
     if key in table():
         return table()[key]
     if key in UNSAID:
-        return Row("not known", {"unknown": "no licence is known"}, (), "", "unknown")
+        return LicenseTerms("not known", {"unknown": "no licence is known"}, (), "", "unknown")
     if key.endswith("+") and key[:-1] in table():
         return table()[key[:-1]]
     if found := _CREATIVE_COMMONS.fullmatch(key):
         return _creative_commons(key, found["elements"], found["version"])
     if category := _categories().get(key):
         origin = f"ScanCode's category: {category}"
-        asks: dict[Kind, str] = dict.fromkeys(CATEGORY_ASKS.get(category, ("use_limits",)), origin)
-        return Row(key, asks, (), "", "category")
-    return Row(key, {"unknown": "no text of this licence is known here"}, (), "", "unknown")
+        asks: dict[ObligationKind, str] = dict.fromkeys(CATEGORY_ASKS.get(category, ("use_limits",)), origin)
+        return LicenseTerms(key, asks, (), "", "category")
+    return LicenseTerms(key, {"unknown": "no text of this licence is known here"}, (), "", "unknown")
 
 
 _CREATIVE_COMMONS = re.compile(
@@ -217,13 +221,16 @@ _CREATIVE_COMMONS = re.compile(
 )
 
 
-def _creative_commons(key: str, elements: str, version: str | None) -> Row:
-    """A port that SPDX does not list asks what its international version asks; without a version, the elements ask."""
+def _creative_commons(key: str, elements: str, version: str | None) -> LicenseTerms:
+    """Return the row of a licence that SPDX does not list.
+
+    A port has the obligations of its international version; without a version, those of its elements.
+    """
     if version and (row := table().get(f"{elements}-{version}")):
-        return Row(f"{row.name} ({key})", row.asks, row.under, row.note, row.basis)
+        return LicenseTerms(f"{row.name} ({key})", row.asks, row.under, row.note, row.basis)
     row = table()[f"{elements}-4.0"]
-    asks: dict[Kind, str] = dict.fromkeys(row.asks, "the licence's name; its version is not stated")
-    return Row(key, asks, (), "the version is not stated", "recalled")
+    asks: dict[ObligationKind, str] = dict.fromkeys(row.asks, "the licence's name; its version is not stated")
+    return LicenseTerms(key, asks, (), "the version is not stated", "recalled")
 
 
 @cache

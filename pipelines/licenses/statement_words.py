@@ -1,6 +1,6 @@
-"""The words of notices: what forbids, what only sounds like it, what denies, and what says nothing about a licence.
+"""Vocabulary of licence notices: restrictions, wordings that only resemble them, denials, and irrelevant words.
 
-All are matched without case, accents and punctuation. English, Spanish and Portuguese, and the commonest notices of
+All are matched without case, accents and punctuation. English, Spanish and Portuguese, and the most frequent notices in
 French, Italian, German, Catalan, Galician and Basque.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from desdecero.pipelines.licenses.obligations import Kind
+from desdecero.pipelines.licenses.obligations import ObligationKind
 
-RESTRICTIONS: list[tuple[Kind, str, str]] = [
+RESTRICTIONS: list[tuple[ObligationKind, str, str]] = [
     (
         "no_permission",
         "LicenseRef-all-rights-reserved",
@@ -67,7 +67,7 @@ RESTRICTIONS: list[tuple[Kind, str, str]] = [
         r"|sem (?:obras )?derivad\w+|sem modifica\w+",
     ),
 ]
-"""What is asked, the licence that stands for it, and the wordings that ask it whatever licence stands beside them."""
+"""Obligation, the licence that represents it, and the wordings that impose it in addition to any licence named."""
 
 RESERVED_ELSEWHERE = re.compile(
     "版权所有|版權所有|保留所有权利|著作権所有|無断転載|無断複製|すべての権利|全ての権利"
@@ -76,7 +76,7 @@ RESERVED_ELSEWHERE = re.compile(
     "|כל הזכויות שמורות|सर्वाधिकार सुरक्षित",
     re.IGNORECASE,
 )
-"""All rights reserved, in scripts whose words are not read otherwise."""
+"""All rights reserved, in scripts whose words are not read elsewhere."""
 
 NEUTRAL = re.compile(
     r"(?:un(?:less|til)|except|save) (?:where |when |as |if )?(?:otherwise |expressly )*"
@@ -94,7 +94,7 @@ NEUTRAL = re.compile(
     r"|if material is not included.{0,250}? copyright holder"
     r"|no use distribution or reproduction is permitted which does not comply with these terms"
 )
-"""Wordings that sound like a refusal and are none."""
+"""Wordings that resemble a restriction and are not one."""
 
 DENIAL = re.compile(
     r"\b(?:not|nor|never|isnt|no longer|formerly|previously|until|ya no|no es|no esta\w*|nunca|tampoco|nao|nicht|pas"
@@ -111,7 +111,7 @@ PARTS = frozenset("""
     program programa programas publicacion publication rest resto sample samples scripts site sitio software
     source sources text textes texto textos texts traduccion translation version web website weights work works
 """.split())  # fmt: skip  # noqa: SIM905
-"""What a licence may be said to cover: it shares a notice out."""
+"""Parts of a work that a notice may assign licences to."""
 
 MEDIA = frozenset("""
     abbildungen abstract abstracts artwork audio bilder cover covers cubierta diagram diagrams figura figuras
@@ -120,7 +120,7 @@ MEDIA = frozenset("""
     mapa mapas maps metadata music musica photo photograph photographs photography photos picture pictures
     portada resumen resumenes tabla tablas table tables video videos
 """.split())  # fmt: skip  # noqa: SIM905
-"""What is not the text: a licence of these alone says nothing of it."""
+"""Parts that are not the text: a licence of these alone does not apply to it."""
 
 IDLE = frozenset("""
     a abierta abierto acceso access additional adicional adicionales al all ambos an and apply are as at author
@@ -136,7 +136,7 @@ IDLE = frozenset("""
     terms text the their these this to todas todo todos un una under unported us usa use used uses using uso
     usted vea ver version what which with y you your
 """.split())  # fmt: skip  # noqa: SIM905
-"""Words beside names of licences that change nothing; anything else leaves a notice without address unknown."""
+"""Words that do not change the meaning of a licence's name; any other word makes a notice without address unknown."""
 
 JOINS = frozenset(("and", "y", "e", "et", "und", "with", "con", "plus", "both", "ambas", "ambos"))
 CHOICES = frozenset(("or", "o", "ou", "oder", "either", "option", "eleccion", "choice"))
@@ -145,4 +145,4 @@ VAGUE = re.compile(
     r"|(?:commercial|custom|own|separate|other|another) licen[cs]es?"
     r"|licen[cs]e custom|licencias? (?:comercial|propia|aparte)(?:es|s)?)\b"
 )
-"""Words for licences that do not say which: beside them, a licence that is named is not all there is."""
+"""Words for unspecified licences: a notice with one of them names another licence that is not known."""

@@ -1,17 +1,18 @@
-"""Reads a notice: words and addresses about licences, of which no part alone decides.
+"""Read a licence notice as a whole: the words and addresses in it decide together.
 
     read("All rights reserved. Figures: https://creativecommons.org/licenses/by/4.0/", …)
     Statement("LicenseRef-all-rights-reserved AND CC-BY-4.0", contradictory=True)
 
-A notice is a row of mentions: licences by name or by address, and wordings that forbid something. Two mentions of one
-licence, one more exact than the other ("CC BY", and its address with a version), become one. What remains holds
-together (AND), unless the words give a choice (OR). The statement is contradictory where something is forbidden beside
-a licence, or where two licences remain that the words neither join ("and") nor share out ("the code", "figures"):
-nobody can tell which is meant, and whoever judges the expression holds a reader to both.
+A notice is a sequence of mentions: licences by name or by address, and wordings that forbid something. Two mentions of
+one licence, one more exact than the other ("CC BY", and its address with a version), become one. All that remain apply
+(AND), unless the words give a choice (OR). The statement is contradictory where something is forbidden in addition to a
+licence, or where two licences remain that the words neither join ("and") nor assign to parts ("the code", "figures"):
+it is not known which is meant, and the expression requires both.
 
-Words that are not understood leave an address as it is, because notices are full of names and titles. They leave a
-licence that is only named in words unknown, and so do, beside an address too, words that deny or narrow ("not", "only")
-and a licence of the pictures alone. A licence that forbids something is not lost so: it stays beside an unknown one.
+Unknown words do not affect an address, because notices contain many names and titles. A licence that is only named in
+words becomes unknown because of them; also with an address, it becomes unknown because of words that deny or narrow
+("not", "only"), and where it covers the pictures alone. A licence that forbids something is kept even then, together
+with an unknown one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from desdecero.pipelines.licenses.expressions import UNKNOWN, parse
-from desdecero.pipelines.licenses.obligations import Kind, row_of
+from desdecero.pipelines.licenses.obligations import ObligationKind, row_of
 from desdecero.pipelines.licenses.statement_words import (
     CHOICES,
     DENIAL,
@@ -38,19 +39,21 @@ from desdecero.pipelines.licenses.statement_words import (
 )
 
 Reader = Callable[[str], str | None]
-"""The name or the address of one licence, and no other words → its expression."""
+"""Function from the name or address of one licence, without other words, to its expression."""
 
 ADDRESS = re.compile(
     r"(?:https?://|www\.)[^\s<>\"'|]+|\b(?:[\w-]+\.)+(?:org|com|net|io|fr|uk|gov|edu|es)/[^\s<>\"'|]+", re.IGNORECASE
 )
 AROUND = " \t\n.,;:!?()[]{}<>\"'«»“”‘’"
-"""Punctuation that is no part of a word or an address."""
+"""Punctuation that does not belong to a word or an address."""
 LONGEST_NAME = 14
-"""Words of "Licença Creative Commons Atribuição-NãoComercial 4.0 Internacional" and its like, and to spare."""
+"""Words in a name: more than in "Licença Creative Commons Atribuição-NãoComercial 4.0 Internacional" and its like."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
+    """Licence expression of a notice, and whether its parts contradict one another."""
+
     expression: str
     contradictory: bool
 
@@ -59,9 +62,9 @@ class Statement:
 class _Word:
     text: str
     plain: str
-    """Without case, accents and punctuation; several words where it has hyphens."""
+    """Text without case, accents and punctuation; several words where it has hyphens."""
     ends: bool
-    """No name goes on behind it: a semicolon, a colon, the end of a sentence or a line."""
+    """A name ends here at the latest: a semicolon, a colon, the end of a sentence or a line follows."""
     address: bool = False
 
 
@@ -74,32 +77,32 @@ class _Mention:
 
 
 def read(text: str, name: Reader, begins: Callable[[str], bool]) -> Statement | None:
-    """What a notice states; None where it names no licence, or where its words are not understood.
+    """Read the statement of a notice; None where it names no licence, or where its words are unknown.
 
-    begins: whether a licence's name may begin with this word
+    begins: returns whether a licence's name may begin with a word
     """
     words = _words(text)
-    found = _mentions(words, name, begins)
-    if not found:
+    all_mentions = _mentions(words, name, begins)
+    if not all_mentions:
         return None
-    covered = {place for mention in found for place in range(mention.start, mention.end)}
-    mentions = _one_each(found)
+    covered = {place for mention in all_mentions for place in range(mention.start, mention.end)}
+    mentions = _merge_mentions(all_mentions)
     rest = _rest(words, covered)
     forbidden = [(kind, expression) for kind, expression, pattern in _RESTRICTIONS if pattern.search(rest)]
     for _, _, pattern in _RESTRICTIONS:
         rest = pattern.sub(" ", rest)
     left = set(rest.split())
     expressions = [mention.expression for mention in mentions]
-    more = [expression for kind, expression in forbidden if not any(_asks(found, kind) for found in expressions)]
-    named = any(mention.by_address for mention in found)
+    more = [expression for kind, expression in forbidden if not any(_asks(one, kind) for one in expressions)]
+    addressed = any(mention.by_address for mention in all_mentions)
     clear = _is_clear(rest, left, mentions, bool(forbidden)) and (
-        named or (_understood(rest) and words[-1].plain not in JOINS | CHOICES)  # "MIT and": and what?
+        addressed or (_understood(rest) and words[-1].plain not in JOINS | CHOICES)  # "MIT and" is incomplete
     )
     return (_together(mentions, more, words, covered) if clear else None) or _in_doubt(more, expressions)
 
 
 def _is_clear(rest: str, left: set[str], mentions: Sequence[_Mention], forbidden: bool) -> bool:
-    """Whether the words neither deny nor narrow what is named, nor speak of another licence, nor of pictures alone."""
+    """Return whether the words do not deny or narrow the mentions, name another licence, or limit it to pictures."""
     vague = [word for word in VAGUE.findall(rest) if not any(word.upper() in one.expression for one in mentions)]
     vague += [word for word in re.findall(r"(\w+) licen[cs]e\b", rest) if word not in IDLE | PARTS | JOINS | CHOICES]
     only_media = bool(left & MEDIA) and not left & PARTS and not forbidden and len(mentions) == 1
@@ -107,24 +110,24 @@ def _is_clear(rest: str, left: set[str], mentions: Sequence[_Mention], forbidden
 
 
 def _in_doubt(more: Sequence[str], expressions: Sequence[str]) -> Statement | None:
-    """What is not understood hides no licence that forbids something: that stays, beside an unknown one."""
+    """Keep the licences that forbid something from a notice that is not understood, together with an unknown one."""
     hard = [name for name in expressions if any(_asks(name, kind) for kind, _, _ in _RESTRICTIONS)]
     parts = list(dict.fromkeys([*more, *hard]))
     return Statement(_joined(" AND ", [*parts, UNKNOWN]), True) if parts else None
 
 
 def restrictions(text: str) -> list[str]:
-    """What the words of a notice forbid, whatever else it says: `LicenseRef-all-rights-reserved` and its like."""
+    """Return what a notice forbids, regardless of its other words: `LicenseRef-all-rights-reserved` and its like."""
     rest = _rest(_words(text), set())
     return [expression for _, expression, pattern in _RESTRICTIONS if pattern.search(rest)]
 
 
 def denies(text: str) -> bool:
-    """Whether the words of a notice deny or narrow what it mentions."""
+    """Return whether the words of a notice deny or narrow what it mentions."""
     return bool(DENIAL.search(_rest(_words(text), set())))
 
 
-_RESTRICTIONS: list[tuple[Kind, str, re.Pattern[str]]] = [
+_RESTRICTIONS: list[tuple[ObligationKind, str, re.Pattern[str]]] = [
     (kind, expression, re.compile(rf"\b(?:{pattern})\b")) for kind, expression, pattern in RESTRICTIONS
 ]
 
@@ -133,7 +136,7 @@ _RESTRICTIONS: list[tuple[Kind, str, re.Pattern[str]]] = [
 
 
 def _words(text: str) -> list[_Word]:
-    """The words of a notice; an address is one, and so is a slash between words; a bar ends a sentence."""
+    """Split a notice into words; an address is one, and so is a slash between words; a bar ends a sentence."""
     found: list[_Word] = []
     text = RESERVED_ELSEWHERE.sub(" all rights reserved. ", text.replace("©", " copyright "))
     for line in re.split(r"\n\s*\n|\|", text):
@@ -156,18 +159,19 @@ def _words(text: str) -> list[_Word]:
 
 
 def _pieces(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int, bool]]:
-    """The parts of a line, in order, and whether each is an address."""
+    """Return the parts of a line, in order, and whether each is an address."""
     edges = [0, *(edge for span in spans for edge in span), len(line)]
     return [(start, end, bool(place % 2)) for place, (start, end) in enumerate(itertools.pairwise(edges))]
 
 
 def plain_words(text: str) -> str:
+    """Return the words of a text without case, accents and punctuation."""
     bare = "".join(char for char in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(char))
     return " ".join(re.findall(r"[a-z]+|\d+(?:\.\d+)*\+?", bare.replace("'", "").replace("’", "")))
 
 
 def _mentions(words: Sequence[_Word], name: Reader, begins: Callable[[str], bool]) -> list[_Mention]:
-    """Licences named in the words, the longest name first, and those behind addresses."""
+    """Find the licences named in the words, longest names first, and those of addresses."""
     found: list[_Mention] = []
     place = 0
     while place < len(words):
@@ -184,7 +188,7 @@ def _mentions(words: Sequence[_Word], name: Reader, begins: Callable[[str], bool
 
 
 def _named(words: Sequence[_Word], start: int, name: Reader) -> _Mention | None:
-    """The longest name that begins here; one word alone, only where the words around it speak of licences."""
+    """Find the longest name that begins here; a single word only where the words around it are about licences."""
     end = start + 1
     while end < min(len(words), start + LONGEST_NAME) and not words[end - 1].ends and not words[end].address:
         if words[end].plain.split()[0] in ("cc", "creative"):  # another mention begins
@@ -195,7 +199,7 @@ def _named(words: Sequence[_Word], start: int, name: Reader) -> _Mention | None:
         if last in JOINS | CHOICES | {"/"} or (stop == start + 1 and not _speaks_of_licenses(words, start)):
             continue
         expression = name(" ".join(word.text for word in words[start:stop]))
-        if expression and expression != RESERVED:  # which the restrictions find, in more wordings
+        if expression and expression != RESERVED:  # the restrictions find that in more wordings
             return _Mention(expression, start, stop, False)
     return None
 
@@ -209,7 +213,7 @@ _LEADS = frozenset(
 
 
 def _speaks_of_licenses(words: Sequence[_Word], place: int) -> bool:
-    """Whether one word may be a licence: `GPLv3` by itself, `MIT` in "code: MIT" or "MIT or …", not in "MIT Press"."""
+    """Return whether a single word may be a licence: `GPLv3` always, `MIT` in "code: MIT" but not in "MIT Press"."""
     if any(char.isdigit() for char in words[place].plain):
         return True
     around = {words[near].plain for near in (place - 1, place + 1) if 0 <= near < len(words)}
@@ -218,8 +222,8 @@ def _speaks_of_licenses(words: Sequence[_Word], place: int) -> bool:
     return bool(around & (_LEADS | PARTS | MEDIA | JOINS | CHOICES | {"/"})) or (opens and closes)
 
 
-def _one_each(mentions: Sequence[_Mention]) -> list[_Mention]:
-    """Mentions of one licence as one, under its most exact name; it covers the words of the first."""
+def _merge_mentions(mentions: Sequence[_Mention]) -> list[_Mention]:
+    """Merge mentions of one licence under its most exact name, with the position of the first."""
     kept: list[_Mention] = []
     for mention in mentions:
         for place, other in enumerate(kept):
@@ -231,11 +235,11 @@ def _one_each(mentions: Sequence[_Mention]) -> list[_Mention]:
     return kept
 
 
-# --- putting them together -----------------------------------------------------------------------------------
+# --- the statement -------------------------------------------------------------------------------------------
 
 
 def _rest(words: Sequence[_Word], covered: set[int]) -> str:
-    """The words of no mention, with a bar where mentions and addresses stand, a stop where sentences end."""
+    """Return the words outside mentions, with a bar in place of mentions and addresses, and a stop at sentence ends."""
     rest = " ".join(
         "|" if word.address or place in covered else word.plain + (" ." if word.ends else "")
         for place, word in enumerate(words)
@@ -244,7 +248,7 @@ def _rest(words: Sequence[_Word], covered: set[int]) -> str:
 
 
 def _understood(rest: str) -> bool:
-    """Whether each word is known to change nothing, but for the names of those who hold the copyright."""
+    """Return whether all words, except the copyright holders' names, are known to be irrelevant."""
     return all(
         word == "." or word in IDLE | PARTS | MEDIA | JOINS | CHOICES | {"/"} or re.fullmatch(r"(?:19|20)\d\d", word)
         for word in re.sub(r"\bcopyright [^.|]*", " ", rest).replace("|", " ").split()
@@ -254,7 +258,7 @@ def _understood(rest: str) -> bool:
 def _together(
     mentions: Sequence[_Mention], more: Sequence[str], words: Sequence[_Word], covered: set[int]
 ) -> Statement | None:
-    """One expression of all that was found, in the order of the notice; None where "and" and "or" are mixed."""
+    """Combine the mentions into one expression, in the order of the notice; None where "and" and "or" are mixed."""
     between = [
         {words[place].plain for place in range(one.end, other.start) if place not in covered} - {""}
         for one, other in itertools.pairwise(mentions)
@@ -278,7 +282,7 @@ def _joined(operator: str, parts: Sequence[str]) -> str:
     return operator.join(f"({part})" if " " in part and len(parts) > 1 else part for part in parts)
 
 
-def _asks(expression: str, kind: Kind) -> bool:
+def _asks(expression: str, kind: ObligationKind) -> bool:
     tree = parse(expression)
     return tree is not None and any(kind in row_of(str(symbol)).asks for symbol in tree.symbols)
 
@@ -289,7 +293,7 @@ _PUBLIC_DOMAIN = ("LicenseRef-public-domain", "CC0-1.0", "CC-PDM-1.0", "CC-PDDC"
 
 
 def _more_exact(one: _Mention, other: _Mention) -> str | None:
-    """The more exact of two names of one licence; None where they name two."""
+    """Return the more exact of two names of one licence; None where they name two licences."""
     a, b = one.expression, other.expression
     if a == b:
         return a

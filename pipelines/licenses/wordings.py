@@ -1,6 +1,6 @@
-"""The data behind `names`: wordings, classifiers, addresses, identifiers of the Hub, and phrases of licence texts.
+"""Data of `names`: wordings, classifiers, addresses, identifiers of the Hub, and phrases of licence texts.
 
-Wordings were seen in the metadata of packages and data sets. Those of Creative Commons are read by `creative_commons`.
+The wordings occur in the metadata of packages and datasets. Those of Creative Commons are read by `creative_commons`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ WORDINGS: dict[str, list[str]] = {
         "reservados todos los derechos", "© all rights reserved", "derechos reservados", "propietaria",
     ],
 }  # fmt: skip
-"""Expression → the ways to write its name; case, accents, punctuation and "the", "license", "version" aside."""
+"""Expression → wordings of its name; case, accents, punctuation and "the", "license", "version" are ignored."""
 
 HUB: dict[str, str] = {
     "afl-3.0": "AFL-3.0", "agpl-3.0": "AGPL-3.0-only", "apple-ascl": "AML", "c-uda": "C-UDA-1.0",
@@ -102,7 +102,7 @@ ANY_VERSION = {
     "lgpl": "LGPL-2.0-or-later", "gnu lgpl": "LGPL-2.0-or-later", "gnu lesser general public": "LGPL-2.0-or-later",
     "gfdl": "GFDL-1.1-or-later", "gnu fdl": "GFDL-1.1-or-later", "gnu free documentation": "GFDL-1.1-or-later",
 }  # fmt: skip
-"""GNU's licences without a version: where none is given, any may be chosen (section 9 of the GPL 2, 10 of the GFDL)."""
+"""GNU licences without a version: if none is given, any may be chosen (section 9 of the GPL 2, 10 of the GFDL)."""
 
 ADDRESSES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern, re.IGNORECASE), expression)
@@ -128,7 +128,7 @@ ADDRESSES: list[tuple[re.Pattern[str], str]] = [
         (r"rightsstatements\.org/(?:vocab|page)/InC", "LicenseRef-all-rights-reserved"),
     ]
 ]
-"""Where licences are published → their expression. Those of Creative Commons are read by `creative_commons`."""
+"""Addresses of licences → their expression. Those of Creative Commons are read by `creative_commons`."""
 
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
@@ -150,7 +150,7 @@ CLASSIFIERS = {
     "Zope Public License": "ZPL-2.1",
     "Public Domain": "LicenseRef-public-domain",
     # "If the Program does not specify a version number of this License, you may choose any version ever
-    # published": section 9 of the GPL and its kin.
+    # published": section 9 of the GPL and the corresponding sections of the others.
     "GNU General Public License (GPL)": "GPL-1.0-or-later",
     "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
     "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
@@ -209,11 +209,11 @@ TELLTALES: list[tuple[str, tuple[str, ...]]] = [
     ("LicenseRef-bigscience-bloom-rail-1.0", ("bigscience rail license v1.0",)),
     ("LicenseRef-creativeml-openrail-m", ("creativeml open rail-m",)),
 ]
-"""Phrases of licence texts, the more particular licence first."""
+"""Phrases of licence texts, the more specific licence first."""
 
 MENTIONS: list[tuple[str, str]] = [
     ("Apache-2.0", "licensed under the apache license, version 2.0"),
     ("BSD-3-Clause", "bsd 3-clause license"),
     ("BSD-3-Clause", "modified bsd license"),
 ]
-"""Phrases that name a licence in a text that is not its own."""
+"""Phrases that name a licence in a text other than the licence's."""

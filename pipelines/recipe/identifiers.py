@@ -42,9 +42,9 @@ def license_expression(text: str) -> str:
     if text in WORDINGS and not text.startswith("LicenseRef-"):
         return text  # without the list of all licences, which takes half a second to read
 
-    from desdecero.pipelines.licenses.names import UNKNOWN, normalise
+    from desdecero.pipelines.licenses.names import UNKNOWN, normalize
 
-    found = normalise(text)
+    found = normalize(text)
     if found.expression != UNKNOWN and found.evidence != "contradictory":
         if text.lower().startswith("licenseref-") or not _lacks_version(found.expression, set(ANY_VERSION.values())):
             return found.expression

@@ -1,8 +1,8 @@
-"""The chain: run the stages in order, skip what is sealed, and seal what is new.
+"""Run the stages of a recipe in order: skip what is sealed, build and seal the rest.
 
 desdecero run quickstart                     every stage that is missing or stale
 desdecero run quickstart --until tokens      … up to one
-desdecero run quickstart --from pretrain     that one and all after it, even if sealed
+desdecero run quickstart --from pretrain     that stage and all after it, even if sealed
 desdecero run quickstart --dry-run           what would be done, and why; nothing is written
 desdecero pretrain quickstart                one stage alone; `accelerate launch pipelines/pretrain.py quickstart`
 """
@@ -15,7 +15,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,17 +24,17 @@ from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.recipe.origin import Origin
-from desdecero.pipelines.run.launcher import one_of_several, run_together
+from desdecero.pipelines.run.launcher import launched_process, run_processes
 from desdecero.pipelines.run.run_dir import RunDir, State
 from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stages
 
-ANYWAY = "train also where a budget in minutes has room for a few steps only"
+ANYWAY_HELP = "train even if a budget in minutes has room for only a few steps"
 
 
 def quiet_environment() -> None:
-    """Offline is normal: set what keeps the libraries from calling home, before they are imported.
+    """Set the variables that keep the libraries from sending telemetry, before they are imported.
 
-    `HF_HUB_OFFLINE` is left alone: a recipe may name a Hub source, and `publish` uploads.
+    `HF_HUB_OFFLINE` is not set: a recipe may name a Hub source, and `publish` uploads.
     """
     for name, value in {
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -42,7 +42,7 @@ def quiet_environment() -> None:
         "GRADIO_ANALYTICS_ENABLED": "False",
         "WANDB_MODE": "offline",
         "TOKENIZERS_PARALLELISM": "true",
-        # The libraries' own bars (weights loaded in 2 ms, …) would only hide ours.
+        # The libraries' progress bars (weights loaded in 2 ms, …) would only hide ours.
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }.items():
@@ -50,30 +50,35 @@ def quiet_environment() -> None:
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
-    """The words that every command on a recipe takes."""
+    """Add the arguments that every command on a recipe takes."""
     parser.add_argument("recipe", help="a shipped recipe's name (quickstart, …) or a YAML file")
     add_place_arguments(parser)
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run-dir", metavar="DIR", help="where the run lands (default: runs/<recipe name>)")
+    """Add the options for the run directory and for overrides of the recipe."""
+    parser.add_argument("--run-dir", metavar="DIR", help="the run directory (default: runs/<recipe name>)")
     parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
         help="override one value of the recipe, as in --set pretrain.budget.minutes=10; may be repeated",
-    )  # fmt: skip
+    )
 
 
 def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir, Origin]:
-    """The recipe that was named, the run that it makes, and where the recipe came from."""
+    """Return the named recipe, its run directory, and where the recipe came from."""
     recipe = load_recipe(args.recipe, args.overrides)
     run = RunDir(local_path(args.run_dir) if args.run_dir else Path("runs") / recipe.name)
     return recipe, run, Origin.of(args.recipe, args.overrides)
 
 
 def stage_main(kind: str, argv: list[str] | None, flags: Mapping[str, str] | None = None) -> int:
-    """The command line of one stage alone: it runs even if sealed, provided that its inputs are.
+    """Run the command of a single stage: it runs even if sealed, provided that its inputs are sealed.
 
-    flags: name and help of what the stage's function takes besides, false by default.
+    flags: names and help texts of further options of the stage's function, false by default
     """
 
     def command(words: list[str]) -> int:
@@ -81,34 +86,41 @@ def stage_main(kind: str, argv: list[str] | None, flags: Mapping[str, str] | Non
         parser = Arguments(kind, importlib.import_module(KINDS[kind].module).__doc__)
         add_recipe_arguments(parser)
         if any(stage.kind == kind for stage in OF_ADAPTER):
-            parser.add_argument("--adapter", metavar="NAME", help="of this adapter, where the recipe names several")
-        for flag, told in (flags or {}).items():
-            parser.add_argument(f"--{flag}", action="store_true", help=told)
+            parser.add_argument("--adapter", metavar="NAME", help="the adapter, where the recipe names several")
+        for flag, description in (flags or {}).items():
+            parser.add_argument(f"--{flag}", action="store_true", help=description)
         arguments = parser.parse_args(words)
-        said = {flag: getattr(arguments, flag) for flag in flags or {}}
-        with one_of_several():
+        values = {flag: getattr(arguments, flag) for flag in flags or {}}
+        with launched_process():
             recipe, run, origin = open_run(arguments)
             stage = find_stage(recipe, kind, getattr(arguments, "adapter", None))
             if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
-                _function(stage)(recipe, run, run.unsealed, **stage.options, **said)
+                _function(stage)(recipe, run, run.unsealed, **stage.options, **values)
                 return EXIT_OK
             with run.lock():
                 run.recover(recipe)
                 check_inputs(stage, recipe, run)
                 run.remember_origin(origin)
-                run_stage(stage, recipe, run, **said)
+                run_stage(stage, recipe, run, **values)
         return EXIT_OK
 
     return guard(command, argv)
 
 
 def run_chain(
-    recipe: Recipe, run: RunDir, first: str | None = None, last: str | None = None, processes: int | None = None,
-    origin: Origin | None = None, anyway: bool = False,
-) -> None:  # fmt: skip
-    """Run the stages from `first` (redone even if sealed) to `last`; by default every one that needs it. `anyway`: see
-    `ANYWAY`."""
-    chain = between(recipe, first, last)
+    recipe: Recipe,
+    run: RunDir,
+    first: str | None = None,
+    last: str | None = None,
+    processes: int | None = None,
+    origin: Origin | None = None,
+    anyway: bool = False,
+) -> None:
+    """Run every missing or stale stage up to `last`, and all from `first` on, even if sealed.
+
+    anyway: see `ANYWAY_HELP`
+    """
+    chain = stages_until(recipe, first, last)
     with run.lock() as lock:
         run.recover(recipe)
         if origin:
@@ -118,7 +130,7 @@ def run_chain(
             redo = redo or name == first
             state = current_state(stage, recipe, run, remember=True)
             if state.name == "sealed" and not redo:
-                _say(name, f"sealed, nothing to do{f' ({state.reason})' if state.reason else ''}")
+                _print(name, f"sealed, nothing to do{f' ({state.reason})' if state.reason else ''}")
                 continue
             flags = {flag: value for flag, value in {"anyway": anyway}.items() if flag in stage.flags}
             if stage.launched and (count := processes or _device_count()) > 1:
@@ -129,7 +141,7 @@ def run_chain(
 
 
 def find_stage(recipe: Recipe, kind: str, adapter: str | None) -> Stage:
-    """The stage of this kind that a recipe asks for; raises `UserError` where it asks for none, or for several."""
+    """Return the stage of this kind in a recipe; raises `UserError` where it has none, or several."""
     chain = stages(recipe)
     if adapter is not None and not recipe.names_its_adapters:
         raise UserError(f"recipe {recipe.name} does not name its adapters: leave --adapter out")
@@ -141,22 +153,25 @@ def find_stage(recipe: Recipe, kind: str, adapter: str | None) -> Stage:
     raise UserError(f"recipe {recipe.name} has no {kind} section: add one, or leave the stage out")
 
 
-def between(recipe: Recipe, first: str | None, last: str | None) -> dict[str, Stage]:
-    """The stages up to `last`, in order. Raises `UserError` for one that is not there, or comes after `last`."""
+def stages_until(recipe: Recipe, first: str | None, last: str | None) -> dict[str, Stage]:
+    """Return the stages up to `last`, in order.
+
+    Raises `UserError` where the recipe has no stage `first` or `last`, or where `first` comes after `last`.
+    """
     chain = stages(recipe)
     names = list(chain)
     for option, name in (("--from", first), ("--until", last)):
         if name and name not in chain:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)}"
-            raise UserError(f"{option} {name}: the recipe has no such stage: {hint}")
+            raise UserError(f"{option} {name}: the recipe has no stage of this name: {hint}")
     if first and last and names.index(first) > names.index(last):
         raise UserError(f"--from {first} comes after --until {last}: the order is {', '.join(names)}")
     return {name: chain[name] for name in names[: names.index(last) + 1 if last else None]}
 
 
 def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = False) -> State:
-    """Where a stage stands; the corpus, compared with its sources too.
+    """Return the state of a stage; a stage with sources is compared with them too.
 
     remember: whether hashes of sources may be written into the run
     """
@@ -165,35 +180,38 @@ def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = Fa
     if state.name != "sealed" or seal is None or seal.sources is None:
         return state
     memory = load(stage.sources)(run.sources_file)
-    found = memory.compare(recipe, seal.sources)
+    comparison = memory.compare(recipe, seal.sources)
     if remember:
-        memory.keep_hashes(found.now)
-    if found.changes:
+        memory.keep_hashes(comparison.now)
+    if comparison.changes:
         changed = run.state(stage, recipe, sources="of another corpus")
-        return State(changed.name, f"{changed.reason}: {found.changes}")
-    return State("sealed", "sources were renamed; the ledger has their names of then" if found.renamed else "")
+        return State(changed.name, f"{changed.reason}: {comparison.changes}")
+    return State("sealed", "sources were renamed; the ledger has their former names" if comparison.renamed else "")
 
 
 def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "", **flags: bool) -> None:
-    """Build one stage below `unsealed/`, seal it and move it into place. flags: of the stage's function."""
+    """Build one stage below `unsealed/`, seal it and move it into place.
+
+    flags: options of the stage's function
+    """
     function = _function(stage)
     out = run.start(stage, recipe)
-    _say(stage.name, f"building ({because})" if because else "building")
+    _print(stage.name, f"building ({because})" if because else "building")
     started = time.perf_counter()
     with _sources(stage, recipe, run) as sources:
         summary = function(recipe, run, out, **stage.options, **flags)
         seal = run.commit(stage, recipe, time.perf_counter() - started, sources)
-    _say(stage.name, f"sealed in {seal.seconds:.1f} s: {summary}")
+    _print(stage.name, f"sealed in {seal.seconds:.1f} s: {summary}")
 
 
 @contextmanager
 def _sources(stage: Stage, recipe: Recipe, run: RunDir) -> Iterator[str | None]:
-    """The digest of the stage's sources, which the run remembers once it is sealed; None for a stage without."""
+    """Yield the digest of the stage's sources, which the run keeps once the stage is sealed; None without sources."""
     if not stage.sources:
         yield None
         return
     memory = load(stage.sources)(run.sources_file)
-    seen = memory.look(recipe)  # before the stage reads them: what changes meanwhile is another content
+    seen = memory.look(recipe)  # before the stage reads them: a change during the build then counts as a change
     yield memory.digest(seen)
     memory.seal(seen)
 
@@ -211,13 +229,14 @@ def check_inputs(stage: Stage, recipe: Recipe, run: RunDir) -> None:
             )
 
 
-def _function(stage: Stage):  # type: ignore[no-untyped-def]
+def _function(stage: Stage) -> Callable[..., str]:
     quiet_environment()
-    return load(f"{stage.module}:{stage.page}")
+    function: Callable[..., str] = load(f"{stage.module}:{stage.page}")
+    return function
 
 
 def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int, flags: Mapping[str, bool]) -> None:
-    """Run a training stage in several processes, one a device."""
+    """Run a training stage in several processes, one for each device."""
     quiet_environment()
     import torch
 
@@ -234,7 +253,7 @@ def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int
     if recipe.names_its_adapters and stage.adapter:
         command += ["--adapter", stage.adapter]
     try:
-        run_together(command, processes, environment, lock)
+        run_processes(command, processes, environment, lock)
     finally:
         resolved.unlink(missing_ok=True)
 
@@ -245,5 +264,5 @@ def _device_count() -> int:
     return max(1, torch.cuda.device_count())
 
 
-def _say(stage: str, what: str) -> None:
-    print(f"{stage:<10} {what}", flush=True)
+def _print(stage: str, message: str) -> None:
+    print(f"{stage:<10} {message}", flush=True)

@@ -1,4 +1,4 @@
-"""The names in a run directory.
+"""Names of the files and folders in a run directory.
 
     runs/<name>/
       recipe.yaml               resolved: every default written out
@@ -6,22 +6,22 @@
       sources.json              what the corpus was built from: names, sizes and hashes of files
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
-      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → token span)  ledger.parquet
+      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → tokens)  ledger.parquet
       pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
-      model/                    byte for byte the Hub repository: config.json model.safetensors README.md …
+      model/                    the Hub repository, byte for byte: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
-      <stage>/report.json       the stage's evidence: what a person or the card may quote
+      <stage>/report.json       the stage's evidence, which the card quotes
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
-      blocklist.jsonl           documents that were removed on request, as far as this run knows: moves with it
-    runs/blocklist.jsonl        documents that were removed on request: no corpus beside it may hold them
+      blocklist.jsonl           documents that were removed on request and concern this run: moves with it
+    runs/blocklist.jsonl        documents that were removed on request: no corpus in this folder may hold them
 
-A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved
+A stage writes below `unsealed/`. When it is complete, its seal is written there too, and its folders are moved
 into place, the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was.
 
-No other module knows these names, but for the folders of the stages, which are in `run/stages.py`.
+No other module knows these names, except the folders of the stages, which are in `run/stages.py`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class TrainingFiles:
 
 
 class Layout:
-    """Paths of a run directory, or of one of its stages being built: the names are the same."""
+    """Paths in a run directory, or in the folder where its stages are built, which has the same names."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path).absolute()
@@ -76,101 +76,121 @@ class Layout:
 
     @property
     def recipe_file(self) -> Path:
+        """The resolved recipe of the run."""
         return self.path / "recipe.yaml"
 
     @property
     def origin_file(self) -> Path:
+        """The recipe's file or name, and the overrides of `--set`."""
         return self.path / "made_from.json"
 
     @property
     def sources_file(self) -> Path:
+        """Names, sizes and hashes of the files that the corpus was built from."""
         return self.path / "sources.json"
 
     @property
     def corpus(self) -> Path:
+        """Folder of the corpus stage."""
         return self.path / "corpus"
 
     @property
     def documents(self) -> Path:
+        """Kept documents, as Parquet files by split."""
         return self.corpus / "documents"
 
     @property
     def dropped(self) -> Path:
+        """Dropped documents, as Parquet files by reason."""
         return self.corpus / "dropped"
 
     @property
     def ledger(self) -> Path:
+        """One row for each document that entered the corpus."""
         return self.corpus / "ledger.parquet"
 
     @property
     def tokenizer(self) -> Path:
+        """Folder of the tokenizer stage, which `AutoTokenizer.from_pretrained` loads."""
         return self.path / "tokenizer"
 
     @property
     def tokens(self) -> Path:
+        """Folder of the tokens stage."""
         return self.path / "tokens"
 
     @property
     def token_index(self) -> Path:
+        """Split, shard, first token and length of each document or piece of one."""
         return self.tokens / "index.parquet"
 
     @property
     def token_ledger(self) -> Path:
-        """The corpus' ledger, with a column of tokens."""
+        """The corpus ledger with a column of tokens."""
         return self.tokens / "ledger.parquet"
 
     @property
     def pretrain(self) -> Path:
+        """Folder of the pretraining stage."""
         return self.path / "pretrain"
 
     @property
     def metrics(self) -> Path:
+        """Metrics of each logged training step, one JSON object a line."""
         return TrainingFiles(self.pretrain).metrics
 
     @property
     def plan(self) -> Path:
+        """The number of steps and the settings that the probe decided."""
         return TrainingFiles(self.pretrain).plan
 
     @property
     def checkpoints(self) -> Path:
+        """Checkpoints of pretraining, one folder each: `step-000500/`."""
         return TrainingFiles(self.pretrain).checkpoints
 
     @property
     def model(self) -> Path:
+        """The trained model with its tokenizer and card, as it is uploaded."""
         return self.path / "model"
 
     @property
     def evaluation(self) -> Path:
+        """Folder of the evaluation stage."""
         return self.path / "evaluation"
 
     @property
     def audit(self) -> Path:
+        """Folder of the audit stage."""
         return self.path / "audit"
 
     @property
     def card(self) -> Path:
+        """Folder of the card stage."""
         return self.path / "card"
 
     @property
     def blocklist(self) -> Path:
-        """Removed documents: one list for all runs of a folder, beside them."""
+        """Removed documents: one list for all runs in a folder."""
         return self.path.parent / "blocklist.jsonl"
 
     @property
     def own_blocklist(self) -> Path:
-        """Removed documents that this run held or could have held: what goes with it when it is moved."""
+        """Removed documents that this run held or could have held; the list moves with the run."""
         return self.path / "blocklist.jsonl"
 
     def adapter(self, name: str) -> Path:
+        """Return the folder of an adapter."""
         return self.path / "adapters" / name
 
     def model_with(self, adapter: str | None) -> Path:
-        """The folder of the model, or of the one that an adapter was merged into."""
+        """Return the folder of the model, or of the model that an adapter was merged into."""
         return self.model if adapter is None else self.adapter(adapter) / "merged"
 
     def document_files(self, split: Split) -> list[Path]:
-        """The Parquet files that hold one split's documents, in order."""
+        """Return the Parquet files that hold one split's documents, in order."""
         return sorted(self.documents.glob(f"{split}-*.parquet"))
 
     def token_files(self, split: Split) -> list[Path]:
+        """Return the `.bin` files that hold one split's tokens, in order."""
         return sorted(self.tokens.glob(f"{split}-*.bin"))

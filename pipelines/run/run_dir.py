@@ -1,8 +1,8 @@
-"""A run directory: its recipe, its reports, where its stages stand, and how a stage is built and sealed.
+"""A run directory: its recipe, its reports, the state of its stages, and how a stage is built and sealed.
 
-A stage writes below `unsealed/`. When it is whole, its seal is written there too, and its folders are moved into place,
-the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was. The names in a run
-directory are in `layout.py`. No torch.
+A stage writes below `unsealed/`. When it is complete, its seal is written there too, and its folders are moved into
+place, the one with the seal last. So an interrupted or failed stage leaves what was sealed as it was. The names in a
+run directory are in `layout.py`. This module does not import torch.
 """
 
 from __future__ import annotations
@@ -53,63 +53,64 @@ from desdecero.pipelines.run.seals import (
 from desdecero.pipelines.run.stages import Stage, load, stages
 
 SMALL_BYTES = 2**20
-"""Files up to this size are hashed whenever a stage's state is asked for: reports, and what transformers reads."""
+"""Size up to which files are hashed to determine a stage's state: reports, and the files that transformers reads."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a stage stands: `sealed`, `stale` (with the reason) or `missing`."""
+    """State of a stage: `sealed`, `stale` (with the reason) or `missing`."""
 
     name: str
     reason: str = ""
 
 
 class RunDir(Layout):
-    """A run directory. `out` directories of stages being built are of this class too: the names are the same."""
+    """A run directory, or the folder `unsealed/` where its stages are built, which has the same names."""
 
     @property
     def unsealed(self) -> RunDir:
-        """Where stages are built: the same tree, one level down."""
+        """Folder where stages are built: the same tree, one level down."""
         return RunDir(self.path / "unsealed")
 
     def folder(self, stage: str, recipe: Recipe) -> Path:
+        """Return the folder of a stage."""
         return self.path / stages(recipe)[stage].folder
 
     def blocklists(self, recipe: Recipe) -> tuple[str, ...]:
-        """Every list of removed documents that a build here obeys."""
+        """Return every list of removed documents that a build in this run obeys."""
         here = (str(path) for path in (self.blocklist, self.own_blocklist) if path.is_file())
         return (*recipe.corpus.blocklist, *here)
 
     # --- reports and recipe ----------------------------------------------------------------------------------
 
     def recipe(self) -> Recipe:
-        """The recipe that this run was made by."""
+        """Load the recipe that made this run."""
         if not self.recipe_file.is_file():
-            raise UserError(f"{self} is not a run directory (no recipe.yaml in it): name one that `desdecero run` made")
+            raise UserError(f"{self} is not a run directory (it has no recipe.yaml): name one made by `desdecero run`")
         return load_recipe(self.recipe_file)
 
     def origin(self) -> Origin | None:
-        """Where that recipe came from; None in runs of earlier versions."""
+        """Read where that recipe came from; None in runs of earlier versions."""
         return Origin.read(self.origin_file)
 
     def remember_origin(self, origin: Origin) -> None:
-        """Keep where the recipe came from, unless it is the run's own copy, which came from elsewhere."""
+        """Write where the recipe came from, unless it is the run's own copy, whose origin is known."""
         known = self.origin()
         if Path(origin.recipe).is_relative_to(self.path) or (known and origin.gives_the_same_as(known)):
             return
         write_text(self.origin_file, json.dumps(asdict(origin), indent=2) + "\n")
 
     def update_recipe(self, recipe: Recipe) -> None:
-        """Write the recipe where all is sealed by it: only paths can differ then, of sources that were moved."""
+        """Write the recipe if all stages are sealed by it: then only the paths of moved sources can differ."""
         if all(self.state(stage, recipe).name == "sealed" for stage in stages(recipe).values()):
             text = recipe.to_yaml()
             if not self.recipe_file.is_file() or self.recipe_file.read_text(encoding="utf-8") != text:
                 write_text(self.recipe_file, text)
 
     def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
-        """A stage's `report.json`, of the type that `run/reports` has for it.
+        """Read a stage's `report.json`, of the type that `run/reports` has for it.
 
-        Raises `UserError` where it has not been sealed, was altered since, or has the form of another version.
+        Raises `UserError` where it is not sealed, was altered since, or has the form of another version.
         """
         kind = stages(recipe)[stage].kind
         name = f"{stages(recipe)[stage].folder}/report.json"
@@ -126,7 +127,7 @@ class RunDir(Layout):
         return content
 
     def sealed_json(self, stage: str, recipe: Recipe, name: str) -> dict[str, Any]:
-        """As `sealed_bytes`, of a file that holds one JSON object."""
+        """Read a sealed file that holds one JSON object; raises as `sealed_bytes` does."""
         content = self.sealed_bytes(stage, recipe, name)
         try:
             return parse_report(content, str(self.path / name))
@@ -134,9 +135,9 @@ class RunDir(Layout):
             raise self._altered(stage, name, str(error)) from None
 
     def sealed_bytes(self, stage: str, recipe: Recipe, name: str) -> bytes:
-        """The content of a file that a stage sealed, by its path in the run directory.
+        """Read a file that a stage sealed, by its path in the run directory.
 
-        Raises `UserError` where the stage has not been sealed, `AlteredFile` where the bytes are not those that were.
+        Raises `UserError` where the stage is not sealed, and `AlteredFile` where the bytes are not those sealed.
         """
         place = f"{stages(recipe)[stage].folder}/done.json"
         try:
@@ -150,17 +151,17 @@ class RunDir(Layout):
         try:
             content = read_file(self.path / name)
         except FileNotFoundError:
-            raise self._altered(stage, name, "is gone") from None
+            raise self._altered(stage, name, "is missing") from None
         except InvalidFile as error:
             raise self._altered(stage, name, str(error)) from None
         if hashlib.sha256(content).hexdigest() != seal.outputs[name]["sha256"]:
             raise self._altered(stage, name, f"is not as {stage} sealed it")
         return content
 
-    def _altered(self, stage: str, name: str, what: str) -> AlteredFile:
+    def _altered(self, stage: str, name: str, fault: str) -> AlteredFile:
         return AlteredFile(
             name,
-            f"{self.path / name} {what}: `desdecero verify {self}` names all that was altered, and "
+            f"{self.path / name} {fault}: `desdecero verify {self}` names everything that was altered, and "
             f"`desdecero {stage} {self.recipe_file} --run-dir {self}` makes it again",
         )
 
@@ -172,14 +173,14 @@ class RunDir(Layout):
     # --- seals -----------------------------------------------------------------------------------------------
 
     def seal(self, stage: str, recipe: Recipe) -> Seal | None:
-        """The stage's seal, or None if it is missing, unreadable or altered."""
+        """Load the stage's seal; None if it is missing, unreadable or altered."""
         try:
             return load_seal(self.folder(stage, recipe) / "done.json", stage)
         except InvalidFile:
             return None
 
     def fingerprint(self, stage: Stage, recipe: Recipe) -> tuple[str, dict[str, str], dict[str, str]]:
-        """(fingerprint, section hashes, input digests) that a seal made now would carry.
+        """Return (fingerprint, section hashes, input digests) of a seal that would be made now.
 
         An input folder that is not on this machine (a training node that holds only `tokens/` and
         `tokenizer/`) counts as it was when the stage was sealed.
@@ -195,7 +196,7 @@ class RunDir(Layout):
     def state(self, stage: Stage, recipe: Recipe, sources: str | None = None) -> State:
         """Compare a stage's seal with the recipe, its inputs, its code version and, where given, the sources.
 
-        sources: the digest of the sources that hold the same as today's (`chain.current_state` finds out)
+        sources: digest of the sources whose content equals today's (`chain.current_state` determines it)
         """
         try:
             seal = load_seal(self.folder(stage.name, recipe) / "done.json", stage.name)
@@ -215,15 +216,15 @@ class RunDir(Layout):
         if sources is not None and seal.sources != sources:
             return State("stale", "the sources changed")
         for name, output in seal.outputs.items():
-            if not self._fits(name, output):
+            if not self._looks_unchanged(name, output):
                 return State("stale", f"{printable(name)} is not as it was sealed")
         for reference in stage.stale_if:
             if reason := load(reference)(self, recipe):
                 return State("stale", reason)
         return State("sealed")
 
-    def _fits(self, name: str, output: Output) -> bool:
-        """Whether a sealed file seems to be as it was: its size, and for a small one its hash; `verify` hashes all."""
+    def _looks_unchanged(self, name: str, output: Output) -> bool:
+        """Compare a sealed file's size, and of a small file the hash; `verify` hashes all files."""
         path = self.path / name
         try:
             size = check_regular(path)
@@ -232,24 +233,24 @@ class RunDir(Layout):
             return False
 
     def start(self, stage: Stage, recipe: Recipe) -> RunDir:
-        """Make the place where a stage is built, emptied unless it holds the same stage's own unfinished work.
+        """Create the folder where a stage is built; empty it unless it holds unfinished work of the same stage.
 
-        Checkpoints are never thrown away here: the stage itself takes them up, or refuses those of another training.
+        Checkpoints are never deleted here: the stage resumes from them, or refuses those of another training.
         """
         out = self.unsealed
-        folder, mark = out.folder(stage.name, recipe), out.path / f"{stage.name}.fingerprint"
+        folder, marker = out.folder(stage.name, recipe), out.path / f"{stage.name}.fingerprint"
         fingerprint = self.fingerprint(stage, recipe)[0]
-        same = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
+        same = marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint
         if not (stage.resumable and (same or any(TrainingFiles(folder).checkpoints.glob("step-*")))):
             shutil.rmtree(folder, ignore_errors=True)
         if stage.model:
             shutil.rmtree(out.model, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(mark, fingerprint)
+        write_text(marker, fingerprint)
         return out
 
     def commit(self, stage: Stage, recipe: Recipe, seconds: float, sources: str | None = None) -> Seal:
-        """Seal what a stage has built and move it into place, its own folder (which holds the seal) last."""
+        """Seal what a stage has built and move it into place, the stage's folder (which holds the seal) last."""
         out = self.unsealed
         made_from, sections, inputs = self.fingerprint(stage, recipe)
         folder = out.folder(stage.name, recipe)
@@ -269,30 +270,38 @@ class RunDir(Layout):
             if path != folder / "done.json"
         }
         seal = Seal(
-            stage=stage.name, version=stage.version, fingerprint=made_from, sections=sections, inputs=inputs,
-            sources=sources, outputs=outputs, digest=hash_json(outputs), seconds=round(seconds, 3),
+            stage=stage.name,
+            version=stage.version,
+            fingerprint=made_from,
+            sections=sections,
+            inputs=inputs,
+            sources=sources,
+            outputs=outputs,
+            digest=hash_json(outputs),
+            seconds=round(seconds, 3),
             finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            libraries=library_versions(), hardware=hardware(),
-        )  # fmt: skip
-        # The recipe goes first: if the power fails in between, stages read as stale, never as falsely sealed.
+            libraries=library_versions(),
+            hardware=hardware(),
+        )
+        # The recipe is written first: if the power fails in between, stages read as stale, never as falsely sealed.
         write_text(self.recipe_file, recipe.to_yaml())
         write_json(folder / "done.json", seal.to_json())
         self._move_into_place(stage, recipe)
         return seal
 
     def recover(self, recipe: Recipe) -> None:
-        """Finish the moves of a stage that was sealed but not yet in place when the process ended."""
+        """Move stages into place that were sealed but not yet moved when the process ended."""
         for stage in stages(recipe).values():
-            if self.awaits_its_place(stage, recipe):
+            if self.awaits_move(stage, recipe):
                 self._move_into_place(stage, recipe)
 
-    def awaits_its_place(self, stage: Stage, recipe: Recipe) -> bool:
-        """Whether a stage was sealed below `unsealed/` and not moved from there."""
+    def awaits_move(self, stage: Stage, recipe: Recipe) -> bool:
+        """Return whether a stage was sealed below `unsealed/` and not yet moved into place."""
         seal = self.unsealed.seal(stage.name, recipe)
         return seal is not None and seal.fingerprint == self.fingerprint(stage, recipe)[0]
 
     def _folders_inside(self, stage: Stage, recipe: Recipe) -> list[str]:
-        """Folders of other stages that lie inside of this one's."""
+        """Return the folders of other stages that lie inside this stage's folder."""
         return [other.folder for other in stages(recipe).values() if other.folder.startswith(f"{stage.folder}/")]
 
     def _move_into_place(self, stage: Stage, recipe: Recipe) -> None:
@@ -300,7 +309,7 @@ class RunDir(Layout):
         folder, target = out.folder(stage.name, recipe), self.folder(stage.name, recipe)
         if stage.model == "replaces" and out.model.is_dir():
             replace_folder(out.model, self.model)
-        elif stage.model == "adds" and out.model.is_dir():  # it adds its files to a folder that is pretraining's
+        elif stage.model == "adds" and out.model.is_dir():  # its files go into the folder that pretraining made
             for path in sorted(out.model.iterdir()):
                 os.replace(path, self.model / path.name)
             out.model.rmdir()
@@ -313,17 +322,17 @@ class RunDir(Layout):
 
     @contextmanager
     def lock(self) -> Iterator[int]:
-        """Hold the run directory for one command at a time (and for the processes that this one launches).
+        """Lock the run directory for one command at a time, and for the processes that this one launches.
 
-        Yields the file descriptor of the lock: it is held until all processes that inherited that have ended.
+        Yields the file descriptor of the lock, which is held until all processes that inherited it have ended.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = (self.path / ".lock").open("a")
         except FileExistsError:
             raise UserError(f"{self} is a file: name a folder with --run-dir") from None
-        except FileNotFoundError:  # as in /proc, where no folder can be made
-            raise UserError(f"no folder can be made at {self}: name another with --run-dir") from None
+        except FileNotFoundError:  # for example in /proc, where no folder can be created
+            raise UserError(f"no folder can be created at {self}: name another with --run-dir") from None
         with handle:
             if os.environ.get("DESDECERO_LOCKED") == str(self.path):  # launched by the command that holds it
                 yield handle.fileno()
@@ -332,13 +341,13 @@ class RunDir(Layout):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(
-                    f"another desdecero is at work in {self}: wait for it, or name another --run-dir"
+                    f"another desdecero command is using {self}: wait for it, or name another --run-dir"
                 ) from None
             yield handle.fileno()
 
 
 def find_run(name_or_path: str) -> RunDir:
-    """A run by its path, or by its name below `runs/`."""
+    """Return the run at a path, or of that name below `runs/`; raises `UserError` where there is none."""
     local_path(name_or_path)
     for path in (Path(name_or_path), Path("runs") / name_or_path):
         if (path / "recipe.yaml").is_file():
@@ -347,6 +356,6 @@ def find_run(name_or_path: str) -> RunDir:
 
 
 def shortest(run: RunDir) -> str:
-    """The run's path as one would type it from here."""
+    """Return the run's path, relative to the current folder where it lies below it."""
     here = Path.cwd()
     return str(run.path.relative_to(here)) if run.path.is_relative_to(here) else str(run.path)

@@ -1,12 +1,12 @@
-"""Seals: what `done.json` says, and the reading of files that may have been altered.
+"""Seals: the content of `done.json`, and strict reading of files that may have been altered.
 
     seal = load_seal(folder / "done.json", "audit")   # None without a file; raises InvalidFile for one that is altered
     read_file(path)                                   # bytes of a regular file, never of a link or a pipe
-    parse_json(content)                               # strict: no NaN, no repeated key, no bottomless nesting
+    parse_json(content)                               # strict: no NaN, no repeated key, no excessive nesting
 
-A seal hashes to itself: `seal` covers every field of it, `digest` its outputs, `fingerprint` what the stage was made
-from. These hashes are no signatures: who alters a file and its seal must also alter the seal of every later stage,
-which holds the digest. `verification.py` compares them.
+A seal holds hashes of itself: `seal` covers every field of it, `digest` its outputs, `fingerprint` what the stage was
+made from. These hashes are not signatures: whoever alters a file and its seal must also alter the seal of every later
+stage, which holds the digest. `commands/verify.py` compares them.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from desdecero.pipelines.common.files import hash_json
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 LARGEST_COUNT = 2**63 - 1
-"""Of bytes, versions and the like: what a file system can count."""
+"""Upper bound of byte counts and versions: the largest file size that a file system can represent."""
 
 
 class InvalidFile(ValueError):
-    """What is wrong with a file, as the end of a sentence that begins with its name."""
+    """Error in a file's content; the message continues a sentence that begins with the file's name."""
 
 
 class AlteredFile(UserError):
-    """A file of a sealed stage that may not be believed; `name` is its path, in the run directory or from the root."""
+    """Error for a file of a sealed stage that was altered; `name` is its path, in the run directory or absolute."""
 
     def __init__(self, name: str, sentence: str):
         super().__init__(sentence)
@@ -46,12 +46,12 @@ class AlteredFile(UserError):
 def _inside(name: str) -> str:
     path = PurePosixPath(name)
     if not name or "\0" in name or path.is_absolute() or ".." in path.parts or path.as_posix() != name:
-        raise ValueError("names a file outside of the run")
+        raise ValueError("names a file outside the run")
     return name
 
 
 class Output(TypedDict):
-    """A file that a stage wrote."""
+    """Hash and size of a file that a stage wrote."""
 
     sha256: Sha256
     bytes: Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
@@ -59,29 +59,29 @@ class Output(TypedDict):
 
 @dataclass(frozen=True)
 class Seal:
-    """What `done.json` says: which inputs a stage read, and what every file it wrote must hash to."""
+    """Content of `done.json`: the inputs that a stage read, and the hash of every file that it wrote."""
 
     stage: str
     version: Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
     fingerprint: Sha256
-    """sha256 over the recipe sections it read, its inputs' digests and its code version. No times, no machine."""
+    """sha256 of the recipe sections it read, its inputs' digests and its code version; no times, no hardware."""
     sections: dict[str, Sha256]
-    """Recipe section → sha256, to say which one changed."""
+    """Recipe section → sha256, to name the section that changed."""
     inputs: dict[str, str]
     """Input stage → the `digest` of its seal."""
     sources: str | None
-    """sha256 over the corpus' sources (names, versions, contents; `sources.json` has them); None for other stages."""
+    """sha256 of the corpus' sources (names, versions, contents; `sources.json` has them); None for other stages."""
     outputs: dict[Annotated[str, AfterValidator(_inside)], Output]
     """Path in the run directory → {"sha256", "bytes"}."""
     digest: Sha256
-    """sha256 over `outputs`: the identity of what the stage made."""
+    """sha256 of `outputs`: identifies what the stage made."""
     seconds: Annotated[float, Field(ge=0, le=1e12)]
     finished: Annotated[str, Field(pattern=r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z")]
     libraries: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `done.json`."""
+        """Return the content of `done.json`."""
         content = asdict(self)
         return {**content, "seal": hash_json(content)}
 
@@ -91,21 +91,21 @@ _FIELDS = {entry.name for entry in fields(Seal)}
 
 
 def load_seal(path: Path, stage: str) -> Seal | None:
-    """A stage's seal, or None where there is no file.
+    """Load a stage's seal; None where there is no file.
 
-    Raises `InvalidFile` for one that cannot be read, or in which anything was altered.
+    Raises `InvalidFile` for a seal that cannot be read, or in which anything was altered.
     """
     try:
         content = parse_json(read_file(path))
     except FileNotFoundError:
         return None
     if not isinstance(content, dict):
-        raise InvalidFile("holds no JSON object")
+        raise InvalidFile("does not hold a JSON object")
     claimed = content.pop("seal", None)
     if unknown := sorted(set(content) - _FIELDS):
-        raise InvalidFile(f"has a field that no seal has: {printable(unknown[0])}")
+        raise InvalidFile(f"has an unknown field: {printable(unknown[0])}")
     try:
-        seal = _SEAL.validate_json(json.dumps(content), strict=True)  # in Python's own mode it would ask for a Seal
+        seal = _SEAL.validate_json(json.dumps(content), strict=True)  # strict validate_python would demand a Seal
     except ValidationError as error:
         raise InvalidFile(_first_fault(error)) from None
     if seal.stage != stage:
@@ -126,6 +126,7 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def fingerprint(stage: str, version: int, sections: Mapping[str, str], inputs: Mapping[str, str]) -> str:
+    """Return the hash of what a stage is made from: code version, recipe sections and input digests."""
     return hash_json({"stage": stage, "version": version, "sections": sections, "inputs": inputs})
 
 
@@ -133,10 +134,10 @@ def fingerprint(stage: str, version: int, sections: Mapping[str, str], inputs: M
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a regular file.
+    """Read the bytes of a regular file.
 
-    Raises `FileNotFoundError` where there is none, and `InvalidFile` for a link, a folder, a pipe, or what the system
-    will not read.
+    Raises `FileNotFoundError` where there is none, and `InvalidFile` for a link, a folder, a pipe, or a file that may
+    not be read.
     """
     check_regular(path)
     try:
@@ -146,7 +147,7 @@ def read_file(path: Path) -> bytes:
 
 
 def check_regular(path: Path) -> int:
-    """The size of a regular file. Raises as `read_file` does; nothing is opened, so a pipe does not block."""
+    """Return the size of a regular file. Raises as `read_file` does; nothing is opened, so a pipe does not block."""
     try:
         status = path.lstat()
     except NotADirectoryError:
@@ -159,7 +160,7 @@ def check_regular(path: Path) -> int:
 
 
 def parse_json(content: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
-    """JSON as the stages write it. Raises `InvalidFile` for anything else."""
+    """Parse JSON as the stages write it. Raises `InvalidFile` for anything else."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -174,15 +175,15 @@ def parse_json(content: bytes, make_object: Callable[[list[tuple[str, Any]]], An
     except json.JSONDecodeError as error:
         raise InvalidFile(f"is not JSON (line {error.lineno}: {error.msg})") from None
     except RecursionError:
-        raise InvalidFile("is nested too deeply to be read") from None
+        raise InvalidFile("is nested too deeply") from None
     except InvalidFile:
         raise
-    except ValueError:  # Python refuses whole numbers of more than 4,300 digits
-        raise InvalidFile("holds a number that is too long to be read") from None
+    except ValueError:  # Python refuses integers of more than 4,300 digits
+        raise InvalidFile("holds a number with too many digits") from None
 
 
 class Report(dict[str, Any]):
-    """An object of a stage's report, which says in a sentence what it lacks."""
+    """Object of a stage's report; a missing key raises `AlteredFile` with a sentence."""
 
     def __init__(self, content: Mapping[str, Any], where: str):
         super().__init__(content)
@@ -193,44 +194,44 @@ class Report(dict[str, Any]):
 
 
 def parse_report(content: bytes, where: str) -> Report:
-    """A stage's report; `where` names its file in messages. Raises `InvalidFile` for what is not a JSON object."""
-    found = parse_json(content, lambda pairs: Report(_without_repeats(pairs), where))
-    if not isinstance(found, Report):
-        raise InvalidFile("holds no JSON object")
-    return found
+    """Parse a stage's report; `where` names its file in messages. Raises `InvalidFile` if it is not a JSON object."""
+    report = parse_json(content, lambda pairs: Report(_without_repeats(pairs), where))
+    if not isinstance(report, Report):
+        raise InvalidFile("does not hold a JSON object")
+    return report
 
 
 @contextmanager
 def reading(where: object) -> Iterator[None]:
-    """Turn what Python and its libraries say of wrong content into a sentence that names the file that holds it."""
+    """Turn errors that wrong content causes in Python and its libraries into a sentence that names the file."""
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # a full disk, no permission: not the content
             raise
-        told = f"{type(error).__name__}: {printable(error)[:200]}"
-        raise not_as_written(str(where), told) from error
+        fault = f"{type(error).__name__}: {printable(error)[:200]}"
+        raise not_as_written(str(where), fault) from error
 
 
-def not_as_written(where: str, what: str) -> AlteredFile:
-    """The error for a file whose content is not what its stage writes; `what` is wrong with it."""
+def not_as_written(where: str, fault: str) -> AlteredFile:
+    """Make the error for a file whose content is not what its stage writes."""
     return AlteredFile(
         where,
-        f"{where} does not hold what its stage writes ({what}): `desdecero verify` names what was altered, and "
+        f"{where} does not hold what its stage writes ({fault}): `desdecero verify` names what was altered, and "
         "`desdecero run` with `--from` and the stage's name makes it again",
     )
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         raise InvalidFile(f"has the key {printable(next(n for n in names if names.count(n) > 1))} twice")
-    return found
+    return content
 
 
 def _no_constant(name: str) -> float:
-    raise InvalidFile(f"holds {name}, which JSON has not")
+    raise InvalidFile(f"holds {name}, which is not valid JSON")
 
 
 def _finite(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The stages of a run: the one table that drives the chain, the command line, `status`, the card and the page.
+"""Stages of a run: the one table that drives the chain, the command line, `status`, the card and the page.
 
     stages(recipe)      the stages that a recipe asks for, in order, by name
     BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD comes last
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """One link of the chain: a page of code in `pipelines/` with one function of its name.
+    """One stage: a module in `pipelines/` with one function of the same name.
 
         function(recipe, run, out, **options) -> summary
 
@@ -28,54 +28,59 @@ class Stage:
 
     name: str
     page: str
-    """Its module in `pipelines/`, and the function in it."""
+    """Name of its module in `pipelines/` and of the function in it."""
     folder: str
-    """In the run directory, as a relative path."""
+    """Path relative to the run directory."""
     reads: tuple[str, ...]
-    """Sections of the recipe that its output depends on; `finetune.legal` is one of several adapters."""
+    """Sections of the recipe that its output depends on; `finetune.legal` is the section of one of several adapters."""
     inputs: tuple[str, ...]
     """Stages whose sealed output it reads."""
     version: int
-    """Raised when the stage's output changes meaning: then what an older version sealed is stale."""
+    """Raised when the stage's output changes its meaning: then what an older version sealed is stale."""
     resumable: bool = False
-    """Continues its own unfinished work; the others start from the beginning."""
+    """Continues its own unfinished work; other stages start from the beginning."""
     launched: bool = False
     """Runs in several processes where there are several devices."""
     model: Literal["", "replaces", "adds"] = ""
-    """What it does to `model/`, besides its own folder: pretraining replaces it, the card adds its files."""
+    """Effect on `model/`, in addition to its own folder: pretraining replaces it, the card adds its files."""
     flags: tuple[str, ...] = ()
-    """Options of its function that `desdecero run` passes on."""
+    """Options of its function that `desdecero run` passes to it."""
     sources: str = ""
-    """Of a stage that reads from outside of the run: `module:class` that compares that with what was sealed."""
+    """For a stage that reads data from outside the run: `module:class` that compares the data with what was sealed."""
     stale_if: tuple[str, ...] = ("desdecero.pipelines.corpus.blocklist:reason_to_rebuild",)
-    """`module:function` that says why the stage is stale for another reason than its recipe, inputs and files."""
+    """`module:function` that returns why the stage is stale for a reason other than its recipe, inputs and files."""
     adapter: str | None = None
-    """The adapter that it is about."""
+    """The adapter that it trains, evaluates or audits."""
 
     @property
     def kind(self) -> str:
-        """Its name without that of the adapter: what the command is called."""
+        """Its name without that of the adapter: the name of the command."""
         return self.name.partition(":")[0]
 
     @property
     def module(self) -> str:
+        """Import path of its module."""
         return f"desdecero.pipelines.{self.page}"
 
     @property
     def options(self) -> dict[str, str]:
-        """What its function takes besides recipe and directories."""
+        """Arguments of its function other than recipe and directories."""
         return {"adapter": self.adapter} if self.adapter is not None else {}
 
-    def of(self, adapter: str) -> Stage:
-        """The stage of one adapter of several."""
+    def for_adapter(self, adapter: str) -> Stage:
+        """Return the stage for one of several adapters: ADAPTER is replaced by its name."""
 
-        def named(words: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(word.replace("ADAPTER", adapter) for word in words)
+        def named(templates: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(template.replace("ADAPTER", adapter) for template in templates)
 
         return replace(
-            self, name=f"{self.name}:{adapter}", folder=self.folder.replace("ADAPTER", adapter),
-            reads=named(self.reads), inputs=named(self.inputs), adapter=adapter,
-        )  # fmt: skip
+            self,
+            name=f"{self.name}:{adapter}",
+            folder=self.folder.replace("ADAPTER", adapter),
+            reads=named(self.reads),
+            inputs=named(self.inputs),
+            adapter=adapter,
+        )
 
 
 BASE = (
@@ -95,7 +100,7 @@ BASE = (
     ),
     Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 2),
 )  # fmt: skip
-"""Of the model."""
+"""Stages of the model."""
 
 OF_ADAPTER = (
     Stage(
@@ -109,34 +114,34 @@ OF_ADAPTER = (
     ),
     Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 2),
 )  # fmt: skip
-"""Of each adapter; ADAPTER stands for its name."""
+"""Stages of each adapter; ADAPTER stands for its name."""
 
 CARD = Stage("card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"), (), 4, model="adds")
-"""It reads all others."""
+"""Stage that reads all others."""
 
 KINDS: dict[str, Stage] = {stage.kind: stage for stage in (*OF_ADAPTER, CARD, *BASE)}
-"""What there is a command for; the model's own stages before those of an adapter."""
+"""Stages that have a command, by its name; where a model's and an adapter's share one, the model's."""
 
 
 def stages(recipe: Recipe) -> dict[str, Stage]:
-    """The chain that a recipe asks for, in order, by name."""
+    """Return the stages that a recipe asks for, in order, by name."""
     chain = list(BASE)
     for adapter in recipe.adapters:
         if recipe.names_its_adapters:
-            chain += [stage.of(adapter) for stage in OF_ADAPTER]
+            chain += [stage.for_adapter(adapter) for stage in OF_ADAPTER]
         else:
             stage = OF_ADAPTER[0]
-            chain.append(replace(stage.of(adapter), name=stage.name, reads=("seed", "evaluate", "finetune")))
+            chain.append(replace(stage.for_adapter(adapter), name=stage.name, reads=("seed", "evaluate", "finetune")))
     chain.append(replace(CARD, inputs=tuple(stage.name for stage in chain)))
     return {stage.name: stage for stage in chain}
 
 
-def name_of(recipe: Recipe, kind: str, adapter: str | None) -> str:
-    """The name of a stage, of an adapter where one is given and the recipe names its adapters."""
+def stage_name(recipe: Recipe, kind: str, adapter: str | None) -> str:
+    """Return the name of a stage: `finetune:legal` where the recipe names its adapters, `finetune` otherwise."""
     return f"{kind}:{adapter}" if adapter is not None and recipe.names_its_adapters else kind
 
 
 def load(reference: str) -> Any:
-    """What `module:name` names. The stages and what they need are imported when they are called."""
+    """Import the object that `module:name` refers to: stages and their libraries are imported only when called."""
     module, _, name = reference.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,10 +1,10 @@
-"""The chat template that goes with a tokenizer: from messages to one text, as `apply_chat_template` runs it.
+"""Chat template of a tokenizer: renders messages as one text, with `apply_chat_template`.
 
     <|endoftext|><|user|>What is a mode?<|end|><|assistant|>The commonest value.<|end|>
 
-A conversation begins, as every text does, where the one before it ended. The rendered text is read with its special
-tokens, so a special token that a person wrote in a message would become one: there the template puts an invisible word
-joiner (U+2060) behind its first character, and it stays text, here and in whatever else runs the template.
+A conversation begins, as every text does, with the end-of-text token. The rendered text is encoded with special tokens,
+so a special token inside a message would become one: the template inserts an invisible word joiner (U+2060) after its
+first character, and it stays text, also in other programs that run the template.
 """
 
 from __future__ import annotations
@@ -41,12 +41,20 @@ _TEMPLATE = """\
 
 
 def chat_template(chat: Chat, opening: str, special: Sequence[str]) -> str:
-    """The template, with its tokens written out. opening: what comes before a text. special: all special tokens."""
+    """Return the template with its tokens filled in.
+
+    opening: token before a conversation; special: all special tokens
+    """
     values = {
-        "SPECIAL": list(special), "JOINER": JOINER, "OPENING": opening,
-        "SYSTEM": chat.system, "USER": chat.user, "ASSISTANT": chat.assistant, "END": chat.end,
-    }  # fmt: skip
-    # As they are: llama.cpp's reader of templates knows no \u2060.
+        "SPECIAL": list(special),
+        "JOINER": JOINER,
+        "OPENING": opening,
+        "SYSTEM": chat.system,
+        "USER": chat.user,
+        "ASSISTANT": chat.assistant,
+        "END": chat.end,
+    }
+    # Without escapes: llama.cpp's template parser does not support \u2060.
     named = "".join(
         f"{{%- set {name} = {json.dumps(value, ensure_ascii=False)} -%}}\n" for name, value in values.items()
     )

@@ -1,11 +1,11 @@
-"""From texts to token ids, exactly as `AutoTokenizer` encodes them at inference, and many times faster for BPE.
+"""Encode texts into token ids, exactly as `AutoTokenizer` does at inference, and many times faster for BPE.
 
     encode = Encoder(PreTrainedTokenizerFast.from_pretrained(run.tokenizer))
-    ids = encode(["one text", "another"])        # one array of ids a text; special tokens that a person wrote stay text
+    ids = encode(["one text", "another"])        # one array of ids per text; special tokens in a text stay text
 
-A byte-level BPE of ours is read by `tiktoken`, which joins by the number of the token that comes out; why the ids are
-the same stands in `byte_pairs.py`. It is not taken on trust: the first text and one in a hundred after it are encoded
-both ways. Other kinds go through `tokenizers` itself.
+Byte-level BPE that this project trained is encoded by `tiktoken`, which merges by the id of the resulting token;
+`byte_pairs.py` explains why the ids are the same. This is also checked: the first text and every hundredth after it
+are encoded both ways. Other kinds are encoded by `tokenizers`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.machine import library_versions
 from desdecero.pipelines.tokenizer.byte_pairs import build_byte_pairs, to_bytes
 
-CHECKED = 100
-"""One text in so many is encoded both ways: at a tenth of the speed, this costs some 10% of the time."""
+CHECK_EVERY = 100
+"""One text in this many is encoded both ways: at a tenth of the speed, this costs some 10% of the time."""
 NO_SPECIAL = "<|no special token|>"
-"""Given to tiktoken, and never allowed: with no special token at all, it looks for the empty string instead, finds it
-before every character, and takes twice as long (9.1 against 20.1 MB a second of a processor)."""
+"""Placeholder for tiktoken, never allowed in a text: without any special token, tiktoken searches for the empty string,
+finds it before every character, and takes twice as long (9.1 against 20.1 MB per processor second)."""
 
 Ids = NDArray[np.uint32]
 
 
 class Encoder:
-    """Encodes texts with a tokenizer, on all cores."""
+    """Encoder of texts with a tokenizer, on all cores."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast):
         self.exact = tokenizer.backend_tokenizer
@@ -44,11 +44,11 @@ class Encoder:
         self.seen = 0
 
     def __call__(self, texts: Sequence[str]) -> list[Ids]:
-        """The ids of each text, with nothing added. Raises `UserError` where the two ways of encoding differ."""
+        """Encode each text without added tokens. Raises `UserError` where tiktoken and `tokenizers` differ."""
         if self.fast is None:
             return self.encode_exactly(texts)
         ids = list(self.threads.map(self._encode, texts))
-        checked = range(-self.seen % CHECKED, len(texts), CHECKED)
+        checked = range(-self.seen % CHECK_EVERY, len(texts), CHECK_EVERY)
         self.seen += len(texts)
         for place, expected in zip(checked, self.encode_exactly([texts[i] for i in checked]), strict=True):
             if not np.array_equal(ids[place], expected):
@@ -56,7 +56,7 @@ class Encoder:
         return ids
 
     def encode_exactly(self, texts: Sequence[str]) -> list[Ids]:
-        """By `tokenizers` alone."""
+        """Encode with `tokenizers` alone."""
         encodings = self.exact.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.asarray(encoding.ids, np.uint32) for encoding in encodings]
 
@@ -66,7 +66,7 @@ class Encoder:
 
 
 def fast_encoding(tokenizer: PreTrainedTokenizerFast) -> tiktoken.Encoding | None:
-    """tiktoken's reading of a tokenizer, or None where this is not one that `build_byte_pairs` made."""
+    """Convert a tokenizer for tiktoken; None where `build_byte_pairs` has not made it."""
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     if content["model"]["type"] != "BPE" or not content["model"]["ignore_merges"]:
         return None
@@ -86,6 +86,6 @@ def fast_encoding(tokenizer: PreTrainedTokenizerFast) -> tiktoken.Encoding | Non
 def _difference(text: str) -> str:
     versions = library_versions()
     return (
-        f"the text that begins {text[:60]!r} has other ids in training than it would have at inference: install other "
+        f"the text that begins {text[:60]!r} has different ids in training and at inference: install other "
         f"releases of tokenizers (here {versions.get('tokenizers')}) and tiktoken ({versions.get('tiktoken')})"
     )

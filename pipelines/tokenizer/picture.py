@@ -1,4 +1,4 @@
-"""The tokenizer's report as a picture."""
+"""Plot of the tokenizer's report."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from desdecero.model_cards.formats import grouped
 from desdecero.model_cards.words import Language, say
 
 BARS = 12
-"""Of a group; the report has the rest."""
+"""Bars shown of a group; the report has the rest."""
 
 
 def draw_bytes_per_token(report: Mapping[str, Any], path: Path, language: Language) -> None:
-    """Bars: bytes of held-out text that a token holds, over all, by group, and for other tokenizers."""
+    """Plot bytes per token on held-out text as bars: in total, by group, and for other tokenizers."""
     rows = [(say(language, "tokenizer.all_held_out"), report["bytes_per_token"], "#2b6cb0")]
     for groups, key in (("languages", "language"), ("sources", "source"), ("varieties", "variety")):
         term, unknown = say(language, f"term.{key}"), say(language, "term.not_known")

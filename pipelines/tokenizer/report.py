@@ -1,9 +1,9 @@
-"""What is measured of a tokenizer: how much text a token holds, for whom, and which tokens are of no use.
+"""Measure a tokenizer: bytes per token and fertility by group, badly split words, and unused tokens.
 
-Measured on held-out text, up to `GROUP_BYTES` of each source, language and variety, so that a small group is seen as
-clearly as a large one; figures over all of it weigh every measured byte alike. A word is a run of letters. It is
-encoded by itself, after a space or without, whichever takes fewer tokens: so tokenizers that mark words in different
-ways are compared on the same words. *Fertility* is tokens a word (Rust et al. 2021, §4.1).
+Measured on validation text, up to `GROUP_BYTES` of each source, language and variety, so that a small group is measured
+as precisely as a large one; total figures weigh every measured byte equally. A word is a run of letters. It is encoded
+alone, after a space or without one, whichever takes fewer tokens: so tokenizers that mark words in different ways are
+compared on the same words. *Fertility* is tokens per word (Rust et al. 2021, §4.1).
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from desdecero.pipelines.tokenizer.unigram import BYTE_TOKENS
 from desdecero.pipelines.tokenizer.wordpiece import CONTINUES
 
 GROUP_BYTES, MEASURED_BYTES = 1_000_000, 10_000_000
-"""Held-out text that is measured, of a group and in all: seconds, and shares to a tenth of a percent."""
+"""Validation text that is measured, per group and in total: takes seconds, and gives shares to a tenth of a percent."""
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
 RARE = 100
-"""Uses, in the text that was learnt from, below which a token is called rare: a convention."""
+"""Occurrences in the training text below which a token is called rare: a convention."""
 BYTES = {"BPE": [to_text(bytes([byte])) for byte in range(256)], "Unigram": BYTE_TOKENS, "WordPiece": []}
-"""Tokens that no kind of vocabulary has to learn."""
+"""Tokens that are given and not learnt, by kind of vocabulary."""
 SHOWN = 20
-CUT_IN = 3
-"""Tokens of a word from which it is shown as badly cut: two are a stem and an ending."""
+BAD_SPLIT_TOKENS = 3
+"""Number of tokens from which a word counts as badly split: two may be a stem and an ending."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A document that is measured, and the groups that it belongs to."""
+    """Validation document, and the groups that it belongs to."""
 
     text: str
     source: str
@@ -49,8 +49,8 @@ class HeldOut:
 
 
 @dataclass
-class Tally:
-    """Sums over documents, or words."""
+class TokenCounts:
+    """Sums over documents and their words."""
 
     documents: int = 0
     bytes: int = 0
@@ -62,11 +62,13 @@ class Tally:
     single_bytes: int = 0
     broken_bytes: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)))
+    def __add__(self, other: TokenCounts) -> TokenCounts:
+        return TokenCounts(
+            *(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True))
+        )
 
     def report(self) -> dict[str, Any]:
-        """Sizes, and what a person compares; None where there is nothing to divide by."""
+        """Return sizes and ratios; a ratio is None where its denominator is 0."""
         return {
             "documents": self.documents,
             "bytes": self.bytes,
@@ -81,7 +83,7 @@ class Tally:
 
 
 def read_held_out(run: RunDir, variety_field: str) -> list[HeldOut]:
-    """Validation documents, in order, until each group has its share; what goes over it is left away."""
+    """Read validation documents, in order, up to the limits of each group and of all; the last one is cut off."""
     taken, total, chosen = defaultdict[tuple[str, str, str], int](int), 0, list[HeldOut]()
     for document in read_documents(run, "validation", ["text", "source", "language", "meta"]):
         variety = str(json.loads(document["meta"]).get(variety_field) or "")
@@ -96,7 +98,7 @@ def read_held_out(run: RunDir, variety_field: str) -> list[HeldOut]:
 
 
 def measure(tokenizer: PreTrainedTokenizerFast, documents: Sequence[HeldOut]) -> dict[str, Any]:
-    """The part of the stage's report that tells how the tokenizer does on held-out text."""
+    """Return the part of the stage's report that measures the tokenizer on validation text."""
     encode = Encoder(tokenizer)
     written = token_bytes(tokenizer)
     lengths, broken = np.array([len(data) for data in written]), np.array([_is_broken(data) for data in written])
@@ -106,16 +108,20 @@ def measure(tokenizer: PreTrainedTokenizerFast, documents: Sequence[HeldOut]) ->
     cuts = cut_words(list(counts), encode.encode_exactly)
     unknown = tokenizer.unk_token_id
     tallies = [
-        Tally(
-            1, len(document.text.encode()), len(ids), found.total(),
-            sum(times * len(cuts[word]) for word, times in found.items()),
-            sum(times for word, times in found.items() if len(cuts[word]) == 1 and unknown not in cuts[word]),
-            sum(times for word, times in found.items() if unknown in cuts[word]),
-            int((lengths[ids] == 1).sum()), int(lengths[ids[broken[ids]]].sum()),
+        TokenCounts(
+            documents=1,
+            bytes=len(document.text.encode()),
+            tokens=len(ids),
+            words=counter.total(),
+            word_tokens=sum(times * len(cuts[word]) for word, times in counter.items()),
+            whole_words=sum(n for word, n in counter.items() if len(cuts[word]) == 1 and unknown not in cuts[word]),
+            unknown_words=sum(times for word, times in counter.items() if unknown in cuts[word]),
+            single_bytes=int((lengths[ids] == 1).sum()),
+            broken_bytes=int(lengths[ids[broken[ids]]].sum()),
         )
-        for document, ids, found in zip(documents, encoded, words, strict=True)
-    ]  # fmt: skip
-    total = sum(tallies, Tally()).report()
+        for document, ids, counter in zip(documents, encoded, words, strict=True)
+    ]
+    total = sum(tallies, TokenCounts()).report()
     decoded = tokenizer.backend_tokenizer.decode_batch([ids.tolist() for ids in encoded], skip_special_tokens=False)
     return {
         "measured": total,
@@ -129,7 +135,7 @@ def measure(tokenizer: PreTrainedTokenizerFast, documents: Sequence[HeldOut]) ->
 
 
 def cut_words(words: Sequence[str], encode: Any) -> dict[str, list[int]]:
-    """The ids of each word: after a space or without one, whichever are fewer."""
+    """Return the ids of each word: after a space or without one, whichever are fewer."""
     spaced, bare = encode([" " + word for word in words]), encode(words)
     return {
         word: [int(i) for i in (after if len(after) <= len(alone) else alone)]
@@ -140,8 +146,8 @@ def cut_words(words: Sequence[str], encode: Any) -> dict[str, list[int]]:
 def bad_splits(
     written: Sequence[bytes], counts: Mapping[str, int], cuts: Mapping[str, Sequence[int]]
 ) -> list[dict[str, Any]]:
-    """The words cut into three and more that cost the most tokens over one each, with their cuts."""
-    cut = [word for word in counts if len(cuts[word]) >= CUT_IN]
+    """Return the words of three and more tokens that cost the most tokens in excess of one each, with their splits."""
+    cut = [word for word in counts if len(cuts[word]) >= BAD_SPLIT_TOKENS]
     worst = sorted(cut, key=lambda word: (-counts[word] * (len(cuts[word]) - 1), word))[:SHOWN]
     return [
         {"word": word, "occurrences": counts[word], "cuts": [readable(written[i]).strip() for i in cuts[word]]}
@@ -150,7 +156,7 @@ def bad_splits(
 
 
 def token_bytes(tokenizer: PreTrainedTokenizerFast) -> list[bytes]:
-    """What each token of one of our vocabularies stands for, by its id; nothing for special ones."""
+    """Return the bytes of each token of a tokenizer that this project trained, by id; empty for special tokens."""
     read: dict[str, Callable[[str], bytes]] = {"BPE": to_bytes, "Unigram": _of_unigram, "WordPiece": _of_wordpiece}
     reads, special = read[type(tokenizer.backend_tokenizer.model).__name__], set(tokenizer.all_special_ids)
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
@@ -166,7 +172,7 @@ def _of_wordpiece(name: str) -> bytes:
 
 
 def readable(data: bytes) -> str:
-    """A token as people read it; parts of characters as `\\xc3`."""
+    """Return a token as readable text; bytes of incomplete characters as `\\xc3`."""
     return data.decode(errors="backslashreplace")
 
 
@@ -178,9 +184,9 @@ def _is_broken(data: bytes) -> bool:
     return False
 
 
-def _by_group(of: str, documents: Sequence[HeldOut], tallies: Sequence[Tally]) -> list[dict[str, Any]]:
-    """A row for each language, source or variety that documents name; most text first."""
-    groups = defaultdict[str, Tally](Tally)
+def _by_group(of: str, documents: Sequence[HeldOut], tallies: Sequence[TokenCounts]) -> list[dict[str, Any]]:
+    """Return a row for each language, source or variety that documents name; most text first."""
+    groups = defaultdict[str, TokenCounts](TokenCounts)
     for document, tally in zip(documents, tallies, strict=True):
         groups[getattr(document, of)] += tally
     if list(groups) == [""]:
@@ -193,11 +199,11 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-# --- tokens that are of no use -----------------------------------------------------------------------------------
+# --- unused tokens -----------------------------------------------------------------------------------------------
 
 
 def token_use(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> dict[str, Any]:
-    """How often the learnt tokens occur in the text that they were learnt from: those never used, and rare ones.
+    """Count how often the learnt tokens occur in the training text, and report those never used and rare ones.
 
     Special tokens and the 256 bytes are not learnt, and not counted.
     """

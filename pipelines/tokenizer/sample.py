@@ -1,4 +1,4 @@
-"""The text that a tokenizer is trained on: a bounded part of the corpus, even over its sources and languages."""
+"""Bounded sample of the corpus for training a tokenizer, in proportion to its sources and languages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Group = tuple[str, str]
 
 
 class Sample:
-    """The training documents' texts, thinned to at most `max_bytes`; the same at each reading.
+    """Texts of the training documents, sampled down to at most `max_bytes`; the same at each reading.
 
-    Each source and language gives the same share of its bytes, its first document included: whoever has little text
+    Each source and language gives the same share of its bytes, its first document included: so a group with little text
     is not left out by chance.
     """
 
@@ -26,10 +26,10 @@ class Sample:
         self.run, self.available, self.max_bytes = run, available, max_bytes
         self.share = min(1.0, max_bytes / max(1, available))
         self.read: dict[Group, int] = {}
-        """Bytes that the last reading gave, by group."""
+        """Bytes yielded by the last reading, by group."""
 
     def smaller(self, max_bytes: int) -> Sample:
-        """The same with a lower bound."""
+        """Return the same sample with a lower bound."""
         return Sample(self.run, self.available, min(max_bytes, self.max_bytes))
 
     def __iter__(self) -> Iterator[str]:
@@ -45,13 +45,13 @@ class Sample:
                 yield document["text"]
 
     def report(self) -> list[dict[str, Any]]:
-        """Bytes read by source and language, most first."""
+        """Return the bytes read by source and language, most first."""
         rows = [{"source": source, "language": language, "bytes": n} for (source, language), n in self.read.items()]
         return sorted(rows, key=lambda row: (-row["bytes"], row["source"], row["language"]))
 
 
 def batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    """The texts, so many at a time."""
+    """Yield the texts in lists of `size`."""
     remaining = iter(texts)
     while batch := list(islice(remaining, size)):
         yield batch

@@ -1,9 +1,9 @@
-"""Unigram (Kudo 2018) with byte fallback: the most probable cut of each word, and bytes for what it has no letter for.
+"""Unigram (Kudo 2018) with byte fallback: the most probable split of each word, and bytes for unknown characters.
 
-Trained by SentencePiece, because `tokenizers` adds up its probabilities in the order of a hash table, so that its
-vocabularies come out in another order each time; SentencePiece sorts first, and adds in the order of a fixed number of
-threads: the same text gives the same vocabulary. The text is cut as for BPE (`splitting.py`), spaces stay spaces and
-nothing is normalised, so any text comes back unchanged. Memory holds each distinct piece of the texts.
+Trained by SentencePiece, because `tokenizers` sums its probabilities in the order of a hash table, so that its
+vocabularies differ from run to run; SentencePiece sorts first, and sums in the order of a fixed number of threads: the
+same text gives the same vocabulary. The text is pretokenized as for BPE (`recipe/pretokenization.py`), spaces stay
+spaces and nothing is normalized, so decoding returns any text unchanged. Memory holds each distinct pretoken.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from desdecero.pipelines.recipe.pretokenization import PATTERN
 from desdecero.pipelines.recipe.special_tokens import refuse_learnt
 
 BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
-THREADS = 4  # fixed, whatever the machine has: the sums depend on it
-LONGEST = 32  # characters in a token; SentencePiece's 16 would cut deep indentations
-# SentencePiece reads lines of columns: what ends one is learnt under a name from Unicode's private area.
+THREADS = 4  # the same on every machine: the sums depend on it
+LONGEST = 32  # characters in a token; SentencePiece's default of 16 would split deep indentations
+# SentencePiece reads lines of columns: separators are replaced by characters of Unicode's private use area.
 _STANDS_FOR = {"\n": "\ue00a", "\t": "\ue009", "\r": "\ue00d"}
 _HIDE, _SHOW = str.maketrans(_STANDS_FOR), str.maketrans({v: k for k, v in _STANDS_FOR.items()} | {"▁": " "})
 _UNLEARNABLE = re.compile("[▁\ue00a\ue009\ue00d\0]")
-"""Stand-ins, and SentencePiece's sign for a space: where a text has them, they are written in bytes."""
+"""The replacements, and SentencePiece's sign for a space: where a text has them, they are encoded as bytes."""
 
 
 def train_unigram(texts: Iterable[str], size: int, before: Sequence[str], after: Sequence[str]) -> Tokenizer:
-    """A tokenizer of `size` tokens, special ones and 256 bytes included.
+    """Train a tokenizer of `size` tokens, including special ones and 256 bytes.
 
-    Raises `UserError` where the texts have too few pieces for so many tokens.
+    Raises `UserError` where the texts have too few pieces for this number of tokens.
     """
     counts = Counter[str]()
     for text in texts:
         counts.update(regex.findall(PATTERN, text))
     learnt = _learn(counts, size - len(before) - len(after) - len(BYTE_TOKENS))
     refuse_learnt(after, [*(token for token, _ in learnt), *BYTE_TOKENS])
-    # A special or byte token is never cut out of a text by the pattern, so that its probability is only a formality.
+    # A text is never split into special or byte tokens by probability, so theirs has no effect.
     least = min(score for _, score in learnt)
     pieces = [(token, least) for token in [*before, *BYTE_TOKENS]] + learnt + [(token, least) for token in after]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
@@ -53,7 +53,7 @@ def train_unigram(texts: Iterable[str], size: int, before: Sequence[str], after:
 
 
 def _learn(counts: Counter[str], size: int) -> list[tuple[str, float]]:
-    """`size` tokens and their log-probabilities, from pieces and their numbers of occurrences."""
+    """Learn `size` tokens and their log-probabilities from pieces and their numbers of occurrences."""
     written = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "pieces.tsv"
@@ -63,18 +63,32 @@ def _learn(counts: Counter[str], size: int) -> list[tuple[str, float]]:
                     file.write(f"{piece.translate(_HIDE)}\t{counts[piece]}\n")
         try:
             sentencepiece.SentencePieceTrainer.train(
-                input=str(table), input_format="tsv", model_writer=written, model_type="unigram",
-                vocab_size=size + 1, unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1,
-                normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
-                split_by_whitespace=False, split_by_unicode_script=False, split_by_number=False,
-                allow_whitespace_only_pieces=True, max_sentencepiece_length=LONGEST,
-                required_chars="".join(map(chr, range(33, 127))), num_threads=THREADS, minloglevel=2,
-            )  # fmt: skip
+                input=str(table),
+                input_format="tsv",
+                model_writer=written,
+                model_type="unigram",
+                vocab_size=size + 1,
+                unk_id=0,
+                bos_id=-1,
+                eos_id=-1,
+                pad_id=-1,
+                normalization_rule_name="identity",
+                add_dummy_prefix=False,
+                remove_extra_whitespaces=False,
+                split_by_whitespace=False,
+                split_by_unicode_script=False,
+                split_by_number=False,
+                allow_whitespace_only_pieces=True,
+                max_sentencepiece_length=LONGEST,
+                required_chars="".join(map(chr, range(33, 127))),
+                num_threads=THREADS,
+                minloglevel=2,
+            )
         except RuntimeError as error:
             if most := re.search(r"<= (\d+)", str(error)):
                 raise UserError(
-                    f"the corpus has only enough variety for {int(most[1]) - 1} unigram tokens, and the recipe "
-                    f"asks for {size} besides special ones and bytes: lower tokenizer.vocab_size, or bring more text"
+                    f"the corpus has only enough variety for {int(most[1]) - 1} unigram tokens, but the recipe asks "
+                    f"for {size} in addition to special ones and bytes: lower tokenizer.vocab_size, or add text"
                 ) from None
             raise
     model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())

@@ -1,12 +1,11 @@
-"""WordPiece (Devlin et al. 2019): words and their continuations, cut at spaces and signs. Spaces are forgotten.
+"""WordPiece (Devlin et al. 2019): words and their continuations, split at spaces and punctuation. Spaces are not kept.
 
-`tokenizers` trains it like BPE, and breaks ties by the numbers of the letters; but it numbers the continuing letters
-(`##a`) in the order of a hash table, so that two trainings differ. Here the letters are counted first and handed over
-in their order, as if they were special tokens, and taken out of that role again: the same text then gives the same
-vocabulary.
+`tokenizers` trains it like BPE, and breaks ties by the ids of the letters; but it numbers the continuing letters
+(`##a`) in the order of a hash table, so that two trainings differ. Here the letters are counted first and passed in
+their order as special tokens, and lose that role after training: so the same text gives the same vocabulary.
 
-A word of more than `LONGEST` letters is unknown, `[UNK]`, as in BERT; so nothing is learnt from it either. (To
-learn from one of 400,000 letters, a sequence of genes, would take minutes: time grows with the square of its length.)
+A word of more than `LONGEST` letters is unknown, `[UNK]`, as in BERT; so nothing is learnt from it either. (Learning
+from one of 400,000 letters, a gene sequence, would take minutes: time grows with the square of its length.)
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from desdecero.pipelines.recipe.special_tokens import refuse_learnt
 
 CONTINUES = "##"
 LETTERS = 1000
-"""Letters that are kept, commonest first: `tokenizers`' own limit. A word with another is unknown."""
+"""Letters that are kept, most frequent first: the limit of `tokenizers`. A word with another letter is unknown."""
 
 LONGEST = 100
-"""Letters in a word: the limit of BERT's own tokenizer (`max_input_chars_per_word`)."""
+"""Letters in a word: the limit of BERT's tokenizer (`max_input_chars_per_word`)."""
 _LONG = re.compile(rf"(?<!\S)\S{{{LONGEST + 1},}}")
 
 
 def train_wordpiece(
     texts: Iterable[str], size: int, min_frequency: int, lowercase: bool, before: Sequence[str], after: Sequence[str]
 ) -> Tokenizer:
-    """A tokenizer of at most `size` tokens, special ones included. `texts` is read twice."""
+    """Train a tokenizer of at most `size` tokens, including special ones. `texts` is read twice."""
     tokenizer = _empty({token: number for number, token in enumerate(before)}, lowercase)
     cutter = _empty({}, lowercase)
     letters = _letters(_bounded(texts, cutter), tokenizer)
@@ -52,14 +51,17 @@ def train_wordpiece(
 
 
 def count_long_words(texts: Iterable[str], lowercase: bool) -> int:
-    """How often words stand in the texts that are too long to be learnt from, or to be known."""
+    """Count the occurrences of words that are longer than `LONGEST`."""
     tokenizer = _empty({}, lowercase)
     words = (word for text in texts for run in _LONG.findall(text) for word in _words(run, tokenizer))
     return sum(len(word) > LONGEST for word in words)
 
 
 def _bounded(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[str]:
-    """The texts without words that are too long. `tokenizer` is not the one in training, which is locked meanwhile."""
+    """Remove words that are too long from the texts.
+
+    tokenizer: not the one in training, which is locked meanwhile
+    """
 
     def short(run: re.Match[str]) -> str:
         return " ".join(word for word in _words(run[0], tokenizer) if len(word) <= LONGEST)
@@ -77,7 +79,7 @@ def _empty(vocabulary: dict[str, int], lowercase: bool) -> Tokenizer:
         models.WordPiece(
             vocab=vocabulary, unk_token="[UNK]", continuing_subword_prefix=CONTINUES, max_input_chars_per_word=LONGEST
         )
-    )  # fmt: skip
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece(prefix=CONTINUES)
@@ -85,7 +87,7 @@ def _empty(vocabulary: dict[str, int], lowercase: bool) -> Tokenizer:
 
 
 def _letters(texts: Iterable[str], tokenizer: Tokenizer) -> list[str]:
-    """The commonest characters after normalisation, in the order of their code points."""
+    """Return the most frequent characters after normalization, in the order of their code points."""
     written = Counter[str]()
     for text in texts:
         written.update(text)
@@ -98,6 +100,6 @@ def _letters(texts: Iterable[str], tokenizer: Tokenizer) -> list[str]:
 
 
 def _continues(letter: str, tokenizer: Tokenizer) -> bool:
-    """Whether it can stand within a word."""
+    """Return whether a letter can continue a word."""
     normal = tokenizer.normalizer.normalize_str("a" + letter)
     return len(tokenizer.pre_tokenizer.pre_tokenize_str(normal)) == 1

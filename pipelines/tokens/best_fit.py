@@ -1,16 +1,16 @@
-"""Best-fit packing: documents laid out in blocks that a model reads whole (Ding et al. 2024, "Fewer Truncations Improve
-Language Modeling", §3).
+"""Best-fit packing of documents into blocks of one length (Ding et al. 2024, "Fewer Truncations Improve Language
+Modeling", §3).
 
-A document that fits into a block is never cut. A longer one is cut into pieces that fill blocks of their own, and its
-rest is packed like a document. Pieces go by size, largest first, each into the block with the least room that has room
-enough. In the block
+A document that fits into a block is never cut. A longer one is cut into pieces that each fill a block, and its rest is
+packed like a document. Pieces are placed largest first, each into the block with the least room that is sufficient. In
+the block
 
     … the rest of a long document <end> one document <end> another <end> <pad> the rest of another <end> <pad> <pad>
 
-the token before a piece says what it is: after <end>, a document begins; after <pad>, or at the block's edge, one goes
-on. So a block that holds no rest opens with <end>, and what a model learns of how texts begin is true.
+the token before a piece shows its kind: after <end>, a document begins; after <pad>, or at the block's edge, one
+continues. So a block without a rest opens with <end>, and the model sees <end> before every beginning of a document.
 
-Documents are packed a window at a time, in memory that depends on the window alone.
+Documents are packed one window at a time, in memory that depends on the window alone.
 """
 
 from __future__ import annotations
@@ -25,43 +25,44 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 
 WINDOW_TOKENS = 1 << 24
-"""Tokens that are packed together: 34 MB as uint16. More hardly fit better (docs/measured/tokens.md)."""
+"""Tokens that are packed together: 34 MB as uint16. A larger window saves hardly any padding (docs/measured/tokens.md).
+"""
 
 CONTEXTS = (256, 512, 1024, 2048, 4096)
-"""Context lengths that the ways of packing are compared at."""
+"""Context lengths at which best-fit packing and concatenation are compared."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the pieces of documents lie. All arrays but the last have one entry a piece, in the documents' order."""
+    """Positions of the pieces of documents. All arrays but `opens` have one entry per piece, in document order."""
 
     document: Integers
     start: Integers
-    """Of the piece, in its document."""
+    """First token of the piece, in its document."""
     length: Integers
     block: Integers
     place: Integers
-    """In its block."""
+    """Position in its block."""
     opens: NDArray[np.bool_]
-    """Of each block: whether it begins with a document, and so has the end of text before it."""
+    """For each block: whether it begins with a document, and so with an end-of-text token."""
 
     @property
     def pieces(self) -> tuple[Integers, ...]:
-        """(document, start, length, block, place), an entry a piece."""
+        """(document, start, length, block, place), with one entry per piece."""
         return self.document, self.start, self.length, self.block, self.place
 
     def padding(self, block_length: int) -> int:
-        """Tokens of the blocks that are neither of a document nor the end of text that opens a block."""
+        """Count the tokens that belong neither to a document nor to the end-of-text tokens that open blocks."""
         return int(len(self.opens) * block_length - self.length.sum() - self.opens.sum())
 
 
 def lay_out(lengths: Integers, block_length: int) -> Layout:
-    """Pack documents of these lengths, each counted with the end-of-text token that closes it."""
+    """Pack documents of these lengths, each including its closing end-of-text token."""
     document, start, length = cut(lengths, block_length)
     rest = start > 0
-    room = block_length - 1  # but for the end of text that opens a block
+    room = block_length - 1  # one token is the end-of-text token that opens a block
     block, blocks = best_fit(np.minimum(length + rest, room), room)
-    order = np.lexsort((document, ~rest, block))  # rests first: at the block's edge they need nothing before them
+    order = np.lexsort((document, ~rest, block))  # rests first: at the block's edge they need no token before them
     first = np.diff(block[order], prepend=-1) > 0
     before = np.where(rest[order], ~first, first).astype(np.int64)
     ends = (before + length[order]).cumsum()
@@ -75,8 +76,11 @@ def lay_out(lengths: Integers, block_length: int) -> Layout:
 
 
 def cut(lengths: Integers, block_length: int) -> tuple[Integers, Integers, Integers]:
-    """(document, start in it, length) of each piece: a first that fills a block after the end of text that opens it,
-    others that fill a block, and a rest."""
+    """Return (document, start in it, length) of each piece.
+
+    The first piece of a long document fills a block after its opening end-of-text token, later ones fill a block, and
+    the last is the rest.
+    """
     pieces = 1 + lengths // block_length
     document = np.repeat(np.arange(len(lengths)), pieces)
     number = np.arange(len(document)) - np.repeat(pieces.cumsum() - pieces, pieces)
@@ -86,41 +90,41 @@ def cut(lengths: Integers, block_length: int) -> tuple[Integers, Integers, Integ
 
 
 def best_fit(sizes: Integers, room: int) -> tuple[Integers, int]:
-    """(bin of each thing, number of bins), by best-fit decreasing: each goes where the least room is left that it fits
-    into. Sizes are from 1 to `room`.
+    """Assign items to bins by best-fit decreasing: each goes into the bin with the least room that is sufficient.
 
-    Things of one size go together: the bin that took one takes as many as fit, being then the fullest that can.
+    sizes: from 1 to `room`, the capacity of a bin. Returns (bin of each item, number of bins). Items of one size are
+    placed together: the bin that took one takes as many as fit, because it is then the fullest one possible.
     """
-    found = np.empty(len(sizes), np.int64)
+    assigned = np.empty(len(sizes), np.int64)
     order = np.argsort(-sizes, kind="stable")
     _, firsts = np.unique(-sizes[order], return_index=True)
     with_room: list[list[int]] = [[] for _ in range(room + 1)]
-    rooms, bins = 0, 0  # of `rooms`, a bit is set for each room that a bin has
-    for things in np.split(order, firsts[1:]):
-        size = int(sizes[things[0]])
-        while len(things):
+    rooms, bins = 0, 0  # bit n of `rooms` is set if a bin has room n
+    for items in np.split(order, firsts[1:]):
+        size = int(sizes[items[0]])
+        while len(items):
             fitting = rooms >> size
             space = size + (fitting & -fitting).bit_length() - 1 if fitting else room
             each = space // size
-            wanted = -(-len(things) // each)
+            needed = -(-len(items) // each)
             if fitting:
-                taken = with_room[space][-wanted:]
-                del with_room[space][-wanted:]
+                taken = with_room[space][-needed:]
+                del with_room[space][-needed:]
                 rooms ^= (not with_room[space]) << space
             else:
-                taken = list(range(bins, bins + wanted))
-                bins += wanted
-            here, things = np.split(things, [each * len(taken)])
-            found[here] = np.repeat(taken, each)[: len(here)]
+                taken = list(range(bins, bins + needed))
+                bins += needed
+            here, items = np.split(items, [each * len(taken)])
+            assigned[here] = np.repeat(taken, each)[: len(here)]
             for some, number in ((taken[:-1], each), (taken[-1:], len(here) - each * (len(taken) - 1))):
                 if some:
                     with_room[space - number * size] += some
                     rooms |= 1 << (space - number * size)
-    return found, bins
+    return assigned, bins
 
 
 class Comparison:
-    """What concatenation and best-fit packing would cut, and fill up, at usual context lengths."""
+    """Padding and cuts of concatenation and of best-fit packing at common context lengths."""
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
@@ -130,7 +134,7 @@ class Comparison:
         }
 
     def add(self, lengths: Iterable[int]) -> None:
-        """Documents of these lengths come next; each is counted with its closing token."""
+        """Add the next documents by their lengths, each including its closing token."""
         for length in lengths:
             self.lengths.append(length)
             self.waiting += length
@@ -138,6 +142,7 @@ class Comparison:
                 self._count()
 
     def report(self) -> list[dict[str, Any]]:
+        """Return one row per context length, with padding and cuts of both."""
         if self.lengths:
             self._count()
         return [
@@ -168,5 +173,5 @@ class Comparison:
 
 
 def _cut(lengths: Integers, which: NDArray[np.bool_], context: int) -> tuple[int, int, int]:
-    """(documents that are cut, those of them that would fit into the context, tokens of all of them)."""
+    """Count (documents that are cut, those of them that would fit into the context, tokens of all of them)."""
     return int(which.sum()), int((which & (lengths <= context)).sum()), int(lengths[which].sum())

@@ -1,4 +1,4 @@
-"""Reweighting: how often each group's text is trained on, so that the groups reach the shares that a recipe wants."""
+"""Reweighting: how often each group's text is trained on, so that the groups reach the shares in the recipe."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from desdecero.pipelines.common.errors import UserError
 def reweight(
     sizes: Mapping[str, int], target: Literal["uniform"] | Mapping[str, float], max_epochs: float
 ) -> dict[str, float]:
-    """The epochs of each group: times that its text is trained on, from 0 to `max_epochs`.
+    """Return the epochs of each group: how often its text is trained on, from 0 to `max_epochs`.
 
-    sizes: bytes or tokens (or documents) by group. target: the share of each group in what is trained on; groups
-    that it does not name divide what it leaves in their own proportions.
+    sizes: bytes or tokens (or documents) by group. target: the share of each group in the training text; groups that
+    it does not name divide the remaining share in proportion to their sizes.
 
-    Nothing is thrown away but where the target is 0: the group with the most text for its share is read once, and the
-    others more often, until `max_epochs`. Where a group would have to be read more often than that, it is read
-    `max_epochs` times and stays below its share; `reached` says what comes out.
+    No text is left out unless its target is 0: the group with the most text for its share is read once, and the others
+    more often, up to `max_epochs`. A group that would have to be read more often is read `max_epochs` times and stays
+    below its share; `reached` computes the resulting shares.
 
-    Raises `UserError` for groups that are not there, and for shares that leave nothing to the others or pass 1.
+    Raises `UserError` for unknown groups, and for shares that leave nothing to the others or exceed 1.
     """
     held = {group: size for group, size in sizes.items() if size > 0}
     shares = _shares(held, target)
-    wanted = {group: share for group, share in shares.items() if share > 0}
-    total = max(held[group] / share for group, share in wanted.items())
+    total = max(held[group] / share for group, share in shares.items() if share > 0)
     return {group: min(max_epochs, shares.get(group, 0.0) * total / size) for group, size in held.items()}
 
 
 def reached(sizes: Mapping[str, int], epochs: Mapping[str, float]) -> dict[str, float]:
-    """The share of each group in what is trained on, under these epochs."""
+    """Return the share of each group in the training text under these epochs."""
     given = {group: sizes[group] * times for group, times in epochs.items()}
     return {group: amount / sum(given.values()) for group, amount in given.items()}
 
 
 def _shares(sizes: Mapping[str, int], target: Literal["uniform"] | Mapping[str, float]) -> dict[str, float]:
     if not sizes:
-        raise UserError("tokens.reweight: there is no text to weigh")
+        raise UserError("tokens.reweight: there is no training text: check corpus.sources")
     if isinstance(target, str):
         return dict.fromkeys(sizes, 1 / len(sizes))
     if unknown := sorted(set(target) - set(sizes)):
         raise UserError(
-            f"tokens.reweight.target: no text of group {unknown[0]!r}: the groups are "
+            f"tokens.reweight.target: there is no text of group {unknown[0]!r}: the groups are "
             f"{', '.join(sorted(map(repr, sizes)))}"
         )
     named = sum(target.values())
@@ -50,7 +49,7 @@ def _shares(sizes: Mapping[str, int], target: Literal["uniform"] | Mapping[str, 
     if named > 1 + 1e-9 or (others and named > 1 - 1e-9) or (not others and abs(named - 1) > 1e-9):
         left = f", and leave nothing to {', '.join(sorted(others))}" if others and named <= 1 + 1e-9 else ""
         raise UserError(
-            f"tokens.reweight.target: the shares add up to {named:g}{left}: let them add up to "
+            f"tokens.reweight.target: the shares add up to {named:g}{left}: make them add up to "
             f"{'less than 1' if others else '1'}"
         )
     rest = sum(others.values())

@@ -1,4 +1,4 @@
-"""The files that hold a split's tokens, and the rows that say where in them each document is."""
+"""Files that hold a split's tokens, and the index rows that locate each document in them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ INDEX_SCHEMA = pa.schema(
     [("id", pa.string()), ("split", pa.string()), ("shard", pa.string()), ("start", pa.int64()), ("tokens", pa.int64())]
 )
 
-Document = tuple[str, np.ndarray]
-"""Its id, and its token ids with the closing one."""
+EncodedDocument = tuple[str, np.ndarray]
+"""A document's id, and its token ids with the closing one."""
 
 
 class Shards:
-    """The `.bin` files of one split. What is written at once never crosses from one file to the next."""
+    """The `.bin` files of one split. An array that is written at once lies in one file."""
 
     def __init__(self, out: RunDir, split: Split, dtype: np.dtype[Any]):
         self.folder, self.split, self.dtype = out.tokens, split, dtype
@@ -39,7 +39,10 @@ class Shards:
         return f"{self.split}-{self.count - 1:05d}.bin", start
 
     def rows(self, ids: Sequence[str], places: Sequence[tuple[str, int]], tokens: Sequence[int]) -> pa.Table:
-        """Of the index: documents, or pieces of them, and where they were written."""
+        """Return index rows of documents, or of pieces of them, with the places where they were written.
+
+        ids, places, tokens: id, (file name, first token) and number of tokens of each
+        """
         shards, starts = zip(*places, strict=True) if places else ((), ())
         columns = [ids, [self.split] * len(ids), shards, starts, tokens]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, INDEX_SCHEMA, strict=True)]
@@ -60,36 +63,41 @@ class Shards:
 
 
 class Concatenated:
-    """One document after another. Both ways return the index' rows of what they have written."""
+    """Documents written one after another. Like `BestFit`, returns the index rows of what it has written."""
 
     def __init__(self, shards: Shards):
         self.shards = shards
 
-    def add(self, documents: Sequence[Document]) -> pa.Table:
+    def add(self, documents: Sequence[EncodedDocument]) -> pa.Table:
+        """Write documents; return their index rows."""
         places = [self.shards.write(tokens) for _, tokens in documents]
-        return self.shards.rows([id for id, _ in documents], places, [len(tokens) for _, tokens in documents])
+        ids, lengths = [identity for identity, _ in documents], [len(tokens) for _, tokens in documents]
+        return self.shards.rows(ids, places, lengths)
 
     def finish(self) -> pa.Table:
+        """Return an empty table: everything has been written."""
         return self.add([])
 
 
 class BestFit:
-    """Blocks that documents fit into: see `packing.py`. A window of documents is in memory twice while it is packed."""
+    """Documents packed into blocks: see `best_fit.py`. A window of documents is in memory twice while it is packed."""
 
     def __init__(self, shards: Shards, block_length: int, end: int, padding: int):
-        """`end` opens a block that begins with a document; `padding` is what is left free."""
+        """Create a packer. end: opens a block that begins with a document; padding: fills free places."""
         self.shards, self.block_length, self.end, self.padding = shards, block_length, end, padding
-        self.window: list[Document] = []
+        self.window: list[EncodedDocument] = []
         self.waiting = 0
         self.blocks, self.padded = 0, 0
-        """Blocks written, and the padding in them."""
+        """Number of blocks written, and of padding tokens in them."""
 
-    def add(self, documents: Sequence[Document]) -> pa.Table:
+    def add(self, documents: Sequence[EncodedDocument]) -> pa.Table:
+        """Collect documents; once a window is full, pack and write it and return its index rows."""
         self.window += documents
         self.waiting += sum(len(tokens) for _, tokens in documents)
         return self.finish() if self.waiting >= WINDOW_TOKENS else self.shards.rows([], [], [])
 
     def finish(self) -> pa.Table:
+        """Pack and write the documents collected so far; return their index rows."""
         layout = lay_out(np.array([len(tokens) for _, tokens in self.window], np.int64), self.block_length)
         blocks = np.full((len(layout.opens), self.block_length), self.padding, self.shards.dtype)
         blocks[layout.opens, 0] = self.end
@@ -105,6 +113,6 @@ class BestFit:
         return self.shards.rows(names, places, [length for _, _, length, *_ in pieces])
 
     def report(self) -> dict[str, Any]:
-        """What was written: blocks, and the share of them that is padding."""
+        """Return the number of blocks and the share of padding in them."""
         size = self.blocks * self.block_length
         return {"block_length": self.block_length, "blocks": self.blocks, "padding_share": self.padded / size}

@@ -191,7 +191,7 @@ def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
         process.terminate()
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "type the same command to go on" in output
+    assert "run the same command again to continue" in output
     saved = (home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*")
     assert max(int(path.name[5:]) for path in saved) > 0
 

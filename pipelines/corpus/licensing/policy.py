@@ -35,8 +35,8 @@ from desdecero.pipelines.licenses.expressions import (
     versions_from,
     without_exception,
 )
-from desdecero.pipelines.licenses.names import normalise
-from desdecero.pipelines.licenses.obligations import Kind, row_of
+from desdecero.pipelines.licenses.names import normalize
+from desdecero.pipelines.licenses.obligations import ObligationKind, row_of
 from desdecero.pipelines.recipe import Licenses
 
 Verdict = Literal["allowed", "review", "unknown", "denied"]
@@ -44,7 +44,7 @@ VERDICTS: tuple[Verdict, ...] = ("allowed", "review", "unknown", "denied")
 """From the best to the worst."""
 Action = Literal["keep", "drop", "quarantine"]
 
-KINDS = tuple(kind for kind in get_args(Kind) if kind != "unknown")
+KINDS = tuple(kind for kind in get_args(ObligationKind) if kind != "unknown")
 """What a list may deny or put to review by what it asks; `unknown` has a rule of its own."""
 
 
@@ -176,7 +176,7 @@ def _disagreement(document: Document) -> str | None:
     words = document.meta.get("stated_license")
     if not isinstance(words, str):
         return None
-    stated = normalise(words).expression
+    stated = normalize(words).expression
     return None if stated == UNKNOWN or stated in _parts(document.license) else stated
 
 

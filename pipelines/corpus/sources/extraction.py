@@ -141,7 +141,7 @@ def _licensed(document: Document) -> Document:
     """With the licence that the document itself states, where nobody else knows one."""
     if document.license != names.UNKNOWN or "stated_license" not in document.meta:
         return document
-    known = names.normalise(document.meta["stated_license"])
+    known = names.normalize(document.meta["stated_license"])
     evidence = "free_text" if "license_statements" in document.meta else known.evidence
     return dataclasses.replace(document, license=known.expression, license_evidence=evidence)
 

@@ -75,7 +75,7 @@ def strip_gutenberg(document: Document) -> Document:
         language=document.language or iso_639_1(facts.get("lan") or facts.get("idi") or facts.get("len") or ""),
     )  # fmt: skip
     if document.license == names.UNKNOWN and not copyrighted:
-        known = names.normalise("public domain")
+        known = names.normalize("public domain")
         return dataclasses.replace(document, license=known.expression, license_evidence=known.evidence)
     return document
 

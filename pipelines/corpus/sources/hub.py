@@ -49,7 +49,7 @@ def _licensed(source: HubDataset, about: DatasetInfo) -> HubDataset:
     stated = about.card_data.get("license") if about.card_data else None
     if isinstance(stated, list):  # all of them hold, as far as a card tells
         stated = " AND ".join(f"({name})" for name in stated)
-    if source.license is None and isinstance(stated, str) and names.normalise(stated).evidence != "unknown":
+    if source.license is None and isinstance(stated, str) and names.normalize(stated).evidence != "unknown":
         return source.model_copy(update={"license": stated})
     return source
 

@@ -78,7 +78,7 @@ def read(source: InstalledDocs) -> Iterator[Document | Quarantined]:
         if distribution.files is None:
             yield Quarantined(name, "its installer left no list of its files")
         entries += [(_order(entry), name, entry) for entry in _entries(name, distribution, source.content)]
-    stated = names.normalise(source.license)
+    stated = names.normalize(source.license)
     facts = {name: _facts(distribution, stated) for name, distribution in distributions.items()}
     for _, name, entry in sorted(entries, key=lambda item: item[0]):
         yield _read(entry, source, *facts[name])

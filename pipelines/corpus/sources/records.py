@@ -24,7 +24,7 @@ MAX_META_DEPTH = 20
 
 def declared_license(source: Files | HubDataset | Wikipedia | WebArchive) -> names.License:
     """The licence that the recipe gives a source. Raises `UserError` where it is none."""
-    known = names.normalise(source.license)
+    known = names.normalize(source.license)
     if source.license and known.evidence == "unknown":
         raise UserError(
             f"source {source.name}: license {source.license!r} is no SPDX expression: "
@@ -106,7 +106,7 @@ class DocumentBuilder:
         stated = look(fields, self.source.license_field)
         if isinstance(stated, list) and all(isinstance(name, str) for name in stated):
             stated = " AND ".join(f"({name})" for name in stated) if len(stated) > 1 else "".join(stated)
-        return names.normalise(stated) if isinstance(stated, str) and stated.strip() else self.license
+        return names.normalize(stated) if isinstance(stated, str) and stated.strip() else self.license
 
     def _meta(self, fields: dict[str, Any]) -> dict[str, Any]:
         """All that a record has besides its text, and what the recipe gives a name."""

@@ -177,7 +177,7 @@ def test_runs_beside_it_are_found_and_become_stale_and_others_do_not(home: Path,
     (Path("runs") / "broken" / "recipe.yaml").write_text("name: [", encoding="utf-8")
     said = forget("b", "--document", first(RunDir("runs/b")), "--yes")
     assert "runs/a: corpus tokenizer tokens" in said and "runs/b: corpus tokenizer tokens" in said
-    assert "runs/broken could not be read, and may hold such documents" in said
+    assert "runs/broken could not be read, and may hold these documents" in said
     assert RunDir("runs/a").state(stages(recipe)["corpus"], recipe).name == "stale"
     assert RunDir("elsewhere/c").state(stages(recipe)["corpus"], recipe).name == "sealed"
 
@@ -254,7 +254,7 @@ def test_copies_in_runs_beside_it_are_found_and_those_that_come_later_are_left_o
     assert run.state(stages(recipe)["corpus"], recipe).name == "stale"
     run_chain(recipe, run, last="corpus")
     assert ledger(run)["manual/volume.txt"]["decision"] == "kept"
-    assert "dropped no such document as a copy" in refused(capsys, "b", "--keep", id)
+    assert "did not drop this document as a copy" in refused(capsys, "b", "--keep", id)
     assert "or --keep ID alone" in refused(capsys, "b", "--keep", id, "--document", id)
 
 
@@ -309,7 +309,7 @@ def test_what_is_not_there_is_refused_in_a_sentence(home: Path, capsys: pytest.C
     assert "no document 'nobody'" in refused(capsys, "a", "--document", "nobody")
     assert "no source 'nowhere' in" in refused(capsys, "a", "--source", "nowhere")
     assert "matches 'xyzzy plugh'" in refused(capsys, "a", "--match", "xyzzy plugh")
-    assert "not a regular expression" in refused(capsys, "a", "--match", "/(/")
+    assert "not a valid regular expression" in refused(capsys, "a", "--match", "/(/")
     assert "every document matches" in refused(capsys, "a", "--match", " ")
     assert "say what to forget" in refused(capsys, "a")
     (Path("runs") / "blocklist.jsonl").write_text('{"id": 3}\n', encoding="utf-8")

@@ -18,7 +18,7 @@ from helpers import desdecero
 from sealed_run import make_sealed_run
 
 from desdecero.pipelines.commands.publish import with_acceptances
-from desdecero.pipelines.commands.status import recipe_of_today
+from desdecero.pipelines.commands.status import current_recipe
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe.origin import Origin
@@ -202,7 +202,7 @@ def test_what_was_accepted_does_not_make_the_card_stale(unfit: Path, tmp_path: P
     recipe.write_text(run.recipe().to_yaml(), encoding="utf-8")
     run.remember_origin(Origin.of(recipe, ["publish.accept=[]"]))
     assert publish(unfit, "--repo-id", "me/name", *ACCEPTED, HF_HUB_OFFLINE="1").returncode == 2  # the card is written
-    today, about = recipe_of_today(run)
+    today, about = current_recipe(run)
     assert today == run.recipe() and "changed since" not in about
     assert [one.rule for one in today.publish.accept] == ACCEPTED[1::4]
 
@@ -215,7 +215,7 @@ def test_a_reason_holds_nothing_that_draws_on_a_terminal(unfit_run: Path):
 def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: Path, hub: FakeHub):
     rehearsed = publish(unfit, "--dry-run", "--repo-id", "me/name", *ACCEPTED)
     assert rehearsed.returncode == 0, rehearsed.stdout + rehearsed.stderr
-    assert "would be written anew, with what is accepted" in rehearsed.stdout
+    assert "would be rewritten with the accepted rules" in rehearsed.stdout
     assert "wrote to us" not in (unfit / "model" / "README.md").read_text()
 
     published = publish(unfit, "--repo-id", "me/name", *ACCEPTED, **hub.environment())
@@ -242,7 +242,7 @@ def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: P
         (["--accept", "bias_findings", "--because", "x"], "only warns"),
         (["--accept", "audit_tells", "--because", "  "], "needs its reason"),
         (["--accept", "audit_tells", "--because", "\x1b"], "needs its reason"),
-        (["--accept", "audit_tells"], "its own --because"),
+        (["--accept", "audit_tells"], "for each --accept RULE"),
         (["--accept", "audit_tells", "--because", "x"] * 2, "--accept audit_tells is given twice"),
         (["--repo-id", "x y"], "is not a repository of the Hub"),
         (["--repo-id", "name"], "whose repository"),

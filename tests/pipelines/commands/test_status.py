@@ -78,8 +78,8 @@ def test_what_depends_on_a_stale_stage_is_said_to(tell: Tell, home: Path) -> Non
     edit(home, "min_words: 5", "min_words: 6")
     told = tell("status", "odes")
     assert line(told, "corpus").split()[1] == "stale" and line(told, "tokens").split()[1] == "sealed"
-    assert line(told, "tokenizer").endswith("built again unless corpus comes out as before")
-    assert line(told, "tokens").endswith("built again unless corpus and tokenizer come out as before")
+    assert line(told, "tokenizer").endswith("rebuilt unless corpus comes out as before")
+    assert line(told, "tokens").endswith("rebuilt unless corpus and tokenizer come out as before")
 
 
 def test_status_of_an_unchanged_recipe(tell: Tell, home: Path) -> None:
@@ -186,7 +186,7 @@ def test_dry_run_writes_nothing_and_says_why(home: Path, tell: Tell) -> None:
     assert line(told, "tokenizer").split()[1] == "build" and "last time" in line(told, "tokenizer")
     assert "the recipe's tokenizer changed" in line(told, "tokenizer")
     assert line(told, "tokens").split()[1] == "rebuild?" and "unless tokenizer comes out as before" in told
-    assert line(told, "pretrain") == "pretrain build it has not been made yet"
+    assert line(told, "pretrain") == "pretrain build it has not been built yet"
     assert "finetune" not in told  # the recipe has no such section
     assert main(["run", "odes.yaml", "--run-dir", "nowhere/run", "--dry-run"]) == 0
     assert every_file(home) == before
@@ -196,6 +196,6 @@ def test_dry_run_honours_from_and_until(home: Path, tell: Tell) -> None:
     words = ["run", "odes.yaml", "--set", "tokenizer.vocab_size=310", "--dry-run"]
     told = tell(*words, "--from", "tokenizer", "--until", "tokens")
     assert line(told, "corpus").split()[1] == "keep"
-    assert "--from asks for it" in line(told, "tokenizer") and "--from tokenizer" in line(told, "tokens")
+    assert "requested by --from" in line(told, "tokenizer") and "--from tokenizer" in line(told, "tokens")
     assert "pretrain" not in told
     assert main([*words, "--from", "card", "--until", "corpus"]) == EXIT_USER_ERROR

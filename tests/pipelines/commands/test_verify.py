@@ -91,7 +91,7 @@ def test_an_older_seal_that_was_altered_is_told_from_a_stage_made_anew(run: RunD
             '"value": "MIT"',
             "quotes MIT for licensing:/conflicts/1/against, where card/licensing.json says Apache-2.0",
         ),
-        ('"key": "audit:/', '"key": "audit:/nowhere/', "stands in no report of this run"),
+        ('"key": "audit:/', '"key": "audit:/nowhere/', "is in no report of this run"),
         ("[", '["a quote", ', "holds something that is not a quoted value"),
     ],
 )
@@ -144,7 +144,8 @@ def test_a_picture_that_is_not_the_sealed_one_is_named(run: RunDir, recipe: Reci
 def test_a_deleted_stage_is_named(run: RunDir, recipe: Recipe, stage: str) -> None:
     shutil.rmtree(folder(stage, run))
     faults = verify(run, recipe)
-    expected = "model/README.md: in a sealed folder" if stage == "card" else f"{stages(recipe)[stage].folder}: gone, "
+    place = stages(recipe)[stage].folder
+    expected = "model/README.md: in a sealed folder" if stage == "card" else f"{place}: missing, "
     assert any(fault.startswith(expected) for fault in faults), faults
 
 
@@ -161,7 +162,7 @@ def test_a_training_node_has_no_corpus(run: RunDir, recipe: Recipe, capsys: pyte
         (run.model / page).unlink()
     assert main(["verify", str(run)]) == 0
     said = capsys.readouterr().out
-    assert "whole: 3 stages" in said and "the corpus is not on this machine: it was not looked at" in said
+    assert "whole: 3 stages" in said and "the corpus is not on this machine: it was not verified" in said
     edit(folder("tokenizer", run) / "report.json", "{", '{"added": 1,')
     reseal(run, "tokenizer")
     assert verify(run, recipe)
@@ -186,7 +187,7 @@ def test_links_are_named_even_if_what_they_lead_to_is_the_same(run: RunDir, reci
     (run.path / place).symlink_to(moved)
     faults = verify(run, recipe)
     assert any(place in fault and "is a symbolic link" in fault for fault in faults), faults
-    assert not any("and gone" in fault for fault in faults), "one link is one fault"
+    assert not any("and missing" in fault for fault in faults), "one link is one fault"
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
@@ -277,4 +278,4 @@ def test_the_model_is_known_by_its_files_alone(run: RunDir, recipe: Recipe) -> N
     assert model_faults(run, recipe) == ["model/adapter_config.json: in a sealed folder, but no stage wrote it"]
     (run.model / "adapter_config.json").unlink()
     (run.model / "tokenizer.json").unlink()
-    assert model_faults(run, recipe) == ["model/tokenizer.json: sealed by pretrain, and gone"]
+    assert model_faults(run, recipe) == ["model/tokenizer.json: sealed by pretrain, and missing"]

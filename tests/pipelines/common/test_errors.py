@@ -140,13 +140,13 @@ class PanicException(BaseException):
     (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"), "memory ran out"),
     (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "memory ran out"),
     (PanicException('ThreadPoolBuildError { Os { code: 11, message: "Resource temporarily unavailable" } }'), "memory"),
-    (BrokenProcessPool("A process in the process pool was terminated abruptly"), "worker process was ended"),
+    (BrokenProcessPool("A process in the process pool was terminated abruptly"), "ended a worker process"),
     (OSError(errno.EROFS, "Read-only file system", "/runs/x/.lock"), "read-only (/runs/x/.lock)"),
     (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
     (OSError(errno.EFBIG, "File too large", "a.bin"), "ulimit -f"),
     (OSError(errno.ENAMETOOLONG, "File name too long", "a"), "File name too long (a): name another path"),
     (OSError(errno.ELOOP, "Too many levels of symbolic links", "a"), "symbolic links (a)"),
-    (FileExistsError(errno.EEXIST, "File exists", "/runs/x/corpus"), "in the way (/runs/x/corpus)"),
+    (FileExistsError(errno.EEXIST, "File exists", "/runs/x/corpus"), "with that name exists (/runs/x/corpus)"),
     (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "TMPDIR"),
     (KeyError("ours"), None), (FileNotFoundError(errno.ENOENT, "No such file", "ours"), None),
     (PanicException("index out of bounds"), None),
@@ -211,9 +211,9 @@ def test_what_only_reads_needs_no_lock(
         for words in READING:
             refused = words[0] == "publish"  # by the gate, not by the lock
             assert main(words) == (EXIT_FINDING if refused else EXIT_OK), capsys.readouterr().err
-        assert "at work" not in capsys.readouterr().err
+        assert "another desdecero command" not in capsys.readouterr().err
         assert main(["publish", "run", "--repo-id", "owner/name"]) == EXIT_USER_ERROR
-        assert "at work" in capsys.readouterr().err
+        assert "another desdecero command" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["file/run", "x" * 300, "loop/run"])

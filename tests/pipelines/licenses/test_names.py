@@ -10,7 +10,7 @@ import pytest
 from license_expression import get_spdx_licensing
 
 from desdecero.pipelines.corpus.sources.installed_docs import _facts
-from desdecero.pipelines.licenses.names import UNKNOWN, License, identify, normalise
+from desdecero.pipelines.licenses.names import UNKNOWN, License, identify, normalize
 from desdecero.pipelines.licenses.obligations import obligations
 from desdecero.pipelines.licenses.wordings import CLASSIFIERS, TELLTALES, WORDINGS
 
@@ -45,7 +45,7 @@ BSD_TEXT = "Redistribution and use in source and binary forms are permitted. * N
     ],
 )
 def test_what_people_write_becomes_spdx_or_stays_unknown(stated: str | None, expected: License) -> None:
-    assert normalise(stated) == expected
+    assert normalize(stated) == expected
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_people_write_becomes_spdx_or_stays_unknown(stated: str | None, exp
     ],
 )
 def test_names_of_packages_data_sets_and_libraries_become_spdx(stated: str, expression: str) -> None:
-    assert normalise(stated).expression == expression
+    assert normalize(stated).expression == expression
 
 
 @pytest.mark.parametrize(
@@ -147,14 +147,14 @@ def test_texts_of_licences_are_recognised(file: str, expression: str) -> None:
     path = Path("/usr/share/common-licenses") / file
     if not path.is_file():
         pytest.skip("no folder of licence texts, which Debian has")
-    assert normalise(path.read_text(encoding="utf-8")) == License(expression, "free_text")
+    assert normalize(path.read_text(encoding="utf-8")) == License(expression, "free_text")
 
 
 def test_the_gutenberg_licence_is_recognised() -> None:
     if not (folder := os.environ.get("DESDECERO_DATA")):
         pytest.skip("DESDECERO_DATA is not set")
     text = (Path(folder) / "corpora/quijote/LICENSE.LICENSE").read_text(encoding="utf-8")
-    assert normalise(text).expression == "LicenseRef-Project-Gutenberg"
+    assert normalize(text).expression == "LicenseRef-Project-Gutenberg"
 
 
 def test_a_version_in_the_licence_file_outranks_none_in_the_metadata() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desdecero.pipelines.corpus.licensing.policy import Policy
-from desdecero.pipelines.licenses.names import UNKNOWN, License, identify, normalise
+from desdecero.pipelines.licenses.names import UNKNOWN, License, identify, normalize
 from desdecero.pipelines.recipe import Licenses
 
 BY = "https://creativecommons.org/licenses/by/4.0/"
@@ -91,7 +91,7 @@ COMPLIES = (
     ],
 )  # fmt: skip
 def test_a_notice_is_read_as_a_whole(notice: str, expression: str, evidence: str) -> None:
-    assert normalise(notice) == License(expression, evidence)
+    assert normalize(notice) == License(expression, evidence)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_a_notice_is_read_as_a_whole(notice: str, expression: str, evidence: str
 )
 def test_what_a_recipe_denies_does_not_pass_behind_an_address(notice: str) -> None:
     policy = Policy(Licenses(denied=("non_commercial",)))
-    assert policy.verdict(normalise(notice).expression) == "denied"
+    assert policy.verdict(normalize(notice).expression) == "denied"
 
 
 def test_a_long_notice_that_mentions_a_licence_keeps_what_it_forbids() -> None:
     filler = "The publisher and the printer thank the readers of the first edition for their letters. " * 14
     notice = f"All rights reserved. {filler} Figures are under Creative Commons Attribution 4.0 International."
-    assert normalise(notice) == License(f"CC-BY-4.0 AND {RESERVED}", "contradictory")
-    assert normalise(filler + " Not under Creative Commons Attribution 4.0.").expression == UNKNOWN
+    assert normalize(notice) == License(f"CC-BY-4.0 AND {RESERVED}", "contradictory")
+    assert normalize(filler + " Not under Creative Commons Attribution 4.0.").expression == UNKNOWN
 
 
 def test_the_metadata_of_a_package_are_read_the_same_way() -> None:
@@ -122,4 +122,4 @@ def test_a_licence_text_may_reserve_rights_and_forbid() -> None:
         "Copyright 2021 Ann. All rights reserved. Licensed under the Apache License, Version 2.0; you may "
         "not use this file except in compliance with the License. http://www.apache.org/licenses/LICENSE-2.0"
     )  # fmt: skip
-    assert normalise(header) == License("Apache-2.0", "free_text")
+    assert normalize(header) == License("Apache-2.0", "free_text")

@@ -90,7 +90,7 @@ def is_held(home: Path) -> bool:
         with RunDir(home / "run").lock():
             return False
     except UserError as error:
-        assert "another desdecero is at work" in str(error)
+        assert "another desdecero command is using" in str(error)
         return True
 
 
@@ -107,7 +107,7 @@ def test_ctrl_c_waits_for_the_processes_to_save(tiny: Tiny) -> None:
         assert process.wait(60) == 130, said(home)
         assert not workers(home)
     assert saved(home) > 0
-    assert said(home).count("interrupted: type the same command") == 1 and "Traceback" not in said(home)
+    assert said(home).count("interrupted: run the same command again") == 1 and "Traceback" not in said(home)
 
 
 @pytest.mark.parametrize("accelerate", [False, True], ids=["desdecero", "accelerate"])
@@ -120,7 +120,7 @@ def test_one_signal_is_one_wish_to_end(tiny: Tiny, accelerate: bool, number: sig
         assert process.returncode != 0
         assert not workers(home)
     assert saved(home) > 0, said(home)
-    assert "interrupted: type the same command" in said(home)
+    assert "interrupted: run the same command again" in said(home)
 
 
 def test_a_scheduler_that_tells_every_process_has_one_wish(tiny: Tiny) -> None:

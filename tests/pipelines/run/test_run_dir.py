@@ -82,7 +82,7 @@ def test_missing_and_foreign_files_are_named(run: RunDir, recipe: Recipe) -> Non
     (run.corpus / "output.txt").unlink()
     (run.model / "stranger.bin").write_bytes(b"?")
     faults = " | ".join(verify(run, recipe))
-    assert "corpus/output.txt: sealed by corpus, and gone" in faults
+    assert "corpus/output.txt: sealed by corpus, and missing" in faults
     assert "model/stranger.bin: in a sealed folder, but no stage wrote it" in faults
 
 
@@ -194,7 +194,7 @@ def test_training_node_with_tokens_alone_trusts_the_seals_it_has(run: RunDir, re
 
 def test_second_command_on_one_run_is_refused(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "run")
-    with run.lock(), pytest.raises(UserError, match="another desdecero is at work"), RunDir(run.path).lock():
+    with run.lock(), pytest.raises(UserError, match="another desdecero command is using"), RunDir(run.path).lock():
         pass
 
 

@@ -144,7 +144,7 @@ def test_encoding_stops_where_training_and_inference_would_differ(tokenizer: Pre
     encode = Encoder(tokenizer)
     assert encode.fast is not None
     encode.exact = build_byte_pairs([bytes([byte]) for byte in range(256)])
-    with pytest.raises(UserError, match="other ids in training"):
+    with pytest.raises(UserError, match="different ids in training and at inference"):
         encode(["the value"])
 
 

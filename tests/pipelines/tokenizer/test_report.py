@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from desdecero.pipelines.recipe import Tokenizer
 from desdecero.pipelines.tokenizer.byte_pairs import build_byte_pairs
 from desdecero.pipelines.tokenizer.report import HeldOut, measure, readable, token_bytes, token_use
-from desdecero.pipelines.tokenizer.training import dress, train
+from desdecero.pipelines.tokenizer.training import to_fast_tokenizer, train
 
 BYTES = [bytes([byte]) for byte in range(256)]
 
@@ -19,7 +19,7 @@ def with_tokens(*learnt: str) -> PreTrainedTokenizerFast:
     """A byte-level tokenizer of the 256 bytes and these."""
     wanted = Tokenizer()
     backend = build_byte_pairs([*BYTES, *(text.encode() for text in learnt)], ["<|endoftext|>", "<|pad|>", "<|mask|>"])
-    return dress(backend, wanted)
+    return to_fast_tokenizer(backend, wanted)
 
 
 def test_fertility_and_coverage_are_those_counted_by_hand() -> None:

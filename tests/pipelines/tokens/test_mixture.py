@@ -14,7 +14,7 @@ from helpers import desdecero
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Share
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.tokens.mixture import copies, lot, wanted_tokens
+from desdecero.pipelines.tokens.mixture import copies, draw, target_tokens
 
 AVAILABLE = {"novels": 1000, "laws": 4000}
 
@@ -33,32 +33,32 @@ AVAILABLE = {"novels": 1000, "laws": 4000}
     ],
 )
 def test_wanted_tokens_follow_epochs_caps_and_weights(mixture: dict[str, Share], wanted: dict[str, int]) -> None:
-    assert wanted_tokens(AVAILABLE, mixture) == wanted
+    assert target_tokens(AVAILABLE, mixture) == wanted
 
 
 @pytest.mark.parametrize(
     ("mixture", "said"),
-    [({"novelas": Share()}, "novelas"), ({"novels": Share(weight=1)}, "none to laws")],
+    [({"novelas": Share()}, "novelas"), ({"novels": Share(weight=1)}, "no weight to laws")],
 )
 def test_mixture_that_does_not_fit_the_corpus_is_refused(mixture: dict[str, Share], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        wanted_tokens(AVAILABLE, mixture)
+        target_tokens(AVAILABLE, mixture)
 
 
 def test_copies_reach_the_wanted_tokens_to_within_a_document() -> None:
     generator = np.random.default_rng(0)
     lengths = generator.integers(10, 500, 3000)
     sources = generator.integers(0, 2, 3000)
-    lots = np.array([lot(0, str(number)) for number in range(3000)], np.uint64)
+    draws = np.array([draw(0, str(number)) for number in range(3000)], np.uint64)
     total = [int(lengths[sources == number].sum()) for number in range(2)]
     wanted = [int(2.6 * total[0]), int(0.3 * total[1])]
-    times = copies(lots, sources, lengths, wanted)
+    times = copies(draws, sources, lengths, wanted)
     given = [int((times * lengths)[sources == number].sum()) for number in range(2)]
     assert all(target - 500 < reached <= target for reached, target in zip(given, wanted, strict=True))
     assert set(times[sources == 0]) == {2, 3}
     assert set(times[sources == 1]) == {0, 1}
     # Who is drawn is a matter of the document, not of its place.
-    backwards = copies(lots[::-1], sources[::-1], lengths[::-1], wanted)
+    backwards = copies(draws[::-1], sources[::-1], lengths[::-1], wanted)
     assert (backwards[::-1] == times).mean() > 0.999
 
 

@@ -36,9 +36,9 @@ def test_a_share_of_nothing_leaves_a_group_out() -> None:
     ("target", "message"),
     [
         ({"fr": 0.5}, "no text of group 'fr': the groups are 'en', 'es', 'qu'"),
-        ({"es": 0.8, "en": 0.5}, "add up to 1.3: let them add up to less than 1"),
+        ({"es": 0.8, "en": 0.5}, "add up to 1.3: make them add up to less than 1"),
         ({"es": 1.0}, "add up to 1, and leave nothing to en, qu"),
-        ({"es": 0.2, "en": 0.2, "qu": 0.2}, "add up to 0.6: let them add up to 1"),
+        ({"es": 0.2, "en": 0.2, "qu": 0.2}, "add up to 0.6: make them add up to 1"),
     ],
 )
 def test_shares_that_do_not_fit_are_refused(target: dict[str, float], message: str) -> None:
@@ -47,5 +47,5 @@ def test_shares_that_do_not_fit_are_refused(target: dict[str, float], message: s
 
 
 def test_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="there is no text to weigh"):
+    with pytest.raises(UserError, match="there is no training text"):
         reweight({"a": 0}, "uniform", 4)

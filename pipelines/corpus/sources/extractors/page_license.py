@@ -86,7 +86,7 @@ def find_licenses(root: HtmlElement, metadata: Iterable[str]) -> Licenses:
     if (own or others) and (reserved := _reserved(root)):
         noted.append(reserved)
     statements = list(dict.fromkeys([*own, *noted]))
-    known = {text: names.normalise(text).expression for text in statements}
+    known = {text: names.normalize(text).expression for text in statements}
     expressions = dict.fromkeys(found for found in known.values() if found != names.UNKNOWN)
     others = [text for text in dict.fromkeys(others) if text not in statements]
     if len(expressions) > 1:
