@@ -44,7 +44,7 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.blocklist import add_entries, read_entries
-from desdecero.pipelines.corpus.candidates import Fates, Gathering, Identities
+from desdecero.pipelines.corpus.candidates import CandidateStore, Decisions, Identities
 from desdecero.pipelines.corpus.cleaning.filters import learns, train_filters
 from desdecero.pipelines.corpus.document import EXAMPLES, Document, Quarantined
 from desdecero.pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
@@ -56,10 +56,10 @@ from desdecero.pipelines.corpus.parallel import ordered_map
 from desdecero.pipelines.corpus.privacy.planted import measure_recall
 from desdecero.pipelines.corpus.privacy.replacement import key_fingerprint
 from desdecero.pipelines.corpus.removed_texts import RESEMBLES_REMOVED
-from desdecero.pipelines.corpus.report import Tally, draw_overview, draw_recall
+from desdecero.pipelines.corpus.report import CorpusStatistics, draw_overview, draw_recall
 from desdecero.pipelines.corpus.sources import check_libraries, read_source
 from desdecero.pipelines.corpus.splits import NAMES
-from desdecero.pipelines.corpus.unread import told
+from desdecero.pipelines.corpus.unread import describe_unread
 from desdecero.pipelines.corpus.worker import Packet, batches, prepare
 from desdecero.pipelines.recipe import Corpus, Recipe, Source
 from desdecero.pipelines.run.chain import stage_main
@@ -82,13 +82,13 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     filters = out.corpus / "filters"
     trained = train_filters(corpus, filters)
     scratch = out.corpus / "scratch"
-    with Gathering(scratch, recipe.corpus) as candidates:
+    with CandidateStore(scratch, recipe.corpus) as candidates:
         drops = _prepare(recipe, filters if learns(corpus) else None, candidates, scratch / "spool.arrow")
-        fates = candidates.decide(drops)
-        report = _write(recipe, fates, candidates.ids, scratch / "spool.arrow", out)
+        decisions = candidates.decide(drops)
+        report = _write(recipe, decisions, candidates.ids, scratch / "spool.arrow", out)
     shutil.rmtree(scratch)
     report["filters"], report["personal_data"]["key"] = trained, key
-    report["related"] = {split: dataclasses.asdict(relation) for split, relation in fates.relations.items()}
+    report["related"] = {split: dataclasses.asdict(relation) for split, relation in decisions.relations.items()}
     out.write_report("corpus", recipe, report)
     for language in LANGUAGES:
         draw_overview(report, out.corpus / file_in(language, "overview.png"), language)
@@ -106,7 +106,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
     """Return the warnings about this corpus that matter before training on it, a clause each."""
-    remarks = [unread] if (unread := told(report["unread"], shortest(run))) else []
+    remarks = [unread] if (unread := describe_unread(report["unread"], shortest(run))) else []
     if related := report["related"]:
         counts = ", ".join(
             f"{relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')}"
@@ -139,7 +139,7 @@ def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
     return remarks
 
 
-def _prepare(recipe: Recipe, filters: Path | None, candidates: Gathering, spool: Path) -> Counter[str]:
+def _prepare(recipe: Recipe, filters: Path | None, candidates: CandidateStore, spool: Path) -> Counter[str]:
     """Prepare every document and spool them all (first pass); return how many were dropped, by reason.
 
     Raises `UserError` where no candidate is left.
@@ -204,9 +204,9 @@ def _rotate(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:
                 left.remove(stream)
 
 
-def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunDir) -> dict[str, Any]:
+def _write(recipe: Recipe, decisions: Decisions, ids: Identities, spool: Path, out: RunDir) -> dict[str, Any]:
     """Write the files of each split and reason and the ledger from the spool (second pass); return the report."""
-    corpus, tally, number = recipe.corpus, Tally(recipe.seed), 0
+    corpus, statistics, number = recipe.corpus, CorpusStatistics(recipe.seed), 0
     with (
         ShardWriter(out.documents) as documents,
         ShardWriter(out.dropped) as dropped,
@@ -216,47 +216,49 @@ def _write(recipe: Recipe, fates: Fates, ids: Identities, spool: Path, out: RunD
         for rows in read_spool(spool):
             numbers = number + np.arange(compute.sum(_is(rows, "kept")).as_py() or 0)
             number += len(numbers)
-            rows = _decided(_without_repeated(rows, numbers, fates, corpus), numbers, fates, ids)
+            rows = _decided(_without_repeated(rows, numbers, decisions, corpus), numbers, decisions, ids)
             for writer, decision, column in ((documents, "kept", "split"), (dropped, "dropped", "reason")):
                 part = rows.filter(_is(rows, decision))
                 for name in compute.unique(part[column]).to_pylist():
                     writer.write(name, part.filter(compute.equal(part[column], name)))
             ledger.write(rows.select(LEDGER.names))
             works.add(rows.select(WORK_COLUMNS).to_pylist())
-            tally.add(rows)
+            statistics.add(rows)
         attribution = works.write()
-    report = tally.report(corpus)
-    report["personal_data"] = {"planted": measure_recall(tally.sample.texts(), corpus.personal_data, recipe.seed)}
+    report = statistics.report(corpus)
+    report["personal_data"] = {"planted": measure_recall(statistics.sample.texts(), corpus.personal_data, recipe.seed)}
     report["measured_elsewhere"] = measured_elsewhere(corpus)
     report["licensing"] = licensing.report(licensing.holdings(report), corpus.licenses)
     report["attribution"] = attribution
     return report
 
 
-def _decided(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, ids: Identities) -> pa.RecordBatch:
+def _decided(rows: pa.RecordBatch, numbers: np.ndarray, decisions: Decisions, ids: Identities) -> pa.RecordBatch:
     """Add the decision on each candidate to the rows.
 
     numbers: the candidates' numbers, in the rows' order
     """
     names = ("decision", "reason", "dropped_by", "duplicate_of", "split")
     columns = {name: np.array(rows[name].to_pylist(), dtype=object) for name in names}
-    places, stay = np.flatnonzero(columns["decision"] == "kept"), fates.splits[numbers] >= 0
-    columns["split"][places[stay]] = np.array(NAMES, dtype=object)[fates.splits[numbers[stay]]]
+    places, stay = np.flatnonzero(columns["decision"] == "kept"), decisions.splits[numbers] >= 0
+    columns["split"][places[stay]] = np.array(NAMES, dtype=object)[decisions.splits[numbers[stay]]]
     for row, number in zip(places[~stay].tolist(), numbers[~stay].tolist(), strict=True):
-        reason = fates.reason(number)
+        reason = decisions.reason(number)
         columns["decision"][row], columns["reason"][row] = "dropped", reason
         columns["dropped_by"][row] = DROPPED_BY[reason or ""]
-        if (original := int(fates.duplicate_of[number])) >= 0:
+        if (original := int(decisions.duplicate_of[number])) >= 0:
             columns["duplicate_of"][row] = ids[original]
     return _with_columns(rows, columns)
 
 
-def _without_repeated(rows: pa.RecordBatch, numbers: np.ndarray, fates: Fates, corpus: Corpus) -> pa.RecordBatch:
+def _without_repeated(
+    rows: pa.RecordBatch, numbers: np.ndarray, decisions: Decisions, corpus: Corpus
+) -> pa.RecordBatch:
     """Remove the paragraphs that too many documents hold; the edits count them."""
-    repeated, limits = fates.repeated, corpus.deduplication.paragraphs
+    repeated, limits = decisions.repeated, corpus.deduplication.paragraphs
     if not repeated or not limits:
         return rows
-    losing = (repeated.left[numbers] >= 0) & (fates.duplicate_of[numbers] < 0)
+    losing = (repeated.left[numbers] >= 0) & (decisions.duplicate_of[numbers] < 0)
     if not losing.any():
         return rows
     indices = np.flatnonzero(_is(rows, "kept").to_numpy(zero_copy_only=False))[losing].tolist()

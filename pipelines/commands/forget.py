@@ -46,7 +46,7 @@ from desdecero.pipelines.corpus.blocklist import (
     REASON,
     WHOLE_SOURCE,
     Blocklist,
-    Entry,
+    BlocklistEntry,
     add_entries,
     new_entries,
     place,
@@ -89,7 +89,7 @@ class Holder:
         return [name for name in stages(self.recipe) if self.run.seal(name, self.recipe)]
 
 
-def forget(run: RunDir, entries: Sequence[Entry], also: Sequence[str], dry_run: bool) -> None:
+def forget(run: RunDir, entries: Sequence[BlocklistEntry], also: Sequence[str], dry_run: bool) -> None:
     """Print what holds the documents of `entries` and, unless it is a dry run, block them.
 
     also: sentences about related documents that are not blocked
@@ -115,7 +115,7 @@ def forget(run: RunDir, entries: Sequence[Entry], also: Sequence[str], dry_run: 
     print("\n" + _limits(holders))
 
 
-def keep(run: RunDir, entries: Sequence[Entry], dry_run: bool) -> None:
+def keep(run: RunDir, entries: Sequence[BlocklistEntry], dry_run: bool) -> None:
     """Print the documents to be kept although they resemble removed ones; unless it is a dry run, add them to the
     lists."""
     for entry in entries:
@@ -134,7 +134,7 @@ def keep(run: RunDir, entries: Sequence[Entry], dry_run: bool) -> None:
 
 def find_entries(
     run: RunDir, sources: Sequence[str], documents: Sequence[str], matches: Sequence[str], reason: str
-) -> tuple[list[Entry], list[str]]:
+) -> tuple[list[BlocklistEntry], list[str]]:
     """Return the block-list entries for these documents, and sentences about copies that would stay.
 
     Raises `UserError` where the run does not hold a source, document or text.
@@ -157,16 +157,16 @@ def find_entries(
     today = time.strftime("%Y-%m-%d", time.gmtime())
     rows = {identity: row for identity, row in rows.items() if row["source"] not in sources}
     marks = marks_in(run, set(rows))
-    entries = [Entry(None, WHOLE_SOURCE, name, today, reason) for name in sources]
+    entries = [BlocklistEntry(None, WHOLE_SOURCE, name, today, reason) for name in sources]
     entries += [
-        Entry(row["sha256_before"], identity, row["source"], today, reason, *marks.get(identity, ()))
+        BlocklistEntry(row["sha256_before"], identity, row["source"], today, reason, *marks.get(identity, ()))
         for identity, row in sorted(rows.items())
     ]
     copies, sentences = _copies_beside(run, entries)
     return [*entries, *copies], [*_copies_left(run, set(sources), set(rows)), *sentences]
 
 
-def find_kept(run: RunDir, documents: Sequence[str], reason: str) -> list[Entry]:
+def find_kept(run: RunDir, documents: Sequence[str], reason: str) -> list[BlocklistEntry]:
     """Return the block-list entries that keep these documents, which resemble removed ones.
 
     Raises `UserError` for a document that the run did not drop as a copy.
@@ -176,7 +176,9 @@ def find_kept(run: RunDir, documents: Sequence[str], reason: str) -> list[Entry]
         if row["reason"] in (REASON, COPY_REASON) and row["duplicate_of"]:
             for identity in documents:
                 if identity in (row["id"], place(row["source"], row["id"])[1]):
-                    entries[identity] = Entry(row["sha256_before"], row["id"], row["source"], today, reason, keep=True)
+                    entries[identity] = BlocklistEntry(
+                        row["sha256_before"], row["id"], row["source"], today, reason, keep=True
+                    )
     if missing := [identity for identity in documents if identity not in entries]:
         raise UserError(
             f"--keep {missing[0]}: {run} did not drop this document as a copy of a removed one; "
@@ -197,7 +199,7 @@ def _rows(run: RunDir) -> Iterator[dict[str, Any]]:
     yield from (row for row in read_rows(run.ledger, LEDGER_COLUMNS) if row["decision"] != "quarantined")
 
 
-def _copies_beside(run: RunDir, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+def _copies_beside(run: RunDir, entries: Sequence[BlocklistEntry]) -> tuple[list[BlocklistEntry], list[str]]:
     """Find the documents of this and the neighbouring runs that hold nearly all of an entry's text.
 
     Returns an entry and a sentence for each.
@@ -209,7 +211,7 @@ def _copies_beside(run: RunDir, entries: Sequence[Entry]) -> tuple[list[Entry], 
             if row["id"] in copies_there and not _is_blocked(row, blocklist):
                 copy, marks = copies_there[row["id"]]
                 known = {"date": entries[0].date, "reason": entries[0].reason, **marks._asdict()}
-                copies.append(Entry(sha256=row["sha256_before"], id=row["id"], source=row["source"], **known))
+                copies.append(BlocklistEntry(sha256=row["sha256_before"], id=row["id"], source=row["source"], **known))
                 sentences.append(f"{row['id']} in {_shortest(other.path)} holds {copy.share:.0%} of {copy.id}")
         blocklist = Blocklist([*entries, *copies])
     return copies, sentences
@@ -310,7 +312,7 @@ def _spans(run: RunDir, ids: set[str]) -> list[dict[str, Any]]:
 # --- output --------------------------------------------------------------------------------------------------
 
 
-def _documents(entries: Sequence[Entry], also: Sequence[str]) -> str:
+def _documents(entries: Sequence[BlocklistEntry], also: Sequence[str]) -> str:
     lines = [f"to forget: {_count(sum(entry.id != WHOLE_SOURCE for entry in entries), 'document')}"]
     if whole := [entry.source for entry in entries if entry.id == WHOLE_SOURCE]:
         lines[0] += f", and the whole of {', '.join(whole)}"

@@ -11,7 +11,7 @@ from typing import Any
 from desdecero.model_cards.bias_sentences import bias_sentence, verdict_counts
 from desdecero.model_cards.formats import grouped, percent
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
-from desdecero.pipelines.corpus.unread import told as told_unread
+from desdecero.pipelines.corpus.unread import describe_unread
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, shortest
 from desdecero.pipelines.run.seals import reading
@@ -50,7 +50,7 @@ def _summary(
         _quality(language, evaluation),
         *_listed(language, "caution", _cautions(language, training)),
         *_listed(language, "findings", _findings(language, audit)),
-        *_listed(language, "left_out", [told] if (told := told_unread(corpus["unread"], run, language)) else []),
+        *_listed(language, "left_out", [told] if (told := describe_unread(corpus["unread"], run, language)) else []),
         _next(language, run),
     ]
     return "\n\n".join(parts)

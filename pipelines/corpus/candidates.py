@@ -1,7 +1,7 @@
-"""What is decided over all documents at once: copies, repeated paragraphs, splits.
+"""Decisions over all documents at once: copies, repeated paragraphs, splits.
 
-A candidate is a document that no step dropped. The main process appends what the workers found out about candidates
-to files, and decides on arrays when all are there. Memory: some 100 bytes a candidate; see the parts.
+A candidate is a document that no step dropped. The main process appends the workers' results on candidates to files,
+and decides on arrays when all are there. Memory: some 100 bytes a candidate; see the parts.
 """
 
 from __future__ import annotations
@@ -30,49 +30,50 @@ EXACT, NEAR, REPEATED = "exact_duplicate", "near_duplicate", "shared_paragraphs"
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Some documents that no step dropped, in order. Arrays with an element for each."""
+    """Consecutive documents that no step dropped. Arrays with an element for each."""
 
     ids: Sequence[str]
     sketches: Sketches
-    lots: NDArray[np.float64]
+    draws: NDArray[np.float64]
     """See `splits.draw`."""
     domain: NDArray[np.bool_]
     bytes: NDArray[np.int64]
     license_ranks: NDArray[np.int8]
-    """How well the licence is known, best first."""
+    """Rank of the licence's evidence, 0 for the best; see `worker.LICENSE_RANKS`."""
     paragraphs: Paragraphs | None
-    """None where the recipe does not compare paragraphs."""
+    """None if the recipe does not compare paragraphs."""
 
     def head(self, count: int) -> Candidates:
-        """The first `count` of them."""
+        """Return the first `count` of them."""
         sketches = Sketches(self.sketches.exact[:count], self.sketches.signatures[:count])
         return Candidates(
-            self.ids[:count], sketches, self.lots[:count], self.domain[:count], self.bytes[:count],
+            self.ids[:count], sketches, self.draws[:count], self.domain[:count], self.bytes[:count],
             self.license_ranks[:count], self.paragraphs.head(count) if self.paragraphs else None,
         )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Fates:
-    """What became of each candidate, by its number."""
+class Decisions:
+    """The decision on each candidate, by its number."""
 
     duplicate_of: NDArray[np.int32]
-    """The candidate that stays for it, or -1."""
+    """The candidate that is kept instead, or -1."""
     exact: NDArray[np.bool_]
     splits: NDArray[np.int8]
-    """An index of `splits.NAMES`; -1 for one that is dropped."""
+    """An index of `splits.NAMES`; -1 for a dropped candidate."""
     repeated: Repeated | None
     relations: Mapping[str, Relation]
     """See `splits.relations`."""
 
     def reason(self, number: int) -> str | None:
+        """Return why a candidate is dropped, or None."""
         if self.duplicate_of[number] >= 0:
             return EXACT if self.exact[number] else NEAR
         return REPEATED if self.splits[number] < 0 else None
 
 
-class Gathering:
-    """All candidates, in files below a folder. It may be left only when the ids are no longer asked for."""
+class CandidateStore:
+    """All candidates, in files below a folder. Closing it makes the ids unreadable."""
 
     def __init__(self, folder: Path, corpus: Corpus):
         self.corpus, self.count, self._folder = corpus, 0, folder
@@ -83,13 +84,14 @@ class Gathering:
         self._copies = self._files.enter_context(Deduplicator(folder / "sketches", limits.similarity))
         self._paragraphs = (
             self._files.enter_context(ParagraphIndex(folder / "paragraphs", limits.paragraphs))
-            if limits.paragraphs else None
-        )  # fmt: skip
-        names = ("lots", "domain", "bytes", "license_ranks")
+            if limits.paragraphs
+            else None
+        )
+        names = ("draws", "domain", "bytes", "license_ranks")
         self._columns = {name: self._files.enter_context((folder / name).open("wb")) for name in names}
 
     def add(self, candidates: Candidates) -> None:
-        """Candidates are numbered in the order in which they come."""
+        """Append candidates, numbered in the order in which they come."""
         self.count += len(candidates.ids)
         self.ids.add(candidates.ids)
         self._copies.add(candidates.sketches)
@@ -98,27 +100,29 @@ class Gathering:
         if self._paragraphs and candidates.paragraphs:
             self._paragraphs.add(candidates.paragraphs)
 
-    def decide(self, drops: Mapping[str, int] | None = None) -> Fates:
-        """Raises `UserError` where a split that the recipe asks for would be empty.
+    def decide(self, drops: Mapping[str, int] | None = None) -> Decisions:
+        """Decide on all candidates. Raises `UserError` if a split that the recipe asks for would be empty.
 
-        drops: how many documents the steps dropped, by reason: for that error's sentence.
+        drops: how many documents the steps dropped, by reason: for that error's message.
         """
         verdicts = self._copies.decide(self._order())
         kept = verdicts.duplicate_of < 0
         repeated = self._paragraphs.decide(kept) if self._paragraphs else None
         if repeated and (limits := self.corpus.deduplication.paragraphs):
             kept &= (repeated.left < 0) | (repeated.left >= limits.min_words_left)
-        lots, domain = self._column("lots", np.float64), self._column("domain", np.bool_)
-        fates = Fates(verdicts.duplicate_of, verdicts.exact, np.where(kept, 0, -1).astype(np.int8), repeated, {})
+        draws, domain = self._column("draws", np.float64), self._column("domain", np.bool_)
+        decisions = Decisions(
+            verdicts.duplicate_of, verdicts.exact, np.where(kept, 0, -1).astype(np.int8), repeated, {}
+        )
         if missing_documents(domain[kept], self.corpus, {}):
-            reasons = Counter(str(fates.reason(number)) for number in np.flatnonzero(~kept).tolist())
+            reasons = Counter(str(decisions.reason(number)) for number in np.flatnonzero(~kept).tolist())
             fault = missing_documents(domain[kept], self.corpus, Counter(drops or {}) + reasons)
             raise UserError(f"the corpus cannot be split: {fault}")
-        fates.splits[kept] = assign_splits(lots[kept], verdicts.groups[kept], domain[kept], self.corpus)
-        return replace(fates, relations=relations(verdicts.groups[kept], fates.splits[kept]))
+        decisions.splits[kept] = assign_splits(draws[kept], verdicts.groups[kept], domain[kept], self.corpus)
+        return replace(decisions, relations=relations(verdicts.groups[kept], decisions.splits[kept]))
 
     def _order(self) -> NDArray[np.int64] | None:
-        """The candidates' numbers, those first that stay before their copies; None for the order in which they came."""
+        """Order the candidates' numbers so that those to keep precede their copies; None for the order of arrival."""
         if self.corpus.deduplication.keep == "longest":
             return np.argsort(-self._column("bytes", np.int64), kind="stable")
         if self.corpus.deduplication.keep == "best_license":
@@ -129,7 +133,7 @@ class Gathering:
         self._columns[name].close()
         return np.fromfile(self._folder / name, dtype=kind)
 
-    def __enter__(self) -> Gathering:
+    def __enter__(self) -> CandidateStore:
         return self
 
     def __exit__(
@@ -139,7 +143,7 @@ class Gathering:
 
 
 class Identities:
-    """The ids of all candidates, in a file: to name the one that a copy is a copy of."""
+    """The ids of all candidates, in a file: to name a copy's original."""
 
     def __init__(self, folder: Path):
         self._names = (folder / "ids.utf8").open("w+b")
@@ -147,6 +151,7 @@ class Identities:
         self._end = 0
 
     def add(self, ids: Sequence[str]) -> None:
+        """Append ids, in the order of the candidates."""
         encoded = [identity.encode() for identity in ids]
         self._names.write(b"".join(encoded))
         ends = self._end + np.cumsum([len(name) for name in encoded], dtype=np.int64)

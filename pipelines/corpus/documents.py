@@ -1,4 +1,4 @@
-"""Reading the documents of a corpus, for the stages that come after."""
+"""Reading a corpus' documents, for the later stages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from desdecero.pipelines.run.run_dir import RunDir
 
 
 def read_documents(run: RunDir, split: Split, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The documents of a split as dictionaries, in order, streamed: memory holds one row group at a time.
+    """Stream the documents of a split as dictionaries, in order. Memory: one row group.
 
-    columns: those wanted, of id, text, source, license, license_evidence, language and meta (a JSON string).
-    Raises `UserError` where the corpus has no such split.
+    columns: any of id, text, source, license, license_evidence, language and meta (a JSON string); all by default.
+    Raises `UserError` if the corpus has no such split.
     """
     from datasets import load_dataset
 
@@ -32,7 +32,7 @@ def read_documents(run: RunDir, split: Split, columns: Sequence[str] | None = No
 
 
 def held_out(recipe: Recipe, run: RunDir, split: Split, max_bytes: int) -> list[Mapping[str, Any]]:
-    """Documents of a held-out split, each with `id` and `text`."""
+    """Return documents of a held-out split, each with `id` and `text`."""
     documents = draw_documents(read_documents(run, split, ["id", "text"]), max_bytes, recipe.seed)
     if not documents:
         raise UserError(
@@ -43,13 +43,13 @@ def held_out(recipe: Recipe, run: RunDir, split: Split, max_bytes: int) -> list[
 
 
 def draw_documents(documents: Iterable[Mapping[str, Any]], max_bytes: int, seed: int) -> list[Mapping[str, Any]]:
-    """Whole documents with `id` and `text`, in an order drawn by the seed, for as long as they fit `max_bytes`.
+    """Take whole documents with `id` and `text`, in an order drawn by the seed, as long as they fit `max_bytes`.
 
     The order depends on seed and ids alone. The first two are taken whatever their size: an interval needs two.
-    Memory holds what is taken and one document more, however many there are.
+    Memory: the documents taken and one more, however many there are.
     """
     heap: list[tuple[int, str, int, Mapping[str, Any]]] = []  # the latest in the order on top
-    total, limit = 0, math.inf  # of the order: what stands later does not fit
+    total, limit = 0, math.inf  # limit: documents later in the order do not fit
     for document in documents:
         place = int.from_bytes(hashlib.sha256(f"{seed}:{document['id']}".encode()).digest()[:16])
         if place >= limit:

@@ -1,4 +1,4 @@
-"""A document on its way through the steps of cleaning, what a step is, and what comes out."""
+"""A document in cleaning: the draft that steps work on, the protocol of a step, and the result."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from desdecero.pipelines.corpus.document import EXAMPLES, Change, Document
 
 @dataclass(slots=True)
 class Draft:
-    """What the steps work on. A step may change `text`, `language` and `license`, count its edits, or set `reason`."""
+    """A document in cleaning. A step may change `text`, `language` and `license`, count edits, or set `reason`."""
 
     document: Document
     text: str
     language: str
-    """ISO 639-1, or "" where it is not known."""
+    """ISO 639-1, or "" if unknown."""
     reason: str | None = None
-    """Why the document is dropped; the first step to set it is the last one to see the document."""
+    """Reason for which the document is dropped; the first step to set it is the last to see the document."""
     passes_as: str | None = None
-    """For a draft that quality drops: a form (`corpus.quality.form`) whose limits it would pass."""
+    """For a draft that the quality step drops: a form (`corpus.quality.form`) whose limits it would pass."""
     copy_of: str | None = None
-    """The id of the removed document that this one is a copy of; see `removed_texts`."""
+    """Id of the removed document that this one is a copy of; see `removed_texts`."""
     edits: Counter[str] = field(default_factory=Counter)
     """Edits by kind: `unicode`, `repeated_line`, `spelling`, `email`, …"""
     changes: list[Change] = field(default_factory=list)
-    """Examples of them; see `show`."""
+    """Examples of edits; see `show`."""
 
     def show(self, kind: str, before: str, after: str) -> None:
         """Keep an edit as an example, up to `EXAMPLES` of a kind."""
@@ -35,46 +35,48 @@ class Draft:
 
 
 class Step(Protocol):
-    """One step of cleaning. It lives in the workers: what it loads, it loads once for each of them.
+    """One step of cleaning. It lives in the workers: resources are loaded once in each of them.
 
     The same draft gives the same result in every process and on every machine.
     """
 
     name: str
-    """As the report and the ledger call it: `unicode`, `language`, `quality`, …"""
+    """Its name in the report and the ledger: `unicode`, `language`, `quality`, …"""
 
-    def __call__(self, draft: Draft) -> None: ...
+    def __call__(self, draft: Draft) -> None:
+        """Take the step: change the draft, or set its `reason`."""
+        ...
 
 
 class Trace(NamedTuple):
-    """What one step did to one document."""
+    """The effect of one step on one document."""
 
     step: str
     bytes: int
-    """UTF-8, after the step."""
+    """Size of the UTF-8 text after the step."""
     changed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document ready to be kept or dropped, and what was done to it."""
+    """A document after all steps, kept or dropped, with its edits."""
 
     document: Document
     reason: str | None
-    """Why it is dropped, or None."""
+    """Reason for which it is dropped, or None."""
     dropped_by: str | None
-    """The step that said so."""
+    """The step that dropped it."""
     passes_as: str | None
-    """The form that it would pass quality as, or None."""
+    """The form whose quality limits it would pass, or None."""
     copy_of: str | None
-    """The id of the removed document that it is a copy of."""
+    """Id of the removed document that it is a copy of."""
     sha256_before: str
     sha256_after: str
     bytes_before: int
     bytes_after: int
     edits: dict[str, int]
-    """How many edits of each kind; see the steps."""
+    """Number of edits by kind; see the steps."""
     changes: list[Change]
-    """Examples of them."""
+    """Examples of edits."""
     trace: list[Trace]
-    """The steps that it took, in order; one that was dropped ends with the step that dropped it."""
+    """The steps taken, in order; for a dropped document it ends with the step that dropped it."""

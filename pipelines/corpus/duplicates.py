@@ -1,24 +1,24 @@
 """Exact and near duplicates (Broder 1997; Lee et al. 2022, §4.2), over all sources, on disk.
 
-Exact: two documents with the same words, and the same signs where a sign changes what is said (`words_and_signs` says
-which: -5 is not 5, a < b not a > b), whatever their case, blanks and punctuation. Near: the Jaccard similarity of
-their word 5-grams, estimated from signatures of 126 values (standard error at most 0.045), reaches the recipe's
-threshold. Which copy stays is the recipe's rule, `keep`; every near duplicate was compared with the one that stays
-for it, except where that one later proved to be a copy itself: then with that one's original.
+Exact: two documents with the same words, and the same signs where a sign changes the meaning (see `words_and_signs`: -5
+is not 5, a < b not a > b), whatever their case, whitespace and punctuation. Near: the Jaccard similarity of their word
+5-grams, estimated from signatures of 126 values (standard error at most 0.045), reaches the recipe's threshold. The
+recipe's rule `keep` chooses the copy to keep; every near duplicate was compared with the one that is kept for it,
+unless that one later proved to be a copy itself: then it is assigned to that one's original.
 
-Signatures are made by fast similarity sketching (Dahlgaard, Knudsen & Thorup 2017): as exact as 126 hash functions,
-at the price of one for a long text, and of 1,500 hashes for a text of any length.
+Signatures use fast similarity sketching (Dahlgaard, Knudsen & Thorup 2017): as exact as 126 hash functions, at the
+cost of one for a long text, plus 1,500 hashes for a text of any length.
 
 Candidates are found by locality-sensitive hashing: signatures are cut into 42 bands of 3 values, and documents that
 share a band are compared. Two documents of similarity s share one with probability 1 - (1 - s³)⁴²: above 0.9999999
 at 0.8, 0.996 at 0.5, and 0.80 at 1/3.
 
-Documents that are similar, but not enough to drop one of them (`RELATED` or more), are put into one group, and a group
-is not cut by a split, so that no held-out document has a close relative in training; but for a corpus of one form (see
+Documents that are similar, but not enough to drop one of them (`RELATED` or more), form a group, and a split does not
+cut a group, so that no held-out document has a close relative in training; except in a corpus of one form (see
 `splits`).
 
 Workers make sketches; the main process appends them to files, one for each band, and decides when all are there. Disk:
-270 bytes a document. Memory: one band at a time is looked at; some 100 bytes a document at the peak (1.16 GB for ten
+270 bytes a document. Memory: one band is loaded at a time; some 100 bytes a document at the peak (1.16 GB for ten
 million, measured).
 """
 
@@ -40,29 +40,29 @@ from desdecero.pipelines.corpus.text_arrays import Characters, Hashes, Positions
 ROWS, BANDS = 3, 42
 SIGNATURE_SIZE = ROWS * BANDS
 RELATED = 1 / 3
-"""Two texts of equal length that have half of their 5-grams in common, as contracts of one form do. Texts on one
+"""Similarity of two texts of equal length that share half of their 5-grams, as contracts of one form do. Texts on one
 subject have less: of 1,847 Peruvian laws and by-laws, 245 have such a relative (75 at 0.5); the largest group: 55."""
 
 _SHINGLE = 5
 _ROUNDS = 4
-"""Of throwing shingles into the places of a signature. Then the places that are still empty (none, for a text of over
-150 words) take the least of all shingles, as in plain MinHash."""
+"""Rounds of hashing shingles into the places of a signature. Places that are then still empty (none, for a text of
+over 150 words) take the least hash of all shingles, as in plain MinHash."""
 _BUCKET = 64
-"""Documents of a band that the others are compared with: the first of them, by the rule of which copy stays."""
+"""Documents of a band that the others are compared with: the first, by the rule `keep`."""
 _PIECE = 1 << 15
-"""Hashes made at a time where signatures have places left to fill."""
+"""Hashes computed at a time to fill the remaining places of signatures."""
 _PAIRS = 4_000_000
-"""Pairs in memory: when there are more, they are compared, and what proves to be a copy needs no more comparisons."""
+"""Pairs in memory: at this many, they are compared, and documents found to be copies are not compared again."""
 
 _Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """What deduplication needs to know of some documents; made in the workers."""
+    """The data that deduplication needs of some documents; made in the workers."""
 
     exact: Hashes
-    """A 128-bit hash of each one's words: shape (documents, 2)."""
+    """A 128-bit hash of each document's words: shape (documents, 2)."""
     signatures: NDArray[np.uint16]
     """Shape (documents, SIGNATURE_SIZE)."""
 
@@ -74,7 +74,7 @@ def sketch(texts: Sequence[str]) -> Sketches:
 
 
 def hashes_of(texts: Sequence[str]) -> tuple[Hashes, Hashes, Positions]:
-    """(a 128-bit hash of each text's words, hashes of all word 5-grams, the number of the text that each is in)."""
+    """Return (128-bit hash of each text's words, hashes of all word 5-grams, number of the text that each is in)."""
     characters = Characters(texts)
     starts, ends = words_and_signs(characters)
     hashes = characters.hasher(fold=True)(starts, ends)
@@ -86,12 +86,12 @@ def hashes_of(texts: Sequence[str]) -> tuple[Hashes, Hashes, Positions]:
 
 
 def similarity(a: Sketches, b: Sketches) -> NDArray[np.float64]:
-    """Estimated Jaccard similarity of the word 5-grams of two rows of documents, one by one."""
-    return np.mean(a.signatures == b.signatures, axis=1)
+    """Estimate the Jaccard similarity of the word 5-grams of two equally long lists of documents, pair by pair."""
+    return np.asarray(np.mean(a.signatures == b.signatures, axis=1), dtype=np.float64)
 
 
 def _shingles(hashes: Hashes, text: Positions, bounds: Positions) -> tuple[Hashes, Positions]:
-    """Hashes of word 5-grams and the texts they are in; a shorter text is one shingle, an empty one too."""
+    """Return the hashes of word 5-grams and the texts they are in; a shorter or empty text is one shingle."""
     counts = np.diff(bounds)
     width = np.minimum(_SHINGLE, counts)
     positions = np.arange(len(hashes))
@@ -99,7 +99,7 @@ def _shingles(hashes: Hashes, text: Positions, bounds: Positions) -> tuple[Hashe
     owners = text[first]
     sums = np.zeros(len(first), dtype=np.uint64)
     for place in range(_SHINGLE):
-        # Beyond the end of a text of fewer than five words there is nothing to add.
+        # A text of fewer than five words has no word to add beyond its end.
         inside = np.minimum(first + place, len(hashes) - 1)
         term = hashes[inside] * np.uint64(pow(0xD6E8FEB86659FD93, place, 1 << 64))
         sums += np.where(place < width[owners], term, np.uint64(0)) if len(first) else term
@@ -131,7 +131,8 @@ def _signatures(shingles: Hashes, owners: Positions, count: int) -> NDArray[np.u
 
 
 def _fill(least: Hashes, empty: NDArray[np.bool_], shingles: Hashes, owners: Positions) -> None:
-    """Give each empty place the least hash of all shingles of its text, by a hash function of its own."""
+    """Give each empty place the least hash of all shingles of its text, with a separate hash function for each
+    place."""
     bounds = np.searchsorted(owners, np.arange(len(least) + 1))
     all_rows, all_places = np.nonzero(empty)
     all_counts = np.diff(bounds)[all_rows]
@@ -146,7 +147,7 @@ def _fill(least: Hashes, empty: NDArray[np.bool_], shingles: Hashes, owners: Pos
 
 
 def _pieces(counts: Positions) -> Iterator[slice]:
-    """Stretches of the array that count some 32,000 together: what fits a core's cache goes twice as fast."""
+    """Cut the array into ranges of some 32,000 hashes each: work that fits a core's cache is twice as fast."""
     total = np.cumsum(counts)
     cuts = np.searchsorted(total, np.arange(_PIECE, total[-1], _PIECE)) + 1
     for start, end in pairwise([0, *np.unique(cuts).tolist(), len(counts)]):
@@ -155,15 +156,15 @@ def _pieces(counts: Positions) -> Iterator[slice]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What became of each document, by its number."""
+class DuplicateDecisions:
+    """The decision on each document, by its number."""
 
     duplicate_of: NDArray[np.int32]
-    """The number of the document that stays for it; -1 for one that stays itself."""
+    """Number of the document that is kept instead; -1 for a kept document."""
     exact: NDArray[np.bool_]
-    """For a duplicate: whether all its words are those of another."""
+    """True for a duplicate whose words are all equal to another's."""
     groups: NDArray[np.int32]
-    """Related documents have the same number here."""
+    """Number of each document's group of related documents."""
 
 
 class Deduplicator:
@@ -180,7 +181,7 @@ class Deduplicator:
         return self.folder / f"band-{band:02d}.u16"
 
     def add(self, sketches: Sketches) -> None:
-        """Documents are numbered in the order in which they come."""
+        """Append sketches; documents are numbered in the order in which they come."""
         self.count += len(sketches.exact)
         self._exact.write(sketches.exact.tobytes())
         columns = np.ascontiguousarray(sketches.signatures.reshape(-1, BANDS, ROWS).transpose(1, 0, 2))
@@ -188,6 +189,7 @@ class Deduplicator:
             file.write(column.tobytes())
 
     def close(self) -> None:
+        """Close the files."""
         for file in (self._exact, *self._bands):
             file.close()
 
@@ -199,13 +201,13 @@ class Deduplicator:
     ) -> None:
         self.close()
 
-    def decide(self, order: _Numbers | None = None) -> Verdicts:
-        """Find the copies of each document, and its relatives.
+    def decide(self, order: _Numbers | None = None) -> DuplicateDecisions:
+        """Find the copies and the relatives of each document.
 
-        order: the documents' numbers, those first that are to stay before others; as they came by default.
+        order: the documents' numbers, preferred ones first; the order of arrival by default.
         """
         self.close()
-        # From here on, documents go by their rank in `order`.
+        # From here on, documents are addressed by their rank in `order`.
         self._order = order
         self._alive = np.ones(self.count, dtype=bool)
         self._of = np.full(self.count, -1, dtype=np.int32)
@@ -225,15 +227,15 @@ class Deduplicator:
             self._of[later] = self._of[self._of[later]]
         return self._verdicts(exact)
 
-    def _verdicts(self, exact: NDArray[np.bool_]) -> Verdicts:
+    def _verdicts(self, exact: NDArray[np.bool_]) -> DuplicateDecisions:
         order = self._order
         if order is None:
-            return Verdicts(self._of, exact, self._labels)
+            return DuplicateDecisions(self._of, exact, self._labels)
         copies = np.flatnonzero(self._of >= 0)
         of, kinds, groups = np.full_like(self._of, -1), np.empty_like(exact), np.empty_like(self._labels)
         of[order[copies]] = order[self._of[copies]]
         kinds[order], groups[order] = exact, self._labels
-        return Verdicts(of, kinds, groups)
+        return DuplicateDecisions(of, kinds, groups)
 
     def _by_rank(self, values: NDArray[Any]) -> NDArray[Any]:
         return values if self._order is None else values[self._order]
@@ -250,7 +252,7 @@ class Deduplicator:
         return self._by_rank(np.fromfile(self._band_file(band), dtype=np.uint16).reshape(-1, ROWS))
 
     def _candidates(self, band: int) -> Iterator[Hashes]:
-        """Pairs (rank of the first) << 32 | (rank of the second) that share a band, some at a time."""
+        """Yield pairs (rank of the first) << 32 | (rank of the second) that share a band, in chunks."""
         columns = self._columns(band)
         keys = np.zeros(self.count, dtype=np.uint64)
         for row in range(ROWS):
@@ -268,7 +270,7 @@ class Deduplicator:
             yield (first[both].astype(np.uint64) << np.uint64(32)) | second[both].astype(np.uint64)
 
     def _settle(self, pairs: list[Hashes]) -> None:
-        """Compare pairs: drop what is a copy of what stays, and join the groups of those that are related."""
+        """Compare pairs: drop copies of kept documents, and join the groups of related ones."""
         if not pairs:
             return
         keys = np.unique(np.concatenate(pairs))
@@ -282,7 +284,7 @@ class Deduplicator:
         self._join(first[related], second[related])
 
     def _shared(self, first: _Numbers, second: _Numbers) -> NDArray[np.uint8]:
-        """How many values the signatures of each pair share."""
+        """Count the values that the signatures of each pair share."""
         shared = np.zeros(len(first), dtype=np.uint8)
         if len(first):
             for band in range(BANDS):
@@ -293,9 +295,9 @@ class Deduplicator:
         return shared
 
     def _drop(self, first: _Numbers, second: _Numbers, shared: NDArray[np.uint8]) -> None:
-        """Greedily, in the order of ranks: a document goes if it is a copy of one that stays."""
+        """Drop copies greedily, in the order of ranks: a document is dropped if it is a copy of a kept one."""
         a, b = first, second
-        while len(a):  # in each turn, those that are nobody's copy are certain to stay, and their copies go
+        while len(a):  # in each pass, documents that are not a copy of any other are certainly kept; drop their copies
             copy = np.zeros(self.count, dtype=bool)
             copy[b] = True
             self._alive[b[~copy[a]]] = False
@@ -309,7 +311,7 @@ class Deduplicator:
         self._of[second[chosen]] = first[chosen]
 
     def _join(self, first: _Numbers, second: _Numbers) -> None:
-        from scipy.sparse import coo_array  # here: the workers, who only sketch, start half a second earlier
+        from scipy.sparse import coo_array  # lazy: workers, which only sketch, start half a second earlier
         from scipy.sparse.csgraph import connected_components
 
         if len(first):
@@ -319,8 +321,8 @@ class Deduplicator:
 
 
 def _runs(keys: Hashes, ranks: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
-    """Of the given ranks, those whose key others have too, sorted by key and rank; with each goes the first rank of
-    its run, and the place where the run starts. Keys are compared by the bits that a rank leaves of 64."""
+    """Keep the ranks whose key occurs more than once, sorted by key and rank. Returns (ranks, first rank of each one's
+    run, start of that run). Keys are compared by the bits that a rank leaves of 64."""
     bits = np.uint64(max(1, len(keys)).bit_length())
     packed = ((keys[ranks] >> bits) << bits) | ranks.astype(np.uint64)
     packed.sort()

@@ -1,8 +1,8 @@
-"""The corpus on disk: documents by split, dropped ones by reason, and the ledger with a row for each that entered.
+"""The corpus on disk: documents by split, dropped ones by reason, and the ledger with a row for each document read.
 
-Building takes two passes, because copies and splits are known only when all documents are. The first one writes all
-documents to a spool in the order in which they came; the second one reads the spool and puts each where it belongs.
-Both hold no more than a few megabytes in memory, and work on batches of rows.
+Building takes two passes, because copies and splits are known only when all documents have been read. The first writes
+all documents to a spool in the order in which they came; the second reads the spool and writes each to its file. Both
+hold a few megabytes in memory, and work on batches of rows.
 """
 
 from __future__ import annotations
@@ -38,27 +38,29 @@ LEDGER = pa.schema(
     ]
 )
 """decision: kept, dropped or quarantined. reason: of the quality rule, the duplicate or the damage. dropped_by: the
-step that said so. duplicate_of: the id of the document that stays for a copy; for a copy of a removed document, that
-one's. passes_as: the form (`corpus.quality.form`) that would have kept a document which quality dropped."""
+step that dropped it. duplicate_of: for a copy, the id of the kept document; for a copy of a removed document, the
+removed one's. passes_as: the form (`corpus.quality.form`) that would have kept a document dropped by quality."""
 CHANGES = pa.list_(pa.struct([(name, pa.string()) for name in ("kind", "before", "after")]))
 TRACE = pa.list_(pa.struct([("step", pa.string()), ("bytes", pa.int64()), ("changed", pa.bool_())]))
 SPOOL = pa.unify_schemas([LEDGER, DOCUMENTS, pa.schema([("changes", CHANGES), ("trace", TRACE)])])
 """changes: examples of edits, before and after. trace: for each step that saw the document, its UTF-8 bytes after it
-and whether the step changed it; see `preparation`."""
+and whether the step changed it; see `worker`."""
 
 DROPPED_BY = {
-    "exact_duplicate": "deduplication", "near_duplicate": "deduplication", "shared_paragraphs": "paragraphs",
-}  # fmt: skip
-"""What drops a document that no step dropped, by the reason."""
+    "exact_duplicate": "deduplication",
+    "near_duplicate": "deduplication",
+    "shared_paragraphs": "paragraphs",
+}
+"""By the reason, the pass over all documents that drops a document which no step dropped."""
 
 ROW_GROUP_BYTES = 4_000_000
-"""Text in one row group: what a reader holds at a time."""
+"""Text in one row group: the memory that a reader needs at a time."""
 SHARD_BYTES = 256_000_000
 """Text in one file."""
 
 
 def spool_batch(items: Sequence[Prepared | Quarantined]) -> pa.RecordBatch:
-    """The rows of a batch of documents, as far as they are known before all are read."""
+    """Build the rows of a batch of documents, with the columns known before all are read."""
     rows = [_quarantined(item) if isinstance(item, Quarantined) else _row(item) for item in items]
     columns = zip(*rows, strict=True) if rows else [[]] * len(SPOOL)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, SPOOL, strict=True)]
@@ -77,7 +79,7 @@ def _row(item: Prepared) -> tuple[object, ...]:
 
 
 def _quarantined(item: Quarantined) -> tuple[object, ...]:
-    """The row of a record that could not be read: its place stands for its id, its bytes for those before."""
+    """Build the row of a record that could not be read: its place stands for its id, its bytes for those before."""
     place, reason = (text.encode("utf-8", errors="backslashreplace").decode() for text in (item.place, item.reason))
     known = {"id": place, "decision": "quarantined", "reason": reason, "bytes_before": item.size}
     return tuple(known.get(name) for name in SPOOL.names)
@@ -93,6 +95,7 @@ class TableWriter:
         self._writer = parquet.ParquetWriter(path, schema, compression="zstd")
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows, written when a row group is full."""
         self._batches.append(batch)
         self._bytes += batch.nbytes
         if self._bytes >= ROW_GROUP_BYTES:
@@ -105,6 +108,7 @@ class TableWriter:
         self._batches, self._bytes = [], 0
 
     def close(self) -> None:
+        """Write the remaining rows and close the file."""
         self._flush()
         self._writer.close()
 
@@ -127,6 +131,7 @@ class ShardWriter:
         self._numbers: dict[str, int] = {}
 
     def write(self, name: str, rows: pa.RecordBatch) -> None:
+        """Append rows to the named files; a full file is followed by the next."""
         if name not in self._open:
             number = self._numbers[name] = self._numbers.get(name, -1) + 1
             self._open[name] = TableWriter(self.folder / f"{name}-{number:05d}.parquet", DOCUMENTS)
@@ -145,7 +150,7 @@ class ShardWriter:
 
 
 def read_spool(path: Path) -> Iterator[pa.RecordBatch]:
-    """The rows of a spool, one batch in memory at a time."""
+    """Stream the rows of a spool. Memory: one batch."""
     # Read, not mapped: pages of a mapped file would count as memory of this process.
     with pa.OSFile(str(path)) as file, ipc.open_stream(file) as stream:
         yield from stream

@@ -1,6 +1,6 @@
-"""How well the steps of a corpus work on other texts, where the right answer is known: rows for its report.
+"""Accuracy of the corpus' steps on labelled texts from elsewhere: rows for the report.
 
-What is measured on the corpus itself (planted personal data, the examples of a filter) stands beside it in the report.
+Measurements on the corpus itself (planted personal data, the examples of a filter) stand next to them in the report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 
 
 def measured_elsewhere(corpus: Corpus) -> list[dict[str, Any]]:
-    """The rows of measured.yaml on steps that this corpus takes, each with its share and its interval."""
+    """Return the rows of measured.yaml on steps that this corpus takes, each with its share and its interval."""
     taken = {
         "licenses": True,
         "language": corpus.language is not None,
@@ -28,7 +28,7 @@ def measured_elsewhere(corpus: Corpus) -> list[dict[str, Any]]:
 
 
 def read_rows() -> list[dict[str, Any]]:
-    """All rows, as they are written."""
+    """Return all rows, unchanged."""
     text = (resources.files("desdecero.pipelines") / "corpus/measured.yaml").read_text(encoding="utf-8")
     rows: list[dict[str, Any]] = yaml.safe_load(text)
     return rows

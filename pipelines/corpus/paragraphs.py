@@ -1,11 +1,11 @@
-"""Paragraphs that stand word for word in several documents: notices, menus, forms, quotations of one and the same law.
+"""Paragraphs that occur word for word in several documents: notices, menus, forms, quotations of the same law.
 
-A paragraph is what blank lines enclose; in a text without blank lines, a line. Two are the same if their words are,
-whatever their case, blanks and punctuation. One that stands in more documents than the recipe allows stays in the first
-of them alone, and goes from the others.
+A paragraph is enclosed by blank lines; in a text without blank lines, each line is one. Two are the same if their words
+are, whatever their case, whitespace and punctuation. One that occurs in more documents than the recipe allows is kept
+in the first of them and removed from the others.
 
-Workers hash the paragraphs; the main process appends the hashes to files, cut by hash, and counts one file after the
-other. Disk: 16 bytes a paragraph. Memory: one file, and 12 bytes for each paragraph that is found to be repeated.
+Workers hash the paragraphs; the main process appends the hashes to files, partitioned by hash, and counts one file at a
+time. Disk: 16 bytes a paragraph. Memory: one file, and 12 bytes for each repeated paragraph.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ class Paragraphs:
 
     hashes: Hashes
     owners: NDArray[np.int64]
-    """The document of each, counted from 0."""
+    """Number of each paragraph's document, counted from 0."""
     words: NDArray[np.int64]
-    """In each paragraph."""
+    """Number of words in each paragraph."""
     totals: NDArray[np.int64]
-    """Words in each document, in paragraphs of any length."""
+    """Number of words in each document, in paragraphs of any length."""
 
     def head(self, count: int) -> Paragraphs:
-        """Those of the first `count` documents."""
+        """Return those of the first `count` documents."""
         end = np.searchsorted(self.owners, count)
         return Paragraphs(self.hashes[:end], self.owners[:end], self.words[:end], self.totals[:count])
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Paragraphs that too many documents hold."""
+    """Paragraphs that occur in too many documents."""
 
     hashes: Hashes
     """Ascending."""
     first: NDArray[np.int32]
-    """The document that each of them stays in."""
+    """The document that keeps each of them."""
     left: NDArray[np.int32]
-    """Words that each document keeps; -1 for one that loses none."""
+    """Words left in each document; -1 for one that loses none."""
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Where the paragraphs of a text begin and end."""
+    """Return the start and end of each paragraph of a text."""
     separator = _BLANK_LINES if _BLANK_LINES.search(text) else re.compile("\n")
     cuts = [match.span() for match in separator.finditer(text)]
     starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
@@ -76,7 +76,7 @@ def paragraphs_of(texts: Sequence[str], limits: RepeatedParagraphs) -> Paragraph
 def _hash(
     texts: Sequence[str], places: Sequence[Sequence[tuple[int, int]]]
 ) -> tuple[Hashes, NDArray[np.int64], NDArray[np.int64]]:
-    """(hash, words, number of the text) of each paragraph."""
+    """Return (hash, number of words, number of the text) of each paragraph."""
     characters = Characters(texts)
     starts, ends = words_and_signs(characters)
     sequence = SpanHasher(characters.hasher(fold=True)(starts, ends))
@@ -97,7 +97,7 @@ class ParagraphIndex:
         self._files = [(folder / f"{number:02d}.paragraphs").open("wb") for number in range(_FILES)]
 
     def add(self, paragraphs: Paragraphs) -> None:
-        """Documents are numbered in the order in which they come."""
+        """Append paragraphs; documents are numbered in the order in which they come."""
         records = np.empty(len(paragraphs.hashes), dtype=_RECORD)
         records["hash"], records["words"] = paragraphs.hashes, paragraphs.words
         records["document"] = paragraphs.owners + self.count
@@ -110,6 +110,7 @@ class ParagraphIndex:
         self.count += len(paragraphs.totals)
 
     def close(self) -> None:
+        """Close the files."""
         for file in (self._totals, *self._files):
             file.close()
 
@@ -122,7 +123,7 @@ class ParagraphIndex:
         self.close()
 
     def decide(self, kept: NDArray[np.bool_]) -> Repeated:
-        """Which paragraphs are repeated, counted over the documents that stay."""
+        """Find the repeated paragraphs, counted over the documents that are kept."""
         self.close()
         totals = np.fromfile(self.folder / "totals.i32", dtype=np.int32)
         lost = np.zeros(self.count, dtype=np.int64)
@@ -134,14 +135,15 @@ class ParagraphIndex:
                 np.add.at(lost, records["document"], records["words"])
         none = np.zeros(0, dtype=np.uint64)
         return Repeated(
-            np.concatenate([none, *hashes]), np.concatenate([none, *first]).astype(np.int32),
+            np.concatenate([none, *hashes]),
+            np.concatenate([none, *first]).astype(np.int32),
             np.where(lost > 0, totals - lost, -1).astype(np.int32),
-        )  # fmt: skip
+        )
 
     def _repeated_in(
         self, path: Path, kept: NDArray[np.bool_]
     ) -> Iterator[tuple[Hashes, NDArray[np.int32], NDArray[np.void]]]:
-        """(hashes, first document of each, records of the others) of the repeated paragraphs of one file."""
+        """Yield (hashes, first document of each, records of the others) of the repeated paragraphs of one file."""
         records = np.fromfile(path, dtype=_RECORD)
         records = records[kept[records["document"]]]
         records = records[np.lexsort((records["document"], records["hash"]))]
@@ -159,7 +161,7 @@ class ParagraphIndex:
 def without_repeated(
     texts: Sequence[str], numbers: NDArray[np.int64], repeated: Repeated, limits: RepeatedParagraphs
 ) -> list[tuple[str, list[str]]]:
-    """Each text without its repeated paragraphs, and the paragraphs that went. numbers: those of the documents."""
+    """Return each text without its repeated paragraphs, and the paragraphs removed. numbers: those of the documents."""
     places = [spans(text) for text in texts]
     hashes, counts, owners = _hash(texts, places)
     index = np.minimum(np.searchsorted(repeated.hashes, hashes), len(repeated.hashes) - 1)
@@ -175,7 +177,7 @@ def without_repeated(
 
 
 def _cut(text: str, gone: Sequence[tuple[int, int]]) -> str:
-    """The text without these stretches, and without the blank lines that they leave."""
+    """Remove these ranges from the text, and the blank lines that they leave."""
     pieces, position = [], 0
     for start, end in gone:
         pieces.append(text[position:start])

@@ -1,6 +1,6 @@
-"""A map over processes that keeps the order, holds little in memory, and leaves nobody behind.
+"""An ordered, memory-bounded parallel map that leaves no orphan processes.
 
-Two engines run it: this machine's cores, or a Ray cluster. What is computed, and in which order it comes, is the same.
+Two engines run it: this machine's cores, or a Ray cluster. Results and their order are the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""Items under way for each process: one at work and one at hand."""
+"""Items in flight for each process: one being computed and one waiting."""
 
 
 def ordered_map(
@@ -37,10 +37,10 @@ def ordered_map(
 ) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item, in order, computed in processes (one a core by default).
 
-    `function` and items must be picklable. Items are taken only as results are asked for, so a stream of any
-    length passes. An exception in a worker is raised here; a worker that is killed raises `BrokenProcessPool`.
+    `function` and items must be picklable. Items are consumed only as results are requested, so a stream of any length
+    works. An exception in a worker is raised here; a worker that is killed raises `BrokenProcessPool`.
 
-    engine: `ray` takes as many processes as the cluster has cores. Raises `UserError` where Ray is not installed.
+    engine: `ray` uses as many processes as the cluster has cores. Raises `UserError` if Ray is not installed.
     """
     return (_on_ray if engine == "ray" else _on_cores)(function, items, processes)
 
@@ -50,7 +50,7 @@ def _on_cores(
 ) -> Generator[Result, None, None]:
     processes = processes or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads (torch, arrow) may hang
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker) as pool:
         yield from _in_order(
             lambda item: pool.submit(function, item), Future.result, Future.cancel, items, AHEAD * processes
         )
@@ -59,7 +59,7 @@ def _on_cores(
 def _on_ray(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int | None
 ) -> Generator[Result, None, None]:
-    """On the cluster that RAY_ADDRESS names, or on one of this machine's cores that lasts as long as the map does."""
+    """Run on the cluster that RAY_ADDRESS names, or on a cluster of this machine's cores that ends with the map."""
     try:
         import ray
     except ImportError:
@@ -70,7 +70,8 @@ def _on_ray(
         ray.init(num_cpus=cores, logging_level=logging.WARNING, log_to_driver=False, include_dashboard=False)
     try:
         remote = ray.remote(function if hasattr(function, "__name__") else lambda item: function(item))
-        ahead = AHEAD * (processes or int(ray.cluster_resources().get("CPU", 1)))
+        resources: Callable[[], dict[str, Any]] = ray.cluster_resources  # not annotated by ray
+        ahead = AHEAD * (processes or int(resources().get("CPU", 1)))
         yield from _in_order(remote.remote, ray.get, ray.cancel, items, ahead)
     finally:
         if ours:
@@ -94,31 +95,30 @@ def _in_order(
             cancel(left)
 
 
-def _begin() -> None:
-    """A worker's first act."""
+def _start_worker() -> None:
     _follow_parent()
     _spare_pandas()
 
 
 def _spare_pandas() -> None:
-    """Arrow imports pandas, where there is one, to see whether a list is a series of it: 0.3 s and 60 MB a worker.
-    It asks once, and takes an import that fails for an answer."""
+    """Keep Arrow from importing pandas, which it does to see whether a list is a pandas series: 0.3 s and 60 MB a
+    worker. It tries once, and accepts a failed import."""
 
-    class Nowhere(MetaPathFinder):
-        def find_spec(self, name: str, path: object, target: object = None) -> None:
+    class WithoutPandas(MetaPathFinder):
+        def find_spec(self, name: str, _path: object, _target: object = None) -> None:
             if name == "pandas":
                 raise ImportError("not needed here")
 
-    nowhere = Nowhere()
-    sys.meta_path.insert(0, nowhere)
+    finder = WithoutPandas()
+    sys.meta_path.insert(0, finder)
     try:
         pyarrow.array([])
     finally:
-        sys.meta_path.remove(nowhere)
+        sys.meta_path.remove(finder)
 
 
 def _follow_parent() -> None:
-    """Let the parent answer Ctrl-C, and end when the parent ends, even by `kill -9`."""
+    """Leave Ctrl-C to the parent, and end when the parent ends, even by `kill -9`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -1,24 +1,24 @@
-"""Recognises a removed text that comes back changed: other line ends, other quotation marks, a few other words, or
+"""Recognition of a removed text that comes back changed: other line ends, other quotation marks, a few other words, or
 inside a longer document.
 
-An entry of a block list marks its text in two ways, both made from the text as it was cleaned, so that a copy which
-takes the same steps can be compared with it:
+An entry of a block list marks its text in two ways, both computed from the cleaned text, so that a copy which takes
+the same steps can be compared with it:
 
-- `words`: a 128-bit hash of its words (`deduplication.hashes_of`), the same for every text with the same words whatever
-  its line ends, blanks, case and punctuation. A document that has it is dropped as `blocked`.
+- `words`: a 128-bit hash of its words (`duplicates.hashes_of`), the same for every text with the same words whatever
+  its line ends, whitespace, case and punctuation. A document that has it is dropped as `blocked`.
 - `sample`: 32 bits each of the hashes of up to 128 of its word 5-grams, drawn by hash. The share of them that another
   document holds estimates how much of the removed text it holds (standard error at most 0.045). From the share that two
   texts of equal length have at the recipe's `deduplication.similarity` s, which is 2s / (1 + s), a document is dropped
   as `blocked_copy`, and listed in the report. One that holds half of it or more is kept and reported
-  (`resembles_removed`): contracts of one form are like that, and are other people's. Texts of fewer than 12 words have
-  no sample.
+  (`resembles_removed`): contracts of one form are like that, and may belong to other people. Texts of fewer than 12
+  words have no sample.
 
-What this reveals: a mark is no text and cannot be turned back into one. But who holds a list can test whether a text
-that he already has, or a phrase of five words that he guesses, was in a removed one; for phrases, 32 bits leave room
-for error. A list of removed documents is to be kept as confidential as the requests themselves.
+What this reveals: the text cannot be recovered from a mark. But anyone with a list can test whether a text that they
+already have, or a phrase of five words that they guess, was in a removed one; for phrases, 32 bits leave room for
+error. Keep a list of removed documents as confidential as the requests themselves.
 
-Without entries that have marks there is no such step. With them, words are hashed once more: some 60 MB of text a
-second on one core. Memory: 12 bytes a sampled 5-gram, and 1 MB.
+Without marked entries there is no such step. With them, words are hashed a second time: some 60 MB of text a second
+on one core. Memory: 12 bytes a sampled 5-gram, and 1 MB.
 """
 
 from __future__ import annotations
@@ -30,15 +30,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from desdecero.pipelines.corpus.blocklist import COPY_REASON, REASON, Blocklist, Entry, read_entries, text_sha256
+from desdecero.pipelines.corpus.blocklist import (
+    COPY_REASON,
+    REASON,
+    Blocklist,
+    BlocklistEntry,
+    read_entries,
+    text_sha256,
+)
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.duplicates import hashes_of
 
 SAMPLE = 128
-"""Word 5-grams of a removed text that are looked for."""
+"""Sampled word 5-grams of a removed text."""
 LEAST = 8
-"""A text of fewer 5-grams is recognised only whole: so short a passage stands in texts that have nothing to do with
-it."""
+"""Number of 5-grams below which a text is recognized only whole: such a short passage occurs in unrelated texts."""
 RESEMBLES = 0.5
 """Share of a removed text from which a document that holds it is reported."""
 RESEMBLES_REMOVED = "resembles_removed"
@@ -47,7 +53,7 @@ _ROUGH = 20
 
 
 class Marks(NamedTuple):
-    """What a block list says of a text; see above."""
+    """The marks of one text in a block list; see above."""
 
     words: str
     """Hexadecimal."""
@@ -56,19 +62,19 @@ class Marks(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A document that says what a removed one said, or part of it."""
+    """A document that holds a removed text, or part of it."""
 
     id: str
-    """Of the removed one."""
+    """Id of the removed document."""
     share: float
-    """Of the removed text, that it holds: an estimate."""
+    """Estimated share of the removed text that the document holds."""
     same_words: bool
     dropped: bool
-    """Whether the share is that of a copy; otherwise the document only resembles the removed one."""
+    """True if the share is that of a copy; otherwise the document only resembles the removed one."""
 
 
 def marks_of(texts: Sequence[str]) -> list[Marks | None]:
-    """The marks of texts; None for one without words."""
+    """Compute the marks of texts; None for one without words."""
     exact, shingles, owners = hashes_of([*texts, ""])
     bounds = np.searchsorted(owners, np.arange(len(texts) + 1))
     marks: list[Marks | None] = []
@@ -81,9 +87,9 @@ def marks_of(texts: Sequence[str]) -> list[Marks | None]:
 
 
 class RemovedTexts:
-    """The marked texts of block lists, ready to be looked for."""
+    """The marked texts of block lists, indexed for search."""
 
-    def __init__(self, entries: Iterable[Entry], similarity: float):
+    def __init__(self, entries: Iterable[BlocklistEntry], similarity: float):
         self.least = 2 * similarity / (1 + similarity)
         self._whole: dict[str, str] = {}
         samples: dict[str, str] = {}
@@ -105,16 +111,16 @@ class RemovedTexts:
         return bool(self._whole)
 
     def find(self, texts: Sequence[str]) -> list[Copy | None]:
-        """For each text the removed one of which it holds most; None for one that holds less than half of any."""
+        """For each text, find the removed one that it holds most of; None if it holds less than half of any."""
         exact, shingles, owners = hashes_of(texts)
         found = self._parts(shingles.astype(np.uint32), owners)
         for number in range(len(texts)):
-            if (id := self._whole.get(exact[number].tobytes().hex())) is not None:
-                found[number] = Copy(id, 1.0, same_words=True, dropped=True)
+            if (original := self._whole.get(exact[number].tobytes().hex())) is not None:
+                found[number] = Copy(original, 1.0, same_words=True, dropped=True)
         return [found.get(number) for number in range(len(texts))]
 
     def _parts(self, shingles: np.ndarray, owners: np.ndarray) -> dict[int, Copy]:
-        """Number of a text → the removed one that it holds most of, for those that hold half of it."""
+        """Map the number of each text that holds half of a removed one to the one that it holds most of."""
         some = np.flatnonzero(self._rough[shingles & ((1 << _ROUGH) - 1)])
         first = np.searchsorted(self._hashes, shingles[some], side="left")
         times = np.searchsorted(self._hashes, shingles[some], side="right") - first
@@ -134,8 +140,8 @@ class RemovedTexts:
 
 
 class BlockedCopies:
-    """The step that drops copies of removed texts, as cleaned; nothing of their text is kept. What only resembles a
-    removed text is counted as the edit `resembles_removed`."""
+    """The step that drops copies of removed texts, compared as cleaned; nothing of their text is stored. A document
+    that only resembles a removed text is counted as the edit `resembles_removed`."""
 
     name = "blocked_copies"
 
@@ -145,9 +151,11 @@ class BlockedCopies:
         self._list = Blocklist(entries)
 
     def __call__(self, draft: Draft) -> None:
+        """Drop the draft if it is a copy."""
         self.many([draft])
 
     def many(self, drafts: Sequence[Draft]) -> None:
+        """Drop the drafts that are copies."""
         for draft, copy in zip(drafts, self.removed.find([draft.text for draft in drafts]), strict=True):
             if not copy or self._list.keeps(text_sha256(draft.document.text)):
                 continue

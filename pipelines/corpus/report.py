@@ -1,4 +1,4 @@
-"""The corpus in figures: what `report.json` says, counted batch by batch, and the same as pictures."""
+"""The corpus in figures: the content of `report.json`, counted batch by batch, and its charts."""
 
 from __future__ import annotations
 
@@ -19,49 +19,50 @@ from desdecero.model_cards.formats import grouped, percent
 from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
 from desdecero.pipelines.corpus.blocklist import REASON as BLOCKED
-from desdecero.pipelines.corpus.privacy.planted import Sample
+from desdecero.pipelines.corpus.privacy.planted import TextSample
 from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
 from desdecero.pipelines.corpus.unread import Unread
 from desdecero.pipelines.recipe import Corpus
 from desdecero.pipelines.run.layout import SPLITS
 
 EXAMPLES, EXCERPT = 3, 200
-"""Dropped documents, and edits, shown for each reason and kind, and how many of their characters."""
+"""Dropped documents, and edits, shown for each reason and kind; and characters shown of each."""
 COPIES_SHOWN = 100
-"""Of the documents that were dropped as copies of removed ones; the ledger has them all."""
+"""Documents shown that were dropped as copies of removed ones; the ledger lists all."""
 QUARANTINE_SHOWN = 100
-"""Of the records that could not be read; the ledger has them all."""
+"""Unreadable records shown; the ledger lists all."""
 CORRECTIONS_SHOWN = 1000
-"""Of the words that spelling corrected; the documents' own edits count them all."""
+"""Spelling corrections shown; the documents' own edits count all."""
 LARGEST = 20
 BARS = 10
-"""Licences that the picture shows before it sums up the rest."""
+"""Licences that the chart shows before it sums up the rest."""
 EDIT = pa.struct([pa.field("key", pa.string(), nullable=False), ("value", pa.int32())])
 COMPARING = "deduplication"
 """The last step, which compares the documents that all others have left, and their paragraphs."""
 
 
 @dataclass
-class Count:
-    """Documents and bytes of one kind."""
+class DocumentCount:
+    """Number and bytes of the documents of one kind."""
 
     documents: int = 0
     bytes: int = 0
 
     def as_dict(self) -> dict[str, int]:
+        """Return both as they stand in the report."""
         return {"documents": self.documents, "bytes": self.bytes}
 
 
 @dataclass
-class Passage:
-    """What went into a step, what came out, and how many documents it changed."""
+class StepCount:
+    """Documents and bytes before and after a step, and the number of documents that it changed."""
 
-    entered: Count = field(default_factory=Count)
-    left: Count = field(default_factory=Count)
+    entered: DocumentCount = field(default_factory=DocumentCount)
+    left: DocumentCount = field(default_factory=DocumentCount)
     changed: int = 0
 
     def add(self, sizes: np.ndarray, left: np.ndarray, changed: np.ndarray) -> None:
-        """sizes: bytes before the step. left: bytes after it, -1 where the step dropped the document."""
+        """Count documents. sizes: bytes before the step. left: bytes after it, -1 if the step dropped the document."""
         self.entered.documents += len(sizes)
         self.entered.bytes += int(sizes.sum())
         self.left.documents += int((left >= 0).sum())
@@ -70,44 +71,45 @@ class Passage:
 
 
 @dataclass
-class Edits:
-    """Edits of one kind, and a few of them as people want to see them."""
+class EditCount:
+    """Edits of one kind, and a few examples for people to read."""
 
     edits: int = 0
     documents: int = 0
     examples: list[dict[str, str]] = field(default_factory=list)
 
 
-def _counts() -> defaultdict[str, Count]:
-    return defaultdict(Count)
+def _counts() -> defaultdict[str, DocumentCount]:
+    return defaultdict(DocumentCount)
 
 
-class Tally:
-    """Counts batches of the spool's rows, decided upon, and reports on them. Memory: a line for each kind of thing."""
+class CorpusStatistics:
+    """Counts batches of the spool's rows, after the decision, and reports on them. Memory: a line for each kind."""
 
     def __init__(self, seed: int) -> None:
-        self.decisions: defaultdict[str, Count] = _counts()
-        self.splits: defaultdict[str, Count] = _counts()
-        self.drops: defaultdict[str, Count] = _counts()
-        self.read_from: defaultdict[str, Count] = _counts()
-        self.kept_from: defaultdict[str, Count] = _counts()
-        self.languages: defaultdict[str, Count] = _counts()
-        self.licenses: defaultdict[str, Count] = _counts()
-        self.names: defaultdict[str, Count] = _counts()
+        self.decisions: defaultdict[str, DocumentCount] = _counts()
+        self.splits: defaultdict[str, DocumentCount] = _counts()
+        self.drops: defaultdict[str, DocumentCount] = _counts()
+        self.read_from: defaultdict[str, DocumentCount] = _counts()
+        self.kept_from: defaultdict[str, DocumentCount] = _counts()
+        self.languages: defaultdict[str, DocumentCount] = _counts()
+        self.licenses: defaultdict[str, DocumentCount] = _counts()
+        self.names: defaultdict[str, DocumentCount] = _counts()
         self.evidence: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.examples: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
-        self.steps: dict[str, Passage] = {}
-        self.edits: defaultdict[str, Edits] = defaultdict(Edits)
+        self.steps: dict[str, StepCount] = {}
+        self.edits: defaultdict[str, EditCount] = defaultdict(EditCount)
         self.corrections: Counter[tuple[str, str]] = Counter()
         self.quarantined: list[dict[str, str]] = []
         self.other_forms: Counter[tuple[str, str]] = Counter()
         self.removed_copies = 0
         self.removed_copies_shown: list[dict[str, str]] = []
         self.unread = Unread()
-        self.sample = Sample(seed)
-        """Kept texts, on which the recall of personal data is measured."""
+        self.sample = TextSample(seed)
+        """Kept texts on which the recall of personal data is measured."""
 
     def add(self, rows: pa.RecordBatch) -> None:
+        """Count a batch of rows, each with its decision."""
         decision = rows["decision"]
         damaged = rows.filter(pc.equal(decision, "quarantined"))
         self._add(self.decisions, damaged, "decision", "bytes_before")
@@ -142,7 +144,7 @@ class Tally:
         self._add_edits(kept)
 
     @staticmethod
-    def _add(counts: defaultdict[str, Count], rows: pa.RecordBatch, column: str | pa.Array, size: str) -> None:
+    def _add(counts: defaultdict[str, DocumentCount], rows: pa.RecordBatch, column: str | pa.Array, size: str) -> None:
         keys = rows[column] if isinstance(column, str) else column
         table = pa.table({"key": keys, "size": rows[size]})
         for row in table.group_by("key").aggregate([([], "count_all"), ("size", "sum")]).to_pylist():
@@ -188,7 +190,7 @@ class Tally:
                 })  # fmt: skip
 
     def _add_steps(self, documents: pa.RecordBatch) -> None:
-        """From the traces, which hold for each step that saw a document the bytes that it left."""
+        """Count the traces, which hold the bytes after each step that saw a document."""
         if not len(documents):
             return
         trace, lengths = documents["trace"].flatten(), pc.list_value_length(documents["trace"]).to_numpy()
@@ -203,19 +205,19 @@ class Tally:
         changed = trace.field("changed").to_numpy(zero_copy_only=False)
         for name in dict.fromkeys(names):
             here = names == name
-            step = self.steps.setdefault(name, Passage())
+            step = self.steps.setdefault(name, StepCount())
             step.add(before[here], np.where(dropped, -1, after)[here], (changed & ~dropped)[here])
         compared = ~dropped[last]
         kept = np.array(pc.equal(documents["decision"], "kept").to_pylist())[compared]
         sizes = documents["bytes_after"].to_numpy()[compared]
-        self.steps.setdefault(COMPARING, Passage()).add(
+        self.steps.setdefault(COMPARING, StepCount()).add(
             after[last][compared], np.where(kept, sizes, -1), kept & (sizes != after[last][compared])
         )
 
     def report(self, corpus: Corpus) -> dict[str, Any]:
-        """The content of `report.json`. Bytes are UTF-8: of dropped documents as read, of kept ones as kept."""
+        """Build the content of `report.json`. Bytes are UTF-8: of dropped documents as read, of kept ones as kept."""
         kept, dropped = self.decisions["kept"], self.decisions["dropped"]
-        # The last one, however few documents came to it first.
+        # The last step, even if no document came to it before the others.
         steps = sorted(self.steps.items(), key=lambda item: item[0] == COMPARING)
         return {
             "documents": {
@@ -283,12 +285,12 @@ def _excerpt(text: str) -> str:
     return " ".join(text.split())[:EXCERPT]
 
 
-def _largest(counts: Mapping[str, Count]) -> list[tuple[str, Count]]:
+def _largest(counts: Mapping[str, DocumentCount]) -> list[tuple[str, DocumentCount]]:
     return sorted(counts.items(), key=lambda item: (-item[1].bytes, item[0]))
 
 
 def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> None:
-    """Two bar charts: what became of the documents read, and the licences of the text that was kept."""
+    """Draw two bar charts: the decisions on the documents read, and the licences of the kept text."""
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     fates = [(say(language, "plot.kept"), report["documents"]["kept"], report["bytes"]["kept"])]
@@ -307,11 +309,11 @@ def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> 
     _bars(right, names, [100 * share for _, share in shares], [percent(language, share) for _, share in shares])
     right.set_title(say(language, "plot.licenses"))
     right.set_xlabel(say(language, "plot.share"))
-    figure.savefig(path, dpi=120, metadata={"Software": None})  # the same picture, whatever matplotlib's version
+    figure.savefig(path, dpi=120, metadata={"Software": None})  # equal bytes for every version of matplotlib
 
 
 def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> None:
-    """Recall on planted data by kind, beside its name and alone, with its interval; the best found first."""
+    """Draw recall on planted data by kind, next to its name and alone, with its interval; the best found first."""
     rows = sorted(planted.items(), key=lambda item: (-item[1]["recall"], item[0]))
     figure = Figure(figsize=(8, 1 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""The texts in the corpora of a folder of runs, and which of them are copies of removed ones. Read as streams."""
+"""The texts in the corpora of a folder of runs, and the copies of removed ones among them. Read as streams."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from desdecero.pipelines.run.seals import reading
 
 
 def runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:
-    """The runs in this one's folder, itself among them, that can be read and have a corpus."""
+    """Yield the readable runs with a corpus in this run's folder, itself included."""
     for path in sorted(path.parent for path in run.path.parent.glob("*/recipe.yaml")):
         with contextlib.suppress(UserError):
             other = RunDir(path)
@@ -26,9 +26,9 @@ def runs_beside(run: RunDir) -> Iterator[tuple[RunDir, Recipe]]:
 
 
 def texts_of(run: RunDir, columns: Sequence[str] = ()) -> Iterator[list[dict[str, Any]]]:
-    """The documents of a run, kept or dropped, some at a time: id, text and these columns.
+    """Yield the documents of a run, kept or dropped, in batches: id, text and these columns.
 
-    Raises `UserError` for a file that cannot be read.
+    Raises `UserError` for an unreadable file.
     """
     for path in sorted((*run.documents.glob("*.parquet"), *run.dropped.glob("*.parquet"))):
         with reading(path):
@@ -37,7 +37,7 @@ def texts_of(run: RunDir, columns: Sequence[str] = ()) -> Iterator[list[dict[str
 
 
 def marks_in(run: RunDir, ids: set[str]) -> dict[str, Marks]:
-    """Marks of the texts of these documents, as they were cleaned."""
+    """Compute the marks of these documents' cleaned texts."""
     found: dict[str, Marks] = {}
     for rows in texts_of(run) if ids else ():
         rows = [row for row in rows if row["id"] in ids]
@@ -47,7 +47,7 @@ def marks_in(run: RunDir, ids: set[str]) -> dict[str, Marks]:
 
 
 def copies_in(run: RunDir, removed: RemovedTexts) -> dict[str, tuple[Copy, Marks]]:
-    """The documents of a run that are copies of removed ones, by id."""
+    """Find the documents of a run that are copies of removed ones, by id."""
     found: dict[str, tuple[Copy, Marks]] = {}
     for rows in texts_of(run) if removed else ():
         texts = [row["text"] or "" for row in rows]

@@ -1,9 +1,9 @@
-"""Which documents train and which are held out, by lot: a hash of the seed and the document's id.
+"""Splits into training and held-out documents, drawn by a hash of the seed and the document's id.
 
-A document keeps its side when others come or go. Groups of related documents (see `deduplication`) are drawn
-as one, by their first member. Where every group is larger than the share to hold out (forty contracts of one form and
+A document stays in its split when others are added or removed. Groups of related documents (see `duplicates`) are drawn
+as one, by their first member. If every group is larger than the share to hold out (forty contracts of one form and
 nothing else), its documents are drawn one by one: near duplicates of training documents are still not held out, because
-deduplication has dropped them, but relatives are, and `relations` counts them. All is done on arrays: some 40 bytes a
+deduplication has dropped them, but relatives are, and `relations` counts them. Computed on arrays: some 40 bytes a
 document.
 """
 
@@ -22,7 +22,7 @@ from desdecero.pipelines.recipe import Corpus, Domain
 from desdecero.pipelines.run.layout import Split
 
 NAMES: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
-"""What the numbers of `assign_splits` mean: 2 for the domain slice, plus 1 for what is held out."""
+"""Meaning of the numbers of `assign_splits`: 2 for the domain slice, plus 1 for held-out documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Relation:
 
     documents: int
     of: int
-    """All documents of the split."""
+    """Number of documents in the split."""
     training_documents: int
-    """How many they are related to, directly or through others."""
+    """Number of training documents that they are related to, directly or through others."""
 
 
 def in_domain(domain: Domain | None, source: str, meta: Mapping[str, Any]) -> bool:
-    """Whether a document belongs to the recipe's domain slice: every pattern of `where` must match."""
+    """Tell whether a document belongs to the recipe's domain slice: every pattern of `where` must match."""
     if domain is None:
         return False
     facts = {**meta, "source": source}
@@ -45,29 +45,29 @@ def in_domain(domain: Domain | None, source: str, meta: Mapping[str, Any]) -> bo
 
 
 def draw(seed: int, identity: str) -> float:
-    """A document's lot: a number in [0, 1) that only the seed and the id decide."""
+    """Draw a number in [0, 1) that depends on the seed and the id alone."""
     return int.from_bytes(hashlib.sha256(f"{seed} {identity}".encode()).digest()[:8], "big") / 2**64
 
 
 def assign_splits(
-    lots: NDArray[np.float64], groups: NDArray[np.int32], domain: NDArray[np.bool_], corpus: Corpus
+    draws: NDArray[np.float64], groups: NDArray[np.int32], domain: NDArray[np.bool_], corpus: Corpus
 ) -> NDArray[np.int8]:
-    """The split of each kept document, as an index of `NAMES`. There must be two on each side that the recipe has;
+    """Assign each kept document a split, as an index of `NAMES`. Each side that the recipe has needs two documents;
     see `missing_documents`.
 
-    lots, groups, domain: for each document its lot, its group's number, and whether it is of the domain slice.
+    draws, groups, domain: for each document its draw, its group's number, and whether it is of the domain slice.
     """
     _, group = np.unique(groups, return_inverse=True)
     shares = _shares(corpus)
     for side, share in enumerate(shares):
         group = _single_where_none_fits(group, np.flatnonzero(domain == side), share)
     _, first, group = np.unique(group, return_index=True, return_inverse=True)
-    held_out = _held_out_groups(lots[first], group, domain, shares)
+    held_out = _held_out_groups(draws[first], group, domain, shares)
     return (2 * domain + held_out[group]).astype(np.int8)
 
 
 def relations(groups: NDArray[np.int32], splits: NDArray[np.int8]) -> dict[str, Relation]:
-    """For each held-out split, how much of it is related to what is trained on; only those of which some is."""
+    """Count, for each held-out split, the documents related to training documents; only splits that have some."""
     training = splits % 2 == 0
     found: dict[str, Relation] = {}
     for number in range(1, len(NAMES), 2):
@@ -80,9 +80,9 @@ def relations(groups: NDArray[np.int32], splits: NDArray[np.int8]) -> dict[str, 
 
 
 def missing_documents(domain: NDArray[np.bool_], corpus: Corpus, drops: Mapping[str, int]) -> str | None:
-    """Why these documents cannot be split, and what to change, in a sentence; None where they can.
+    """Return why these documents cannot be split and how to fix it, in a sentence; None if they can.
 
-    domain: for each kept document, whether it is of the domain slice. drops: how many were dropped, by reason.
+    domain: True for each kept document of the domain slice. drops: number of dropped documents, by reason.
     """
     general, special = int((~domain).sum()), int(domain.sum())
     takes = "a split takes two, one to train on and one to measure on"
@@ -101,7 +101,7 @@ def missing_documents(domain: NDArray[np.bool_], corpus: Corpus, drops: Mapping[
 
 
 def _remedy(corpus: Corpus, drops: Mapping[str, int]) -> str:
-    """What helps against the commonest reason for which documents were dropped."""
+    """Suggest a fix for the commonest reason for which documents were dropped."""
     commonest = max(drops, key=lambda reason: drops[reason], default="")
     if commonest == "near_duplicate":
         return (
@@ -122,12 +122,12 @@ def _shares(corpus: Corpus) -> list[float]:
 
 
 def _largest_group(share: float, documents: int) -> float:
-    """Documents that a group may have to be held out: no more than the share, but one in any case."""
+    """Return the number of documents that a group may have to be held out: at most the share, but at least one."""
     return max(1.0, share * documents)
 
 
 def _single_where_none_fits(group: NDArray[np.int64], members: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """The groups, with each of these documents in one of its own if all their groups are too large to be held out."""
+    """Put each of these documents into a separate group if all their groups are too large to be held out."""
     _, sizes = np.unique(group[members], return_counts=True)
     if not len(members) or sizes.min() <= _largest_group(share, len(members)):
         return group
@@ -137,25 +137,25 @@ def _single_where_none_fits(group: NDArray[np.int64], members: NDArray[np.int64]
 
 
 def _held_out_groups(
-    lots: NDArray[np.float64], group: NDArray[np.int64], domain: NDArray[np.bool_], shares: list[float]
+    draws: NDArray[np.float64], group: NDArray[np.int64], domain: NDArray[np.bool_], shares: list[float]
 ) -> NDArray[np.bool_]:
-    """Groups whose lot falls below the held-out share; below the smaller one, for a group that spans both sides.
+    """Select the groups whose draw falls below the held-out share; below the smaller one, if a group spans both sides.
 
-    A group larger than the share itself stays in training, or it would be most of what is measured on. Each side
-    holds out its lowest lot and trains on its highest in any case: small corpora have something on both.
+    A group larger than the share itself stays in training, or it would dominate the measurement. Each side always holds
+    out its lowest draw and trains on its highest: small corpora have documents on both sides.
 
-    lots: of each group. group: of each document.
+    draws: of each group. group: of each document.
     """
-    sizes = [np.bincount(group[domain == side], minlength=len(lots)) for side in range(len(shares))]
-    fits, bound = np.ones(len(lots), dtype=bool), np.ones(len(lots))
+    sizes = [np.bincount(group[domain == side], minlength=len(draws)) for side in range(len(shares))]
+    fits, bound = np.ones(len(draws), dtype=bool), np.ones(len(draws))
     for share, size in zip(shares, sizes, strict=True):
         fits &= size <= _largest_group(share, int(size.sum()))
         bound = np.where(size > 0, np.minimum(bound, share), bound)
-    held = fits & (lots < bound)
+    held = fits & (draws < bound)
     for size in sizes:
         members = np.flatnonzero(size)
         if not held[members].any():
-            held[members[np.lexsort((lots[members], ~fits[members]))[0]]] = True
+            held[members[np.lexsort((draws[members], ~fits[members]))[0]]] = True
         if held[members].all():
-            held[members[np.argmax(lots[members])]] = False
+            held[members[np.argmax(draws[members])]] = False
     return held

@@ -1,8 +1,8 @@
 """The steps that a recipe asks for, in the order in which every document takes them.
 
-From what mends a text to what judges it to what hides things in it: a judgement sees the text as mended, and what
-is counted as personal data is counted in text that stays. A step that a recipe may leave out is imported where the
-recipe asks for it: every worker has to start, and dictionaries and detectors take a third of a second.
+First the steps that repair a text, then those that judge it, then those that redact it: a judgement sees the repaired
+text, and personal data is counted in text that is kept. An optional step is imported only if the recipe asks for it:
+every worker imports it at start, and dictionaries and detectors take a third of a second.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from desdecero.pipelines.recipe import Corpus
 
 
 def build_steps(corpus: Corpus, filters: Path | None = None) -> list[Step]:
-    """The steps of a recipe's `corpus` section, ready to be called on drafts.
+    """Build the steps of a recipe's `corpus` section, ready to be called on drafts.
 
-    filters: the folder into which `train_filters` trained what learns from examples.
+    filters: the folder of the filters that `train_filters` has trained on examples.
     """
     steps: list[Step] = [
         Blocked(corpus.blocklist),

@@ -1,9 +1,9 @@
-"""The words of many texts at once, as arrays: where they begin and end, and a 64-bit hash of each.
+"""The words of many texts at once, as arrays: their starts, ends and 64-bit hashes.
 
 Python's strings cost a microsecond a word; arrays cost some nanoseconds a character, whatever the alphabet. So the
-texts of a batch are joined into one array of code points, tables say what each of them is, and the hash of any
-stretch is a difference of two prefix sums (a polynomial of the characters, modulo 2⁶⁴; Karp & Rabin 1987). A hash
-depends on the characters of the stretch alone: not on the batch, the process or the machine.
+texts of a batch are joined into one array of code points, tables classify each of them, and the hash of any range is a
+difference of two prefix sums (a polynomial of the characters, modulo 2⁶⁴; Karp & Rabin 1987). A hash depends on the
+characters of the range alone: not on the batch, the process or the machine.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
 
 WORD, LETTER, SPACE, SYMBOL, TERMINAL, DIGIT, JOINS_WORDS, JOINS_DIGITS = (1 << bit for bit in range(8))
-"""What a character may be; see `_kinds`."""
+"""Flags of a character's kind; see `_kinds`."""
 
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _KEPT_POWERS = 1 << 20
 _CODES = 0x33480
-"""Code points that the tables know; behind them are only variation selectors, tags and private use, taken as one."""
+"""Code points in the tables; beyond are only variation selectors, tags and private use, treated as one."""
 _PROSE = " \t\n\r\x0b\x0c.,;:!?'\"()[]-%/&¡¿’‘“”«»–—…"
-"""Signs that prose uses: the others are symbols."""
+"""Signs that prose uses: all others are symbols."""
 _MINUS = "-\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
-"""Characters that people type for a minus sign; the em dash is not one of them: it opens what is said."""
+"""Characters typed for a minus sign; the em dash is not one of them: it opens direct speech."""
 _SENTENCE_ENDS = ".!?…‼‽⁇⁈⁉。！？｡．؟۔।॥։።။៕"
 
 
 class Characters:
-    """The texts of a batch, one behind the other in one array, each followed by a line end."""
+    """The texts of a batch, joined into one array, each followed by a line end."""
 
     def __init__(self, texts: Sequence[str]):
         joined = "\n".join([*texts, ""])
@@ -46,17 +46,17 @@ class Characters:
         self.kinds = np.take(_kinds(), self.codes, mode="clip")
 
     def hasher(self, fold: bool) -> SpanHasher:
-        """For hashes of stretches; with `fold`, upper and lower case are the same."""
+        """Return a hasher of ranges; with `fold`, upper and lower case are the same."""
         return SpanHasher(_values(fold)[self.codes])
 
     def text_of(self, positions: Positions) -> Positions:
-        """The number of the text that each of these (ascending) positions lies in."""
+        """Return the number of the text that each of these (ascending) positions lies in."""
         ends = np.searchsorted(positions, self.starts[1:])
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(ends, prepend=0))
 
 
 class SpanHasher:
-    """Hashes of stretches of a sequence of 64-bit values."""
+    """Hashes of ranges of a sequence of 64-bit values."""
 
     def __init__(self, values: Hashes):
         self._powers, self._inverses = _powers(len(values))
@@ -64,11 +64,12 @@ class SpanHasher:
         np.cumsum(values * self._powers[: len(values)], out=self._sums[1:])
 
     def __call__(self, starts: Positions, ends: Positions) -> Hashes:
+        """Hash each range from a start to its end."""
         return mixed((self._sums[ends] - self._sums[starts]) * self._inverses[starts])
 
 
 def words(characters: Characters) -> tuple[Positions, Positions]:
-    """(starts, ends) of the words: stretches of letters, digits, combining marks and underscores."""
+    """Return (starts, ends) of the words: runs of letters, digits, combining marks and underscores."""
     inside = np.zeros(len(characters.kinds) + 2, dtype=np.int8)
     inside[1:-1] = characters.kinds & WORD
     steps = np.diff(inside)
@@ -76,14 +77,13 @@ def words(characters: Characters) -> tuple[Positions, Positions]:
 
 
 def words_and_signs(characters: Characters) -> tuple[Positions, Positions]:
-    """(starts, ends) of what makes one text say something else than another: its words, and the signs that count.
+    """Return (starts, ends) of the words, and of the signs that change a text's meaning.
 
-    Signs that count are those of mathematics (+ < > = ≤ ≠ × ÷ …), currencies, % and ‰, and ^: a stretch of them is
-    one, unless it opens or ends its line (a quotation mark of mail, a rule under a heading) with no digit beside it. A
-    hyphen or short dash counts as a minus sign where a digit follows and no word goes before: `-5`, `(–5)`, `-$5`, and
-    not `10-15`. All other signs are punctuation, in which two editions of one text differ: full stops, commas,
-    quotation marks, question and exclamation marks, dashes, brackets, bullets, the bars of tables.
-    """
+    Such signs are those of mathematics (+ < > = ≤ ≠ × ÷ …), currencies, % and ‰, and ^: a run of them is one, unless it
+    opens or ends its line (a quotation mark of mail, a rule under a heading) with no digit next to it. A hyphen or
+    short dash counts as a minus sign where a digit follows and no word precedes: `-5`, `(–5)`, `-$5`, but not `10-15`.
+    All other signs are punctuation, in which two editions of one text differ: full stops, commas, quotation marks,
+    question and exclamation marks, dashes, brackets, bullets, the bars of tables."""
     inside = np.zeros(len(characters.kinds) + 2, dtype=np.uint8)
     inside[1:-1] = characters.kinds & WORD
     others = np.flatnonzero((characters.kinds & (WORD | SPACE)) == 0)
@@ -95,16 +95,16 @@ def words_and_signs(characters: Characters) -> tuple[Positions, Positions]:
 
 
 def _signs_that_count(characters: Characters, signs: Positions) -> Positions:
-    """Those of these signs whose stretch has a digit beside it, or stands inside of a line."""
+    """Select the signs whose run has a digit next to it, or stands inside a line."""
     opens = np.flatnonzero(np.diff(signs, prepend=-2) != 1)
     starts, sizes = signs[opens], np.diff(opens, append=len(signs))
     sides = _beside(characters, starts, -1) | _beside(characters, starts + sizes - 1, 1)
-    return signs[np.repeat(((sides & DIGIT) != 0) | ((sides & SPACE) == 0), sizes)]
+    kept: Positions = signs[np.repeat(((sides & DIGIT) != 0) | ((sides & SPACE) == 0), sizes)]
+    return kept
 
 
 def _minus_signs(characters: Characters, dashes: Positions) -> Positions:
-    """Those of these dashes that are minus signs. The true one (U+2212) may stand before a letter, or a blank and a
-    digit, too."""
+    """Select the dashes that are minus signs. U+2212 may also stand before a letter, or before a blank and a digit."""
     codes, kinds = characters.codes, characters.kinds
     before = np.where(dashes > 0, kinds[dashes - 1], SPACE)
     joined = ((before & WORD) != 0) | ((dashes > 0) & (_sign_kinds()[codes[dashes - 1]] == _DASH))
@@ -112,12 +112,13 @@ def _minus_signs(characters: Characters, dashes: Positions) -> Positions:
     after = np.take(kinds, dashes + 1 + currency, mode="clip")
     alone = (_beside(characters, dashes, 1) & DIGIT) & ~(_beside(characters, dashes, -1) & DIGIT)
     true = (codes[dashes] == 0x2212) & (((after & WORD) != 0) | (alone != 0))
-    return dashes[~joined & (((after & DIGIT) != 0) | true)]
+    kept: Positions = dashes[~joined & (((after & DIGIT) != 0) | true)]
+    return kept
 
 
 def _beside(characters: Characters, places: Positions, step: int) -> NDArray[np.uint8]:
-    """What stands before (step -1) or behind (1) each of these characters, on the same line, a blank apart at most;
-    SPACE where nothing does."""
+    """Return the kind of the character before (step -1) or after (1) each of these, on the same line, at most one blank
+    away; SPACE if there is none."""
     codes, kinds = characters.codes, characters.kinds
     near = np.where(places + step < 0, len(kinds) - 1, places + step)  # the last character is a line end
     blank = ((kinds[near] & SPACE) != 0) & (codes[near] != ord("\n")) & (near + step >= 0)
@@ -125,9 +126,9 @@ def _beside(characters: Characters, places: Positions, step: int) -> NDArray[np.
 
 
 def tokens(characters: Characters) -> tuple[Positions, Positions]:
-    """(starts, ends) of words and signs. A word may hold apostrophes and points (don't, D.S., 3.14), and beside a digit
-    commas, strokes, hyphens and colons (1,000, 2008/09, 012-PCM); a sign is a stretch of one and the same character
-    (—, ..., ===). So spaCy's tokenizers do it, but for their lists of abbreviations and of endings (do|n't)."""
+    """Return (starts, ends) of words and signs. A word may hold apostrophes and points (don't, D.S., 3.14), and next to
+    a digit commas, slashes, hyphens and colons (1,000, 2008/09, 012-PCM); a sign is a run of the same character (—,
+    ..., ===). spaCy's tokenizers do the same, apart from their lists of abbreviations and of endings (do|n't)."""
     kinds = characters.kinds
     group = np.where(kinds & SPACE, np.uint32(0), characters.codes)
     before, after = np.roll(kinds, 1), np.roll(kinds, -1)
@@ -141,13 +142,13 @@ def tokens(characters: Characters) -> tuple[Positions, Positions]:
 
 
 def hash_word(word: str) -> int:
-    """The hash that `Characters([word]).hasher(fold=False)` gives to all of it."""
+    """Hash one word as `Characters([word]).hasher(fold=False)` hashes the whole of it."""
     hasher = Characters([word]).hasher(fold=False)
     return int(hasher(np.array([0]), np.array([len(word)]))[0])
 
 
 def mixed(hashes: Hashes) -> Hashes:
-    """Spread differences over all 64 bits (the finaliser of MurmurHash3, Appleby 2011)."""
+    """Spread differences over all 64 bits (the finalizer of MurmurHash3, Appleby 2011)."""
     hashes = hashes ^ (hashes >> np.uint64(33))
     hashes *= np.uint64(0xFF51AFD7ED558CCD)
     hashes ^= hashes >> np.uint64(33)
@@ -157,7 +158,7 @@ def mixed(hashes: Hashes) -> Hashes:
 
 
 def _powers(count: int) -> tuple[Hashes, Hashes]:
-    """Powers of the base and of its inverse, from 0 to `count`; kept between calls unless they are very many."""
+    """Return the powers of the base and of its inverse, from 0 to `count`; cached unless they are very many."""
     return _powers_up_to(_KEPT_POWERS) if count < _KEPT_POWERS else _powers_up_to.__wrapped__(count + 1)
 
 
@@ -178,7 +179,7 @@ def _characters() -> str:
 
 @cache
 def _kinds() -> NDArray[np.uint8]:
-    """For each code point: WORD (as `\\w` of `re`, and combining marks), LETTER, SPACE, SYMBOL (neither of these nor a
+    """Flag each code point: WORD (as `\\w` of `re`, and combining marks), LETTER, SPACE, SYMBOL (neither of these nor a
     sign of prose), TERMINAL (ends a sentence), DIGIT, and the signs that a word may hold; see `tokens`."""
     kinds = np.zeros(_CODES, dtype=np.uint8)
 
@@ -202,27 +203,27 @@ def _kinds() -> NDArray[np.uint8]:
 
 _SIGN, _DASH = 1, 2
 _MORE_SIGNS = "%‰‱﹪％^＾"
-"""Signs that count besides those that Unicode calls mathematical (Sm) or currencies (Sc)."""
+"""Signs that count in addition to those that Unicode calls mathematical (Sm) or currencies (Sc)."""
 
 
 @cache
 def _sign_kinds() -> NDArray[np.uint8]:
-    """For each code point: _SIGN, a sign that counts; _DASH, one that may be a minus sign; or 0. See
+    """Classify each code point: _SIGN, a sign that counts; _DASH, one that may be a minus sign; or 0. See
     `words_and_signs`."""
     kinds = np.zeros(_CODES, dtype=np.uint8)
     for code, character in enumerate(_characters()):
         if unicodedata.category(character) in ("Sm", "Sc"):
             kinds[code] = _SIGN
     kinds[[ord(sign) for sign in _MORE_SIGNS]] = _SIGN
-    kinds[[ord(sign) for sign in "|∣⁄"]] = 0  # bars of tables, and the stroke of a fraction, which others type as /
+    kinds[[ord(sign) for sign in "|∣⁄"]] = 0  # bars of tables, and the fraction slash, which others type as /
     kinds[[ord(sign) for sign in _MINUS]] = _DASH
     return kinds
 
 
 @cache
 def _values(fold: bool) -> Hashes:
-    """A 64-bit value for each code point, none of them 0. With `fold`, letters of both cases have the same, and so have
-    the forms in which a sign is typed."""
+    """Give each code point a 64-bit value other than 0. With `fold`, letters of both cases have the same value, and so
+    have the variants of a sign."""
     codes = np.arange(_CODES, dtype=np.uint64)
     if fold:
         for code, character in enumerate(_characters()):

@@ -1,4 +1,4 @@
-"""What no reader took: how many files and records, how much of the text, and the largest of them."""
+"""Unread input: the number of files and records, their share of the text, and the largest of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from desdecero.model_cards.formats import counted, percent
 from desdecero.model_cards.words import Language, say
 
 PART = r", (?:after .+|(?:lines?|rows?|items?|record|page) [0-9].*)$"
-"""What ends the place of a record, or of the rest of a file; the place of a whole file has no such end."""
+"""End of the place of a record, or of the rest of a file; the place of a whole file has no such end."""
 SHOWN = 20
 NAMED = 10
-"""Files that a sentence names."""
+"""Files that the message names."""
 
 
 class Unread:
@@ -27,19 +27,20 @@ class Unread:
         self._largest: list[tuple[int, int, str, str]] = []
 
     def add(self, rows: pa.RecordBatch) -> None:
+        """Count a batch of quarantined rows."""
         parts = pc.match_substring_regex(rows["id"], PART).to_pylist()
         columns = (rows[name].to_pylist() for name in ("id", "reason", "bytes_before"))
         for is_part, place, reason, size in zip(parts, *columns, strict=True):
             self.records += is_part
             self.files += not is_part
             self.bytes += size or 0
-            # Of equal sizes, those that came first: the numbers fall.
+            # Of equal sizes, the first ones are kept: the numbers fall.
             heapq.heappush(self._largest, (size or 0, -self.files - self.records, place, reason))
             if len(self._largest) > SHOWN:
                 heapq.heappop(self._largest)
 
     def report(self, read: int) -> dict[str, Any]:
-        """`read`: bytes of the documents that were read. The share is by bytes, as if all of them were text."""
+        """Report the counts. read: bytes of the documents read. The share is by bytes, as if all were text."""
         return {
             "files": self.files,
             "records": self.records,
@@ -52,8 +53,8 @@ class Unread:
         }
 
 
-def told(unread: Mapping[str, Any], run: str, language: Language = "en") -> str:
-    """A sentence for people: what was left out, and the command that shows it; "" where nothing was."""
+def describe_unread(unread: Mapping[str, Any], run: str, language: Language = "en") -> str:
+    """Say in a sentence what was left out, and the command that lists it; "" if nothing was."""
     counts = {kind: counted(language, f"unread.{kind}", unread[kind]) for kind in ("files", "records") if unread[kind]}
     if not counts:
         return ""

@@ -1,7 +1,7 @@
-"""What the worker processes do with a batch of documents: extract, take the steps, sketch, and pack it all.
+"""The work of a worker process on a batch of documents: extract, take the steps, sketch, and pack the results.
 
-What a worker sends back is ready to be written: rows as an Arrow batch, sketches as arrays. So the main process
-does nothing for a single document, and two cores are two cores of work.
+A worker's results are ready to be written: rows as an Arrow batch, sketches as arrays. The main process does nothing
+for a single document, so all cores are left to the workers.
 """
 
 from __future__ import annotations
@@ -31,29 +31,31 @@ from desdecero.pipelines.corpus.steps import build_steps
 from desdecero.pipelines.recipe import Corpus
 
 BATCH_DOCUMENTS, BATCH_CHARACTERS = 1000, 500_000
-"""A batch is some tenths of a second of work: long enough to be worth sending, short enough to be waited for."""
+"""A batch is some tenths of a second of work: long enough to outweigh its transfer, short enough to wait for."""
 
 LICENSE_RANKS = {"declared": 0, "classifier": 1, "free_text": 2, "contradictory": 3, "unknown": 4}
-"""For `keep: best_license`: how well a licence is known, best first."""
+"""For `keep: best_license`: rank of a licence's evidence, 0 for the best."""
 
 
 @runtime_checkable
 class BatchStep(Step, Protocol):
-    """A step that takes many drafts at a time, because it is faster so. Each ends as it would alone."""
+    """A step that is faster on many drafts at a time. Each result is the same as alone."""
 
-    def many(self, drafts: Sequence[Draft]) -> None: ...
+    def many(self, drafts: Sequence[Draft]) -> None:
+        """Take the step with all drafts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A batch of documents, prepared."""
+    """A prepared batch of documents."""
 
     rows: pa.RecordBatch
-    """Of `ledger.SPOOL`: a row a document, those that no step dropped marked as kept."""
+    """Rows of `ledger.SPOOL`: one a document, those that no step dropped marked as kept."""
     candidates: Candidates
 
     def head(self, rows: int) -> Packet:
-        """The packet of the first `rows` documents alone."""
+        """Return the packet of the first `rows` documents alone."""
         part = self.rows.slice(0, rows)
         return Packet(part, self.candidates.head(sum(part["decision"].to_numpy(zero_copy_only=False) == "kept")))
 
@@ -75,10 +77,10 @@ def batches(items: Iterable[Document | Quarantined]) -> Iterator[list[Document |
 def prepare(
     batch: Sequence[Document | Quarantined], corpus_json: str, seed: int, filters: Path | None = None
 ) -> Packet:
-    """Prepare a batch, in order. Modules without docstrings hold no prose and vanish; nothing else does.
+    """Prepare a batch, in order. Only modules without docstrings, which hold no prose, give no row.
 
     corpus_json: the recipe's `corpus` section; its steps are built once in each process.
-    filters: the folder of the trained filters, where the recipe has some.
+    filters: the folder of the trained filters, if the recipe has any.
     """
     corpus, steps = _corpus(corpus_json, filters)
     # A parsed module is a hundred thousand small objects without cycles: collecting them costs a quarter of the time.
@@ -110,13 +112,13 @@ class _Journey:
 
 
 def _take_steps(documents: Sequence[Document], steps: Sequence[Step]) -> list[Prepared]:
-    """All documents take the first step, then those that are left the second, and so on."""
+    """Pass all documents through the first step, then those that are left through the second, and so on."""
     journeys = []
     for document in documents:
-        # A JSON string may hold half a surrogate pair, which UTF-8 cannot say; the first step replaces it.
+        # A JSON string may hold half a surrogate pair, which UTF-8 cannot encode; the first step replaces it.
         before = document.text.encode("utf-8", errors="surrogatepass")
         draft = Draft(document, document.text, document.language)
-        if document.edits:  # those of the reader come first
+        if document.edits:  # the reader's edits come first
             draft.edits.update(document.edits.counts)
             draft.changes.extend(document.edits.changes)
         journeys.append(_Journey(draft, before, len(before)))
@@ -135,7 +137,7 @@ def _take_steps(documents: Sequence[Document], steps: Sequence[Step]) -> list[Pr
             if journey.draft.reason:
                 journey.dropped_by = step.name
         left = [journey for journey in left if not journey.draft.reason]
-    if steps and isinstance(steps[-1], BlockedCopies):  # the text of a copy is not kept among what was dropped either
+    if steps and isinstance(steps[-1], BlockedCopies):  # the text of a dropped copy is not stored either
         steps[-1].many([journey.draft for journey in journeys if journey.draft.reason and journey.draft.text])
     return [_prepared(journey) for journey in journeys]
 
@@ -162,6 +164,7 @@ def _utf8_length(text: str) -> int:
 
 
 def candidates_of(items: Sequence[Prepared | Quarantined], corpus: Corpus, seed: int) -> Candidates:
+    """Collect from the kept documents of a batch the data for deduplication and splits."""
     kept = [item for item in items if isinstance(item, Prepared) and not item.reason]
     documents = [item.document for item in kept]
     texts = [document.text for document in documents]
@@ -169,7 +172,7 @@ def candidates_of(items: Sequence[Prepared | Quarantined], corpus: Corpus, seed:
     return Candidates(
         ids=[document.id for document in documents],
         sketches=sketch(texts),
-        lots=np.array([draw(seed, document.id) for document in documents], dtype=np.float64),
+        draws=np.array([draw(seed, document.id) for document in documents], dtype=np.float64),
         domain=np.array([in_domain(corpus.domain, d.source, d.meta) for d in documents], dtype=bool),
         bytes=np.array([item.bytes_after for item in kept], dtype=np.int64),
         license_ranks=np.array([LICENSE_RANKS[d.license_evidence] for d in documents], dtype=np.int8),

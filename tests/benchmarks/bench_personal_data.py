@@ -26,7 +26,7 @@ from pathlib import Path
 from desdecero.eval_suites.statistics import wilson
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.privacy.detection import Detector
-from desdecero.pipelines.corpus.privacy.planted import Sample, measure_recall
+from desdecero.pipelines.corpus.privacy.planted import TextSample, measure_recall
 from desdecero.pipelines.corpus.sources import read_source
 from desdecero.pipelines.corpus.sources.extraction import prose
 from desdecero.pipelines.recipe import InstalledDocs, PersonalData
@@ -142,7 +142,7 @@ def main() -> int:
         counts = ", ".join(f"{kind} {number / megabytes:.2f}" for kind, number in sorted(found.items()))
         print(f"  {title:15} {megabytes:5.1f} MB  {speed:5.1f} MB/s  {counts}")
     for title, documents in texts.items():
-        sample = Sample(seed=0)
+        sample = TextSample(seed=0)
         for number, text in enumerate(documents):
             sample.add(str(number), text)
         print(f"\nplanted into {title}: recall")

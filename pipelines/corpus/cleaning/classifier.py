@@ -1,12 +1,12 @@
-"""Small classifiers of text: trained on the team's own examples, measured on examples held out, open to the eye.
+"""Small text classifiers: trained on the team's own examples, measured on held-out ones, with readable weights.
 
 Logistic regression on the words of a text, its pairs of neighbouring words, and the beginnings of its longer words
 (Spanish inflects at the end). A text is the set of these, divided by the root of their number, so that long texts
-are not surer for being long. What is learned is a weight for each of them: a small file that anybody can read, that
-scores a text with a look-up for each word, and that needs no library where it is used.
+do not score higher for their length. The model is a weight for each feature: a small readable file that scores a text
+with a look-up for each word, and needs no library.
 
 The measured figures come from five folds. Each example is scored by a model that never saw it (nor those that the
-caller wants kept together, as sentences of one template), and judged by a calibration (Platt 1999) and a threshold
+caller wants kept together, such as sentences of one template), and judged by a calibration (Platt 1999) and a threshold
 that were fitted on the other folds.
 """
 
@@ -34,15 +34,15 @@ from desdecero.pipelines.corpus.sources import read_source
 from desdecero.pipelines.recipe import Files
 
 READ_CHARACTERS = 10_000
-"""Of a text, from its start: some three printed pages say what it is about."""
+"""Characters read from the start of a text: some three printed pages show its subject."""
 FOLDS = 5
 MIN_EXAMPLES = 30
-"""Of each class. With fewer, a perfect score's interval begins below 88%, which assures nobody."""
+"""Least number of examples of each class. With fewer, a perfect score's interval begins below 88%, too wide to use."""
 MAX_FEATURES = 100_000
-"""The most frequent ones: some 3 MB of file."""
+"""Number of features kept, the most frequent: some 3 MB of file."""
 CONFIDENCE = 0.95
 DIGITS = 5
-"""Decimals of a stored weight: far finer than what the examples settle, and coarser than what processors differ by."""
+"""Decimals of a stored weight: far finer than the examples determine, and coarser than differences of processors."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 5
@@ -50,7 +50,7 @@ _PREFIX = 5
 Feature = str | tuple[str, str]
 """A word, "begin*", or a pair of neighbouring words. A pair is a tuple in memory and "two words" in a file."""
 Chooser = Callable[[NDArray[np.float64], NDArray[np.intp]], float]
-"""(calibrated probabilities, the places of their examples) → a threshold."""
+"""(calibrated probabilities, indexes of their examples) → a threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +60,30 @@ class Classifier:
     weights: Mapping[Feature, float]
     bias: float
     slope: float
-    """Of the calibration: logit = slope · score + offset."""
+    """Slope of the calibration: logit = slope · score + offset."""
     offset: float
     least_known: float = 0.0
-    """Share of a text's features that must be known. Of a text in words that no example used, nothing is known."""
+    """Share of a text's features that must be known. Nothing is known of a text in words that no example used."""
 
     def probability(self, found: set[Feature]) -> float | None:
-        """Of a text's `features`; None where the classifier knows none, or too few, of them."""
+        """Return the probability for a text's `features`; None if the classifier knows none, or too few, of them."""
         known = self.weights.keys() & found
         if not known or len(known) < self.least_known * len(found):
             return None
-        # fsum: the order of a set changes from process to process, and rounding with it
+        # fsum: the order of a set differs between processes, and rounding with it
         score = math.fsum(map(self.weights.__getitem__, known)) / math.sqrt(len(known)) + self.bias
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, self.slope * score + self.offset))))
 
     def tell_tales(self, number: int) -> dict[str, list[str]]:
-        """The features that speak most for and against the class."""
+        """Return the features with the highest weights for and against the class."""
         ranked = sorted((weight, _name(feature)) for feature, weight in self.weights.items())
         return {
-            "for": [name for _, name in ranked[: -number - 1 : -1]], "against": [name for _, name in ranked[:number]]
-        }  # fmt: skip
+            "for": [name for _, name in ranked[: -number - 1 : -1]],
+            "against": [name for _, name in ranked[:number]],
+        }
 
     def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values."""
         return {
             "bias": self.bias, "slope": self.slope, "offset": self.offset, "least_known": self.least_known,
             "weights": {_name(feature): weight for feature, weight in self.weights.items()},
@@ -89,51 +91,54 @@ class Classifier:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Classifier:
+        """Build from the values of `to_dict`."""
         weights = {_feature(name): weight for name, weight in data["weights"].items()}
         return cls(weights, data["bias"], data["slope"], data["offset"], data["least_known"])
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A classifier from all examples, with the threshold chosen on them and the decisions about each when held out."""
+    """A classifier from all examples, with the threshold chosen on them and the decision on each when held out."""
 
     classifier: Classifier
     threshold: float
     decisions: NDArray[np.bool_]
-    """In the order of the examples."""
+    """Decisions in the order of the examples."""
     labels: NDArray[np.bool_]
 
     def rate(self, chosen: NDArray[np.bool_]) -> Interval | None:
-        """The share of the chosen examples that were decided to be of the class; None where none is chosen."""
+        """Return the share of the chosen examples that were assigned to the class; None if none is chosen."""
         return wilson(int(self.decisions[chosen].sum()), int(chosen.sum()), CONFIDENCE) if chosen.any() else None
 
     @property
     def recall(self) -> Interval:
+        """Share of the class' examples that were assigned to it."""
         return wilson(int((self.decisions & self.labels).sum()), int(self.labels.sum()), CONFIDENCE)
 
     @property
     def false_positives(self) -> Interval:
+        """Share of the other examples that were assigned to the class."""
         return wilson(int((self.decisions & ~self.labels).sum()), int((~self.labels).sum()), CONFIDENCE)
 
     @property
     def precision(self) -> Interval | None:
-        """At the examples' own mixture of the classes."""
+        """Precision at the examples' own mixture of the classes."""
         decided = int(self.decisions.sum())
         return wilson(int((self.decisions & self.labels).sum()), decided, CONFIDENCE) if decided else None
 
     @property
     def beats_chance(self) -> bool:
-        """Whether the class is found more often than taken for it, beyond both intervals."""
+        """True if recall exceeds the false-positive rate, beyond both intervals."""
         return self.recall.low > self.false_positives.high
 
 
 def words(text: str) -> list[str]:
-    """The words of the part that is read, in lower case."""
+    """Split the part that is read into words, in lower case."""
     return _WORD.findall(text[:READ_CHARACTERS].lower())
 
 
 def features(found: Sequence[str]) -> set[Feature]:
-    """Of a text's `words`: the words, the pairs, and the beginnings of longer words."""
+    """Return the features of a text's `words`: the words, the pairs, and the beginnings of longer words."""
     present: set[Feature] = set(found)
     present.update([word[:_PREFIX] + "*" for word in set(found) if len(word) > _PREFIX])
     present.update(pairwise(found))
@@ -141,16 +146,16 @@ def features(found: Sequence[str]) -> set[Feature]:
 
 
 def read_examples(path: str, text_field: str, role: str) -> list[Document]:
-    """The texts of a file or folder, as the `files` source reads them, cleaned as documents are.
+    """Read the texts of a file or folder, as the `files` source reads them, cleaned as documents are.
 
-    role: which key of the recipe names the path, for messages. Raises `UserError` for a record that is damaged:
-    what a filter learns from must be whole.
+    role: the recipe's key that names the path, for messages. Raises `UserError` for a damaged record: a filter's
+    examples must be complete.
     """
     read: list[Document] = []
     for item in read_source(Files(kind="files", path=path, text_field=text_field)):
         if not isinstance(item, Document):
-            raise UserError(f"{role}: {path}: {item.place}: {item.reason}; mend or remove it")
-        # Twice what is read: cleaning takes characters away, and a library of long books would not fit the memory.
+            raise UserError(f"{role}: {path}: {item.place}: {item.reason}; fix or remove it")
+        # Twice the characters used: cleaning removes some, and a library of long books would not fit into memory.
         text = clean(item.text[: 2 * READ_CHARACTERS])[0]
         if text.strip():
             read.append(Document(item.id, text, item.source, "", "", item.language, item.meta))
@@ -168,9 +173,9 @@ def train(
 ) -> Trained:
     """Train on all examples, and measure on folds of them.
 
-    found: the `features` of each. where: what the examples are, for messages. unknown: what the caller decides about
-    a text that the classifier cannot judge (see `Classifier.least_known`).
-    Raises `UserError` where they are too few, or fall into too few keys to hold any out.
+    found: the `features` of each. where: name of the examples, for messages. unknown: the caller's decision on a text
+    that the classifier cannot judge (see `Classifier.least_known`).
+    Raises `UserError` if they are too few, or have too few distinct keys to hold any out.
     """
     truth = np.asarray(labels, dtype=bool)
     fewest = min(int(truth.sum()), int((~truth).sum()))
@@ -226,7 +231,7 @@ def _feature(name: str) -> Feature:
 
 
 def _folds(truth: NDArray[np.bool_], keys: Sequence[str]) -> NDArray[np.intp]:
-    """A fold for each example: keys in turn, in the order of their hash, each class's by themselves."""
+    """Assign each example a fold: keys in rotation, in the order of their hash, separately for each class."""
     first = {key: place for place, key in reversed(list(enumerate(keys)))}
     fold: dict[str, int] = {}
     for label in (False, True):
@@ -237,8 +242,8 @@ def _folds(truth: NDArray[np.bool_], keys: Sequence[str]) -> NDArray[np.intp]:
 
 
 def _fit(found: Sequence[set[Feature]], truth: NDArray[np.bool_]) -> tuple[dict[Feature, float], float]:
-    """(weight by feature, bias). Features that only one example has say nothing about others, and are left out."""
-    from scipy.sparse import csr_matrix  # here: the workers, who only look up weights, need neither library
+    """Return (weight by feature, bias). Features of a single example do not generalize, and are left out."""
+    from scipy.sparse import csr_matrix  # lazy: the workers, which only look up weights, need neither library
     from sklearn.linear_model import LogisticRegression
 
     counts = Counter(feature for features in found for feature in features)
@@ -247,9 +252,11 @@ def _fit(found: Sequence[set[Feature]], truth: NDArray[np.bool_]) -> tuple[dict[
     rows = [sorted(index[feature] for feature in features if feature in index) for features in found]
     values = np.concatenate([np.full(len(row), 1 / math.sqrt(max(1, len(row)))) for row in rows])
     starts = np.cumsum([0, *map(len, rows)])
-    matrix = csr_matrix((values, np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]), starts),
-                        shape=(len(rows), len(index)))  # fmt: skip
-    # C = 10: rows have length 1, and the default of 1 holds their weights near nothing.
+    matrix = csr_matrix(
+        (values, np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]), starts),
+        shape=(len(rows), len(index)),
+    )
+    # C = 10: rows have length 1, and the default of 1 keeps their weights near zero.
     model = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear", random_state=0, max_iter=1000)
     model.fit(matrix, truth)
     return {f: round(float(model.coef_[0, place]), DIGITS) for f, place in index.items()}, round(
@@ -258,13 +265,14 @@ def _fit(found: Sequence[set[Feature]], truth: NDArray[np.bool_]) -> tuple[dict[
 
 
 def _score(classifier: Classifier, found: set[Feature]) -> float:
-    """The score before calibration; not a number for a text that the classifier cannot judge."""
+    """Return the score before calibration; NaN for a text that the classifier cannot judge."""
     probability = classifier.probability(found)
     return math.nan if probability is None else math.log(probability / (1 - probability))
 
 
 def _calibrate(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:
-    """(slope, offset) of the logistic curve from scores to the share of the class, both classes weighing the same."""
+    """Fit (slope, offset) of the logistic curve from scores to the share of the class, both classes equally
+    weighted."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(class_weight="balanced", solver="liblinear", random_state=0, max_iter=1000)

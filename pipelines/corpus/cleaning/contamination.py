@@ -1,9 +1,8 @@
-"""Decontamination: what the model will be measured on must not be in what it learns from.
+"""Decontamination: texts that the model will be measured on must not be in its training data.
 
-Both sides are read as words in lower case, without signs, blanks and line ends. A passage of 13 words of an item in
-a document is a match (Brown et al. 2020, appendix C); an item that is shorter matches whole, from 8 words on. What
-is shorter still would match by chance; how many those are is counted, for nobody has looked for them.
-"""
+Both sides are read as words in lower case, without signs, blanks and line ends. A passage of 13 words of an item in a
+document is a match (Brown et al. 2020, appendix C); a shorter item matches as a whole, from 8 words on. Items that are
+still shorter would match by chance; they are counted, because they are not searched for."""
 
 from __future__ import annotations
 
@@ -28,16 +27,16 @@ from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.text_arrays import LETTER, Characters, SpanHasher, words
 
 MIN_LETTERED = 0.5
-"""Words of a passage that must hold a letter: `1 2 3 4 …` stands in any table."""
+"""Share of a passage's words that must hold a letter: `1 2 3 4 …` occurs in any table."""
 _BATCH = 2000
 _FILTER_BITS = 24
-"""At most 16 MB for the table that answers for nearly every passage that it matches nothing."""
+"""At most 16 MB for the table that rejects nearly every passage without a match."""
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'»”)\]]*\s+|\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A text that a suite asks about."""
+    """A text of an evaluation suite."""
 
     suite: str
     id: str
@@ -46,11 +45,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A passage of a document that stands in an item too."""
+    """A passage of a document that occurs in an item too."""
 
     start: int
     end: int
-    """Characters of the document."""
+    """Offset in characters of the document."""
     suite: str
     item: str
 
@@ -58,7 +57,7 @@ class Match:
 class Decontaminate:
     """The step. Drops with `contamination`, or removes the sentences that match, as the recipe says.
 
-    Edits are counted by passage; what is shown is the passage, and `suite: item` behind it.
+    Edits are counted by passage; examples show the passage, followed by `suite: item`.
     """
 
     name = "decontamination"
@@ -68,6 +67,7 @@ class Decontaminate:
         self.index = Index(items_of(section), section.words, section.shortest)
 
     def __call__(self, draft: Draft) -> None:
+        """Drop the draft or remove its matching sentences."""
         matches = self.index.matches(draft.text)
         for match in matches:
             draft.edits["contamination"] += 1
@@ -82,7 +82,7 @@ class Decontaminate:
 
 
 class Index:
-    """The passages of all items, to be looked for in many documents.
+    """The passages of all items, indexed for search in many documents.
 
     Memory: 12 bytes for each passage of 13 words, of which an item of n words has n - 12.
     """
@@ -91,7 +91,7 @@ class Index:
         self.length = length
         self.items = list(items)
         self.too_short = 0
-        """Items that are not looked for."""
+        """Number of items that are not searched for."""
         lengths: dict[int, list[tuple[NDArray[np.uint64], NDArray[np.int32]]]] = {}
         for start in range(0, len(self.items), _BATCH):
             batch = self.items[start : start + _BATCH]
@@ -111,7 +111,7 @@ class Index:
         }
 
     def matches(self, text: str) -> list[Match]:
-        """The matching passages, in order; neighbours that belong to one item are one passage."""
+        """Return the matching passages, in order; neighbours that belong to one item are one passage."""
         tokens = _Tokens([text])
         found: list[tuple[int, int, int]] = []
         for size, table in self._tables.items():
@@ -139,11 +139,11 @@ class _Tokens:
         self._passage = SpanHasher(self._characters.hasher(fold=True)(self.starts, self.ends))
 
     def hashes(self, firsts: NDArray[np.int64], size: int) -> NDArray[np.uint64]:
-        """Of the passages of `size` words that begin with these."""
+        """Hash the passages of `size` words that begin with these."""
         return self._passage(firsts, firsts + size)
 
     def passages(self, size: int) -> NDArray[np.int64]:
-        """First words of the passages of `size` words that lie in one text and are not mostly figures."""
+        """Return the first words of the passages of `size` words that lie in one text and are not mostly figures."""
         firsts = np.arange(max(0, len(self.starts) - size + 1))
         inside = self.texts[firsts] == self.texts[firsts + size - 1]
         lettered = np.zeros(len(self._characters.kinds) + 1, dtype=np.int64)
@@ -151,11 +151,12 @@ class _Tokens:
         words_with_letters = np.zeros(len(self.starts) + 1, dtype=np.int64)
         np.cumsum(lettered[self.ends] > lettered[self.starts], out=words_with_letters[1:])
         inside &= words_with_letters[firsts + size] - words_with_letters[firsts] >= MIN_LETTERED * size
-        return firsts[inside]
+        found: NDArray[np.int64] = firsts[inside]
+        return found
 
 
 class _Table:
-    """From the hash of a passage to the first item that holds it."""
+    """Maps the hash of a passage to the first item that holds it."""
 
     def __init__(self, hashes: NDArray[np.uint64], items: NDArray[np.int32]):
         self._hashes, first = np.unique(hashes, return_index=True)
@@ -166,7 +167,7 @@ class _Table:
         self._seen[self._hashes >> self._shift] = True
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """(which of the hashes are here, and the item of each)."""
+        """Return (indexes of the hashes that are in the table, the item of each)."""
         likely = np.flatnonzero(self._seen[hashes >> self._shift])
         places = np.minimum(np.searchsorted(self._hashes, hashes[likely]), len(self._hashes) - 1)
         here = self._hashes[places] == hashes[likely]
@@ -174,7 +175,7 @@ class _Table:
 
 
 def without_sentences(text: str, matches: Sequence[Match]) -> str:
-    """The text without the sentences that hold a match: what is left of half a sentence teaches nothing good."""
+    """Remove the sentences that hold a match: half a sentence is bad training text."""
     bounds = [0, *(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
     starts = np.array(bounds[:-1])
     keep = np.ones(len(starts), dtype=bool)
@@ -188,20 +189,20 @@ def without_sentences(text: str, matches: Sequence[Match]) -> str:
 
 
 def items_of(section: recipes.Decontamination) -> list[Item]:
-    """All items that the section names."""
+    """Read all items that the section names."""
     own = list(_probes()) if section.probes else []
     return own + [item for suite in section.suites for item in read_suite(suite)]
 
 
 def read_suite(suite: recipes.SuiteFile) -> Iterator[Item]:
-    """The items of a file or of a folder: every text of every record, or those that the recipe names.
+    """Read the items of a file or of a folder: every text of every record, or those that the recipe names.
 
-    Raises `UserError` where a file cannot be read: a suite that is read in part would be cleaned away in part.
+    Raises `UserError` if a file cannot be read: otherwise only part of the suite would be removed.
     """
     path = Path(suite.path)
     paths = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     if not path.exists():
-        raise UserError(f"corpus.decontamination.suites: {suite.path}: no such file or folder; mend the path")
+        raise UserError(f"corpus.decontamination.suites: {suite.path}: no such file or folder; fix the path")
     read = 0
     for file in paths:
         if path.is_dir() and not any(file.name.endswith(ending) for ending in _READERS):
@@ -212,7 +213,7 @@ def read_suite(suite: recipes.SuiteFile) -> Iterator[Item]:
                 yield Item(suite.name, ":".join(part for part in (file.name.split(".")[0], place, key) if part), text)
     if not read:
         fields = f" with a text in {', '.join(suite.fields)}" if suite.fields else ""
-        raise UserError(f"corpus.decontamination.suites: {suite.path}: no record{fields}; mend path or fields")
+        raise UserError(f"corpus.decontamination.suites: {suite.path}: no record{fields}; fix path or fields")
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
@@ -222,7 +223,7 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         yield from reader(path)
     except (OSError, EOFError, ValueError, csv.Error, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as a suite ({str(error).splitlines()[0]}); mend the file") from None
+        raise UserError(f"{path}: cannot be read as a suite ({str(error).splitlines()[0]}); fix the file") from None
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Any]]:
@@ -252,7 +253,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _tree(path: Path) -> Iterator[tuple[str, Any]]:
-    """A whole JSON or YAML file; its lists are its records, wherever they stand."""
+    """Read a whole JSON or YAML file; its lists are its records, at any depth."""
     text = path.read_text(encoding="utf-8")
     yield "", json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
 
@@ -264,7 +265,7 @@ _READERS = {
 
 
 def _texts(value: Any, fields: Sequence[str], key: str = "", named: bool = False) -> Iterator[tuple[str, str]]:
-    """(path, text) of every text in a record, or of those below the keys in `fields`."""
+    """Yield (path, text) of every text in a record, or of those below the keys in `fields`."""
     if isinstance(value, str):
         if value.strip() and (named or not fields):
             yield key, value
@@ -277,7 +278,7 @@ def _texts(value: Any, fields: Sequence[str], key: str = "", named: bool = False
 
 
 def _probes() -> Iterator[Item]:
-    """The project's own probes of bias, with each of their mentions."""
+    """Yield the project's own probes of bias, with each of their mentions."""
     for file in sorted((resources.files("desdecero.eval_suites") / "probes").iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".yaml"):
             continue

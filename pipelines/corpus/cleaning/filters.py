@@ -1,4 +1,4 @@
-"""The steps that learn before they work: taught once, before the first document is read, and then only looked up."""
+"""The steps that are trained: once, before the first document is read, and then only looked up."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from desdecero.pipelines.recipe import Corpus
 
 
 def train_filters(corpus: Corpus, folder: Path) -> dict[str, Any]:
-    """Teach the steps that the recipe asks for, into files of `folder`; return the reports of those with examples.
+    """Train the steps that the recipe asks for, into files of `folder`; return the reports of those with examples.
 
-    The same examples give the same files. Raises `UserError` for examples that do not serve, and for a filter that
-    may not drop what it is told to drop.
+    The same examples give the same files. Raises `UserError` for unsuitable examples, and for a filter that is to drop
+    text although its measured error forbids it.
     """
     reports: dict[str, Any] = {}
     if not learns(corpus):
@@ -31,5 +31,5 @@ def train_filters(corpus: Corpus, folder: Path) -> dict[str, Any]:
 
 
 def learns(corpus: Corpus) -> bool:
-    """Whether a step of this corpus has anything to learn."""
+    """Tell whether a step of this corpus has to be trained."""
     return bool(corpus.relevance or corpus.toxicity or (corpus.lines and corpus.lines.across_documents))

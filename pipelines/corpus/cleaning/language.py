@@ -1,15 +1,15 @@
-"""Language identification: which language a document is written in, and how sure that is.
+"""Language identification: a document's language and its probability.
 
 The model is py3langid's (BSD, 5 MB, 140 languages, offline). It was chosen by measurement over fastText's lid.176,
-which knows 38% of Galician passages of 50 characters and takes 16% for another language, where this one knows 81% and
-takes 0.4% (it may have learnt from that very text, the Universal Declaration). On whole documents both do well. It
-reads bytes at 0.5 MB/s, so a long document is judged by a few windows of it. `tests/benchmarks/bench_language.py`
-prints the tables.
+which recognizes 38% of Galician passages of 50 characters and assigns 16% to another language, where this one
+recognizes 81% and misassigns 0.4% (it may have been trained on that very text, the Universal Declaration). On whole
+documents both do well. It reads bytes at 0.5 MB/s, so a long document is judged by a few windows of it.
+`tests/benchmarks/bench_language.py` prints the tables.
 
-It does not know every language: Aymara is taken for Quechua, and Asturian for Extremaduran or Spanish.
+It does not know every language: Aymara is identified as Quechua, and Asturian as Extremaduran or Spanish.
 
-A text without prose (code, tables, lists of names) has no language here: the model is asked for the likeliest one
-and always has an answer, so a second witness is heard, the stop words of that language.
+A text without prose (code, tables, lists of names) has no language here: the model always names the likeliest one, so
+the stop words of that language are required as second evidence.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ WINDOW = 200
 WINDOWS = (3, 20)
 """A longer document is judged by this many windows, evenly spread; by the second number if the first do not agree."""
 AGREED = 0.75
-"""Probability from which the first windows do. Of 1,501 laws, 94.0% are known by 3 windows, 99.3% so."""
+"""Probability from which the first windows agree. Of 1,501 laws, 94.0% are identified by 3 windows, 99.3% so."""
 MIN_LETTERS = 20
-"""Fewer letters than these say nothing: of UI strings of 20 to 50 characters, one in five is judged wrongly."""
+"""Fewer letters are no evidence: of UI strings of 20 to 50 characters, one in five is judged wrongly."""
 MIN_STOP_WORDS = 0.04
-"""Stop words that are no keywords of Python (and, as, if, in, not, …), over words, figures and signs: below it, a
-text is no prose of a language that has a profile. It is passed by 376 of 376 laws, 99.7% of 392 English texts and
+"""Share of stop words that are not keywords of Python (and, as, if, in, not, …) among words, figures and signs: a text
+below it is not prose of a language that has a profile. It is passed by 376 of 376 laws, 99.7% of 392 English texts and
 97% of 702 reference pages; by 5% of 168 Python modules without docstrings, and by no table of figures."""
 
 _ADDRESS = re.compile(r"\b\w+://\S+|\bwww\.\S+|\S+@\S+|\]\([^)\s]*\)|&\w+;|</?\w[^>]*>")
@@ -57,6 +57,7 @@ class IdentifyLanguage:
         self.section = section
 
     def __call__(self, draft: Draft) -> None:
+        """Identify the draft's language, and drop it if the recipe says so."""
         language, confidence = identify(draft.text)
         sure = language != "" and confidence >= self.section.threshold
         if sure and draft.language and language != _primary(draft.language):
@@ -74,10 +75,10 @@ class IdentifyLanguage:
 
 
 def identify(text: str) -> tuple[str, float]:
-    """The language of a text, ISO 639-1 (639-3 where there is no such code), and the probability of it.
+    """Return the language of a text, ISO 639-1 (639-3 if it has no such code), and its probability.
 
-    Returns "" where there is no language to find: too few letters, or words that are no prose. Windows in two
-    languages share the probability, so that a document in two halves is sure of neither.
+    Returns "" if there is no language: too few letters, or no prose. Windows in two languages share the probability,
+    so that neither is certain for a document in two halves.
     """
     for count in WINDOWS:
         language, confidence = _judge(_windows(text, count))
@@ -90,7 +91,7 @@ def _judge(windows: Sequence[str]) -> tuple[str, float]:
     scores: dict[str, float] = defaultdict(float)
     words, signs, judged = [], 0, 0
     for window in map(partial(_ADDRESS.sub, " "), windows):
-        # Capitals are rare in what the model has learnt from, and whole laws are set in them.
+        # Capitals are rare in the model's training data, and whole laws are set in them.
         here = [word.lower() if word.isupper() else word for word in _WORD.findall(window)]
         signs += len(_FIGURE_OR_SIGN.findall(window))
         words += here
@@ -107,7 +108,7 @@ def _judge(windows: Sequence[str]) -> tuple[str, float]:
 
 
 def _is_prose(words: Sequence[str], signs: int, language: str) -> bool:
-    """Whether there are stop words enough; nothing is asked of a language without a profile."""
+    """Tell whether there are enough stop words; always true of a language without a profile."""
     profile = PROFILES.get(language)
     if profile is None:
         return True
@@ -123,7 +124,7 @@ def _windows(text: str, count: int) -> Sequence[str]:
 
 
 def _primary(tag: str) -> str:
-    """`es` of `es-PE`, `es_MX` and `ES`."""
+    """Return `es` for `es-PE`, `es_MX` and `ES`."""
     return re.split("[-_]", tag.lower())[0]
 
 

@@ -1,7 +1,7 @@
 """Rules for single lines, after C4 (Raffel et al. 2020, §2.2): a line that fails one is removed.
 
-They come from web pages, where menus and buttons stand between the sentences. In books, laws and manuals, headings and
-verses would go; so a recipe has them only if it asks for them.
+They come from web pages, where menus and buttons stand between the sentences. In books, laws and manuals they would
+remove headings and verses; so they apply only if the recipe asks for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOTICES = re.compile(
 
 
 def apply_line_rules(draft: Draft, rules: LineRules) -> None:
-    """Remove the lines that fail; the edit is `removed_line`. The text becomes one line a paragraph, as C4 leaves it.
+    """Remove the lines that fail; the edit is `removed_line`. The text becomes one line a paragraph, as in C4.
 
     Reasons to drop the document: `lorem_ipsum`, `curly_bracket`, `too_few_sentences`.
     """
@@ -61,7 +61,7 @@ def apply_line_rules(draft: Draft, rules: LineRules) -> None:
 
 
 def _sentences(lines: list[str], enough: int) -> int:
-    """Sentences in these lines, counted as far as `enough`; a line has one at least."""
+    """Count the sentences in these lines, up to `enough`; a line has at least one."""
     count = len(lines)
     for line in lines:
         if count >= enough:

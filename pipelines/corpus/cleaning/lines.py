@@ -1,7 +1,7 @@
-"""Lines that are no part of the text: page numbers, headers and footers, navigation, notices; and broken words.
+"""Lines that do not belong to the text: page numbers, headers and footers, navigation, notices; and split words.
 
-What goes is what a layout or a site put there, told by its form (`Página 3 de 20`), by its coming back at the
-distance of a page, or by standing in very many documents, which needs a first pass (`LineCounter`). Copyright
+Lines added by a layout or a site are removed: recognized by their form (`Página 3 de 20`), by their recurrence at the
+distance of a page, or by their occurrence in very many documents, which needs a first pass (`LineCounter`). Copyright
 lines stay: they are evidence of the licence.
 """
 
@@ -26,20 +26,20 @@ from desdecero.pipelines.corpus.sources import read_source
 from desdecero.pipelines.corpus.sources.extraction import prose
 
 LONGEST = 200
-"""Characters. A longer line is a paragraph, and no header."""
+"""Characters. A longer line is a paragraph, not a header."""
 SHORTEST_REPEATED = 20
-"""Characters. Shorter lines come back in good text: `—¿Por qué?`, `CONSIDERANDO:`, `Parameters`."""
+"""Characters. Shorter lines recur in good text: `—¿Por qué?`, `CONSIDERANDO:`, `Parameters`."""
 PAGE = (700, 8000)
-"""Characters between two headers: from a page in large print to a folio. A refrain comes back sooner, the words that
-open a chapter later."""
+"""Characters between two headers: from a page in large print to a folio. A refrain recurs sooner, the words that open a
+chapter later."""
 MIN_PAGES = 3
-"""A header or a number that is seen on fewer pages is taken for text."""
+"""A header or a number on fewer pages is treated as text."""
 
 REGULAR = 0.6
 """Share of the distances between a header and the next that are like their median (by a factor of 1.5). It spares
-what laws say again in no such order: of 1,501 laws, it takes 0.3% of the text instead of 1.3%."""
+repetitions in laws, which are irregular: of 1,501 laws, it removes 0.3% of the text instead of 1.3%."""
 SHORTEST_ECHO = 40
-"""Characters. Shorter lines are said twice in a row by people."""
+"""Characters. People do write shorter lines twice in a row."""
 
 _PAGE_NUMBER = re.compile(
     r"(?:[-–—_|*# ]*)(?:p[áaàg]{1,3}(?:ina)?|p[àá]g(?:ina)?|páxina|folio|page|pg|p)\b\.?\s*(?:n[.º°o]{0,2}\s*)?\d{1,4}"
@@ -83,10 +83,10 @@ LINE_COUNTS = "lines.npz"
 
 
 class CleanLines:
-    """The step. What it takes away is counted as `page_number`, `boilerplate`, `repeated_line`,
-    `frequent_line` and `joined_word`.
+    """The step. Removals are counted as `page_number`, `boilerplate`, `repeated_line`, `frequent_line` and
+    `joined_word`.
 
-    counts: where a first pass saved its `LineCounter`; needed for `across_documents` alone.
+    counts: path at which a first pass saved its `LineCounter`; needed only for `across_documents`.
     """
 
     name = "lines"
@@ -101,6 +101,7 @@ class CleanLines:
             self.floor = max(MIN_DOCUMENTS, section.across_documents * self.counter.documents)
 
     def __call__(self, draft: Draft) -> None:
+        """Remove the lines and rejoin the words."""
         text = draft.text
         lines = text.split("\n")
         gone: dict[int, str] = {}
@@ -121,7 +122,7 @@ class CleanLines:
         draft.text = text
 
     def _joined(self, draft: Draft, text: str) -> str:
-        """Words that a line end has cut are whole again; the rest of the line stays below."""
+        """Rejoin words split at line ends; the rest of the line stays below."""
         if not _BROKEN.search(text):
             return text
         known = Counter(word.lower() for word in _WORD.findall(_BROKEN.sub(" ", text)))
@@ -133,7 +134,7 @@ class CleanLines:
                 return match[0]
             if known[hyphenated] > known[whole]:
                 return match[0]
-            # A dash that closes a remark (`-dijo el cura-⏎y se fue`), or a verse cut short (`boquirru-⏎que`).
+            # A dash that closes direct speech (`-dijo el cura-⏎y se fue`), or a verse cut short (`boquirru-⏎que`).
             if not known[whole] and known[second.lower()]:
                 return match[0]
             draft.edits["joined_word"] += 1
@@ -159,7 +160,7 @@ def _boilerplate(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _is_menu(line: str) -> bool:
-    """`Inicio | Noticias | Contacto`: three short items or more, two of them such as menus have."""
+    """Recognize `Inicio | Noticias | Contacto`: three short items or more, two of them typical of menus."""
     if line.startswith("|") or line.endswith((".", ";", ",")):
         return False
     items = _SEPARATOR.split(line)
@@ -167,19 +168,19 @@ def _is_menu(line: str) -> bool:
 
 
 def _page_series(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Lines that hold a number alone, each greater by one than the one before, at the distance of pages."""
+    """Yield lines with only a number, each greater by one than the one before, at the distance of pages."""
     run: list[tuple[int, int, int]] = []
     for here in _bare_numbers(lines):
         if run and here[2] == run[-1][2] + 1 and PAGE[0] <= here[1] - run[-1][1] <= PAGE[1]:
             run.append(here)
-        elif not (run and here[1] - run[-1][1] < PAGE[0]):  # a number inside of the page: an item of a list, a cell
+        elif not (run and here[1] - run[-1][1] < PAGE[0]):  # a number inside the page: an item of a list, a cell
             yield from _long_run(run)
             run = [here]
     yield from _long_run(run)
 
 
 def _bare_numbers(lines: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """(line, position in the text, number)."""
+    """Yield (line, position in the text, number)."""
     position = 0
     for i, line in enumerate(lines):
         if 0 < len(line) <= 12 and (match := _BARE_NUMBER.fullmatch(line)):
@@ -194,7 +195,7 @@ def _long_run(run: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, str]]:
 
 
 def _running_heads(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Headers and footers, but for the first: the same line once on each of several pages, which are as long."""
+    """Yield headers and footers, except the first: the same line once on each of several equally long pages."""
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     position = 0
     for i, line in enumerate(lines):
@@ -212,7 +213,7 @@ def _running_heads(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _echoes(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """A line that repeats the one before it, blank lines apart."""
+    """Yield lines that repeat the one before, blank lines apart."""
     before = ""
     for i, line in enumerate(lines):
         if not line:
@@ -227,7 +228,8 @@ def _folded(line: str) -> str:
 
 
 def _closed_up(lines: Sequence[str], gone: dict[int, str]) -> list[str]:
-    """The lines that stay. Where a page has cut a sentence, the blank lines around its foot go too."""
+    """Return the lines that stay. If a page break splits a sentence, the blank lines around its foot are removed
+    too."""
     kept: list[str] = []
     cut = False
     for i, line in enumerate(lines):
@@ -249,16 +251,16 @@ def _closed_up(lines: Sequence[str], gone: dict[int, str]) -> list[str]:
 
 
 MIN_DOCUMENTS = 10
-"""Documents that a line must stand in before it is called frequent, however small the corpus."""
+"""Documents in which a line must occur to count as frequent, however small the corpus."""
 _ROWS, _COLUMNS = 4, 1 << 20
 
 
 class LineCounter:
-    """In how many documents each line stands, in 16 MB whatever the corpus: a count-min sketch (Cormode &
-    Muthukrishnan 2005), here of 4 rows of 2²⁰ counters. It never counts too few; it counts more than N/380,000
-    too many, once N lines were counted, in one case of 55 (e/columns and e⁻ʳᵒʷˢ of their theorem 1).
+    """The number of documents with each line, in 16 MB whatever the corpus: a count-min sketch (Cormode & Muthukrishnan
+    2005), here of 4 rows of 2²⁰ counters. It never counts too few; after N lines, it counts more than N/380,000 too
+    many in one case of 55 (e/columns and e⁻ʳᵒʷˢ of their theorem 1).
 
-    A first pass gives it every document, or an even sample; processes may each fill one, and merge them.
+    A first pass adds every document, or an even sample; processes may each fill one, and merge them.
     """
 
     def __init__(self) -> None:
@@ -266,28 +268,31 @@ class LineCounter:
         self.cells: NDArray[np.uint32] = np.zeros((_ROWS, _COLUMNS), dtype=np.uint32)
 
     def add(self, text: str) -> None:
-        """Count a document's lines, each once, figures apart."""
+        """Count a document's lines, each once, figures ignored."""
         self.documents += 1
         lines = {_folded(line) for line in set(text.split("\n")) if SHORTEST_REPEATED <= len(line) <= LONGEST}
         if lines:
             np.add.at(self.cells, (np.arange(_ROWS), np.array([_columns(line) for line in sorted(lines)])), 1)
 
     def count(self, line: str) -> int:
-        """In how many documents the line stands: at least that many. 0 for lines too short or too long to count."""
+        """Return the number of documents with the line: never too low. 0 for lines too short or too long to count."""
         if not SHORTEST_REPEATED <= len(line) <= LONGEST:
             return 0
         return int(self.cells[np.arange(_ROWS), _columns(_folded(line))].min())
 
     def merge(self, other: LineCounter) -> None:
+        """Add the counts of another process."""
         self.documents += other.documents
         self.cells += other.cells
 
     def save(self, path: Path) -> None:
+        """Write the counters."""
         with path.open("wb") as file:
             np.savez(file, documents=self.documents, cells=self.cells)
 
     @classmethod
     def load(cls, path: Path) -> LineCounter:
+        """Read what `save` wrote."""
         counter = cls()
         with np.load(path) as saved:
             counter.documents, counter.cells = int(saved["documents"]), saved["cells"]
@@ -295,9 +300,9 @@ class LineCounter:
 
 
 def count_lines(corpus: recipes.Corpus, path: Path) -> LineCounter:
-    """The first pass: count the lines of every document of the corpus, as the step will see them, and save them.
+    """Run the first pass: count the lines of every document of the corpus, as the step will see them, and save them.
 
-    It reads the sources once more, in this process.
+    It reads the sources a second time, in this process.
     """
     counter = LineCounter()
     for source in corpus.sources:
@@ -310,5 +315,5 @@ def count_lines(corpus: recipes.Corpus, path: Path) -> LineCounter:
 
 
 def _columns(folded: str) -> NDArray[np.uint32]:
-    """One column for each row, by a hash that is the same in every process."""
+    """Return a column for each row, by a hash that is the same in every process."""
     return np.frombuffer(blake2b(folded.encode(), digest_size=4 * _ROWS).digest(), dtype=np.uint32) % _COLUMNS

@@ -1,10 +1,10 @@
-"""What is normal in each language and form: the limits and the stop words that the rules of quality judge by.
+"""Normal values of each language and form: the limits and the stop words of the quality rules.
 
-    profile = profile_for("es", recipe.corpus.quality)            # the recipe's own limits go before all others
-    profile = profile_for("es", recipe.corpus.quality, "verse")   # as if the recipe's form were verse
+        profile = profile_for("es", recipe.corpus.quality)            # the recipe's own limits override all others
+        profile = profile_for("es", recipe.corpus.quality, "verse")   # as if the recipe's form were verse
 
 The rules come from English work (Gopher, C4, FineWeb); their limits do not carry over. Spanish sentences open with
-¿ and ¡, dialogue with a dash; its novels have lines of one word, its laws enumerations; none has "the" in it.
+¿ and ¡, dialogue with a dash; its novels have lines of one word, its laws enumerations; none contains "the".
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from desdecero.pipelines import recipe as recipes
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The limits of one language. Field for field those of `recipe.Quality`, which may override each of them.
+    """The limits of one language, with the same fields as `recipe.Quality`, which may override each of them.
 
-    The defaults are those of text in an unknown language: the loosest that any language here has.
+    The defaults are those of text in an unknown language: the loosest of all languages here.
     """
 
     language: str
-    """ISO 639-1; "" where the language is not known, and then no stop words are asked for."""
+    """ISO 639-1; "" if unknown: then no stop words are required."""
     stop_words: frozenset[str] = frozenset()
-    """In lower case."""
+    """Stop words in lower case."""
     min_words: int = 0
     max_words: int = 0
-    """Both are always the recipe's: they say what the model is for, not what a language is like."""
+    """Both are always the recipe's: they depend on the model's purpose, not on the language."""
     mean_word_length: tuple[float, float] = (3.0, 10.0)
     max_symbol_ratio: float = 0.3
     min_alphabetic_words: float = 0.4
@@ -48,8 +48,8 @@ class Profile:
     max_duplicate_lines: float = 0.3
     max_duplicate_line_count: float = 1.0
     page_lines: int = 100
-    """About two printed pages, what the rule was made for. A manual of a hundred pages repeats its headings and its
-    descriptions of parameters, and is no worse for it."""
+    """About two printed pages, the length that the rule was made for. A manual of a hundred pages repeats its headings
+    and its descriptions of parameters, without being worse."""
     max_duplicate_paragraphs: float = 0.3
     max_duplicate_paragraph_count: float = 1.0
     max_top_ngrams: Mapping[int, float] = field(default_factory=lambda: {2: 0.20, 3: 0.18, 4: 0.16})
@@ -75,7 +75,7 @@ _STOP_WORDS = {
     "sa aux d l qu n ou mais comme ses elle été cette tout nous leur on être fait même",
     "it": "di e il la che in a per un è del non una sono con si da le della i dei al più come lo alla ma anche "
     "gli nel se o dal ha ad delle questo su suo sua essere stato era quando tutti cui ed",
-}  # fmt: skip
+}
 
 
 _ENGLISH: dict[str, Any] = {
@@ -97,7 +97,7 @@ _SPANISH: dict[str, Any] = {
     "min_stop_word_share": 0.15,  # laws 0.2%, clinical cases 0; scanned 5.7%
     "max_symbol_ratio": 0.1,  # laws 0.2%
     "min_alphabetic_words": 0.5,  # laws 0.2%, clinical cases 0; scanned 5.7%; at Gopher's 0.8, clinical cases 73%
-    "max_bullet_lines": 1.0,  # no limit: a dash opens what is said, and 1.2% of novels' passages are all dialogue
+    "max_bullet_lines": 1.0,  # no limit: a dash opens direct speech, and 1.2% of novels' passages are all dialogue
     "max_ellipsis_lines": 0.6,  # novels 0; at Gopher's 0.3, 1.7%
     "max_short_lines": 0.8,  # novels 0.2%, laws 0.9%; at FineWeb's 0.67, 0.5% and 2.0%
     "max_lines_per_word": 0.3,  # FineWeb; 0 of novels and laws
@@ -113,13 +113,13 @@ _LIMITS = {
     # good text of theirs was at hand to measure on.
     **dict.fromkeys(("pt", "ca", "gl", "fr", "it"), _SPANISH),
 }
-"""What sets a language apart from `Profile`'s defaults. Shares behind a limit are of documents that fail it, measured
-on 410 passages of Spanish novels of 1840–1920, 450 Peruvian laws, 300 clinical cases, 407 scanned by-laws, 392 modern
-English texts (MASC) and 702 reference pages of Python packages; see `tests/benchmarks/bench_quality_profiles.py`. The
-limits were chosen on these texts: others may lose more.
+"""Differences between a language and `Profile`'s defaults. The figures next to a limit are shares of documents that
+fail it, measured on 410 passages of Spanish novels of 1840–1920, 450 Peruvian laws, 300 clinical cases, 407 scanned
+by-laws, 392 modern English texts (MASC) and 702 reference pages of Python packages; see
+`tests/benchmarks/bench_quality_profiles.py`. The limits were chosen on these texts: others may lose more.
 
-No language asks for lines that end as sentences do: 70% of the scanned by-laws, which break lines as paper does, and
-11% of laws fail FineWeb's limit of 0.12."""
+No language requires lines that end as sentences do: 70% of the scanned by-laws, whose lines break as on paper, and 11%
+of laws fail FineWeb's limit of 0.12."""
 
 
 _FORMS: dict[str, dict[str, Any]] = {
@@ -158,13 +158,13 @@ _FORMS: dict[str, dict[str, Any]] = {
         "max_duplicate_ngrams": {5: 0.45, 6: 0.43, 7: 0.41, 8: 0.39, 9: 0.37, 10: 0.35},  # 0.1%; at prose's, 0.6%
     },
 }
-"""What sets a form apart from prose in the same language: the looser of both limits counts, but for `min_ended_lines`,
-which takes the place of a limit on short lines. Shares behind a limit are of pieces that fail it alone, measured on 161
-pieces of verse in Spanish novels, 44 in Don Quixote and 49 English ones, 686 passages of Shakespeare's plays, 791
-lists in Peruvian laws, and on what must go: 298 menus and 75 lists of names; see
-`tests/benchmarks/bench_quality_forms.py`. No Spanish plays, recipes or glossaries were at hand in numbers: limits for
-drama come from English plays, and recipes and glossaries were tried one by one. Where a language has no limits of its
-own, a form only loosens those of prose."""
+"""Differences between a form and prose in the same language: the looser of both limits counts, except for
+`min_ended_lines`, which replaces a limit on short lines. The figures next to a limit are shares of pieces that fail it
+alone, measured on 161 pieces of verse in Spanish novels, 44 in Don Quixote and 49 English ones, 686 passages of
+Shakespeare's plays, 791 lists in Peruvian laws, and on text that must be dropped: 298 menus and 75 lists of names; see
+`tests/benchmarks/bench_quality_forms.py`. No Spanish plays, recipes or glossaries were available in numbers: limits for
+drama come from English plays, and recipes and glossaries were tried one by one. In a language without limits here, a
+form only loosens those of prose."""
 
 
 _INSTEAD = {
@@ -176,7 +176,7 @@ _INSTEAD = {
 
 
 def _in_form(profile: Profile, form: str) -> Profile:
-    """The limits of a form in the profile's language."""
+    """Return the limits of a form in the profile's language."""
     tighter, known = _INSTEAD.get(form, ()), profile.language in PROFILES
     limits = {
         name: value if name in tighter else _looser(name, getattr(profile, name), value)
@@ -199,14 +199,14 @@ def _profile(language: str) -> Profile:
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({language: _profile(language) for language in _STOP_WORDS})
-"""The languages that have limits of their own."""
+"""Profiles of the languages with limits here."""
 
 DEFAULT = Profile("")
-"""Of every other language, and of text whose language is not known."""
+"""Profile of every other language, and of text whose language is unknown."""
 
 
 def profile_for(language: str, quality: recipes.Quality | None = None, form: str = "prose") -> Profile:
-    """The limits for a document in `language`: what the recipe sets and, where it sets nothing, those of a form in that
+    """Return the limits for a document in `language`: the recipe's and, if it sets none, those of a form in that
     language. A recipe's form may be judged by several of them: see `quality.FORMS`."""
     return _resolved(language, (quality or recipes.Quality()).model_dump_json(), form)
 

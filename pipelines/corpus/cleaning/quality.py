@@ -1,13 +1,12 @@
-"""Quality rules: the first one that a document fails is the reason why it is dropped.
+"""Quality rules: the first one that a document fails is the reason for dropping it.
 
 The rules are those of Gopher (Rae et al. 2021, appendix A1), C4 (Raffel et al. 2020, §2.2; see `line_rules`) and
 FineWeb (Penedo et al. 2024, §3.6), with the limits that the recipe sets, or else those of the recipe's form in the
-document's language. A document that fails is judged by the other forms too, to tell which of them would keep it.
+document's language. A document that fails is judged by the other forms too, to report which of them would keep it.
 
-Whole batches are measured at once, on arrays (see `words`): a document in Python takes some milliseconds, and here
-some tenths of one. Repetition is looked for where it can be: an n-gram of words that stands twice begins with an
-(n-1)-gram that stands twice, so each length looks only at what the one before it left.
-"""
+Whole batches are measured at once, on arrays (see `text_arrays`): a document in Python takes some milliseconds, and
+here some tenths of one. Repetition is searched only where it can occur: an n-gram of words that occurs twice begins
+with an (n-1)-gram that occurs twice, so each length looks only at the remainder of the one before."""
 
 from __future__ import annotations
 
@@ -43,8 +42,8 @@ FORMS = {
     "lists": ("lists", "prose"),
     "mixed": ("prose", "verse", "free_verse", "drama", "lists"),
 }
-"""Which limits a document may pass to be kept as a form: every form keeps what prose does. The reason of one that
-passes none is what the first of them says."""
+"""Limits that a document may pass to be kept as a form: every form keeps what prose keeps. A document that passes none
+gets the reason of the first of them."""
 _FORM_OF = {limits: form for form, several in reversed(FORMS.items()) for limits in several}
 """Limits → the first form that has them."""
 _LIMITS_OF = {
@@ -65,11 +64,11 @@ _LIMITS_OF = {
     "common_ngram": ("max_top_ngrams",),
     "repeated_ngrams": ("max_duplicate_ngrams",),
 }
-"""Reason → the limits that it is about: what fails one of them passes no form that has the same."""
+"""Reason → the limits behind it: a document that fails one of them passes no form with the same limit."""
 SHORT_LINE = 30
 """Characters (FineWeb, §3.6)."""
 _PART = 1_000_000
-"""Characters measured together; some 60 bytes of memory go with each of them."""
+"""Characters measured together; each takes some 60 bytes of memory."""
 _BULLETS = [ord(sign) for sign in "-•"]
 
 _Flags = NDArray[np.bool_]
@@ -77,8 +76,8 @@ _Shares = NDArray[np.float64]
 
 
 class Quality:
-    """The step: where the recipe has rules for lines, it removes the lines that fail them; then it judges what is
-    left. Reasons: those of `reasons_to_drop` and of `apply_line_rules`."""
+    """The step: if the recipe has rules for lines, it removes the lines that fail them; then it judges the rest.
+    Reasons: those of `reasons_to_drop` and of `apply_line_rules`."""
 
     name = "quality"
 
@@ -87,10 +86,11 @@ class Quality:
         self._profiles: dict[tuple[str, str], Profile] = {}
 
     def __call__(self, draft: Draft) -> None:
+        """Judge one draft."""
         self.many([draft])
 
     def many(self, drafts: Sequence[Draft]) -> None:
-        """Each draft ends as it would alone."""
+        """Judge the drafts; each result is the same as alone."""
         if self.limits.lines:
             for draft in drafts:
                 apply_line_rules(draft, self.limits.lines)
@@ -101,7 +101,7 @@ class Quality:
             self._judge(part)
 
     def _judge(self, part: Sequence[Draft]) -> None:
-        """The reason of each draft, and the form that would keep it."""
+        """Set the reason of each draft, and the form that would keep it."""
         tried = FORMS[self.limits.form]
         profiles = [self._profile(draft.language, tried[0]) for draft in part]
         for draft, reason in zip(part, reasons_to_drop([draft.text for draft in part], profiles), strict=True):
@@ -116,9 +116,9 @@ class Quality:
                     draft.passes_as = form
 
     def _passing(self, limits: str, drafts: Sequence[Draft]) -> list[Draft]:
-        """Those of these drafts, which failed the first limits of the recipe's form, that pass others.
+        """Return the drafts, of those that failed the first limits of the recipe's form, that pass others.
 
-        Only those are measured again that failed a limit which is another one here.
+        Only drafts that failed a limit which differs here are measured again.
         """
         base = FORMS[self.limits.form][0]
         some = []
@@ -138,7 +138,7 @@ class Quality:
 
 
 def _words_in(text: str) -> int:
-    """Words of a text that may be too long to be measured as a whole, counted a part at a time."""
+    """Count the words of a text that may be too long to measure as a whole, one part at a time."""
     total = 0
     for start in range(0, len(text), _PART):
         characters = Characters([text[start : start + _PART]])
@@ -161,7 +161,7 @@ def _parts(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
 
 
 def reasons_to_drop(texts: Sequence[str], profiles: Sequence[Profile]) -> list[str | None]:
-    """For each text the first rule that it fails, by the limits that go with it; None for one that stays.
+    """Return for each text the first rule that it fails, by its own limits; None for one that stays.
 
     In this order: `empty`, `too_few_words`, `too_many_words`, `word_length`, `symbols`, `few_alphabetic_words`,
     `hashes`, `ellipses`, `few_stop_words`, `bullet_lines`, `ellipsis_lines`, `few_punctuated_lines`,
@@ -204,7 +204,7 @@ class _Limits:
         return np.array([getattr(profile, name) for profile in self._kinds], dtype=np.float64)[self._of]
 
     def ngrams(self, name: str) -> dict[int, _Shares]:
-        """n → the limit for n-grams; infinite where a text has none."""
+        """Map n to the limit for n-grams; infinite for a text without one."""
         tables: list[Mapping[int, float]] = [getattr(profile, name) for profile in self._kinds]
         return {
             n: np.array([table.get(n, np.inf) for table in tables])[self._of]
@@ -218,13 +218,13 @@ class _Words(NamedTuple):
     starts: Positions
     ends: Positions
     text: Positions
-    """The number of the text that each is in."""
+    """Number of the text that each is in."""
     is_word: _Flags
-    """Not a sign."""
+    """False for a sign."""
     tokens: Positions
-    """Words and signs in each text."""
+    """Number of words and signs in each text."""
     words: Positions
-    """Words in each text."""
+    """Number of words in each text."""
 
     @classmethod
     def of(cls, characters: Characters) -> _Words:
@@ -235,12 +235,13 @@ class _Words(NamedTuple):
 
 
 def _count(text: Positions, flags: _Flags, count: int) -> Positions:
-    """How many flags are set in each text."""
+    """Count the flags set in each text."""
     return np.bincount(text[flags], minlength=count)
 
 
 def _share(part: NDArray[np.number], whole: NDArray[np.number]) -> _Shares:
-    return part / np.maximum(1, whole)
+    shares: _Shares = part / np.maximum(1, whole)
+    return shares
 
 
 def _word_rules(characters: Characters, words: _Words, limits: _Limits) -> Iterator[tuple[str, _Flags]]:
@@ -266,18 +267,20 @@ def _word_rules(characters: Characters, words: _Words, limits: _Limits) -> Itera
 
 
 def _in_each(characters: Characters, flags: _Flags) -> Positions:
-    """How many characters of each text are flagged."""
+    """Count the flagged characters of each text."""
     return np.diff(np.searchsorted(np.flatnonzero(flags), characters.starts))
 
 
 def _ends_in_ellipsis(characters: Characters, ends: Positions) -> _Flags:
     codes, point = characters.codes, ord(".")
     three = (codes[ends - 1] == point) & (codes[ends - 2] == point) & (codes[ends - 3] == point) & (ends > 2)
-    return three | (codes[ends - 1] == ord("…"))
+    flags: _Flags = three | (codes[ends - 1] == ord("…"))
+    return flags
 
 
 def _few_stop_words(words: _Words, hashes: Hashes, profiles: Sequence[Profile]) -> _Flags:
-    """Texts with fewer stop words than their language has, by number of different ones or by share of all words."""
+    """Find texts with fewer stop words than their language has, by number of different ones or by share of all
+    words."""
     fails = np.zeros(len(profiles), dtype=bool)
     for profile in set(profiles):
         if not profile.min_stop_words and not profile.min_stop_word_share:
@@ -302,7 +305,7 @@ _tables: dict[frozenset[str], tuple[Hashes, Positions]] = {}
 
 
 def _stop_words(profile: Profile) -> tuple[Hashes, Positions]:
-    """(hashes in order, number of the word) of the stop words: as they are, with a capital, and in capitals."""
+    """Return (sorted hashes, number of the word) of the stop words: unchanged, capitalized, and in capitals."""
     if profile.stop_words not in _tables:
         forms = {
             hash_word(form): number
@@ -311,15 +314,16 @@ def _stop_words(profile: Profile) -> tuple[Hashes, Positions]:
         }
         hashes = sorted(forms)
         _tables[profile.stop_words] = (
-            np.array(hashes, dtype=np.uint64), np.array([forms[each] for each in hashes], dtype=np.int64)
-        )  # fmt: skip
+            np.array(hashes, dtype=np.uint64),
+            np.array([forms[each] for each in hashes], dtype=np.int64),
+        )
     return _tables[profile.stop_words]
 
 
 def _line_rules(
     characters: Characters, hasher: SpanHasher, words: _Words, limits: _Limits
 ) -> Iterator[tuple[str, _Flags]]:
-    """What is said of lines is said of those that are not blank, without the blanks around them."""
+    """Apply the rules for lines, to lines that are not blank, without the blanks around them."""
     count = len(characters.starts) - 1
     breaks = np.flatnonzero(characters.codes == ord("\n"))
     opens = np.concatenate([np.zeros(1, dtype=np.int64), breaks[:-1] + 1])
@@ -340,7 +344,7 @@ def _line_rules(
     yield "few_punctuated_lines", share(ended) < limits["min_punctuated_lines"]
     yield "few_ended_lines", share((characters.kinds[ends - 1] & WORD) == 0) < limits["min_ended_lines"]
     yield "short_lines", share(ends - starts <= SHORT_LINE) > limits["max_short_lines"]
-    inner = np.bincount(lines, minlength=count) - 1  # `Characters` ended each text with one more
+    inner = np.bincount(lines, minlength=count) - 1  # `Characters` appended a line end to each text
     yield "line_breaks", _share(inner, words.tokens) > limits["max_lines_per_word"]
 
     fresh = np.diff(text, prepend=-1) != 0
@@ -362,7 +366,7 @@ def _line_rules(
 
 
 def _seen_before(hashes: Hashes) -> _Flags:
-    """Which of these stood in the array before."""
+    """Flag the hashes that occurred before in the array."""
     again = np.zeros(len(hashes), dtype=bool)
     groups = _Groups.of(hashes)
     again[groups.members[~groups.opens]] = True
@@ -370,15 +374,16 @@ def _seen_before(hashes: Hashes) -> _Flags:
 
 
 class _Groups(NamedTuple):
-    """Places in an array that hold the same hash, group by group, each in ascending order; single ones are left out."""
+    """Indexes in an array that hold the same hash, group by group, each in ascending order; single ones are left
+    out."""
 
     members: Positions
     opens: _Flags
-    """Whether a member is the first of its group."""
+    """True for the first member of a group."""
 
     @classmethod
     def of(cls, hashes: Hashes) -> _Groups:
-        """Hashes are compared by the bits that a place leaves of 64: 40 and more."""
+        """Group hashes, compared by the bits that an index leaves of 64: 40 and more."""
         bits = np.uint64(max(1, len(hashes)).bit_length())
         packed = ((hashes >> bits) << bits) | np.arange(len(hashes), dtype=np.uint64)
         packed.sort()
@@ -393,11 +398,11 @@ def _ngram_rules(
     characters: Characters, words: _Words, hashes: Hashes, wanted: _Flags,
     top: Mapping[int, _Shares], duplicate: Mapping[int, _Shares],
 ) -> Iterator[tuple[str, _Flags]]:  # fmt: skip
-    """The commonest n-gram of words and signs, and those that stand in the text before: their characters, over all.
+    """Measure the commonest n-gram of words and signs, and the repeated ones: their characters, over all.
 
-    As in Gopher, the commonest one counts with all the places where it stands (but it must stand twice: in a text of
-    twenty words, any four are a fifth of it); a repeated one counts once for each time that it comes back, and
-    repetitions that overlap are counted without the overlap.
+    As in Gopher, the commonest one counts with all its occurrences (but it must occur twice: in a text of twenty words,
+    any four are a fifth of it); a repeated one counts once for each repetition, and overlapping repetitions are counted
+    without the overlap.
     """
     count = len(wanted)
     size = np.maximum(1, np.diff(characters.starts) - 1)
@@ -413,7 +418,7 @@ def _ngram_rules(
     longest = max([*top, *duplicate], default=0)
     shortest = min([*top, *duplicate], default=0)
     for n in range(2, longest + 1):
-        # What can stand twice: both its first n-1 words and its last n-1 words do.
+        # Candidates for repetition: both the first n-1 words and the last n-1 words occur twice.
         going_on = place[place + n <= bounds[text[place] + 1]]
         place = going_on[repeated[going_on] & repeated[going_on + 1]] if n > shortest else going_on
         rolling[place] += hashes[place + n - 1] * np.uint64(pow(0xD6E8FEB86659FD93, n - 1, 1 << 64))
@@ -435,8 +440,8 @@ def _ngram_rules(
 
 
 def _commonest(members: Positions, opens: _Flags, text: Positions, letters: Positions, n: int, count: int) -> Positions:
-    """Characters that the commonest n-gram of each text covers (the first of several), with a blank between words; 0
-    where none stands twice."""
+    """Count the characters that the commonest n-gram of each text covers (the first of several), with a blank between
+    words; 0 if none occurs twice."""
     heads = np.flatnonzero(opens)
     times, places = np.diff(np.append(heads, len(members))), members[heads]
     best = np.zeros(count, dtype=np.int64)
@@ -452,12 +457,12 @@ def _commonest(members: Positions, opens: _Flags, text: Positions, letters: Posi
 def _repeats_too_much(
     members: Positions, opens: _Flags, text: Positions, letters: Positions, n: int, limits: _Shares
 ) -> _Flags:
-    """Texts in which n-grams that stood before cover more characters than the limit."""
+    """Find texts in which repeated n-grams cover more characters than the limit."""
     fails = np.zeros(len(limits), dtype=bool)
     again = members[~opens]
     if not len(again):
         return fails
-    # Every word in a repetition, overlapping or not: a bound, and cheap.
+    # Every word in a repetition, overlapping or not: an upper bound, and cheap.
     edges = np.zeros(len(text) + 1, dtype=np.int32)
     edges[again] += 1
     edges[again + n] -= 1
@@ -480,7 +485,7 @@ def _repeats_too_much(
 
 
 def _covered(places: Sequence[int], groups: Sequence[int], sizes: Sequence[int], n: int) -> int:
-    """Characters of the n-grams that stood before, read from left to right without overlaps."""
+    """Count the characters of the repeated n-grams, read from left to right without overlaps."""
     seen: set[int] = set()
     free = total = 0
     for place, group, size in zip(places, groups, sizes, strict=True):

@@ -1,7 +1,7 @@
-"""Relevance: keep what resembles the team's wanted examples rather than its unwanted ones.
+"""Relevance: keeps documents that resemble the team's wanted examples rather than its unwanted ones.
 
-The classifier is `classifier.train`'s. It is trained once, before the first document is read, and refused where the
-held-out examples show that it is no better than chance.
+The classifier is `classifier.train`'s. It is trained once, before the first document is read, and refused if the
+held-out examples show that it is not better than chance.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ TELL_TALES = 15
 
 
 class RelevanceFilter:
-    """The step: drops as `irrelevant` what the classifier gives less than the threshold.
+    """The step: drops as `irrelevant` documents that the classifier scores below the threshold.
 
-    A text none of whose words the classifier knows is kept, and counted as `relevance_unknown`: nothing speaks
+    A text none of whose words the classifier knows is kept, and counted as `relevance_unknown`: there is no evidence
     against it.
     """
 
@@ -48,6 +48,7 @@ class RelevanceFilter:
         self._threshold: float = data["threshold"]
 
     def __call__(self, draft: Draft) -> None:
+        """Drop the draft if it is irrelevant."""
         probability = self._classifier.probability(features(words(draft.text)))
         if probability is None:
             draft.edits["relevance_unknown"] += 1
@@ -56,9 +57,9 @@ class RelevanceFilter:
 
 
 def train_relevance(section: recipes.Relevance, folder: Path) -> dict[str, Any]:
-    """Train, measure, write `relevance.json` into `folder`, and return what the report says.
+    """Train, measure, write `relevance.json` into `folder`, and return the report's section.
 
-    Raises `UserError` where examples are too few, are both wanted and unwanted, or teach nothing.
+    Raises `UserError` if examples are too few, are both wanted and unwanted, or do not separate the classes.
     """
     wanted = {e.text: e for e in read_examples(section.wanted, section.text_field, "corpus.relevance.wanted")}
     unwanted = {e.text: e for e in read_examples(section.unwanted, section.text_field, "corpus.relevance.unwanted")}

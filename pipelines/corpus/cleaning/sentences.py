@@ -1,4 +1,4 @@
-"""Where sentences begin and end, well enough to judge or to change them one by one."""
+"""Sentence boundaries, accurate enough to judge or to change sentences one by one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ABBREVIATION = re.compile(
 
 
 def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of each sentence, without the blanks around it. A line end always ends one."""
+    """Yield (start, end) of each sentence, without the blanks around it. A line end always ends one."""
     start = 0
     for match in _END.finditer(text):
         end = match.end()

@@ -1,19 +1,19 @@
-"""Spelling correction of scanned Spanish: only what is sure, and every change on record.
+"""Spelling correction of scanned Spanish: only certain corrections, each of them on record.
 
-A word is corrected when all of this holds, each of which was added because something correct was changed without it:
+A word is corrected if all of these hold; each was added because without it something correct was changed:
 
 - it stands in small letters between blanks and signs: names, figures, addresses and titles are never touched;
-- nobody knows it: not the dictionary (simplemma's 800,000 forms, MIT), with pronouns behind the verb, adverbs,
-  diminutives and prefixes; not the clean text that the recipe names; and the document has it once or twice at most;
-- one slip of the scanner (rn for m, l for i, a lost accent: see `_SLIPS`) turns it into a known word, which stands in
-  the document or the clean text several times, and far more often than any other word that is one letter away;
-- it is no ending or beginning of a word of the document (`diante`), and no form of its own kind (`huéspedas`);
-- accents are given only in documents that write them: `situacion` was correct before 1900, and `sustituído` in 1950.
+- it is unknown: to the dictionary (simplemma's 800,000 forms, MIT), with pronouns after the verb, adverbs, diminutives
+  and prefixes; and to the clean text that the recipe names; and the document has it once or twice at most;
+- one scanning error (rn for m, l for i, a lost accent: see `_SLIPS`) turns it into a known word, which occurs in the
+  document or the clean text several times, and far more often than any other word that is one letter away;
+- it is not an ending or beginning of a word of the document (`diante`), and not another form of it (`huéspedas`);
+- accents are added only in documents that write them: `situacion` was correct before 1900, and `sustituído` in 1950.
 
-What the author of an old or spoken text meant cannot be known; what is not sure stays as it is.
+The intention of the author of an old or spoken text cannot be known; uncertain words stay unchanged.
 
 Measured on the texts that the rules were made with, so that others may fare worse. Without clean text: 36 changes in
-3.9 million words of novels and 27 in 2.8 million of laws, most of them slips of those editions (3 looked wrong), and
+3.9 million words of novels and 27 in 2.8 million of laws, most of them errors of those editions (3 looked wrong), and
 88 in 1.0 million of scanned by-laws. With other laws and novels as clean text: 94, 50 and 236. Of 60 different changes
 in the by-laws, read as pairs of words and without the page, two were doubtful (`reficra`, `controto`), none wrong.
 """
@@ -33,21 +33,21 @@ from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.sources import read_source
 
 LANGUAGES = ("es",)
-"""Those whose harm and benefit were measured; a document in another is left alone."""
+"""Languages whose harm and benefit were measured; a document in another is left unchanged."""
 SHORTEST = 6
-"""Letters. Shorter words are one slip away from too many others."""
+"""Letters. Shorter words are one error away from too many others."""
 MOST_IN_DOCUMENT = 2
 """An unknown word that a document has more often is a term or a habit."""
 FEWEST_WITNESSES = 3
-"""Times that the correction must stand in the document and the clean text together."""
+"""Occurrences that the correction needs in the document and the clean text together."""
 RATIO = 20
-"""Times that the best correction must be commoner than the next."""
+"""Factor by which the best correction must be commoner than the next."""
 OLD_SPELLING = 0.001
-"""Share of the words `á`, `é`, `ó`, `ú`, from which a document is in old spelling. Modern text has none."""
+"""Share of the words `á`, `é`, `ó`, `ú` from which a document is in old spelling. Modern text has none."""
 BARE = 0.05
-"""Share of words without the accent that they need, over all that need one, from which that is the document's way."""
+"""Share of words without the accent that they need, over all that need one, from which the document omits accents."""
 FEWEST_ACCENTED = 20
-"""Words with accents that a document must have to say what its way is."""
+"""Words with accents that a document must have to show its habit."""
 
 MOST_CLEAN_TEXT = 50_000_000
 """Characters of clean text that are read: some seconds' work, and words enough."""
@@ -69,7 +69,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzáéíóúüñ"
 _OLD_ENDING = re.compile(r"[uo]íd[oa]s?$|[aeáé]is$")
 _NUMERALS = re.compile(r"(?:dos|tres|cuatro|quin|seis|sete|ocho|nove)cient[oa]s$|veinti\w+$|quinientas$")
 _ALSO = frozenset(("antes", "máxime", "asimismo", "asímismo"))
-"""What the dictionary has forgotten."""
+"""Words missing from the dictionary."""
 _SLIPS = (
     ("rn", "m"), ("m", "rn"), ("ni", "m"), ("in", "m"), ("m", "in"), ("m", "ni"), ("nn", "m"), ("ri", "n"), ("n", "ri"),
     ("cl", "d"), ("d", "cl"), ("ii", "u"), ("ii", "n"), ("li", "h"), ("vv", "w"), ("tt", "ff"), ("ft", "fi"),
@@ -80,7 +80,7 @@ _SLIPS = (
     ("á", "é"), ("é", "á"), ("ó", "á"), ("í", "l"), ("l", "í"), ("á", "a"), ("é", "e"), ("í", "i"), ("ó", "o"),
     ("ú", "u"),
 )  # fmt: skip
-"""What a scanner takes for what: letters that look alike in print. Losing an accent is one too."""
+"""Confusions of a scanner: letters that look alike in print. Losing an accent is one too."""
 
 
 class CorrectSpelling:
@@ -95,6 +95,7 @@ class CorrectSpelling:
         self.clean = count_words(_texts(section)) if section.clean_text else Counter()
 
     def __call__(self, draft: Draft) -> None:
+        """Correct the draft."""
         if draft.language not in LANGUAGES:
             return
         draft.text, corrections = correct(draft.text, self.clean)
@@ -104,7 +105,7 @@ class CorrectSpelling:
 
 
 def correct(text: str, clean: Counter[str] | None = None) -> tuple[str, Counter[tuple[str, str]]]:
-    """Return (the text as corrected, how often each (word, correction) was applied)."""
+    """Return (corrected text, number of times that each (word, correction) was applied)."""
     words = Counter(_ANY_WORD.findall(text))
     if sum(words[letter] for letter in _OLD) > OLD_SPELLING * words.total():
         return text, Counter()
@@ -128,7 +129,7 @@ def correct(text: str, clean: Counter[str] | None = None) -> tuple[str, Counter[
 
 
 class _Witnesses:
-    """The words of a document and of the clean text, which say what a word may have been."""
+    """The words of a document and of the clean text, as evidence for a correction."""
 
     def __init__(self, words: Counter[str], clean: Counter[str]):
         self.words, self.clean = words, clean
@@ -156,7 +157,7 @@ class _Witnesses:
 
     @cached_property
     def writes_accents(self) -> bool:
-        """Whether words that need an accent have it here."""
+        """True if words that need an accent have it here."""
         accented = sum(count for word, count in self.words.items() if not word.isascii() and _ACCENT.search(word))
         bare = sum(
             count
@@ -168,7 +169,7 @@ class _Witnesses:
 
 
 def count_words(texts: Iterable[str]) -> Counter[str]:
-    """How often each word in small letters stands in clean text; words that stand there once may be slips too."""
+    """Count the occurrences of each word in small letters in clean text; those that occur once may be errors too."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(_WORD.findall(text))
@@ -176,7 +177,7 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
 
 
 def _slips(word: str) -> Iterator[str]:
-    """What the word may have been before one slip; not by another ending, for that is how forms of a word differ."""
+    """Yield the words that one scanning error may have changed; not by another ending, which makes another form."""
     for seen, meant in _SLIPS:
         place = word.find(seen)
         while place >= 0:
@@ -187,14 +188,14 @@ def _slips(word: str) -> Iterator[str]:
 
 
 def _differ_in_vowels(word: str, other: str) -> bool:
-    """Whether a, e or o stands for another of them; é for ó apart, which no two words differ by."""
+    """Tell whether a, e or o stands for another of them; é for ó apart, by which no two words differ."""
     return len(word) == len(other) and any(
         a != b and a in _VOWELS and b in _VOWELS and (a, b) != ("é", "ó") for a, b in zip(word, other, strict=True)
     )
 
 
 def _accented(word: str) -> Iterator[str]:
-    """The word with an accent, if it has none."""
+    """Yield the word with an accent, if it has none."""
     if not _ACCENT.search(word):
         for place, letter in enumerate(word):
             if letter in _ACCENTS:
@@ -202,7 +203,7 @@ def _accented(word: str) -> Iterator[str]:
 
 
 def _neighbours(word: str) -> Iterator[str]:
-    """All that is one letter more, one less or one other."""
+    """Yield all words with one letter more, one less or one other."""
     for place in range(len(word) + 1):
         head, tail = word[:place], word[place:]
         if tail:
@@ -215,7 +216,7 @@ def _neighbours(word: str) -> Iterator[str]:
 
 @lru_cache(maxsize=200_000)
 def known(word: str) -> bool:
-    """Whether a word is Spanish, or may well be: rather too many are known than too few."""
+    """Tell whether a word is Spanish, or may be: too many are known rather than too few."""
     if word in _dictionary() or word in _ALSO or _NUMERALS.match(word):
         return True
     if word.endswith("mente") and word[:-5] in _dictionary():
@@ -231,7 +232,7 @@ def known(word: str) -> bool:
 
 
 def _verb(stem: str) -> bool:
-    """`diciéndo`-, `comuníque`-, `decir`-, `vámo`(s)-: a verb that has lost or got an accent by what is behind it."""
+    """Recognize `diciéndo`-, `comuníque`-, `decir`-, `vámo`(s)-: a verb whose accent changed before a pronoun."""
     bare = stem.translate(_BARE)
     forms = {stem, bare, bare + "s", bare + "d", *_accented(bare)}
     return any(form in _dictionary() for form in forms if len(form) >= 3)
@@ -256,5 +257,5 @@ def _texts(section: recipes.Spelling) -> Iterator[str]:
 
 @cache
 def _dictionary() -> frozenset[str]:
-    """Spanish word forms: 120 MB of memory in each process that corrects."""
+    """Load the Spanish word forms: 120 MB of memory in each process that corrects."""
     return frozenset(DefaultDictionaryFactory(cache_max_size=1).get_dictionary("es"))

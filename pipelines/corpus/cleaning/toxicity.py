@@ -1,19 +1,19 @@
 """Toxic and biased text: flagged, or dropped once the filter's own errors have been measured.
 
-Sentences are judged, since sentences and posts are what people label. For each language of the labelled examples, a
-classifier (`classifier.train`) learns from their words and, as one sign more, from the hits of a list of insults. On
-held-out examples it must take no more neutral sentences for toxic than the recipe allows: in all, and among those
-that mention a group of people, since the known failure of such filters is to take the mention of women, of Roma or
-of gay people for an insult (Dixon et al. 2018; Röttger et al. 2021). A filter that fails may only flag.
+Sentences are judged, since people label sentences and posts. For each language of the labelled examples, a classifier
+(`classifier.train`) learns from their words and, as one more feature, from the hits of a list of insults. On held-out
+examples it must classify no more neutral sentences as toxic than the recipe allows: overall, and among those that
+mention a group of people, since the known failure of such filters is to treat the mention of women, of Roma or of gay
+people as an insult (Dixon et al. 2018; Röttger et al. 2021). A filter that fails may only flag.
 
-A document is dropped as `toxic` when the share of its sentences that the recipe names is toxic, and more of them
-than chance would flag in a neutral document. What was not measured drops nothing:
+A document is dropped as `toxic` if the share of its sentences that the recipe names is toxic, and more of them than
+would be flagged by chance in a neutral document. Unmeasured cases are never dropped:
 
 - a document in a language that no examples were labelled in,
 - a sentence in words that the examples do not use, and
 - a sentence that mentions a group for which the examples hold too few neutral sentences to measure the error on.
-
 Documents that stay for their language or a group are counted, as `toxicity_unmeasured`; toxic sentences are, as
+`toxic_sentence`; and without labelled examples, sentences with an insult of the list, as `insult`.
 `toxic_sentence`; and without labelled examples, sentences with an insult of the list, as `insult`.
 """
 
@@ -52,13 +52,13 @@ from desdecero.pipelines.corpus.draft import Draft
 
 FILE = "toxicity.json"
 ANY = "any"
-"""Stands for the language where the examples name none."""
+"""Stands for the language if the examples name none."""
 MIN_GROUP = 30
-"""Neutral examples that mention a group, fewer than which measure nothing: their interval's upper end is over 11%."""
+"""Least number of neutral examples that mention a group: with fewer, their interval's upper end is over 11%."""
 LEAST_KNOWN = 1 / 3
-"""Of a sentence's words, pairs and beginnings: less means that about half of its words are in no example. Errors that
-were measured on posts say nothing about statutes. (A filter that was trained on templates alone took most lines of
-laws for toxic before it had this limit.)"""
+"""Least share of a sentence's words, pairs and beginnings that must be known: below it, about half of its words are in
+no example. Errors measured on posts do not hold for statutes. (A filter that was trained on templates alone classified
+most lines of laws as toxic before it had this limit.)"""
 LEXICON_HIT = "<insult>"
 TELL_TALES = 15
 TRUE = {"true", "1", "yes", "sí", "si", "toxic", "tóxico", "hateful", "hate", "offensive", "biased"}
@@ -77,6 +77,7 @@ class ToxicityFilter:
         self._lexicons = {language: lexicon_pattern(forms) for language, forms in data["lexicon"].items()}
 
     def __call__(self, draft: Draft) -> None:
+        """Flag or drop the draft."""
         text = draft.text[:READ_CHARACTERS]
         insults = self._lexicons.get(draft.language)
         judge = self._languages.get(draft.language) or self._languages.get(ANY)
@@ -119,14 +120,15 @@ class Judge:
         self.unmeasured_groups = frozenset(entry["unmeasured_groups"])
 
     def is_toxic(self, sentence: str, insults: re.Pattern[str] | None) -> bool:
+        """Classify a sentence."""
         probability = self._classifier.probability(_signs(sentence, insults))
         return probability is not None and probability >= self._threshold
 
 
 @cache
 def beyond_chance(sentences: int, rate: float) -> int:
-    """The least number of flags that a neutral document of so many sentences gets with a probability of at most `rate`,
-    when each of them is flagged at `rate`: a long document must not be dropped for being long."""
+    """Return the least number of flags that a neutral document with this number of sentences gets with a probability of
+    at most `rate`, when each of them is flagged at `rate`: a long document must not be dropped for its length."""
     seen, flags = 0.0, 0
     while True:
         seen += math.comb(sentences, flags) * rate**flags * (1 - rate) ** (sentences - flags)
@@ -136,7 +138,7 @@ def beyond_chance(sentences: int, rate: float) -> int:
 
 
 def mentioned(text: str, language: str) -> set[str]:
-    """The groups of people that a text mentions; in any of our languages, where its own is not known."""
+    """Return the groups of people that a text mentions; in any of our languages, if its own is unknown."""
     patterns = group_patterns()
     lower = text.lower()
     return {
@@ -149,7 +151,7 @@ def mentioned(text: str, language: str) -> set[str]:
 
 @cache
 def group_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
-    """Language → group → the pattern of its mentions, in lower case."""
+    """Map language → group → the pattern of its mentions, in lower case."""
     file = resources.files("desdecero.pipelines") / "corpus" / "cleaning" / "identity_groups.yaml"
     data: dict[str, dict[str, list[str]]] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return {
@@ -162,7 +164,7 @@ def group_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
 
 
 def read_lexicons(paths: Mapping[str, str]) -> dict[str, list[str]]:
-    """Language → insults in lower case: the shipped lists, replaced by the recipe's own where it has some."""
+    """Map language → insults in lower case: the shipped lists, replaced by the recipe's own if it has some."""
     lexicons: dict[str, list[str]] = {}
     folder = resources.files("desdecero.pipelines") / "corpus" / "cleaning"
     for language in sorted({"es", "en", *paths}):
@@ -181,16 +183,16 @@ def read_lexicons(paths: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def lexicon_pattern(forms: Iterable[str]) -> re.Pattern[str]:
-    """Matches any of the forms, as whole words, in lower-case text."""
+    """Compile a pattern of any of the forms, as whole words, in lower-case text."""
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
 
 
 def train_toxicity(section: recipes.Toxicity, folder: Path) -> dict[str, Any]:
-    """Train and measure a filter for each language, write `toxicity.json`, and return what the report says.
+    """Train and measure a filter for each language, write `toxicity.json`, and return the report's section.
 
-    Raises `UserError` for examples that do not serve and, where the filter is to drop, when a measured error passes
-    the recipe's bound.
+    Raises `UserError` for unsuitable examples and, if the filter is to drop, when a measured error exceeds the recipe's
+    bound.
     """
     lexicons = read_lexicons(section.lexicon)
     entries: dict[str, Any] = {}
@@ -207,8 +209,10 @@ def train_toxicity(section: recipes.Toxicity, folder: Path) -> dict[str, Any]:
             - {group for group, rate in groups.items() if rate is not None}
         )
         entries[language] = {
-            "classifier": trained.classifier.to_dict(), "threshold": trained.threshold, "unmeasured_groups": unmeasured,
-        }  # fmt: skip
+            "classifier": trained.classifier.to_dict(),
+            "threshold": trained.threshold,
+            "unmeasured_groups": unmeasured,
+        }
         reports[language] = _report(trained, groups, faults)
     save(folder / FILE, {"languages": entries, "lexicon": lexicons})
     return {
@@ -223,7 +227,7 @@ Labelled = dict[str, tuple[bool, str]]
 
 
 def _labelled(section: recipes.Toxicity) -> dict[str, Labelled]:
-    """The examples by language."""
+    """Read the examples by language."""
     assert section.labelled is not None
     where = f"corpus.toxicity.labelled: {section.labelled}"
     found: dict[str, Labelled] = {}
@@ -247,7 +251,7 @@ def _labelled(section: recipes.Toxicity) -> dict[str, Labelled]:
 def _train_language(
     section: recipes.Toxicity, language: str, examples: Labelled, lexicons: Mapping[str, list[str]]
 ) -> tuple[Trained, dict[str, Interval | None]]:
-    """(the trained filter, the share of neutral sentences taken for toxic by mentioned group; None: too few)."""
+    """Return (trained filter, share of neutral sentences classified as toxic by mentioned group; None: too few)."""
     bound, texts = section.max_false_positive_rate, list(examples)
     labels = np.asarray([toxic for toxic, _ in examples.values()])
     insults = lexicon_pattern(lexicons[language]) if language in lexicons else None
@@ -261,8 +265,8 @@ def _train_language(
     def choose(probabilities: NDArray[np.float64], places: NDArray[np.intp]) -> float:
         if section.threshold is not None:
             return section.threshold
-        # Half the bound: aimed at the whole of it, every second filter would pass it on sentences held out. And never
-        # below one half: easy examples would call everything toxic that is not as neutral as they are.
+        # Half the bound: with the whole of it as target, every second filter would exceed it on held-out sentences. And
+        # never below one half: easy examples would make everything toxic that is not as neutral as they are.
         return max(0.5, *(_lowest_threshold(probabilities[kind[places]], bound / 2) for kind in measured))
 
     trained = train(
@@ -274,7 +278,7 @@ def _train_language(
 
 
 def _lowest_threshold(neutral: NDArray[np.float64], bound: float) -> float:
-    """The lowest threshold that at most `bound` of the probabilities of neutral sentences reach."""
+    """Return the lowest threshold that at most `bound` of the probabilities of neutral sentences reach."""
     ranked = np.sort(neutral)[::-1]
     allowed = int(bound * len(ranked))
     return float(ranked[allowed]) + 1e-5 if allowed < len(ranked) else 0.0
@@ -283,7 +287,7 @@ def _lowest_threshold(neutral: NDArray[np.float64], bound: float) -> float:
 def _faults(
     section: recipes.Toxicity, language: str, trained: Trained, groups: Mapping[str, Interval | None]
 ) -> list[str]:
-    """Why the filter may not drop, with what was measured; empty when it may."""
+    """List the reasons why the filter may not drop, with the measurements; empty if it may."""
     bound, neutral = section.max_false_positive_rate, int((~trained.labels).sum())
     found: list[str] = []
     if neutral * bound < 1:

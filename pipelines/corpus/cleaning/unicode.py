@@ -1,8 +1,8 @@
-"""Unicode repair and normalisation: the same text always ends as the same characters.
+"""Unicode repair and normalization: the same text always ends as the same characters.
 
-In this order: wrongly decoded text is repaired (ftfy: "Ã±" → "ñ"), characters take their composed form (NFC), and
-line ends, blanks and invisible characters their plain one. Typographic quotes, dashes, HTML entities and
-indentation stay: they are how people write.
+In this order: wrongly decoded text is repaired (ftfy: "Ã±" → "ñ"), characters take their composed form (NFC), and line
+ends, blanks and invisible characters their plain one. Typographic quotes, dashes, HTML entities and indentation stay:
+they belong to the writing.
 """
 
 from __future__ import annotations
@@ -19,31 +19,33 @@ from desdecero.pipelines.corpus.draft import Draft
 _INVISIBLE_SIGNS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u2060\ufeff\ufff9-\ufffb"
 _WIDE_BLANK_SIGNS = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _OTHER_WIDTHS = "ĲĳŉǄ-ǌǱ-ǳﬀ-ﬆ\u3000\uff01-\uffee"
-"""What ftfy's `fix_latin_ligatures` and `fix_character_width` replace."""
+"""Characters that ftfy's `fix_latin_ligatures` and `fix_character_width` replace."""
 _INVISIBLE, _WIDE_BLANKS = re.compile(f"[{_INVISIBLE_SIGNS}]"), re.compile(f"[{_WIDE_BLANK_SIGNS}]")
 _WIDTHS = re.compile(f"[{_OTHER_WIDTHS}]+")
 _RARE = re.compile(f"[{_INVISIBLE_SIGNS}{_WIDE_BLANK_SIGNS}{_OTHER_WIDTHS}\ud800-\udfff]")
-"""All that is replaced sign by sign, half surrogate pairs among it: most texts have none, and one look tells."""
+"""All characters replaced one by one, half surrogate pairs among them: most texts have none, and one search tells."""
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _SUSPECT = re.compile("[^\x00-\x7f](?:(?<=[\x80-\x9fÂÃŒœ])|[^\x00-\x7f]+)")
-"""Where mojibake can be: every pattern of ftfy's `is_bad` holds two characters beyond ASCII side by side, or one of
-these. Looking there alone takes a hundredth of the time: `is_bad` spends 0.4 µs on each character of a Spanish text."""
+"""Possible places of mojibake: every pattern of ftfy's `is_bad` holds two adjacent characters beyond ASCII, or one of
+these. Searching only there takes a hundredth of the time: `is_bad` spends 0.4 µs on each character of a Spanish
+text."""
 
 
 class RepairUnicode:
-    """The step: `clean`. It cannot be left out, since all that follows counts on its characters."""
+    """The step `clean`. It cannot be left out: all later steps rely on its characters."""
 
     name = "unicode"
 
     def __call__(self, draft: Draft) -> None:
+        """Clean the draft."""
         draft.text, repaired = clean(draft.text)
         draft.edits["unicode"] += repaired
 
 
 def clean(text: str) -> tuple[str, bool]:
-    """Return (clean text, whether any character was repaired or normalised, blanks and line ends apart)."""
+    """Return (clean text, True if any character was repaired or normalized, blanks and line ends apart)."""
     rare = _RARE.search(text) is not None
-    # ASCII has nothing to repair or to compose, and most technical prose is ASCII.
+    # ASCII needs no repair or composition, and most technical prose is ASCII.
     repaired = text if text.isascii() else _repair(text, rare)
     plain = repaired
     if rare or repaired is not text:
@@ -55,17 +57,17 @@ def clean(text: str) -> tuple[str, bool]:
 
 
 def _repair(text: str, rare: bool) -> str:
-    """ftfy's steps, each taken only where there is something for it: the costly one where its own test says so."""
+    """Apply ftfy's steps, each only if needed: the costly one if its own test says so."""
     if rare:
         text = fixes.fix_surrogates(text)
     if may_be_bad(text):
         text = "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in text.split("\n"))
-        rare = True  # what was repaired may hold anything
-    if rare:  # ftfy asks its tables about every character of a text; here only about those that are in them
+        rare = True  # repaired text may hold anything
+    if rare:  # ftfy looks up every character of a text; here only those in its tables
         text = _WIDTHS.sub(lambda found: fixes.fix_character_width(fixes.fix_latin_ligatures(found[0])), text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def may_be_bad(text: str) -> bool:
-    """What ftfy's `is_bad` says of the text, which looks at every character of it; this looks where mojibake can be."""
+    """Answer as ftfy's `is_bad`, which looks at every character of the text; this looks only where mojibake can be."""
     return any(is_bad(text[max(0, found.start() - 3) : found.end() + 3]) for found in _SUSPECT.finditer(text))

@@ -1,12 +1,12 @@
-"""An English sentence with its men and women exchanged, or none where that is not certain.
+"""Exchange of men and women in an English sentence, if it is certain.
 
     She told her brother that he was late.  →  He told his sister that she was late.
 
-Pronouns and the nouns of the lexicon change. What is hard is "her", which is both "him" and "his", and "his", which is
-both "her" and "hers": the words around decide, and where they do not, the sentence is left alone. So are sentences
+Pronouns and the nouns of the lexicon change. The hard words are "her", which is both "him" and "his", and "his", which
+is both "her" and "hers": the words around decide, and if they do not, the sentence stays unchanged. So do sentences
 with proper names (unless the recipe pairs them) and with words on bodies and sexes, which no swap of words mirrors.
 
-Swapping twice gives the sentence back: where it would not, nothing is swapped (that is tested on each sentence).
+Swapping twice restores the sentence: otherwise nothing is swapped (this is tested on each sentence).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from desdecero.pipelines.corpus.counterfactual.wording import (
-    Form,
     Gender,
+    Inflection,
     Token,
     in_case_of,
     lexicon,
     opens_sentence,
     pairs,
     replace,
-    tokenise,
+    tokenize,
     words,
 )
 
@@ -34,17 +34,19 @@ OPENERS = words("en", "openers")
 NOT_NOUNS = words("en", "not_nouns")
 OBJECTS_FOLLOW = words("en", "objects_follow")
 _WORDS = re.compile(r"[^\W\d_]+")
-_ADDRESS = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Sir|Madam|Lord|Lady|King|Queen|Prince|Princess|Aunt|Uncle|Father|Mother|"
-                      r"Brother|Sister|Saint|St)\b\.?\s+[A-Z]")  # fmt: skip
+_ADDRESS = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Miss|Sir|Madam|Lord|Lady|King|Queen|Prince|Princess|Aunt|Uncle|Father|Mother|"
+    r"Brother|Sister|Saint|St)\b\.?\s+[A-Z]"
+)
 _CONTRACTED = re.compile(r"^(?P<word>he|she)(?P<rest>['’](?:s|d|ll))$")
 
 
 @cache
-def _persons() -> dict[str, Form]:
-    found: dict[str, Form] = {}
+def _persons() -> dict[str, Inflection]:
+    found: dict[str, Inflection] = {}
     for male, female in pairs(lexicon("en")["persons"]):
         plural = male.endswith(("s", "men")) and male not in ("princess", "boss")
-        found |= {male: Form(female, "m", plural), female: Form(male, "f", plural)}
+        found |= {male: Inflection(female, "m", plural), female: Inflection(male, "f", plural)}
     return found
 
 
@@ -59,7 +61,7 @@ def _blocked() -> re.Pattern[str]:
 
 
 def mentions() -> dict[str, Gender]:
-    """The words that mention a man or a woman, for counting."""
+    """Return the words that mention a man or a woman, for counting."""
     pronouns: dict[str, Gender] = {
         "he": "m", "him": "m", "his": "m", "himself": "m", "she": "f", "her": "f", "hers": "f", "herself": "f"
     }  # fmt: skip
@@ -70,8 +72,8 @@ class _Unsure(Exception):
     """The sentence cannot be swapped with certainty."""
 
 
-def swap(sentence: str, names: Mapping[str, Form]) -> str | None:
-    """The sentence with men and women exchanged; None where there are none or where it is not certain.
+def swap(sentence: str, names: Mapping[str, Inflection]) -> str | None:
+    """Exchange men and women in the sentence; None if there are none or if it is not certain.
 
     names: first names that are exchanged, too.
     """
@@ -81,8 +83,8 @@ def swap(sentence: str, names: Mapping[str, Form]) -> str | None:
     return swapped if swapped is not None and _swap_once(swapped, names) == sentence else None
 
 
-def _swap_once(sentence: str, names: Mapping[str, Form]) -> str | None:
-    tokens = tokenise(sentence)
+def _swap_once(sentence: str, names: Mapping[str, Inflection]) -> str | None:
+    tokens = tokenize(sentence)
     try:
         _refuse_what_is_never_certain(sentence, tokens, names)
         changes = {}
@@ -95,30 +97,30 @@ def _swap_once(sentence: str, names: Mapping[str, Form]) -> str | None:
     return replace(sentence, tokens, changes) if changes else None
 
 
-def _refuse_what_is_never_certain(sentence: str, tokens: Sequence[Token], names: Mapping[str, Form]) -> None:
+def _refuse_what_is_never_certain(sentence: str, tokens: Sequence[Token], names: Mapping[str, Inflection]) -> None:
     if _blocked().search(sentence.lower()) or _ADDRESS.search(sentence):
         raise _Unsure
     for place, token in enumerate(tokens):
-        if not token.is_word or not token.is_capitalised or token.text in names:
+        if not token.is_word or not token.is_capitalized or token.text in names:
             continue
         if len(token.text) > 1 and token.text.isupper():
             raise _Unsure
         inside = not opens_sentence(tokens, place)
         if inside and token.lower.split("'")[0].split("’")[0] not in CAPITALISED_ANYWAY:
             raise _Unsure
-        # A name may open a sentence, too: "Sarah said", which no dictionary is needed to suspect.
+        # A name may open a sentence, too: "Sarah said", which can be suspected without a dictionary.
         if not inside and token.lower not in _people() and _may_be_a_name(tokens, place):
             raise _Unsure
 
 
 def _may_be_a_name(tokens: Sequence[Token], place: int) -> bool:
-    """Whether the sentence's first word is a bare subject: what follows it is a verb of speech or being, or "'s"."""
+    """Tell whether the sentence's first word is a bare subject, followed by a verb of speech or being, or "'s"."""
     word = tokens[place].lower
     return not (word in NOT_NOUNS or word in OPENERS or word.endswith(("ing", "ly")))
 
 
 def _other(tokens: Sequence[Token], place: int) -> str | None:
-    """What the word at a place becomes; None for all that stays."""
+    """Return the replacement of the word at a place; None if it stays."""
     word = tokens[place].lower
     following = tokens[place + 1].lower if place + 1 < len(tokens) else "."
     if word in PRONOUNS:
@@ -136,7 +138,7 @@ def _other(tokens: Sequence[Token], place: int) -> str | None:
         if following == "-" or (place and tokens[place - 1].text == "-"):
             raise _Unsure  # a compound: man-eater, boy-band
         if bare in ("man", "boy", "woman", "girl") and (not place or not tokens[place - 1].is_word):
-            raise _Unsure  # an exclamation, or somebody who is spoken to
+            raise _Unsure  # an exclamation, or a person who is addressed
         return _persons()[bare].other + (word[len(bare) :] if mark and rest in ("s", "") else "")
     return None
 

@@ -1,20 +1,20 @@
-"""A Spanish sentence with its men and women exchanged, in full agreement, or none where that is not certain.
+"""Exchange of men and women in a Spanish sentence, in full agreement, if it is certain.
 
     el enfermero cansado del hospital  →  la enfermera cansada del hospital
 
 The sentence is read from left to right. A person is a noun of the lexicon in a noun phrase that bears its gender
-(article, adjectives before and after), or él, ella, ellos, ellas as a subject. What agrees with a person is changed
-with it: articles and contractions, adjectives and participles in the phrase, behind a comma, and behind a copula or
-in a passive. Then every other word of the sentence is asked whether it could be an adjective that agrees with a
-person that was changed; only when each of them is known to be something else (the adjective of another noun, a verb,
-a noun with its own article, an invariable word) is the sentence changed. Sentences are left alone, too, that hold
+(article, adjectives before and after), or él, ella, ellos, ellas as a subject. Words that agree with a person are
+changed with it: articles and contractions, adjectives and participles in the phrase, after a comma, and after a copula
+or in a passive. Then every other word of the sentence is checked for being an adjective that agrees with a changed
+person; the sentence is changed only if each of them is known to be something else (the adjective of another noun, a
+verb, a noun with its own article, an invariable word). Sentences also stay unchanged if they hold
 
 - proper names (unless the recipe pairs them), clitic lo, la, los, las, or words on bodies and sexes, which no swap
   of words mirrors;
 - a person without an article in a place where that leaves its role open;
 - masculine plurals that stand for both genders (los padres, los hijos).
 
-Swapping twice gives the sentence back: where it would not, nothing is swapped (that is tested on each sentence).
+Swapping twice restores the sentence: otherwise nothing is swapped (this is tested on each sentence).
 Verb forms are known from simplemma's dictionary of lemmata.
 """
 
@@ -27,21 +27,21 @@ from functools import cache, lru_cache
 from simplemma import is_known, lemmatize
 
 from desdecero.pipelines.corpus.counterfactual.wording import (
-    Form,
     Gender,
+    Inflection,
     Token,
     in_case_of,
     lexicon,
     opens_sentence,
     pairs,
     replace,
-    tokenise,
+    tokenize,
     words,
 )
 
 
-def _both(masculine: str, feminine: str, plural: bool) -> dict[str, Form]:
-    return {masculine: Form(feminine, "m", plural), feminine: Form(masculine, "f", plural)}
+def _both(masculine: str, feminine: str, plural: bool) -> dict[str, Inflection]:
+    return {masculine: Inflection(feminine, "m", plural), feminine: Inflection(masculine, "f", plural)}
 
 
 def _plural(word: str) -> str:
@@ -56,8 +56,8 @@ def _plural(word: str) -> str:
 
 
 @cache
-def _persons() -> dict[str, Form]:
-    found: dict[str, Form] = {}
+def _persons() -> dict[str, Inflection]:
+    found: dict[str, Inflection] = {}
     for masculine, feminine in pairs(lexicon("es")["persons"]):
         found |= _both(masculine, feminine, False) | _both(_plural(masculine), _plural(feminine), True)
     for masculine, feminine in pairs(lexicon("es")["singular_only"]):
@@ -72,14 +72,14 @@ def _generic_plurals() -> frozenset[str]:
 
 @cache
 def _common() -> dict[str, bool]:
-    """Nouns of common gender → whether the form is plural."""
+    """Map nouns of common gender to True for a plural form."""
     nouns = sorted(words("es", "common"))
     return dict.fromkeys(nouns, False) | {("jóvenes" if noun == "joven" else _plural(noun)): True for noun in nouns}
 
 
 @cache
-def _adjectives() -> dict[str, Form]:
-    found: dict[str, Form] = {}
+def _adjectives() -> dict[str, Inflection]:
+    found: dict[str, Inflection] = {}
     for stem in (word[:-1] for word in sorted(words("es", "adjectives"))):
         found |= _both(stem + "o", stem + "a", False) | _both(stem + "os", stem + "as", True)
     for masculine, feminine in pairs(lexicon("es")["adjective_pairs"]):
@@ -87,7 +87,7 @@ def _adjectives() -> dict[str, Form]:
     return found
 
 
-DETERMINERS: dict[str, Form] = {
+DETERMINERS: dict[str, Inflection] = {
     **_both("el", "la", False), **_both("los", "las", True), **_both("un", "una", False), **_both("unos", "unas", True),
     **_both("este", "esta", False), **_both("estos", "estas", True), **_both("ese", "esa", False),
     **_both("esos", "esas", True), **_both("aquel", "aquella", False), **_both("aquellos", "aquellas", True),
@@ -104,15 +104,15 @@ DETERMINERS: dict[str, Form] = {
 CONTRACTIONS = {"al": "a", "del": "de"}
 NEUTRAL_DETERMINERS = words("es", "neutral_determiners")
 APOCOPE = {"buen": "buena", "mal": "mala", "primer": "primera", "tercer": "tercera"}
-"""Before a masculine noun; the feminine has its whole form there, too."""
-PARTITIVES: dict[str, Form] = {
+"""Forms before a masculine noun; the feminine has its whole form there, too."""
+PARTITIVES: dict[str, Inflection] = {
     **_both("uno", "una", False), **_both("alguno", "alguna", False), **_both("ninguno", "ninguna", False),
     **_both("otro", "otra", False), **_both("algunos", "algunas", True), **_both("muchos", "muchas", True),
     **_both("pocos", "pocas", True), **_both("varios", "varias", True), **_both("otros", "otras", True),
     **_both("todos", "todas", True), **_both("ambos", "ambas", True),
 }  # fmt: skip
-"""Before "de" and a plural of persons: una de las alumnas."""
-PRONOUNS: dict[str, Form] = {**_both("él", "ella", False), **_both("ellos", "ellas", True)}
+"""Forms before "de" and a plural of persons: una de las alumnas."""
+PRONOUNS: dict[str, Inflection] = {**_both("él", "ella", False), **_both("ellos", "ellas", True)}
 GIVEN_NAMES = words("es", "given_names")
 THINGS = words("es", "capitalised_things")
 PREPOSITIONS = words("es", "prepositions")
@@ -123,7 +123,7 @@ ADVERBS = words("es", "adverbs")
 INVARIABLE = words("es", "agree_with_nothing")
 NOUNS_LIKE_PARTICIPLES = words("es", "nouns_like_participles")
 NOUNS_ALL_THE_SAME = frozenset(("vez", "cosa", "persona", "personas", "víctima", "víctimas", "gente", "poco"))
-"""Of the words that agree with no person, those that an article may stand before."""
+"""Words that an article may precede, of those that agree with no person."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _PARTICIPLE = re.compile(r"(?:ad|id|íd)(?P<end>o|a|os|as)$")
 _VERB_END = re.compile(r"(?:aba|abas|ía|ías|iera|ieras|yera|ándo\w*|ando|iendo|yendo)$")
@@ -137,13 +137,13 @@ _BOTH_AT_ONCE = re.compile(
     r"/|\((?:a|as|o|os|la|las|el|los)\)|"
     r"\b(?:el|la|los|las|un|una|al|del) [yeou] (?:de |a )?(?:el|la|los|las|un|una)\b"
 )
-"""Words that name both genders already: el/la, ciudadano(a), las y los."""
+"""Words that already name both genders: el/la, ciudadano(a), las y los."""
 _MAY_BE_SOMEBODY = re.compile(r"(?:[oa]|or|ón|án|és|ín)s?$|^$")
 _AGENT = re.compile(r"[dts]or(?:es)?$")
 _NAME_INSIDE = re.compile(r"(?<!\ben)(?<=[a-záéíóúüñ]) ([A-ZÁÉÍÓÚÑ][a-záéíóúüñ]+)")
 _NEUTRAL_ADJECTIVE = re.compile(r"(?:[ai]bles?|[aei]ntes?|istas?|ales|al|[aeo]ces|[aeo]z)$")
 _CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{2,}\W+(?:[A-ZÁÉÍÓÚÑ]{1,3}\W+)?[A-ZÁÉÍÓÚÑ]{2,}\b|\b[A-ZÁÉÍÓÚÑ]{9,}\b")
-"""Words in capitals are a heading; one by itself is an acronym."""
+"""Words in capitals are a heading; a single one is an acronym."""
 
 
 @cache
@@ -168,7 +168,7 @@ def _lemma(word: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _is_verb(word: str) -> bool:
-    """Whether a form is one of a verb, and no participle."""
+    """Tell whether a form is one of a verb, and not a participle."""
     return word not in _adjectives() and (
         _VERB_END.search(word) is not None
         or word[-1] in "óéí"
@@ -178,14 +178,14 @@ def _is_verb(word: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def _alternates(word: str) -> bool:
-    """Whether the word has a twin in the other gender (rubia, rubio; casa, caso): then it may be an adjective."""
+    """Tell whether the word has a twin in the other gender (rubia, rubio; casa, caso): then it may be an adjective."""
     stem, end = (word[:-2], word[-2:]) if word.endswith("s") else (word[:-1], word[-1])
     twin = stem + {"o": "a", "a": "o", "os": "as", "as": "os"}[end]
     return not is_known(word, lang="es") or is_known(twin, lang="es")
 
 
-def _adjective(word: str) -> Form | None:
-    """The word as an adjective of the lexicon or a regular participle."""
+def _adjective(word: str) -> Inflection | None:
+    """Return the word as an adjective of the lexicon or a regular participle."""
     if form := _adjectives().get(word):
         return form
     match = _PARTICIPLE.search(word)
@@ -193,15 +193,15 @@ def _adjective(word: str) -> Form | None:
         return None
     end = match["end"]
     other = {"o": "a", "a": "o", "os": "as", "as": "os"}[end]
-    return Form(word[: len(word) - len(end)] + other, "m" if end[0] == "o" else "f", end.endswith("s"))
+    return Inflection(word[: len(word) - len(end)] + other, "m" if end[0] == "o" else "f", end.endswith("s"))
 
 
 class _Unsure(Exception):
     """The sentence cannot be swapped with certainty."""
 
 
-def swap(sentence: str, names: Mapping[str, Form]) -> str | None:
-    """The sentence with men and women exchanged; None where there are none or where it is not certain.
+def swap(sentence: str, names: Mapping[str, Inflection]) -> str | None:
+    """Exchange men and women in the sentence; None if there are none or if it is not certain.
 
     names: first names that are exchanged, too.
     """
@@ -217,31 +217,31 @@ def _people() -> frozenset[str]:
 
 
 def mentions() -> dict[str, Gender]:
-    """The words that mention a man or a woman, for counting."""
+    """Return the words that mention a man or a woman, for counting."""
     return {word: form.gender for word, form in {**_persons(), **PRONOUNS}.items()}
 
 
-def _swap_once(sentence: str, names: Mapping[str, Form]) -> str | None:
+def _swap_once(sentence: str, names: Mapping[str, Inflection]) -> str | None:
     text = sentence.lower()
     if _BOTH_AT_ONCE.search(text) or _CAPITALS.search(sentence) or _blocked().search(text):
         return None
     if not names and any(word.lower() not in THINGS for word in _NAME_INSIDE.findall(sentence)):
-        return None  # what most sentences are left for, told without reading them
+        return None  # the reason for most sentences, found without parsing them
     try:
-        return _Sentence(sentence, tokenise(sentence), names).swapped()
+        return _Sentence(sentence, tokenize(sentence), names).swapped()
     except _Unsure:
         return None
 
 
 class _Sentence:
-    def __init__(self, sentence: str, tokens: Sequence[Token], names: Mapping[str, Form]):
+    def __init__(self, sentence: str, tokens: Sequence[Token], names: Mapping[str, Inflection]):
         self.sentence, self.tokens, self.names = sentence, tokens, names
         self.words = [token.lower for token in tokens]
         self.changes: dict[int, str] = {}
         self.agreeing: set[Gender] = set()
-        """Genders of the persons that were changed."""
+        """Genders of the changed persons."""
         self.settled: set[int] = set()
-        """Places that were understood as part of a person's phrase."""
+        """Places of words understood as part of a person's phrase."""
 
     def swapped(self) -> str | None:
         self._refuse_what_is_never_certain()
@@ -265,19 +265,19 @@ class _Sentence:
             raise _Unsure
         return swapped
 
-    # --- what is never certain ---------------------------------------------------------------------------------
+    # --- never certain -----------------------------------------------------------------------------------------
 
     def _refuse_what_is_never_certain(self) -> None:
         for place, token in enumerate(self.tokens):
             word = token.lower
             if token.text in self.names:
                 continue
-            if token.is_word and token.is_capitalised and not opens_sentence(self.tokens, place):
-                # A place, mostly, behind "en"; an acronym names an office; anything else may be a person.
+            if token.is_word and token.is_capitalized and not opens_sentence(self.tokens, place):
+                # A place, mostly, after "en"; an acronym names an office; anything else may be a person.
                 if word not in THINGS and not token.is_acronym and (self.words[place - 1] != "en" or word in _people()):
                     raise _Unsure
             elif (
-                (token.is_capitalised and word in GIVEN_NAMES)
+                (token.is_capitalized and word in GIVEN_NAMES)
                 or (word in ("lo", "la", "los", "las") and self._is_clitic(place))
                 or _ENCLITIC.search(word)
                 or _DEMONSTRATIVE.match(word)
@@ -287,16 +287,18 @@ class _Sentence:
                 raise _Unsure
 
     def _is_clitic(self, place: int) -> bool:
-        """Whether lo, la, los, las is an object before a verb, or might be: then whom it stands for is unknown."""
+        """Tell whether lo, la, los, las is an object before a verb, or may be: then its referent is unknown."""
         following = self._word(place + 1)
         if self.words[place] == "lo":
             return following not in ("que", "cual", "mismo", "demás", "más", "menos", "de", "mejor", "peor", "primero")
-        return following is None or following in HAVE | BE or (
-            _is_verb(following) and following not in _persons() and following not in _common()
-        )  # fmt: skip
+        return (
+            following is None
+            or following in HAVE | BE
+            or (_is_verb(following) and following not in _persons() and following not in _common())
+        )
 
     def _word(self, place: int) -> str | None:
-        """The word at a place, in lower case; None for the end and for punctuation."""
+        """Return the word at a place, in lower case; None for the end and for punctuation."""
         return self.words[place] if 0 <= place < len(self.tokens) and self.tokens[place].is_word else None
 
     # --- persons -----------------------------------------------------------------------------------------------
@@ -320,16 +322,16 @@ class _Sentence:
 
     def _name(self, place: int) -> None:
         around = (place - 1, place + 1)
-        if any(0 <= p < len(self.tokens) and self.tokens[p].is_word and self.tokens[p].is_capitalised
+        if any(0 <= p < len(self.tokens) and self.tokens[p].is_word and self.tokens[p].is_capitalized
                and not opens_sentence(self.tokens, p) for p in around):  # fmt: skip
-            raise _Unsure  # a first name with a surname: somebody in particular
+            raise _Unsure  # a first name with a surname: a specific person
         form = self.names[self.tokens[place].text]
         self.changes[place] = form.other
         self.settled.add(place)
         self.agreeing.add(form.gender)
         self._predicate(self._after(place + 1, form), form)
 
-    def _person(self, place: int, form: Form) -> None:
+    def _person(self, place: int, form: Inflection) -> None:
         first = self._before(place, form, bare=True)
         if _PARTICIPLE.search(self.words[place]) and self._word(place - 1) in _adjectives():
             raise _Unsure  # "el medio empleado": the noun may be the word before
@@ -337,8 +339,8 @@ class _Sentence:
         self.agreeing.add(form.gender)
         self._rest_of_phrase(first, place, form)
 
-    def _rest_of_phrase(self, first: int, place: int, form: Form) -> None:
-        """Change what belongs to a person from the noun on, and its predicate."""
+    def _rest_of_phrase(self, first: int, place: int, form: Inflection) -> None:
+        """Change the words that belong to a person from the noun on, and its predicate."""
         self._partitive(first, form)
         before = self.words[first - 1] if first else ""
         inside_another = before in PREPOSITIONS or self.words[first] in ("al", "del", "a", "de")
@@ -349,18 +351,18 @@ class _Sentence:
         if not inside_another:  # "los pensamientos de los hombres eran sombríos": the predicate is the outer noun's
             self._predicate(end, form)
 
-    def _refuse_a_holder_of_office(self, at: int, form: Form) -> None:
-        """Refuse "el presidente de Bolivia", who is somebody in particular."""
+    def _refuse_a_holder_of_office(self, at: int, form: Inflection) -> None:
+        """Refuse "el presidente de Bolivia", who is a specific person."""
         if form.plural or self._word(at) not in ("de", "del"):
             return
         at += 1
         while self._word(at) in DETERMINERS:
             at += 1
-        if at < len(self.tokens) and self.tokens[at].is_capitalised and not self.tokens[at].is_acronym:
+        if at < len(self.tokens) and self.tokens[at].is_capitalized and not self.tokens[at].is_acronym:
             raise _Unsure
 
     def _common_noun(self, place: int) -> None:
-        """periodista, estudiante: changed by its article and adjectives; left where nothing tells its gender."""
+        """Change periodista, estudiante by its article and adjectives; unchanged if nothing shows its gender."""
         plural = _common()[self.words[place]]
         if self.words[place] in ("joven", "jóvenes", "adolescente", "amante", "atleta") and (
             self._word(place + 1) in _persons() or self._word(place - 1) in _persons()
@@ -368,7 +370,7 @@ class _Sentence:
             return  # an adjective here
         genders: tuple[Gender, ...] = ("m", "f")
         for gender in genders:
-            form = Form(self.words[place], gender, plural)
+            form = Inflection(self.words[place], gender, plural)
             try:
                 first = self._before(place, form, bare=False)
             except _Unsure:
@@ -379,7 +381,7 @@ class _Sentence:
             return
         raise _Unsure
 
-    def _before(self, place: int, form: Form, bare: bool) -> int:
+    def _before(self, place: int, form: Inflection, bare: bool) -> int:
         """Change the article and the adjectives before a person; return the place of the first of them."""
         changes: dict[int, str] = {}
         at = place - 1
@@ -427,8 +429,8 @@ class _Sentence:
                 self.settled.add(where)
         return min([place, *changes])
 
-    def _may_stand_bare(self, place: int, form: Form) -> bool:
-        """Whether a person's phrase that begins here needs no article: es médica, como maestro."""
+    def _may_stand_bare(self, place: int, form: Inflection) -> bool:
+        """Tell whether a person's phrase that begins here needs no article: es médica, como maestro."""
         while self._word(place - 1) in ADVERBS:
             place -= 1
         before = self._word(place - 1)
@@ -440,23 +442,23 @@ class _Sentence:
             return False  # "un sentimental no puede ser buen sociólogo": the subject is somebody unknown
         return before == "como" or before in BE
 
-    def _determined_before(self, place: int, form: Form) -> bool:
-        """Whether a noun that was not changed, of the gender and number of `form`, stands earlier in the sentence."""
+    def _determined_before(self, place: int, form: Inflection) -> bool:
+        """Tell whether an unchanged noun, of the gender and number of `form`, stands earlier in the sentence."""
         return any(
             (other := DETERMINERS.get(self.words[at])) is not None and other[1:] == form[1:]
             for at in range(place)
             if at not in self.settled
         )
 
-    def _partitive(self, first: int, form: Form) -> None:
-        """una de las alumnas: the pronoun goes with the persons."""
+    def _partitive(self, first: int, form: Inflection) -> None:
+        """Change the pronoun with the persons: una de las alumnas."""
         if form.plural and self._word(first - 1) == "de" and (pronoun := PARTITIVES.get(self._word(first - 2) or "")):
             if pronoun.gender != form.gender:
                 raise _Unsure
             self._change(first - 2, pronoun.other)
 
-    def _after(self, at: int, form: Form) -> int:
-        """Change the adjectives behind a person, also behind a comma; return the place behind them."""
+    def _after(self, at: int, form: Inflection) -> int:
+        """Change the adjectives after a person, also after a comma; return the place after them."""
         end = self._adjectives(at, form)
         if end < len(self.tokens) and self.tokens[end].text == "," and self._adjectives(end + 1, form) > end + 1:
             end = self._adjectives(end + 1, form)
@@ -478,8 +480,8 @@ class _Sentence:
             | words("es", "joining")
         )  # fmt: skip
 
-    def _adjectives(self, at: int, form: Form) -> int:
-        """Change a chain of agreeing adjectives (muy alta y cansada); return the place behind it."""
+    def _adjectives(self, at: int, form: Inflection) -> int:
+        """Change a chain of agreeing adjectives (muy alta y cansada); return the place after it."""
         end, more = at, True
         while more:
             more, start = False, end
@@ -499,8 +501,8 @@ class _Sentence:
     def _text(self, place: int) -> str:
         return self.tokens[place].text if place < len(self.tokens) else ""
 
-    def _predicate(self, at: int, form: Form) -> None:
-        """Change the adjectives and participles of which the person is the subject: behind a copula, in a passive."""
+    def _predicate(self, at: int, form: Inflection) -> None:
+        """Change the adjectives and participles of which the person is the subject: after a copula, in a passive."""
         while (word := self._word(at)) is not None and (word in BETWEEN or word.endswith("mente")):
             at += 1
         word = self._word(at)
@@ -528,11 +530,11 @@ class _Sentence:
     # --- the others --------------------------------------------------------------------------------------------
 
     def _refuse_stray_agreement(self, place: int) -> None:
-        """Refuse the sentence where a word that was not changed might agree with a person that was."""
+        """Refuse the sentence if an unchanged word might agree with a changed person."""
         word, token = self._word(place), self.tokens[place]
         if word is None or place in self.settled or token.is_acronym:
             return
-        if word in THINGS and token.is_capitalised:
+        if word in THINGS and token.is_capitalized:
             return  # a part of the name of a law, an office or a place
         if (determiner := DETERMINERS.get(word) or PARTITIVES.get(word)) and determiner.gender in self.agreeing:
             head = place + 1
@@ -540,7 +542,7 @@ class _Sentence:
                 head += 1  # el responsable: a person, too
             following = self._word(head)
             if following is None or (following in self._closed() and following not in NOUNS_ALL_THE_SAME):
-                raise _Unsure  # a pronoun (otra, todas, los de): whom it stands for is unknown
+                raise _Unsure  # a pronoun (otra, todas, los de): its referent is unknown
             return
         if _POSSESSIVE.match(word) and ("f" if "a" in word[-2:] else "m") in self.agreeing:
             raise _Unsure  # "era mía" goes with the subject, "la hermana mía" with its noun
@@ -563,7 +565,7 @@ class _Sentence:
             if not _AGENT.search(word) and not _alternates(word):
                 return
             if before in DETERMINERS and DETERMINERS[before].gender != gender:
-                return  # la mano, el problema: the article knows better than the ending
+                return  # la mano, el problema: the article is surer than the ending
         if before in HAVE or (before in ADVERBS and self._word(place - 2) in HAVE):
             return  # a compound tense: its participle agrees with nothing
         another_noun = self._has_own_article(place - 1, gender) or (
@@ -578,8 +580,9 @@ class _Sentence:
             return  # the adjective before another noun
         raise _Unsure
 
-    def _stands_for_a_person(self, place: int, adjective: Form) -> bool:
-        """Whether an adjective with an article and no noun (la vieja) may be somebody, who would have to be changed."""
+    def _stands_for_a_person(self, place: int, adjective: Inflection) -> bool:
+        """Tell whether an adjective with an article and no noun (la vieja) may be a person, who would have to be
+        changed."""
         first = place - 1
         while self._word(first) in _invariable_adjectives():
             first -= 1
@@ -593,7 +596,7 @@ class _Sentence:
         )
 
     def _has_own_article(self, place: int, gender: Gender) -> bool:
-        """Whether a word is a noun of that gender by its article or preposition."""
+        """Tell whether a word is a noun of that gender by its article or preposition."""
         word = self._word(place)
         if word is None or place in self.settled or word in self._closed():
             return False

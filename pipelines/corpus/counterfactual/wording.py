@@ -1,4 +1,4 @@
-"""What the swaps of both languages share: tokens, letter case, the lexicon, and names."""
+"""Parts shared by the swaps of both languages: tokens, letter case, the lexicon, and names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[^\w\s]|_")
 Gender = Literal["m", "f"]
 
 
-class Form(NamedTuple):
+class Inflection(NamedTuple):
     """A word form: its counterpart in the other gender, its gender, and whether it is plural."""
 
     other: str
@@ -27,6 +27,8 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """A word or sign of a sentence."""
+
     text: str
     lower: str
     start: int
@@ -34,28 +36,32 @@ class Token:
 
     @property
     def is_word(self) -> bool:
+        """True for letters."""
         return self.text[0].isalpha()
 
     @property
     def is_acronym(self) -> bool:
+        """True for a word in capitals."""
         return len(self.text) > 1 and self.text.isupper()
 
     @property
-    def is_capitalised(self) -> bool:
+    def is_capitalized(self) -> bool:
+        """True for a word that begins with a capital."""
         return self.text[0].isupper()
 
 
-def tokenise(sentence: str) -> list[Token]:
+def tokenize(sentence: str) -> list[Token]:
+    """Split a sentence into words and signs."""
     return [Token(m.group(), m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(sentence)]
 
 
 def in_case_of(model: str, word: str) -> str:
-    """`word` with a capital where `model` begins with one."""
+    """Return `word` with a capital if `model` begins with one."""
     return word[0].upper() + word[1:] if model[0].isupper() else word
 
 
 def replace(sentence: str, tokens: Sequence[Token], changes: Mapping[int, str]) -> str:
-    """The sentence with some tokens, by their place, written otherwise; "" takes one away with the blank before it."""
+    """Replace some tokens of the sentence, by their place; "" removes one with the blank before it."""
     pieces, last = [], 0
     for place in sorted(changes):
         token, new = tokens[place], changes[place]
@@ -66,7 +72,7 @@ def replace(sentence: str, tokens: Sequence[Token], changes: Mapping[int, str]) 
 
 @cache
 def lexicon(language: str) -> dict[str, str]:
-    """The sections of a language's word list."""
+    """Read the sections of a language's word list."""
     file = resources.files("desdecero.pipelines") / "corpus" / "counterfactual" / f"lexicon_{language}.yaml"
     data: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return data
@@ -74,17 +80,17 @@ def lexicon(language: str) -> dict[str, str]:
 
 @cache
 def words(language: str, section: str) -> frozenset[str]:
-    """The words of a section."""
+    """Return the words of a section."""
     return frozenset(lexicon(language)[section].split())
 
 
 def pairs(section: str) -> list[tuple[str, str]]:
-    """`one two, three four` → [("one", "two"), ("three", "four")]."""
+    """Parse `one two, three four` as [("one", "two"), ("three", "four")]."""
     return [(first, second) for first, second in (pair.split() for pair in section.split(","))]
 
 
 def opens_sentence(tokens: Sequence[Token], place: int) -> bool:
-    """Whether nothing but punctuation stands before a token, or a mark that asks for a capital after it."""
+    """Tell whether only punctuation precedes a token, or a mark that requires a capital after it."""
     before = place - 1
     while before >= 0 and not tokens[before].is_word and not tokens[before].text.isdigit():
         if tokens[before].text in "—–-:¿¡«“\"'‘(.!?…":

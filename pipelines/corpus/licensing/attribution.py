@@ -3,12 +3,11 @@
 `ATTRIBUTION.md` is for people and names every work, up to `LARGEST_LIST` of them; a corpus of more keeps them in
 `ATTRIBUTION.jsonl`, one work a line, and the page says how many there are of each source and licence.
 
-Works are told apart by title, author, source and licence; many documents of one package are one work. A work is named
-because its licence asks for it (`required: license`), because its licence is not known (`unknown`), or because its
+Works are distinguished by title, author, source and licence; many documents of one package are one work. A work is
+named because its licence requires it (`required: license`), because its licence is unknown (`unknown`), or because its
 author is known and the text is not under copyright (`author`): in Spain and Peru, among others, the right to be named
-does not end with the copyright (TRLPI art. 15.1; DL 822 art. 21). The rows are counted in a database on disk, so
-memory does not grow with the corpus.
-"""
+does not end with the copyright (TRLPI art. 15.1; DL 822 art. 21). The rows are counted in a database on disk, so memory
+does not grow with the corpus."""
 
 from __future__ import annotations
 
@@ -26,12 +25,12 @@ from desdecero.pipelines.licenses.expressions import REMEMBERED
 from desdecero.pipelines.licenses.obligations import Use, obligations
 
 LARGEST_LIST = 2000
-"""Works on the page: some 60 screens, which is as much as anybody will scroll through."""
+"""Works on the page: some 60 screens, as much as anybody will scroll through."""
 
 TITLE = ("distribution", "title", "name")
 AUTHOR = ("author", "authors", "creator", "by")
 SOURCE = ("url", "home_page", "source_url", "source", "link", "dataset")
-"""Metadata keys that name a work's title, author and source, the more particular first."""
+"""Metadata keys that name a work's title, author and source, the more specific first."""
 _NAMING = re.compile(rf'"(?:{"|".join((*TITLE, *AUTHOR, *SOURCE))})"')
 
 _HEAD = """\
@@ -46,14 +45,14 @@ Los textos se modificaron al entrar en el corpus; su registro dice cómo, docume
 
 
 class Works:
-    """The works of a corpus, counted as its rows come, in a database below `folder` that goes when it is left."""
+    """The works of a corpus, counted as its rows come, in a database below `folder` that is deleted on exit."""
 
     def __init__(self, folder: Path, intended: str | None = None, use: Use = "commercial"):
         self._folder, self._intended, self._use = folder, intended, use
         self._scratch = folder / "attribution.sqlite"
-        self._scratch.unlink(missing_ok=True)  # what an interrupted build has left
+        self._scratch.unlink(missing_ok=True)  # left by an interrupted build
         self._database = sqlite3.connect(self._scratch, isolation_level=None)
-        # Nothing is lost with the file, so nothing is worth a wait for the disk.
+        # A lost database is rebuilt, so no write waits for the disk.
         self._database.executescript("""
             PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;
             CREATE TABLE works (
@@ -65,7 +64,8 @@ class Works:
         """)
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Count what was kept, of rows of the ledger: license, source, decision, bytes_after, and meta in JSON."""
+        """Count the kept documents among rows of the ledger: license, source, decision, bytes_after, and meta in
+        JSON."""
         found: dict[tuple[str, ...], list[int]] = {}  # most documents of a batch are often of one work
         for row in rows:
             if row["decision"] == "kept" and (work := _work(row, self._intended, self._use)):
@@ -79,7 +79,7 @@ class Works:
         )
 
     def write(self) -> dict[str, Any]:
-        """Write the attribution files into the folder; return what a report says of them."""
+        """Write the attribution files into the folder; return the report's section."""
         self._database.execute("COMMIT")
         return _write(self._database, self._folder)
 
@@ -94,7 +94,7 @@ class Works:
 
 
 def _work(row: Mapping[str, Any], intended: str | None, use: Use) -> tuple[str, ...] | None:
-    """(source's name, title, author, source, licence as chosen, why it is named), or None where nothing asks for it."""
+    """Return (source's name, title, author, source, chosen licence, reason to name it), or None without a reason."""
     text = row["meta"] or ""
     meta = json.loads(text) if _NAMING.search(text) else {}
     author = _first(meta, AUTHOR)
@@ -109,16 +109,16 @@ def _work(row: Mapping[str, Any], intended: str | None, use: Use) -> tuple[str, 
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _required(license: str, intended: str | None, use: Use) -> tuple[str, str | None]:
-    """(the expression as chosen, whether it asks for a name)."""
-    found = obligations(license, intended, use)
+def _required(expression: str, intended: str | None, use: Use) -> tuple[str, str | None]:
+    """Return (the expression as chosen, whether it requires a name)."""
+    found = obligations(expression, intended, use)
     if found.kinds & {"attribution", "notice"}:
         return found.chosen, "license"
     return found.chosen, "unknown" if "unknown" in found.kinds else None
 
 
 def _first(meta: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """The first of these that the metadata names, on one line; "" where it names none."""
+    """Return the first of these keys' values in the metadata, on one line; "" if none is there."""
     found = (meta[key] for key in keys if isinstance(meta.get(key), str | int | float))
     return next((text for value in found if (text := " ".join(str(value).split()))), "")
 
@@ -134,7 +134,7 @@ def _write(database: sqlite3.Connection, folder: Path) -> dict[str, Any]:
         _write_lines(folder / name, database)
     write_text(folder / "ATTRIBUTION.md", "\n".join(_page(database, None if works <= LARGEST_LIST else name)) + "\n")
     required = database.execute("SELECT required, count(*) FROM works GROUP BY required ORDER BY required")
-    # What the licence asks for, and the source does not tell.
+    # Information that the licence requires and the source does not give.
     missing = database.execute(
         "SELECT coalesce(sum(title = ''), 0), coalesce(sum(author = ''), 0), coalesce(sum(source = ''), 0)"
         " FROM works WHERE required = 'license'"
@@ -162,15 +162,15 @@ def _write_lines(path: Path, database: sqlite3.Connection) -> None:
 
 
 def _page(database: sqlite3.Connection, elsewhere: str | None) -> Iterator[str]:
-    """The lines of the page: every work, or where to find them and how many there are."""
+    """Yield the lines of the page: every work, or their file and their number."""
     yield _HEAD
     if elsewhere:
         yield f"The works are listed one by one in `{elsewhere}`. Las obras se enumeran en `{elsewhere}`.\n"
         counts = database.execute(
             "SELECT source_name, license, count(*), sum(documents) FROM works GROUP BY 1, 2 ORDER BY 1, 2"
         )
-        for source, license, works, documents in counts:
-            yield f"- {_plain(source)}: {works:,} ({documents:,}), {_link(license, license_url(license))}"
+        for source, expression, works, documents in counts:
+            yield f"- {_plain(source)}: {works:,} ({documents:,}), {_link(expression, license_url(expression))}"
         return
     above = None
     for work in _all(database):
@@ -184,24 +184,24 @@ def _page(database: sqlite3.Connection, elsewhere: str | None) -> Iterator[str]:
         yield f"- {', '.join(parts)}"
 
 
-def license_url(license: str) -> str | None:
-    """Where a licence can be read: the publisher's address or SPDX's; None for an expression of several."""
-    if re.search(r" (AND|OR|WITH) ", license):
+def license_url(expression: str) -> str | None:
+    """Return the address of a licence's text: the publisher's or SPDX's; None for an expression of several."""
+    if re.search(r" (AND|OR|WITH) ", expression):
         return None
-    if found := re.fullmatch(r"(?:LicenseRef-)?CC-(BY[A-Z-]*?)-(\d\.\d)(?:-([A-Z]{2,3}))?", license):
+    if found := re.fullmatch(r"(?:LicenseRef-)?CC-(BY[A-Z-]*?)-(\d\.\d)(?:-([A-Z]{2,3}))?", expression):
         port = f"{found[3].lower()}/" if found[3] else ""
         return f"https://creativecommons.org/licenses/{found[1].lower()}/{found[2]}/{port}"
-    if license == "CC0-1.0":
+    if expression == "CC0-1.0":
         return "https://creativecommons.org/publicdomain/zero/1.0/"
-    if license == "CC-PDM-1.0":
+    if expression == "CC-PDM-1.0":
         return "https://creativecommons.org/publicdomain/mark/1.0/"
-    if license == "LicenseRef-Project-Gutenberg":
+    if expression == "LicenseRef-Project-Gutenberg":
         return "https://www.gutenberg.org/policy/license.html"
-    return None if license.startswith("LicenseRef-") else f"https://spdx.org/licenses/{license}.html"
+    return None if expression.startswith("LicenseRef-") else f"https://spdx.org/licenses/{expression}.html"
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Escape text so that Markdown shows it unchanged."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)
 
 

@@ -1,17 +1,17 @@
-"""Which licences a corpus may hold, as the recipe's `corpus.licenses` says.
+"""Licences that a corpus may hold, by the recipe's `corpus.licenses`.
 
 An entry of a list is an SPDX expression (`MIT`, `GPL-2.0-only WITH Classpath-exception-2.0`), a licence in all its
 versions and ports (`CC-BY-NC-*`, which is not `CC-BY-NC-SA-*`), a version and those after it (`GPL-2.0-or-later`,
-`CC-BY-SA-3.0+`), or, for denied and review, something that licences ask (`non_commercial`, `no_derivatives`,
-`share_alike`, `use_limits`, `no_permission`). How a document's expression is judged:
+`CC-BY-SA-3.0+`), or, for denied and review, a kind of condition (`non_commercial`, `no_derivatives`,
+`share_alike`, `use_limits`, `no_permission`). A document's expression is judged as follows:
 
-- An expression, or a part of one, that stands in a list as it is, is judged by that list.
+- An expression, or a part of one, that is in a list unchanged, is judged by that list.
 - `AND`: the worst of its parts; `OR`: the best, because one may choose. So is `GPL-2.0-or-later`: a choice of versions.
-- A licence is looked up by its name; failing that, among the families; failing that, by what it asks. Within each,
+- A licence is looked up by its name; failing that, among the families; failing that, by its conditions. Within each,
   denied comes before review, and review before allowed.
 - `licence WITH exception`: by that very pair, and failing that, by the licence. An exception only permits more.
-- What no list names: allowed where there is no list of allowed licences, denied where there is one.
-- Where nothing is known, `unknown`: so is a `LicenseRef-…` that no list names and whose terms nobody has written down.
+- An unlisted licence: allowed if there is no list of allowed licences, denied if there is one.
+- An unknown licence: `unknown`; so is an unlisted `LicenseRef-…` whose terms are not recorded.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from desdecero.pipelines.recipe import Licenses
 
 Verdict = Literal["allowed", "review", "unknown", "denied"]
 VERDICTS: tuple[Verdict, ...] = ("allowed", "review", "unknown", "denied")
-"""From the best to the worst."""
+"""Verdicts in order, the best first."""
 Action = Literal["keep", "drop", "quarantine"]
 
 KINDS = tuple(kind for kind in get_args(ObligationKind) if kind != "unknown")
-"""What a list may deny or put to review by what it asks; `unknown` has a rule of its own."""
+"""Conditions that a list may deny or put to review; `unknown` has a separate rule."""
 
 
 class Policy:
-    """Judges expressions. Raises `UserError` where a list names what is no SPDX expression."""
+    """Judges expressions. Raises `UserError` if a list contains an invalid SPDX expression."""
 
     def __init__(self, licenses: Licenses):
         self.licenses = licenses
@@ -57,10 +57,12 @@ class Policy:
         self._families: list[tuple[re.Pattern[str], Verdict]] = []
         self._kinds: list[tuple[str, Verdict]] = []
         self.verdict = lru_cache(maxsize=REMEMBERED)(self._verdict)
-        """Of an expression."""
+        """Returns the verdict on an expression."""
         lists: dict[Verdict, tuple[str, ...]] = {
-            "denied": licenses.denied, "review": licenses.review, "allowed": licenses.allowed,
-        }  # fmt: skip
+            "denied": licenses.denied,
+            "review": licenses.review,
+            "allowed": licenses.allowed,
+        }
         for verdict, entries in lists.items():
             for entry in entries:
                 self._add(entry, verdict)
@@ -69,7 +71,7 @@ class Policy:
         if entry in KINDS:
             if verdict == "allowed":
                 raise UserError(
-                    f"corpus.licenses.allowed: {entry} is something that licences ask, and allows none: name licences"
+                    f"corpus.licenses.allowed: {entry} is a condition of licences, and allows none: name licences"
                 )
             self._kinds.append((entry, verdict))
             return
@@ -81,8 +83,8 @@ class Policy:
         strangers = spdx_licensing().unknown_license_keys(tree) if tree is not None else [entry]
         if wrong := [key for key in strangers if not _may_be_unlisted(key)]:
             raise UserError(
-                f"corpus.licenses.{verdict}: {', '.join(wrong)} in {entry!r} is no SPDX licence: take one from "
-                f"https://spdx.org/licenses, LicenseRef-<a name of your own>, a family such as CC-BY-*, or one of "
+                f"corpus.licenses.{verdict}: {', '.join(wrong)} in {entry!r} is not a valid SPDX licence: take one "
+                f"from https://spdx.org/licenses, LicenseRef-<a name of your own>, a family such as CC-BY-*, or one of "
                 f"{', '.join(KINDS)}"
             )
         self._exact.setdefault(canonical(tree), verdict)
@@ -94,7 +96,7 @@ class Policy:
         return "unknown" if tree is None else self._judge(tree)
 
     def action(self, verdict: Verdict) -> Action:
-        """What becomes of a document with this verdict."""
+        """Return the action for a document with this verdict."""
         if verdict == "allowed":
             return "keep"
         return {
@@ -124,7 +126,7 @@ class Policy:
         choices = [found for version in versions_from(key) if (found := self._listed(version))]
         if not choices:
             return None
-        # A version that no list names may be chosen too, and is then judged as what no list names.
+        # An unlisted version may be chosen too, and is then judged as an unlisted licence.
         unnamed = [self._unlisted(version) for version in versions_from(key) if not self._listed(version)]
         return min([*choices, *unnamed], key=VERDICTS.index)
 
@@ -135,14 +137,14 @@ class Policy:
 
 
 class LicensePolicy:
-    """The step that keeps out what the policy keeps out: `license_denied`, `license_unknown`, `license_review`.
+    """The step that applies the policy: `license_denied`, `license_unknown`, `license_review`.
 
-    A dropped document leaves its row in the ledger and no text; a quarantined one is put aside with its text, among
-    the dropped ones, for a person to look at.
+    A dropped document leaves its row in the ledger and no text; a quarantined one is stored with its text, among the
+    dropped ones, for a person to review.
 
     A document may state another licence than its source does (`stated_license` in its metadata): a rights line of a
-    page, against what a data set says of all its pages. Nobody can tell here who is right, so both must be acceptable,
-    and the disagreement is counted and shown: it is how texts come under a licence that nobody gave them.
+    page, against a data set's statement on all its pages. It cannot be decided here which is right, so both must be
+    acceptable, and the disagreement is counted and shown: this is how texts get a licence that nobody gave them.
     """
 
     name = "license"
@@ -153,8 +155,9 @@ class LicensePolicy:
         self._keeps_all = not lists and licenses.if_unknown == "keep"
 
     def __call__(self, draft: Draft) -> None:
+        """Judge the draft's licences, and drop it if the policy says so."""
         if self._keeps_all and "stated_license" not in draft.document.meta:
-            return  # and the list of all licences need not be read, which takes a worker a tenth of a second
+            return  # fast path: reading the list of all licences takes a worker a tenth of a second
         verdict = self.policy.verdict(draft.document.license)
         if stated := _disagreement(draft.document):
             draft.edits[DISAGREEMENT] += 1
@@ -172,7 +175,7 @@ DISAGREEMENT = "license_disagreement"
 
 
 def _disagreement(document: Document) -> str | None:
-    """The licence that a document states, where it is known, and another than that of its source."""
+    """Return the licence that a document states, if it is known and differs from its source's."""
     words = document.meta.get("stated_license")
     if not isinstance(words, str):
         return None
@@ -182,11 +185,11 @@ def _disagreement(document: Document) -> str | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def _parts(expression: str) -> frozenset[str]:
-    """An expression and every licence in it."""
+    """Return an expression and every licence in it."""
     tree = parse(expression)
     return frozenset((expression, *(str(symbol) for symbol in tree.symbols))) if tree is not None else frozenset()
 
 
 def _may_be_unlisted(key: str) -> bool:
-    """A name of one's own, or "or later" of a licence that SPDX lists."""
+    """Recognize a custom name, or "or later" of a licence that SPDX lists."""
     return key.startswith("LicenseRef-") or (key.endswith("+") and key[:-1] in spdx_licensing().known_symbols)

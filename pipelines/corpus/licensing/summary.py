@@ -1,9 +1,9 @@
-"""Licences by documents, bytes and training tokens, and what they ask of the model: `licensing` in a report.
+"""Licences by documents, bytes and training tokens, and their conditions for the model: `licensing` in a report.
 
     report(holdings(corpus_report), recipe.corpus.licenses)                                  as the corpus is sealed
     report(holdings(corpus_report, tokens_report), recipe.corpus.licenses, recipe.card.license)      for the card
 
-The corpus stage does not read `card.license`, so its report judges the texts without one; the card's stage asks again
+The corpus stage does not read `card.license`, so its report judges the texts without one; the card's stage judges again
 with the licence and the tokens. Both are pure functions of the counts.
 """
 
@@ -21,21 +21,21 @@ from desdecero.pipelines.recipe import Licenses
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a corpus holds under one licence expression."""
+    """The part of a corpus under one licence expression."""
 
     documents: int
     bytes: int
     """UTF-8, as kept."""
     evidence: Mapping[str, int]
-    """Documents by how their licence is known: declared, free_text, classifier, contradictory, unknown."""
+    """Documents by evidence for their licence: declared, free_text, classifier, contradictory, unknown."""
     tokens: int | None = None
-    """Of the training split; None before the corpus was tokenized."""
+    """Tokens of the training split; None before the corpus was tokenized."""
 
 
 def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] | None = None) -> dict[str, Holding]:
     """Join `licenses` of `corpus/report.json` with `licenses` of `tokens/report.json`, expression by expression.
 
-    Raises `ValueError` where tokens are under a licence of which the corpus holds nothing: these are not one run's.
+    Raises `ValueError` if tokens are under a licence that the corpus lacks: the reports are of different runs.
     """
     tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (tokens_report or {}).get("licenses", ())}
     held = {row["license"] for row in corpus_report["licenses"]}
@@ -43,32 +43,34 @@ def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] 
         raise ValueError(f"tokens under licences that the corpus does not hold: {', '.join(strangers)}")
     return {
         row["license"]: Holding(
-            documents=row["documents"], bytes=row["bytes"], evidence=row["evidence"],
+            documents=row["documents"],
+            bytes=row["bytes"],
+            evidence=row["evidence"],
             # All of a licence's documents may be held out of training.
             tokens=tokens.get(row["license"], 0) if tokens_report else None,
         )
         for row in corpus_report["licenses"]
-    }  # fmt: skip
+    }
 
 
 @dataclass
 class _Sum:
-    """Documents, bytes and tokens of several holdings, and of which licences they are."""
+    """Documents, bytes and tokens of several holdings, and their licences."""
 
     documents: int = 0
     bytes: int = 0
     tokens: int = 0
     licenses: list[str] = field(default_factory=list)
 
-    def add(self, license: str, holding: Holding) -> None:
+    def add(self, expression: str, holding: Holding) -> None:
         self.documents += holding.documents
         self.bytes += holding.bytes
         self.tokens += holding.tokens or 0
-        self.licenses.append(license)
+        self.licenses.append(expression)
 
 
 def report(held: Mapping[str, Holding], licenses: Licenses, intended: str | None = None) -> dict[str, Any]:
-    """What a report says of licences; its keys are described in `docs/licences.md`.
+    """Build a report's section on licences; its keys are described in `docs/licences.md`.
 
     intended: the SPDX expression of `card.license`
     """
@@ -79,8 +81,10 @@ def report(held: Mapping[str, Holding], licenses: Licenses, intended: str | None
 
     def sizes(part: _Sum | Holding) -> dict[str, Any]:
         found: dict[str, Any] = {
-            "documents": part.documents, "bytes": part.bytes, "share_bytes": _share(part.bytes, total.bytes),
-        }  # fmt: skip
+            "documents": part.documents,
+            "bytes": part.bytes,
+            "share_bytes": _share(part.bytes, total.bytes),
+        }
         if tokenized:
             found |= {"tokens": part.tokens or 0, "share_tokens": _share(part.tokens or 0, total.tokens)}
         return found
@@ -131,14 +135,16 @@ def report(held: Mapping[str, Holding], licenses: Licenses, intended: str | None
 
 def _conflict(conflict: Conflict) -> dict[str, str]:
     return {
-        "kind": conflict.kind, "license": conflict.license, "against": conflict.against,
+        "kind": conflict.kind,
+        "license": conflict.license,
+        "against": conflict.against,
         "certainty": conflict.certainty,
-    }  # fmt: skip
+    }
 
 
 def _notes(licenses: Sequence[str]) -> list[str]:
-    """What the table notes beside the rows of these licences."""
-    return [note for note in dict.fromkeys(row_of(license).note for license in licenses) if note]
+    """List the table's notes on these licences."""
+    return [note for note in dict.fromkeys(row_of(expression).note for expression in licenses) if note]
 
 
 def _share(part: int, whole: int) -> float:

@@ -13,7 +13,7 @@ from stdnum import iban, luhn
 from stdnum.ar import cbu
 from stdnum.es import ccc
 
-from desdecero.pipelines.corpus.privacy.numbers import ANY_SIGNS, BETWEEN_GROUPS, Form, pattern
+from desdecero.pipelines.corpus.privacy.numbers import ANY_SIGNS, BETWEEN_GROUPS, NumberFormat, pattern
 
 _NOT_DIGITS = re.compile(r"\D")
 
@@ -38,18 +38,20 @@ _CLABE_WEIGHTS = (3, 7, 1) * 6
 
 
 def is_card(number: str) -> bool:
+    """Check the digits by Luhn's formula; repetitions of one digit do not count."""
     return len(set(number)) > 1 and luhn.is_valid(number)
 
 
 def is_issued(number: str) -> bool:
+    """Tell whether an issuer has numbers of this prefix and length."""
     return any(len(number) in lengths and first <= number[: len(first)] <= last for first, last, lengths in _ISSUERS)
 
 
 def is_clabe(number: str) -> bool:
-    """Bank (3), place (3), account (11), and the digit that fills the weighted sum up to a multiple of ten.
+    """Check a CLABE: bank (3), place (3), account (11), and the digit that fills the weighted sum to a multiple of ten.
 
     Each product counts modulo ten (Asociación de Bancos de México). Banks' codes go from 002 to 168, then 6xx for
-    houses of exchange and 7xx for fintechs, and 901 to 903; places' from 010 to 961.
+    exchange houses and 7xx for fintechs, and 901 to 903; places' from 010 to 961.
     """
     digits = [int(digit) for digit in _NOT_DIGITS.sub("", number)]
     bank, place = (int("".join(map(str, digits[at : at + 3]))) for at in (0, 3))
@@ -59,7 +61,7 @@ def is_clabe(number: str) -> bool:
 
 
 def _is_iban(number: str) -> bool:
-    """The country's length and the check of ISO 7064 (MOD 97-10); not the country's own check within."""
+    """Check the country's length and ISO 7064 (MOD 97-10); not the country's own check within."""
     return iban.is_valid(number, check_country=False)
 
 
@@ -72,7 +74,7 @@ def _is_ccc(number: str) -> bool:
 
 
 def _groups(*sizes: int) -> str:
-    """Digits in groups, with something between each two of them or nothing at all."""
+    """Return a pattern of digits in groups, with one separator between all of them or none."""
     groups = [f"[0-9]{{{size}}}" for size in sizes]
     return "|".join(["".join(groups), BETWEEN_GROUPS.join(groups)])
 
@@ -102,17 +104,19 @@ def _iban() -> re.Pattern[str]:
     return pattern("|".join(countries))
 
 
-FORMS: tuple[Form, ...] = (
-    Form("credit_card", "credit_card", None, 12, (*map(pattern, _CARD), pattern("[0-9]{16,19}")),
-         None, is_card, must_check=True, alone=is_issued, loose=_loose(12, 19)),
-    Form("iban", "bank_account", None, 6, (_iban(),), None, _is_iban, lead=True),
-    Form("ar_cbu", "bank_account", "ar", 22,
-         tuple(map(pattern, (_groups(8, 14), _groups(7, 1, 13, 1), _groups(4, 4, 4, 4, 4, 2)))), None, _is_cbu,
-         loose=_loose(22)),
-    Form("mx_clabe", "bank_account", "mx", 18, tuple(map(pattern, (_groups(3, 3, 11, 1), _groups(4, 4, 4, 4, 2)))),
-         None, is_clabe, loose=_loose(18)),
-    Form("es_ccc", "bank_account", "es", 20, tuple(map(pattern, (_groups(4, 4, 2, 10), _groups(4, 4, 4, 4, 4)))),
-         None, _is_ccc, loose=_loose(20)),
+FORMS: tuple[NumberFormat, ...] = (
+    NumberFormat("credit_card", "credit_card", None, 12, (*map(pattern, _CARD), pattern("[0-9]{16,19}")),
+                 None, is_card, must_check=True, alone=is_issued, loose=_loose(12, 19)),
+    NumberFormat("iban", "bank_account", None, 6, (_iban(),), None, _is_iban, lead=True),
+    NumberFormat("ar_cbu", "bank_account", "ar", 22,
+                 tuple(map(pattern, (_groups(8, 14), _groups(7, 1, 13, 1), _groups(4, 4, 4, 4, 4, 2)))),
+                 None, _is_cbu, loose=_loose(22)),
+    NumberFormat("mx_clabe", "bank_account", "mx", 18,
+                 tuple(map(pattern, (_groups(3, 3, 11, 1), _groups(4, 4, 4, 4, 2)))),
+                 None, is_clabe, loose=_loose(18)),
+    NumberFormat("es_ccc", "bank_account", "es", 20,
+                 tuple(map(pattern, (_groups(4, 4, 2, 10), _groups(4, 4, 4, 4, 4)))),
+                 None, _is_ccc, loose=_loose(20)),
 )  # fmt: skip
 
 WORDS = {
@@ -122,7 +126,7 @@ WORDS = {
     "mx_clabe": "clabe",
     "es_ccc": "ccc cuenta corriente bancaria",
 }
-"""Forms → the words that name them."""
+"""Formats → the words that name them."""
 
 EVERYDAY = {
     word: re.compile(found, re.IGNORECASE)
@@ -134,9 +138,9 @@ EVERYDAY = {
         "cc": r"\bcc(?: ?:| n[.ºuú]|[ ]?#| for| is|\s*$)",
     }.items()
 }
-"""Words that name a card only in these phrases: there are teachers and permits to enter a country."""
+"""Words that name a card only in these phrases: there are teachers, and entry permits for a country."""
 
 
-def forms(kinds: Collection[str], countries: Collection[str]) -> list[Form]:
-    """The forms of these kinds, common or of these countries."""
+def forms(kinds: Collection[str], countries: Collection[str]) -> list[NumberFormat]:
+    """Return the formats of these kinds, common or of these countries."""
     return [form for form in FORMS if form.kind in kinds and (form.country is None or form.country in countries)]

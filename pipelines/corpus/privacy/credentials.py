@@ -1,11 +1,11 @@
-"""What opens doors: passwords in addresses, keys and tokens.
+"""Passwords in addresses, API keys and tokens.
 
 `url_credentials`  `user:password@` before a host, and the value of a parameter such as `?token=`. Placeholders
-                   (`user:pass`, `{user}`, `$TOKEN`) open nothing and stay.
-`secret`           what its issuer marks with a prefix (forms below, from the issuers' own documentation), signed
-                   tokens (JWT, RFC 7519), private keys (PEM, RFC 7468), and what is assigned to a name such as
-                   `api_key` or `password` and looks drawn at random. A value is never judged by its looks alone: a
-                   digest, a UUID and an image in base64 look random too.
+                   (`user:pass`, `{user}`, `$TOKEN`) give no access and stay.
+`secret`           values with an issuer's prefix (formats below, from the issuers' own documentation), signed
+                   tokens (JWT, RFC 7519), private keys (PEM, RFC 7468), and values that are assigned to a name such
+                   as `api_key` or `password` and look random. A value is never judged by its look alone: a digest,
+                   a UUID and an image in base64 look random too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ISSUED = {
     "telegram_token": (":AA", r"[0-9]{8,10}:AA[\w-]{33}"),
     "jwt": ("eyJ", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]{8,})?"),
 }
-"""Form → (what a text must hold for it to be worth looking, the pattern)."""
+"""Format → (strings of which a text must hold one to be searched, the pattern)."""
 _ISSUED_WITH_UNDERSCORE = {
     "github_token": ("ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})"),
     "stripe_key": ("_live_ _test_ whsec_", r"(?:[srp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,})"),
@@ -38,7 +38,7 @@ _ISSUED_WITH_UNDERSCORE = {
     "npm_token": ("npm_", r"npm_[A-Za-z0-9]{36}"),
     "digitalocean_token": ("_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
 }
-"""Apart, because an underscore is rare in prose and quickly looked for."""
+"""Separate, because an underscore is rare in prose and quickly found."""
 
 
 def _compiled(issued: dict[str, tuple[str, str]]) -> list[tuple[tuple[str, ...], str, re.Pattern[str]]]:
@@ -52,7 +52,7 @@ _MARKS, _MARKS_WITH_UNDERSCORE = _compiled(_ISSUED), _compiled(_ISSUED_WITH_UNDE
 _KEY_NAME = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BEGIN, _KEY_END = re.compile(f"-----BEGIN {_KEY_NAME}"), re.compile(f"-----END {_KEY_NAME}")
 _KEY_BODY = re.compile(r"(?:\\n|\s|[\w+/=:,.-]{40,}+){0,500}+")
-"""Of a key whose end is cut off."""
+"""Body of a key whose end is cut off."""
 _KEY_LENGTH = 20_000
 """Characters; an RSA key of 16,384 bits takes 13,000."""
 
@@ -63,7 +63,7 @@ _PARAMETER = re.compile(
     r"|x-amz-signature|x-amz-security-token|x-goog-signature|session_?id|jwt|key)=([^\s&#\"'`<>)\]]{6,2048})"
 )
 _VARIABLE = re.compile(r"[{}$<>%*\[\]]|\.\.\.|…")
-"""In a password, signs of a template; but `%40` is an escaped @."""
+"""Signs of a template in a password; but `%40` is an escaped @."""
 _PLACEHOLDERS = """
     user username usuario usr login name me foo bar root admin guest test scott pass password passwd pwd secret tiger
     contraseña clave token key mypassword my-password your-password yourpassword your_password changeme example
@@ -73,7 +73,7 @@ _PLACEHOLDER_WORDS = frozenset(_PLACEHOLDERS.split())
 
 _ASSIGNED = r"[ \t]{0,3}[\"'`]?(?=[^\s\"'`<>,;(){}\[\]|=0-9]{0,255}[0-9])([^\s\"'`<>,;(){}\[\]|=]{8,256}={0,2})"
 _ASSIGNMENTS = [re.compile(sign + ">?" + _ASSIGNED) for sign in (":", "=")]
-"""Apart: one sign in front is found ten times as fast as one of two."""
+"""Separate patterns: a single leading sign is found ten times as fast as one of two."""
 _NAME = re.compile(
     r"(?i)(?P<password>passw(?:or)?ds?|passwd|passphrase|pwd|contrase[ñn]a|senha|clave(?:[ _-](?:secreta|privada))?)"
     r"[\"'`*]{0,3}\s{0,3}$"
@@ -82,16 +82,17 @@ _NAME = re.compile(
     r"|account[ _-]?key)[\"'`*]{0,3}\s{0,3}$"
 )
 _NAME_PARTS = ("pass", "pwd", "key", "secret", "token", "auth", "clave", "contras", "senha", "cred", "bearer")
-"""One of them is in every name; a quick look before the slow one."""
+"""One of them is in every name; a fast check before the slow one."""
 _BEARER = re.compile(r"\b(?:[Bb]earer|[Bb]asic) ([A-Za-z0-9_\-.+/=]{16,512})")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _NAME_LENGTH = 32
 _RANDOM_LENGTH, _RANDOM_BITS = 16, 3.0
-"""A value of at least so many characters, with so many bits of entropy in each by their own frequencies: 32 random
+"""Least length of a random value, and least bits of entropy per character by its own frequencies: 32 random
 hexadecimal digits have 3.6 ± 0.1, and of words of code as long as that with a digit in them, few pass 3.4."""
 
 
 def find_url_credentials(text: str) -> Iterator[Match]:
+    """Find credentials in addresses."""
     if "://" not in text:
         return
     if "@" in text:
@@ -112,6 +113,7 @@ def find_url_credentials(text: str) -> Iterator[Match]:
 
 
 def find_secrets(text: str) -> Iterator[Match]:
+    """Find keys, tokens and assigned secrets."""
     for marks, form, pattern in [*_MARKS, *_MARKS_WITH_UNDERSCORE] if "_" in text else _MARKS:
         if any(mark in text for mark in marks):
             for match in pattern.finditer(text):
@@ -132,7 +134,7 @@ def find_secrets(text: str) -> Iterator[Match]:
 
 
 def _find_private_keys(text: str) -> Iterator[Match]:
-    """From a key's first line to its last one, or as far as it looks like a key where the last one is missing."""
+    """Match from a key's first line to its last one, or as far as it looks like a key if the last one is missing."""
     end = 0
     for begin in _KEY_BEGIN.finditer(text):
         if begin.start() < end:
@@ -157,7 +159,7 @@ def _has_digit(value: str) -> bool:
 
 
 def _looks_random(value: str) -> bool:
-    """Long, of letters and digits, rich in characters; no UUID, path, number or template."""
+    """Tell whether a value is long, of letters and digits, varied; and not a UUID, path, number or template."""
     return (
         len(value) >= _RANDOM_LENGTH
         and _entropy(value) > _RANDOM_BITS
@@ -171,7 +173,7 @@ def _looks_random(value: str) -> bool:
 
 
 def _looks_like_password(value: str) -> bool:
-    """Three of the four classes of characters; no template, path or name of code."""
+    """Tell whether a value has three of four classes of characters and is not a template, path or name of code."""
     classes = sum(bool(re.search(pattern, value)) for pattern in ("[a-z]", "[A-Z]", "[0-9]", r"[^\w\s]"))
     return (
         classes >= 3
@@ -183,6 +185,6 @@ def _looks_like_password(value: str) -> bool:
 
 
 def _entropy(value: str) -> float:
-    """Bits in a character, by the frequencies of the characters in the value (Shannon 1948)."""
+    """Return the bits per character, by the frequencies of the characters in the value (Shannon 1948)."""
     counts = Counter(value)
     return sum(count / len(value) * math.log2(len(value) / count) for count in counts.values())

@@ -26,17 +26,17 @@ _PLAIN = {
     "\u00b7": ".",
     "\uff20": "@", "\ufe6b": "@", "\uff0e": ".", "\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0f": "/",
 }  # fmt: skip
-"""Typographers' blanks, hyphens and apostrophes, and wide signs; one character for one, so that places stay."""
+"""Typographic blanks, hyphens and apostrophes, and wide signs; one character for one, so that offsets stay."""
 
 _SCANNED_COMMA = re.compile(r",(?<=[0-9]\.[0-9]{3},)(?=[0-9]{3} ?[-.]? ?[A-HJ-NP-TV-Z](?!\w))")
-"""In an identity number as scanners read it: 12.345,678-Z."""
+"""A comma in an identity number, as scanners read it: 12.345,678-Z."""
 _DIGITS = {chr(ord(zero) + digit): str(digit) for zero in "٠۰०０" for digit in range(10)}
 _PLAIN_AND_DIGITS = list((_PLAIN | _DIGITS).items())
-"""Of the other scripts in which telephones are written, and wide ones."""
+"""Digits of the other scripts in which telephones are written, and wide ones."""
 
 
 def _plain(text: str) -> str:
-    """The text with plain signs and digits for what stands in numbers and addresses; as long as it was."""
+    """Replace variants of the signs and digits in numbers and addresses by plain ones; the length stays."""
     if text.isascii():
         return text
     for sign, plain in _PLAIN.items() if _is_latin(text) else _PLAIN_AND_DIGITS:
@@ -45,7 +45,7 @@ def _plain(text: str) -> str:
 
 
 def _is_latin(text: str) -> bool:
-    """Whether all characters are in Latin-1: quick to know, and there are no other digits in it."""
+    """Tell whether all characters are in Latin-1: a fast check that excludes other digits."""
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
@@ -54,7 +54,7 @@ def _is_latin(text: str) -> bool:
 
 
 class Detector:
-    """Finds what the recipe calls personal data. Built once for a process; it keeps nothing between texts."""
+    """Finds personal data of the recipe's kinds. Built once for a process; it keeps nothing between texts."""
 
     def __init__(self, section: PersonalData):
         kinds, countries = set(section.kinds), section.countries
@@ -75,7 +75,7 @@ class Detector:
         self._entities = NamedEntities(section.named_entities) if section.named_entities else None
 
     def find(self, text: str) -> list[Match]:
-        """The matches in a text, in order, none overlapping another."""
+        """Return the matches in a text, in order, without overlaps."""
         return disjoint(self._candidates(_SCANNED_COMMA.sub(".", _plain(text))))
 
     def _candidates(self, text: str) -> Iterator[Match]:

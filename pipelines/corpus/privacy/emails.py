@@ -1,13 +1,12 @@
 """E-mail addresses, plain and disguised.
 
-Not addresses at domains that are reserved for examples (RFC 2606), nor the `git@` of a repository. Three ways to
-write one:
+Addresses at domains reserved for examples (RFC 2606) and the `git@` of a repository are excluded. Three formats:
 
-`email`         ana@correo.es, also in brackets, links and lists, before a bracket and behind a slash
-`broken_email`  with a blank or a line end behind the @ or a point, or inside a hyphenated name
-`veiled_email`  written around harvesters: `ana [at] correo [punto] es`, `ana arroba correo.es`, `ana&#64;correo.es`
+`email`         ana@correo.es, also in brackets, links and lists, before a bracket and after a slash
+`broken_email`  with a blank or a line end after the @ or a point, or inside a hyphenated name
+`veiled_email`  disguised from harvesters: `ana [at] correo [punto] es`, `ana arroba correo.es`, `ana&#64;correo.es`
 
-Where something else could be meant (`x@w.T(…)`, `a @ b`), the last label must be a top-level domain in use.
+In ambiguous places (`x@w.T(…)`, `a @ b`), the last label must be a top-level domain in use.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _TOP = r"(?:[A-Za-z]{2,18}|xn--[a-z0-9-]{2,30}|[^\W\d_\x00-\u024f]{2,18})"
 _DOMAIN = re.compile(rf"(?:[\w-]{{1,63}}\.)+(?P<top>{_TOP})(?![^\W_]|@|_+[^\W_]|\.[^\W\d_])(?P<bracket>[(\[])?")
 """Before a bracket, where Python would call or index (`x@w.T(…)`), the last label must be in use."""
 _CUT_DOMAIN = re.compile(rf"(?:[\w-]{{1,63}}\.)+{_TOP}(?![\w@(\[])")
-"""Where letters stick to the end of one: what is before the last point."""
+"""A domain directly followed by letters: the part before the last point."""
 _RESERVED = re.compile(r"(^|\.)(example(\.(com|org|net|edu))?|test|invalid|localhost|local)$", re.IGNORECASE)
 
 _COUNTRIES = """
@@ -42,7 +41,7 @@ _GENERIC = """
 _IN_USE = frozenset((_COUNTRIES + _GENERIC).split())
 _WORDS_OF_CODE = "as at be by do id in info is it me my name no pro so to us"
 _UNMISTAKABLE = _IN_USE.difference(_WORDS_OF_CODE.split())
-"""Those that are no words of a programming language or of English: `x @ self.is`."""
+"""Domains that are not words of a programming language or of English: `x @ self.is`."""
 
 _LINE_END = r"[ \t]{0,2}\n[ \t>]{0,4}"
 _BROKEN_DOMAIN = re.compile(
@@ -51,13 +50,13 @@ _BROKEN_DOMAIN = re.compile(
 )
 _COUNTRY_BELOW = re.compile(r"[.][ \t]{0,2}\n[ \t>]{0,4}([a-z]{2})(?!\w)")
 _SECOND_LEVEL = frozenset(["com", "edu", "gob", "gov", "org", "net", "co", "ac", "mil", "ltd", "nom"])
-"""What stands before a country's own domain: `@correo.com.` and `ar` on the next line."""
+"""Labels before a country's domain: `@correo.com.` and `ar` on the next line."""
 _SPACED_DOMAIN = re.compile(r"[ ](?!www\.)[\w-]{3,63}(?:\.[\w-]{2,63}){1,4}(?![\w(\[])")
 _BLANK_BEFORE = re.compile(
     r"(?:(?i:correos?|e-?mails?|mail|escrib\w+ a|contact\w*|env[íi]\w+ a)[ \t:]{1,3}[\w%+.-]{1,63}"
     r"|(?<![\w.@])[\w%+-]*[._0-9][\w%+.-]*)[ \n]$"
 )
-"""Before an @ behind a blank or a line's end: a name that is introduced, or is written as local parts are; not
+"""Text before an @ that follows a blank or a line end: an introduced name, or one written as local parts are; not
 `gracias @bar.es`."""
 _CUT_LOCAL = re.compile(r"(?:[\w%+]+[-_.])+[ \t]?\n[ \t>]{0,4}$")
 _INTRODUCED = re.compile(r"[:<(\[,;][ \t]{0,3}$")
@@ -82,13 +81,14 @@ _SAID = re.compile(
     r"|hosted|buy|shop|sold|website|site|page|store|blog|conference|talk|job) at\b"
     r"|.* (?i:at) (?:(?i:the|a|this|that|our|my|your) )|(?=.*[a-z]).*[A-Z]"
 )
-"""Of a place in English, or of a firm in its capitals: `the meeting at Google dot com`."""
+"""Use of `at` for a place in English, or before a firm in its capitals: `the meeting at Google dot com`."""
 _POINTS_SPELLED = (" dot ", " Dot ", " DOT ", " punto ", " Punto ", " PUNTO ", " ponto ")
 _VEILED_LOCAL = re.compile(rf"(?<![\w.%+-])(?<!//)[\w%+-]{{1,64}}(?:{_VEILED_POINT}[\w%+-]{{1,64}}){{0,4}}$")
 _VEILED_DOMAIN = re.compile(rf"(?:[\w-]{{1,63}}{_VEILED_POINT}){{1,4}}({_TOP})(?![^\W_])")
 
 
 def find_emails(text: str) -> Iterator[Match]:
+    """Find addresses in all formats."""
     yield from _find_written(text)
     yield from _find_veiled(text)
     yield from _find_spelled(text)
@@ -118,7 +118,7 @@ def _end_of_domain(text: str, sign: int, spaced: bool) -> int | None:
     if broken is None or not re.search(r"\s", broken[0]):
         cut = _CUT_DOMAIN.match(text, sign + 1, stop)
         return cut.end() if cut and not domain else None
-    # It ends with a top-level domain in use: what follows on the next line is another word.
+    # It ends with a top-level domain in use: the text on the next line is another word.
     labels = list(re.finditer(r"[\w-]+", broken[0]))
     while labels and labels[-1][0].lower() not in (_UNMISTAKABLE if spaced else _IN_USE):
         labels.pop()
@@ -127,7 +127,7 @@ def _end_of_domain(text: str, sign: int, spaced: bool) -> int | None:
 
 
 def _start_of_local(text: str, end: int, least: int) -> int:
-    """Where the local part before `end` begins; `end` where there is none."""
+    """Return the start of the local part before `end`; `end` if there is none."""
     start, least = end, max(least, end - _LONGEST_LOCAL)
     while start > least and (text[start - 1].isalnum() or text[start - 1] in "_.%+-"):
         start -= 1
@@ -135,12 +135,12 @@ def _start_of_local(text: str, end: int, least: int) -> int:
         apart = _BLANK_BEFORE.search(text, max(0, end - 96), end)
         return end if apart is None else _start_of_local(text, end - 1, least)
     if text[start - 2 : start] == "//" or (start == least and start and text[start - 1].isalnum()):
-        return end  # an address of the web, or longer than a local part may be
+        return end  # a web address, or longer than a local part may be
     return start
 
 
 def _beginning(text: str, start: int) -> int:
-    """Where the address begins: on the line before, where its local part was cut there."""
+    """Return the start of the address: on the line before, if its local part was split there."""
     line = text.rfind("\n", 0, start)
     if line < 0 or text[line + 1 : start].strip(" \t>"):
         return start

@@ -1,4 +1,4 @@
-"""What the recognisers of personal data say, and which of them is right where two claim the same text."""
+"""Matches of the detectors of personal data, and the choice between overlapping ones."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import IntEnum
 
 
 class Strength(IntEnum):
-    """Why a match is believed. The stronger wins where two overlap; of equals, the longer one."""
+    """Evidence for a match. The stronger wins if two overlap; of equals, the longer one."""
 
     SHAPE = 1
-    """It is written as such things are."""
+    """It has the format of its kind."""
     WORD = 2
-    """Nothing but the word before it tells it from any other number."""
+    """Only the word before it distinguishes it from any other number."""
     CHECKED = 3
-    """Its check digits hold, or its form leaves no doubt (an e-mail address)."""
+    """Its check digits hold, or its format is unambiguous (an e-mail address)."""
     NAMED = 4
-    """It is written as such things are, and what stands before it says what it is."""
+    """It has the format of its kind, and the text before it names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Match:
     start: int
     end: int
     kind: str
-    """As the recipe calls it: email, phone, national_id, …"""
+    """The recipe's name: email, phone, national_id, …"""
     form: str
-    """The exact thing: es_dni, br_cpf, iban, jwt, …"""
+    """The format: es_dni, br_cpf, iban, jwt, …"""
     strength: Strength
 
 
 def disjoint(matches: Iterable[Match]) -> list[Match]:
-    """The matches that stay, in the order of the text: none overlaps another."""
+    """Return the matches that are kept, in the order of the text, without overlaps."""
     kept: list[Match] = []
     for match in sorted(matches, key=lambda match: (-match.strength, match.start - match.end, match.start, match.form)):
         place = bisect.bisect(kept, match.start, key=lambda other: other.start)

@@ -1,8 +1,8 @@
-"""Names, addresses and dates, as an option: Presidio with a spaCy model that is on the machine.
+"""Names, addresses and dates, as an option: Presidio with a spaCy model installed on the machine.
 
-A person's name has no form to be known by; it takes a model, and this project ships none and downloads none. Install
+A person's name has no recognizable format; it takes a model, and this project ships none and downloads none. Install
 `desdecero[presidio]` and a spaCy model of your language, and name it in the recipe. Dates are the exception:
-Presidio knows them by their form, so that they are found with an empty model (`spacy_model: null`), too.
+Presidio recognizes them by their format, so that they are found with an empty model (`spacy_model: null`), too.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ _PIECE = 100_000
 
 
 class NamedEntities:
+    """Finds the entities that the recipe names. Raises `UserError` if a library or a model is missing."""
+
     def __init__(self, section: Section):
         missing = sorted(_NEED_A_MODEL & set(section.entities)) if section.spacy_model is None else []
         if missing:
             raise UserError(
-                f"corpus.personal_data.named_entities: finding {' and '.join(missing)} takes a spaCy model: "
+                f"corpus.personal_data.named_entities: finding {' and '.join(missing)} needs a spaCy model: "
                 "name one that you have installed in spacy_model"
             )
         self._section = section
@@ -34,17 +36,20 @@ class NamedEntities:
         self._kinds = {_PRESIDIO[entity]: entity for entity in section.entities}
 
     def find(self, text: str) -> Iterator[Match]:
+        """Find the entities of a text."""
         for start, piece in _pieces(text):
             for result in self._analyzer.analyze(
-                piece, language=self._section.language, entities=sorted(self._kinds),
+                piece,
+                language=self._section.language,
+                entities=sorted(self._kinds),
                 score_threshold=self._section.min_score,
-            ):  # fmt: skip
+            ):
                 kind = self._kinds[result.entity_type]
                 yield Match(start + result.start, start + result.end, kind, kind, Strength.SHAPE)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """The text in pieces that end with a line where one ends in time."""
+    """Split the text into pieces that end with a line, if one ends in time."""
     start = 0
     while start < len(text):
         end = min(len(text), start + _PIECE)
@@ -56,7 +61,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 
 @cache
 def _analyzer(language: str, spacy_model: str | None) -> Any:
-    """Presidio's engine around one spaCy pipeline; loading takes seconds, so once in a process."""
+    """Build Presidio's engine around one spaCy pipeline; loading takes seconds, so once in a process."""
     try:
         import spacy
         from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
@@ -84,7 +89,7 @@ def _analyzer(language: str, spacy_model: str | None) -> Any:
             )
 
     class Loaded(SpacyNlpEngine):
-        """A pipeline that is loaded already: Presidio's own loading downloads what it does not find."""
+        """A pipeline that is already loaded: Presidio's own loading downloads missing models."""
 
         def __init__(self) -> None:
             labels = {"PER": "PERSON", "PERSON": "PERSON", "LOC": "LOCATION", "GPE": "LOCATION",

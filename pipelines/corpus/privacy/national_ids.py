@@ -1,9 +1,9 @@
-"""National and tax identity numbers, by their check digits where they have any, and by their names where not.
+"""National and tax identity numbers, recognized by their check digits if they have any, otherwise by their names.
 
 Check digits are python-stdnum's (its modules cite each country's rule); Uruguay's identity card, which it lacks, is
 below. Of random digits a share passes, too: 4% of DNI letters, 9% of RUT and NIT digits, 1% of CUIT, CPF and RUC,
-all of the Argentine, Peruvian and Colombian cards. So a number without letters, points and hyphens is taken only
-behind a word that names it, unless its check is of the strict sort; and so is one of seven digits, a hyphen and a
+all of the Argentine, Peruvian and Colombian cards. So a number without letters, points and hyphens is accepted only
+after a word that names it, unless its check is of the strict sort; and so is one of seven digits, a hyphen and a
 digit, because the official gazette of Peru signs each of its notices with one (2388044-1).
 """
 
@@ -28,19 +28,19 @@ from stdnum.us import ssn
 from stdnum.uy import rut as uy_rut
 from stdnum.ve import rif
 
-from desdecero.pipelines.corpus.privacy.numbers import ANY_SIGNS, Form, always, pattern
+from desdecero.pipelines.corpus.privacy.numbers import ANY_SIGNS, NumberFormat, always, pattern
 
 _MILLIONS = r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[0-9]{1,2} [0-9]{3} [0-9]{3}|[0-9]{1,2}'[0-9]{3}'[0-9]{3}|[0-9]{7,8}"
 """A card's number with points, spaces, apostrophes or nothing in it."""
 _DASH = r"(?: ?- ?| )?"
 _LETTER = r"(?:(?: ?[-.] ?)?[A-HJ-NP-TV-Z]|(?-i: [A-HJ-NP-TV-Z]))"
-"""Of a DNI. Behind a space it must be a capital: `12345678 y` goes on with "and"."""
+"""Letter of a DNI. After a space it must be a capital: `12345678 y` continues with "and"."""
 _SCANNED = r"[0-9]{1,2}[ .'-][0-9]{3}[ .'-]?[0-9]{3}(?: ?[-.] ?)?"
-"""A DNI with signs that differ, as scanners write it; its letter must be next to it."""
+"""A DNI with mixed signs, as scanners write it; its letter must be next to it."""
 
 
 def _loose(length: int, first: str = "", last: str = "") -> re.Pattern[str]:
-    """A number with any signs between its digits; first, last: letters before and behind them."""
+    """Return a pattern of a number with any signs between its digits; first, last: letters before and after them."""
     head, tail = first + ANY_SIGNS if first else "", ANY_SIGNS + last if last else ""
     return pattern(f"{head}[0-9](?:{ANY_SIGNS}[0-9]){{{length - 1}}}{tail}")
 
@@ -54,25 +54,25 @@ def _is_es_cif(number: str) -> bool:
 
 
 def _is_rfc(number: str) -> bool:
-    """With its check character; the last three are sometimes given out by hand, and then a word must name it."""
+    """Check the check character; the last three are sometimes assigned by hand, and then a word must name it."""
     return rfc.is_valid(number, validate_check_digits=True)
 
 
 def _is_uy_ci(number: str) -> bool:
-    """Weights 2 9 8 7 6 3 4 over seven digits; the check digit fills the sum up to a multiple of ten (DNIC)."""
+    """Check weights 2 9 8 7 6 3 4 over seven digits; the last digit fills the sum to a multiple of ten (DNIC)."""
     digits = [int(digit) for digit in number.zfill(8)]
     return len(digits) == 8 and sum(a * b for a, b in zip(digits, (2, 9, 8, 7, 6, 3, 4, 1), strict=True)) % 10 == 0
 
 
-def _never(number: str) -> bool:
-    """Without a check digit, only a name tells."""
+def _never(_number: str) -> bool:
+    """Reject: without a check digit, only a name is evidence."""
     return False
 
 
 def _is_es_nuss(number: str) -> bool:
-    """Province, number and their remainder modulo 97 (Orden TAS/1562/2005, Tesorería General de la Seguridad Social).
+    """Check province, number and remainder modulo 97 (Orden TAS/1562/2005, Tesorería General de la Seguridad Social).
 
-    A number below ten million is set behind the province without its leading zero.
+    A number below ten million follows the province without its leading zero.
     """
     province, serial, check = int(number[:2]), int(number[2:-2]), int(number[-2:])
     known = 1 <= province <= 53 or province == 66
@@ -81,7 +81,7 @@ def _is_es_nuss(number: str) -> bool:
 
 
 def _is_head_office(number: str) -> bool:
-    """An Ecuadorian tax number of a branch needs a name: timestamps look like it."""
+    """Accept only head offices: an Ecuadorian tax number of a branch looks like a timestamp and needs a name."""
     return number.endswith("001")
 
 
@@ -97,8 +97,8 @@ def _form(
     bare_must_check: bool = False,
     alone: Callable[[str], bool] = always,
     loose: re.Pattern[str] | None = None,
-) -> Form:
-    return Form(
+) -> NumberFormat:
+    return NumberFormat(
         f"{country}_{name}", "national_id", country, digits,
         (pattern(written),) if written else (), pattern(bare) if bare else None, valid, lead, any_case,
         bare_must_check, False, alone, loose,
@@ -106,9 +106,9 @@ def _form(
 
 
 _END = r"(?:\n[ ]{0,4})?"
-"""The end of a line, behind a point or a hyphen."""
+"""The end of a line, after a point or a hyphen."""
 
-FORMS: tuple[Form, ...] = (
+FORMS: tuple[NumberFormat, ...] = (
     # Spain
     _form("es", "dni", 7, _is_es_dni,
           rf"(?:{_MILLIONS}){_LETTER}|(?:{_SCANNED}|[0-9]{{1,2}}\.{_END}[0-9]{{3}}\.{_END}[0-9]{{3}}-?{_END})[A-HJ-NP-TV-Z]",
@@ -200,13 +200,13 @@ WORDS = {
     "ve_rif": "rif",
     "us_ssn": "ssn security",
 }
-"""Forms → the words that name them."""
+"""Formats → the words that name them."""
 
 EVERYDAY = {
     word: re.compile(found, re.IGNORECASE)
     for word, found in {
         "documento": r"\b(?:con|su|mi|tipo(?: y n\S+)? de|n[úu]mero de|n\.?[ºo°]\.? de|titular del?|portador(?:a)? del?"
-                     r"|identificad[oa]s? (?:con|por)(?: el| su)?) documento\b(?! (?!n[.úºo°]|personal|[úu]nico)[a-z])",
+        r"|identificad[oa]s? (?:con|por)(?: el| su)?) documento\b(?! (?!n[.úºo°]|personal|[úu]nico)[a-z])",
         "electoral": r"\b(?:clave|libreta|credencial|cédula|c[óo]digo) (?:de elector|electoral)\b",
         "identificación": r"(?<!placa de )(?<!clave de )(?<!c[óo]digo de )(?<!etiqueta de )identificaci[óo]n\b"
         r"(?! (?:del?|de la|de los) (?!identidad|titular|contribuyente|trabajador|extranjero|afiliad))",
@@ -215,11 +215,11 @@ EVERYDAY = {
         "social": r"\bseguridad social\b|\bseguro social\b|\bs\.? ?social\b",
         "security": r"\bsocial security\b",
     }.items()
-}  # fmt: skip
+}
 """Words that name a number only in these phrases: `el documento n.º 45678912` of a register is nobody's."""
 EVERYDAY["identificacion"] = EVERYDAY["identificación"]
 
 
-def forms(countries: Collection[str]) -> list[Form]:
-    """The forms of these countries."""
+def forms(countries: Collection[str]) -> list[NumberFormat]:
+    """Return the formats of these countries."""
     return [form for form in FORMS if form.country in countries]

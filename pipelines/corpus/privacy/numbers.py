@@ -1,7 +1,7 @@
-"""Where a text holds numbers long enough to be personal, and which words stand before them.
+"""Search for numbers long enough to be personal, and for the words before them.
 
-Looking for forty forms at each character would cost seconds for each megabyte. All of them have at least six digits
-close together; so one quick search finds such chains, and the forms are tried only where a group of digits begins.
+Trying forty formats at each character would cost seconds for each megabyte. All of them have at least six digits close
+together; so one fast search finds such chains, and the formats are tried only where a group of digits begins.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ _CHAIN = re.compile(r"[0-9](?:[ \t._()/'>\n-]{0,4}[0-9]){5,}")
 _GROUP = re.compile(r"[0-9]+")
 _SEPARATORS = str.maketrans("", "", " \t._()/'>\n-")
 _CONTEXT = 48
-"""Characters before a number in which the word that names it is looked for."""
+"""Characters before a number that are searched for a word that names it."""
 _LEAD = 6
-"""The most letters, with their hyphen or space, that a form has before its first digits (`MG-1…`, `GOMC85…`)."""
+"""The most letters, with their hyphen or space, that a format has before its first digits (`MG-1…`, `GOMC85…`)."""
 _COUNTRY_AND_CHECK = re.compile(r"[A-Za-z]{2}[ .-]?[0-9]{2}[ .\n-]{0,3}$")
-"""How an IBAN begins whose bank is written in letters."""
+"""Beginning of an IBAN whose bank is written in letters."""
 _LED = re.compile(r"[^\W\d_]$|[A-ZÑ&]{2}[ -]$")
-"""Before the birthday of a CURP or an RFC."""
+"""Text before the birthday in a CURP or an RFC."""
 _SIGNS = re.compile(r"[\s._/'>,-]")
 _LISTED = re.compile(r"[\s,;/|)]{0,3}(?:(?:y|e|o|u|and|or|&)[ ])?[(]?")
-"""Between two numbers of one list: the second has the first one's name."""
+"""Text between two numbers of one list: the second has the first one's name."""
 _EMPHASIS = re.compile(r"(?<![\w*])(?:\*{1,3}|_{1,3})$")
 _INTRODUCED = re.compile(
     r"(?i)(?:[:#]|n\.?[ºo°]\.?|n[úu]m(?:ero)?\.?|nro\.?"
     r"|(?<![^\W_])(?:d\.?n\.?i|n\.?i\.?[ft]|c\.?[ci]|ssn)\.?|identidad) ?$"
 )
-"""Right before a number that it names: then a word behind it is not what is counted."""
+"""Directly before a number, names it: then a word after it is not the counted noun."""
 _ISSUED = re.compile(
     r"(?i)\b(?:total(?:es)? de(?: los| las)?|cantidad de|n[úu]mero total de) (?:dni|nie|nif|c[ée]dulas|pasaportes)\b"
     r"[^.;\n]{0,24}$"
@@ -40,9 +40,9 @@ _ISSUED = re.compile(
     r" (?:expedid|emitid|entregad|renovad|tramitad|caducad|robad|perdid|falsificad|registrad|solicitad"
     r"|anulad|impres)[oa]s\b[^.;\n]{0,24}$"
 )
-"""Papers that are counted: `DNI expedidos: 12.345.678`."""
+"""Documents that are counted: `DNI expedidos: 12.345.678`."""
 _DOCUMENT = re.compile(r"(?i)(?<![^\W_])(?:documentos?|doc\.|clientes?|socios?)[ \t:]{1,2}$")
-"""Before an identity number with letters, that of a person: `documento: 12345678Z`."""
+"""Text before a person's identity number with letters: `documento: 12345678Z`."""
 _LETTER_APART = re.compile(r"[A-Za-z][ .]")
 _AMOUNT = re.compile(r"[0-9]{1,2}([. '])[0-9]{3}\1[0-9]{3}(?![0-9])")
 _HEADING = re.compile(
@@ -51,81 +51,81 @@ _HEADING = re.compile(
     r"|volumen|leyes|ley|puntos?|opci[óo]n|lotes?|vitaminas?|salas?|zonas?|bloques?|plantas?|puertas?|art[íi]culos?"
     r"|chapters?|parts?|sections?|annex|appendix|volumes?|class|types?|groups?|figures?|tables?)[ \t]{1,2}$"
 )
-"""What bears a letter or a Roman numeral: `Capítulo V 1.250.000`."""
+"""Words with a letter or a Roman numeral: `Capítulo V 1.250.000`."""
 
 _IN_A_ROW = re.compile(r"[0-9][ \t]{1,2}\||\|[ \t]{1,2}[0-9]{4}(?![0-9/])")
-"""More numbers before or behind one (at the bar)."""
+"""More numbers before or after one (at the bar)."""
 
 AFTER = r"(?![^\W_])(?!_\w)(?!-\w)(?![.,:/']?[0-9])"
-"""No number goes on behind it."""
+"""The number does not continue."""
 ANY_SIGNS = r"[ \t.,_/'>\n-]{0,4}+"
-"""Between two digits of a number behind its name, where its check digits hold."""
+"""Between two digits of a number after its name, if its check digits hold."""
 BETWEEN_GROUPS = r"(?:[ ]?[.-]?\n[ \t>]{0,4}|[ \t]{1,4}| ?[.-] ?|_)"
 """A sign, blanks or the end of a line."""
 
 
-def always(number: str) -> bool:
-    """The way of writing tells: there is no check digit."""
+def always(_number: str) -> bool:
+    """Accept any number: its format is the evidence, without a check digit."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One kind of number, as a country or a trade writes it."""
+class NumberFormat:
+    """One kind of number, as a country or a sector writes it."""
 
     name: str
     """es_dni, br_cpf, iban, …"""
     kind: str
     country: str | None
-    """ISO 3166-1 code in small letters; None for what is written alike everywhere."""
+    """ISO 3166-1 code in small letters; None for a format common to all."""
     digits: int
-    """At least so many in a row (spaces and points between them do not count)."""
+    """Least number of digits in a row (spaces and points between them do not count)."""
     written: tuple[re.Pattern[str], ...]
-    """How it is written so that check digits are enough to know it; the longer ways first."""
+    """Patterns for which check digits are sufficient evidence; the longer ones first."""
     bare: re.Pattern[str] | None
-    """How it is written where it needs a word before it, because ordinary numbers look like that too."""
+    """Pattern that needs a word before it, because ordinary numbers look like that too."""
     valid: Callable[[str], bool]
-    """Given the letters and digits alone."""
+    """Checks the letters and digits alone."""
     lead: bool = False
-    """It begins with letters."""
+    """True if it begins with letters."""
     any_case: bool = False
-    """Small letters are as usual in it as capitals."""
+    """True if small letters are as usual in it as capitals."""
     bare_must_check: bool = False
-    """Written bare, it is believed only with its check digits, even behind its word."""
+    """True if a bare number needs valid check digits, even after its word."""
     must_check: bool = False
-    """However it is written."""
+    """True if any number needs valid check digits."""
     alone: Callable[[str], bool] = always
-    """What else must hold where no word names it."""
+    """Further condition if no word names it."""
     loose: re.Pattern[str] | None = None
-    """How it may be written behind its word where its check digits hold: with any signs between its digits."""
+    """Pattern after its word if its check digits hold: with any signs between its digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Digits close together, and what the words before them call them."""
+    """Digits close together, and the formats that the words before them name."""
 
     start: int
     end: int
     digits: int
     names: frozenset[str]
-    """Forms that a word before the chain names."""
+    """Formats that a word before the chain names."""
 
 
 def pattern(source: str) -> re.Pattern[str]:
-    """A form's pattern: in either case, and with nothing behind it that would belong to it."""
+    """Compile a format's pattern: case-insensitive, and not followed by more of the same number."""
     return re.compile(f"(?:{source}){AFTER}", re.IGNORECASE)
 
 
 class NameWords:
-    """Finds the words that name forms.
+    """Finds the words that name formats.
 
     A name is one word in any case, one in capitals only (`NIT`, because a nit is something else), or the last word of
-    several (`documento nacional de identidad`). Points and spaces between single letters are left out: `D. N. I.`.
-    An everyday word (`documento`) names only where its pattern is found in the words before the number.
+    several (`documento nacional de identidad`). Points and spaces between single letters are ignored: `D. N. I.`.
+    An everyday word (`documento`) names only if its pattern is found in the words before the number.
     """
 
     def __init__(self, *tables: Mapping[str, str], everyday: Mapping[str, re.Pattern[str]]):
-        """tables: names of forms, separated by spaces → the words that name them, separated by spaces."""
+        """tables: names of formats, separated by spaces → the words that name them, separated by spaces."""
         self._everyday = everyday
         self._forms: dict[str, frozenset[str]] = {}
         for table in tables:
@@ -134,8 +134,8 @@ class NameWords:
                     self._forms[word] = self._forms.get(word, frozenset()) | set(names.split())
 
     def before(self, text: str, start: int) -> frozenset[str]:
-        """The forms named in the words before `start`, back to the digit or the empty line before them."""
-        while start and text[start - 1].isalnum():  # into the word: GB29NWBK|6016…
+        """Return the formats named in the words before `start`, back to the digit or the empty line before them."""
+        while start and text[start - 1].isalnum():  # inside a word: GB29NWBK|6016…
             start -= 1
         window = _DIGIT.split(text[max(0, start - _CONTEXT) : start])[-1]
         if "\n" in window:
@@ -157,7 +157,7 @@ _DIGIT, _EMPTY_LINE = re.compile("[0-9]"), re.compile(r"\n[ \t]*\n")
 
 
 def find_chains(text: str, words: NameWords) -> Iterator[Chain]:
-    """Chains of six digits or more; of six only where letters lead them, as in a CURP, or a telephone's name does."""
+    """Find chains of six digits or more; of six only after letters, as in a CURP, or after a telephone's name."""
     last_end, last_names = -1000, frozenset[str]()
     for match in _CHAIN.finditer(text):
         start, end = match.span()
@@ -172,13 +172,14 @@ def find_chains(text: str, words: NameWords) -> Iterator[Chain]:
 
 
 class Numbers:
-    """Finds forms in chains of digits."""
+    """Finds formats in chains of digits."""
 
-    def __init__(self, forms: Sequence[Form]):
+    def __init__(self, forms: Sequence[NumberFormat]):
         self._forms = sorted(forms, key=lambda form: form.digits)
         self._known_alone = [form for form in self._forms if form.written]
 
     def find(self, text: str, chains: Iterable[Chain]) -> Iterator[Match]:
+        """Find the numbers of all formats in these chains."""
         for chain in chains:
             forms = self._forms if chain.names else self._known_alone
             left = chain.digits
@@ -186,8 +187,10 @@ class Numbers:
                 yield from self._at(text, group.start(), left, forms, chain.names)
                 left -= group.end() - group.start()
 
-    def _at(self, text: str, start: int, digits: int, forms: Sequence[Form], names: frozenset[str]) -> Iterator[Match]:
-        """What begins with the group of digits at `start`, or with letters before it."""
+    def _at(
+        self, text: str, start: int, digits: int, forms: Sequence[NumberFormat], names: frozenset[str]
+    ) -> Iterator[Match]:
+        """Match numbers that begin with the group of digits at `start`, or with letters before it."""
         leads = [lead for lead in _leads(text, start) if _stands_alone(text, lead)]
         alone = _stands_alone(text, start)
         if not leads and not alone:
@@ -200,7 +203,7 @@ class Numbers:
                     yield match
 
 
-def _match(text: str, start: int, form: Form, named: bool) -> Match | None:
+def _match(text: str, start: int, form: NumberFormat, named: bool) -> Match | None:
     if not named:
         for way in form.written:
             if (match := way.match(text, start)) is None:
@@ -227,8 +230,8 @@ def _match(text: str, start: int, form: Form, named: bool) -> Match | None:
     return Match(*ways[0].span(), form.kind, form.name, Strength.WORD)
 
 
-def _is_ordinary(text: str, start: int, end: int, form: Form) -> bool:
-    """Whether a number that no word names may be another one whose check digit holds by chance."""
+def _is_ordinary(text: str, start: int, end: int, form: NumberFormat) -> bool:
+    """Tell whether a number that no word names may be another one whose check digit holds by chance."""
     number = text[start:end]
     has_letters = any(map(str.isalpha, number))
     if "\n" in number and not has_letters and not any(map(str.isalpha, text[text.rfind("\n", 0, start) + 1 : start])):
@@ -249,8 +252,8 @@ def _is_ordinary(text: str, start: int, end: int, form: Form) -> bool:
     return form.lead and bool(_LETTER_APART.match(number)) and is_counted(text, start, end)
 
 
-def _is_letter_of_something(text: str, start: int, form: Form) -> bool:
-    """`Felipe V 1.250.000`: a letter apart from an amount and right behind a word."""
+def _is_letter_of_something(text: str, start: int, form: NumberFormat) -> bool:
+    """Recognize `Felipe V 1.250.000`: a letter separated from an amount and directly after a word."""
     if not _LETTER_APART.match(text, start) or not (form.valid is always or _AMOUNT.match(text, start + 2)):
         return False
     before = text[max(0, start - 3) : start].rstrip(" \t")
@@ -258,7 +261,7 @@ def _is_letter_of_something(text: str, start: int, form: Form) -> bool:
 
 
 def _leads(text: str, start: int) -> list[int]:
-    """Where the letters right before a group of digits begin, and the `GB29` before these where there is one."""
+    """Return the starts of the letters directly before a group of digits, and of the `GB29` before them, if any."""
     place = start
     while place and start - place < 3 and text[place - 1] in " .-\n":
         place -= 1
@@ -272,7 +275,7 @@ def _leads(text: str, start: int) -> list[int]:
 
 
 def _stands_alone(text: str, start: int) -> bool:
-    """Nothing before it that it would be a part of: a longer word, a decimal number, a version, a path."""
+    """Tell whether it is not part of a longer word, a decimal number, a version or a path."""
     before = text[start - 1] if start else " "
     if before in "*_":
         return bool(_EMPHASIS.search(text[max(0, start - 4) : start]))

@@ -21,7 +21,7 @@ _PLURAL = (
     r"(?!\w+[aei]d[oa]s\b|\w+entes\b|antes\b|después\b|entonces\b|además\b|mientras\b|pues\b|tras\b|ambos\b|vecinos\b"
     r"|this\b|thus\b|plus\b|unless\b|always\b|across\b|versus\b|besides\b|ours?\b)[^\W\d_A-Z]{3,}s"
 )
-"""A counted noun; no participle (`expedidos`), adverb or conjunction. `habitantes` is among the units."""
+"""A counted noun; not a participle (`expedidos`), adverb or conjunction. `habitantes` is among the units."""
 _PEOPLE = "clientes|pacientes|docentes|agentes|residentes|fuentes|accidentes|componentes|vecinos"
 _COUNTED_BEHIND = re.compile(
     rf"[ \t]?(?:{_CURRENCY}|%|‰)(?!\w)|[ \t]{{1,2}}(?:{_UNIT}|habitantes|(?:de )?(?:{_PEOPLE}|{_PLURAL}))(?!\w)"
@@ -50,7 +50,7 @@ _FILE_WORDS = r"""
     products? models? versions? builds? receipts? shipments? tracking reference docket patents? patentes?
     timestamps? epoch unix commit revision bug issue registration entry bar.?codes? barras
 """
-"""Files, goods and records: the number behind one is its own."""
+"""Files, goods and records: the number after one is its number."""
 _FILE_WORD = "|".join(_FILE_WORDS.split())
 _QUALIFIED = (
     r"(?: (?:de|del|of|la|el|los) (?:la )?[^\W\d_]{2,20}| (?:administrativ|intern|judicial|electr[óo]nic"
@@ -61,12 +61,12 @@ _FILED = re.compile(
     rf"(?i)(?<![^\W_])(?:{_FILE_WORD}){_QUALIFIED}[ \t:=.,(\[]{{0,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?"
     r"(?:[0-9][\w.-]*(?:[,;/]|[,;]? (?:y|e|o|and|or|a|al|to))\s?){0,12}$"
 )
-"""A word for a file, with what says of what, a sign for a number, and the numbers before it in a list."""
+"""A word for a file, with its qualifiers, a sign for a number, and the numbers before it in a list."""
 _RECORDED = re.compile(
     r"(?i)(?<![^\W_])(?:expedientes?|exptes?\.?|registros?|documentos?|oficios?|facturas?|files?|records?|documents?)"
     rf"(?:[ \t]{{1,2}}[^\W\d_]{{1,20}}){{1,5}}[ \t:=.,(\[]{{0,3}}(?:(?:{_NUMBERED})[ \t:.]{{0,2}})?$"
 )
-"""A word for a record, and up to five that say which: `el Registro General de Entrada 12345678901`."""
+"""A word for a record, and up to five qualifiers: `el Registro General de Entrada 12345678901`."""
 _JUST_NUMBERED = re.compile(rf"(?i)(?<![^\W_])(?:{_NUMBERED})[ \t:.]{{0,2}}$")
 _BEHIND_A_WORD = re.compile(
     r"(?:(?<![^\W_])(?:[a-záéíóúñü]{4,}"
@@ -94,13 +94,13 @@ GROUPED = re.compile(r"[1-9][0-9]{0,2}([ .'])[0-9]{3}(?:\1[0-9]{3})+")
 
 
 def is_counted(text: str, start: int, end: int, nouns: bool = True) -> bool:
-    """Whether a currency stands before the number, or a unit, a currency or (with `nouns`) a counted noun behind it."""
+    """Tell whether a currency precedes the number, or a unit, currency or (with `nouns`) a counted noun follows it."""
     counted = _COUNTED_BEHIND.match(text, end) if nouns else _MEASURED_BEHIND.match(text, end)
     return bool(counted or _CURRENCY_BEFORE.search(text[max(0, start - 10) : start]))
 
 
 def is_amount(text: str, start: int, end: int) -> bool:
-    """Whether the number is counted, ends in thousands, or stands behind a word for an amount."""
+    """Tell whether the number is counted, ends in thousands, or follows a word for an amount."""
     return (
         text.endswith("000", start, end)
         or is_counted(text, start, end)
@@ -109,8 +109,8 @@ def is_amount(text: str, start: int, end: int) -> bool:
 
 
 def is_filed(text: str, start: int, numbered: bool = False) -> bool:
-    """Whether a word for a file stands before the number; or, with `numbered`, nothing but `n.º`, or a record that is
-    described at length."""
+    """Tell whether a word for a file precedes the number; or, with `numbered`, only `n.º`, or a record with a long
+    description."""
     before = text[max(0, start - _WINDOW) : start].rpartition("\n\n")[2]
     if numbered and (_JUST_NUMBERED.search(before) or _RECORDED.search(before)):
         return True
@@ -118,21 +118,22 @@ def is_filed(text: str, start: int, numbered: bool = False) -> bool:
 
 
 def is_numbered(text: str, start: int) -> bool:
-    """Whether a sign for a number (`n.º`, `#`) stands right before it: one calls a telephone, and numbers a thing."""
+    """Tell whether a sign for a number (`n.º`, `#`) directly precedes it: one calls a telephone, and numbers a
+    thing."""
     return bool(_NUMBER_SIGN.search(text[max(0, start - 8) : start]))
 
 
 def is_called_number(text: str, start: int) -> bool:
-    """Whether the word `número` stands right before it, which a telephone's number has, too."""
+    """Tell whether the word `número` directly precedes it, which a telephone's number has, too."""
     return bool(_NUMBER_WORD.search(text[max(0, start - 12) : start]))
 
 
 def begins_with_date(text: str, start: int, digits: str) -> bool:
-    """Whether the digits begin with a date (20240315…, 15032024…), or with a year and stand in a sentence or behind a
-    label.
+    """Tell whether the digits begin with a date (20240315…, 15032024…), or with a year and stand in a sentence or after
+    a label.
 
     A Peruvian company's tax number begins with 20, as does that of most men in Argentina: in brackets, in a list or a
-    table, a year is no sign.
+    table, a year is no evidence.
     """
     if _DATE.match(digits):
         return True
@@ -144,7 +145,7 @@ def begins_with_date(text: str, start: int, digits: str) -> bool:
 
 
 def in_reference(text: str, start: int) -> bool:
-    """Whether the number is part of a DOI, an arXiv or web address, or another identifier with a scheme."""
+    """Tell whether the number is part of a DOI, an arXiv or web address, or another identifier with a scheme."""
     line = text[max(0, start - _WINDOW) : start]
     token = re.split(r"[\s<>\"“”«»]", line)[-1]
     return bool(_REFERENCE.search(token)) and not _DIALLED.search(token)

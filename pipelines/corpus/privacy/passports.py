@@ -1,8 +1,8 @@
-"""Passports, behind or before the word that names them.
+"""Passports, next to the word that names them.
 
-A passport's number has no check digit that is printed beside it, and each country writes its own: three letters and
-six digits in Spain and Argentina, two and six or seven in Colombia and Brazil, one and eight in Mexico, nine digits in
-Peru and the United States. So nothing but the word tells it.
+A passport's number has no printed check digit, and each country has its own format: three letters and six digits in
+Spain and Argentina, two and six or seven in Colombia and Brazil, one and eight in Mexico, nine digits in Peru and the
+United States. So only the word is evidence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _BETWEEN = (
 )
 _LETTERED = r"(?:[A-Z]{1,3}[ .-]?[0-9]{6,8}|[0-9]{2}[A-Z]{2}[0-9]{5})"
 _DESCRIBED = r"(?:[ \t,]{1,2}[^\W\d_]{1,20}){1,8}?[ \t:,(]{1,3}(?:n\S{1,6}[ \t:]{1,2})?"
-"""Between the name and a number with letters, that of no other thing: `pasaporte expedido en Roma con el n.º`."""
+"""Text between the name and a number with letters, which belongs to nothing else: `pasaporte expedido en Roma con el
+n.º`."""
 _NOT_OF_PASSPORT = re.compile(
     r"(?i)\b(?:expedientes?|matr[íi]culas?|vuelos?|flights?|referencias?|facturas?|lotes?|pedidos?|visas?|visados?"
     r"|c[óo]digos?|modelos?|models?|coches?|cars?|series?|resoluci[óo]n|ley|orders?)\b"
@@ -38,10 +39,11 @@ _BEFORE_NAME = re.compile(
 _CONTEXT = 60
 
 WORDS = {"passport": "pasaporte pasaportes passport passports passaporte passaportes"}
-"""Words that name a passport, to know quickly where to look closer."""
+"""Words that name a passport, to find quickly where to look closer."""
 
 
 def find_passports(text: str, chains: Iterable[Chain]) -> Iterator[Match]:
+    """Find numbers that the word for a passport names."""
     for chain in chains:
         if "passport" in chain.names:
             for match in _BEHIND_NAME.finditer(text, max(0, chain.start - _CONTEXT), chain.end + 2):
@@ -64,5 +66,5 @@ def find_passports(text: str, chains: Iterable[Chain]) -> Iterator[Match]:
 
 
 def _is_ordinary(number: str) -> bool:
-    """A round number or a date: `el pasaporte costó 1000000`, `pasaporte 20240315`."""
+    """Recognize a round number or a date: `el pasaporte costó 1000000`, `pasaporte 20240315`."""
     return number.endswith("000") or bool(re.fullmatch(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]", number))

@@ -1,4 +1,4 @@
-"""The words around a number that make a telephone of it."""
+"""The context words that identify a number as a telephone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = {
         reach ring dial particular number
     """,
 }
-"""Words that may name a telephone, to know quickly where to look closer."""
+"""Words that may name a telephone, to find quickly where to look closer."""
 
 _TELEPHONE = (
     r"tel[eé]fonos?|tel[eé]fs?|telfs?|tels?|tfnos?|tlfn?os?|tlfs?|tlfn|tlno|tf|telefones?|fax|tele?fax(?:es)?"
@@ -26,7 +26,7 @@ _ONE_TELEPHONE = (
     r"tel[eé]fono|tel[eé]f|telf|tel|tfno|tlfn?o?|tf|telefone|fax|telefax|fone|fono|m[oó]vil|celular|phone|telephone"
     r"|whatsapp|wsp|wapp"
 )
-"""Behind a number: `412 345 678 móviles` were sold."""
+"""Words after a number: `412 345 678 móviles` were sold."""
 _CALL = (
     r"central telef[oó]nica|ll[aá]m[ae](?:r|me|nos)?(?: por tel[eé]fono)? al|ll[aá]m(?:ame|eme|enos) al"
     r"|marqu?(?:e|ar|a) (?:el|al)|n[uú]meros? de contacto"
@@ -38,7 +38,7 @@ _CALL = (
     r"|(?<!\w )my number(?=(?: is|:))|(?<![^\W_])mi n[uú]mero(?: es(?: el)?|(?=:))"
 )
 _EVERYDAY = r"cell|cel|office|desk|mobile|home|work|ph|contacto|contact"
-"""Words that stand before other numbers more often: `cell.2020.04.012`, `office 365 2019`."""
+"""Words that more often precede other numbers: `cell.2020.04.012`, `office 365 2019`."""
 _QUALIFIERS = (
     r"(?:[ ]?(?:numbers?|n[úu]meros?|n[º°.]+o?|nro\.?|no\.|fijo|m[oó]vil|celular|particular|de contacto"
     r"|personal|directo"
@@ -55,7 +55,7 @@ _BEFORE = re.compile(
 )
 _WINDOW = 56
 _LOCAL = 6
-"""Digits of the shortest number, in the provinces of Peru and Argentina: behind a word for a telephone and no other."""
+"""Digits of the shortest number, in the provinces of Peru and Argentina: only after a word for a telephone."""
 _EVERYDAY_NUMBER = re.compile(
     r"(?=[+(0]|[1-9]\d{8,}|\d{2,4}([ .-])\d{3}\1\d{3,4}|\d{3}[ -]\d{4}(?!\d)|\d{1,3}[.-]\d{2,4}[.-]\d{3,4}"
     r"|[6-9]\d{2}(?: \d\d){3}"
@@ -78,16 +78,16 @@ _SAID_BEHIND = re.compile(
 )
 """`040-022-031 is my office number`"""
 _DIALLED_FIRST = re.compile(rf"(?i)[ \t]{{1,2}}(?:{_EVERYDAY}|{_ONE_TELEPHONE})(?![^\W_]|[ \t]*[0-9])")
-"""Behind a number that begins with a zero or a bracket, as no amount does: `040-022-031 Office dijo`."""
+"""After a number that begins with a zero or a bracket, as no amount does: `040-022-031 Office dijo`."""
 _MAY_BE_BEHIND = re.compile(r"[ \t,:(\[|*_/–-]{1,6}[cdefhimoptwCDFHMOPTW]")
-"""A quick look before the slow one."""
+"""A fast check before the slow one."""
 _ALSO_BEHIND = re.compile(
     rf"(?i)[ \t.:=(+-]{{0,6}}[0-9][0-9 ().-]{{5,18}}[0-9][ \t]{{0,2}}[-–,(]?[ \t]{{0,2}}(?:{_TELEPHONE}|{_EVERYDAY})\b"
 )
 
 
 def find_name_before(text: str, start: int) -> int | None:
-    """The least digits of the number at `start` by the word that names it; None where none does."""
+    """Return the least digits of the number at `start` by the word that names it; None if none does."""
     word = _BEFORE.search(text[max(0, start - _WINDOW) : start])
     if word is None:
         return None
@@ -98,7 +98,7 @@ def find_name_before(text: str, start: int) -> int | None:
 
 
 def find_name_behind(text: str, start: int, end: int) -> bool:
-    """Whether a word behind the number from `start` to `end` names it, and not the next number."""
+    """Tell whether a word after the number from `start` to `end` names it, and not the next number."""
     if not _MAY_BE_BEHIND.match(text, end):
         return False
     if _SAID_BEHIND.match(text, end) or (text[start] in "0(+" and _DIALLED_FIRST.match(text, end)):
@@ -116,7 +116,7 @@ _SIGNS = re.compile(
     r"|e-?mail|correo"
     r"|bizum|wasap|comunicarse|com[uú]n[ií]quese)(?![^\W_])"
 )
-"""Words and addresses beside which a number is dialled."""
+"""Words and addresses that accompany a telephone number."""
 _QUANTITY = re.compile(
     r"(?i)(?<![^\W_])(?:cost(?:ó|aron|aba|ará)|que son|fueron|eran|tiene[n]?|ten[íi]an?|tuvo|hay|hab[íi]a|hubo"
     r"|sobre los|atendi(?:ó|eron) a"
@@ -124,7 +124,7 @@ _QUANTITY = re.compile(
     r"|recibi(?:ó|eron)|gan(?:ó|an?|aron)|perdi(?:ó|eron)|pag(?:ó|an?|aron)|invirti(?:ó|eron)|recaud(?:ó|an?|aron)"
     r"|factur(?:ó|an?|aron)|cost|has|had|have|were|reached|spent|sold|earned)[ ]$"
 )
-"""Right before an amount: `la agenda costó 612 345 678`."""
+"""Directly before an amount: `la agenda costó 612 345 678`."""
 _AROUND_BEFORE, _AROUND_BEHIND = 70, 50
 _TO_THE = re.compile(
     r"(?i)(?<!ascendió )(?<!asciende )(?<!equivale )\bal(?: n[uú]mero)?[ ]$|\b(?:me|nos|le) en el[ ]$"
@@ -145,17 +145,17 @@ _PERSON = re.compile(
     rf"\b(?:{'|'.join(_GIVEN_NAMES.split())})(?:(?: de| del| la)? [A-ZÁÉÍÓÚÑ][\w.-]*){{0,3}}[ ]?[,:(;–-]?[ \t(]{{0,2}}$"
 )
 _PERSON_BEHIND = re.compile(rf"[ ]?[(,–-][ ]?(?:{'|'.join(_GIVEN_NAMES.split())})\b")
-"""A person right before the number; the names are common ones of Spain and Latin America."""
+"""A person directly before the number; the names are common ones of Spain and Latin America."""
 _CLOSING = re.compile(
     r"(?i)\b(?:atentamente|atte|saludos?|un abrazo|cordialmente|fdo|firmado|regards|sincerely|best wishes|calle"
     r"|c/|avda?"
     r"|avenida|plaza|paseo|jir[oó]n|c[oó]digo postal|apartado)\b|@|\bwww\.|\b[0-9]{5} [A-ZÁÉÍÓÚ][a-záéíóúñ]+"
 )
-"""In the lines around a number that has a line to itself: the end of a letter, or an address."""
+"""Text in the lines around a number on a line of its own: the end of a letter, or an address."""
 
 
 def is_dialled(text: str, start: int, end: int) -> bool:
-    """Whether what stands around a number in groups of three says that it is a telephone and no amount."""
+    """Tell whether the text around a number in groups of three shows that it is a telephone and not an amount."""
     before = text[max(0, start - _AROUND_BEFORE) : start].rpartition("\n\n")[2]
     behind = text[end : end + _AROUND_BEHIND].partition("\n\n")[0]
     if _QUANTITY.search(before):

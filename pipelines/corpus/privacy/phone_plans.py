@@ -1,4 +1,4 @@
-"""How telephone numbers are written: with a country's code, and at home, by each country's numbering plan."""
+"""Formats of telephone numbers: with a country's code, and without it, by each country's numbering plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _COUNTRY = (
     r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[12368]|2[2-6][0-9]|29[01789]|3[578][0-9]|42[013]"
     r"|50[0-9]|59[0-9]|6[789][0-9]|85[02356]|88[06]|96[0-9]|97[0-79]|99[2-689])"
 )
-"""Country codes that are assigned (ITU-T E.164): +2147483647 is no telephone."""
+"""Country codes that are assigned (ITU-T E.164): +2147483647 is not a telephone."""
 EXTENSION = r"(?:[ ]?[,;]? ?(?:x|ext\.?|extensi[óo]n|extension|interno|int\.) ?[.:]? ?[0-9]{1,5})?"
 _WITH_COUNTRY = re.compile(
     rf"(?<![^\W_])(?<![.,+/-])(?<!\w\()\(?(?:\+ ?({_COUNTRY})|\b00 ?(?!1)({_COUNTRY})(?=[ .)/-])"
@@ -18,11 +18,11 @@ _WITH_COUNTRY = re.compile(
     rf"(?:[ .-]{{0,2}}\(?[0-9]{{1,4}}+\)?){{1,6}}+{EXTENSION}(?![^\W_]|/(?![+(]?[0-9]{{2}})|\.[0-9])"
 )
 _LONGEST = {"34": 9, "54": 11, "55": 11, "56": 9, "57": 10, "52": 11, "51": 9, "598": 8, "593": 9, "58": 10, "1": 10}
-"""Digits behind a country's code."""
+"""Digits after a country's code."""
 
 
 def match_international(text: str, start: int) -> tuple[int, int] | None:
-    """The number with a country's code that begins at `start`, without what is too much for its country.
+    """Match the number with a country's code that begins at `start`, without digits in excess for its country.
 
     9 to 15 digits (ITU-T E.164), and not a decimal number: +1.2345678901.
     """
@@ -43,7 +43,7 @@ def match_international(text: str, start: int) -> tuple[int, int] | None:
 
 def _significant(number: str, code: str) -> int:
     number = re.split("x|ext|int", number)[0]
-    digits = sum("0" <= sign <= "9" for sign in number)
+    digits = sum(1 for sign in number if "0" <= sign <= "9")
     return digits - (2 if number.lstrip("( ").startswith("00") else 0) - len(code)
 
 
@@ -80,18 +80,18 @@ _PLANS = {
     "ve": r"04(?:12|14|16|22|24|26)\d{7}|\(0[24]\d\d\) ?\d{3}[ .-]?\d{2}[ .-]?\d{2}"
     r"|0(?:2\d\d|4(?:12|14|16|22|24|26))[ .-]\d{3}[ .-]?\d{2}[ .-]?\d{2}",
 }
-"""Country → how it writes its numbers at home. `~` repeats the separator before it."""
+"""Country → its domestic formats. `~` repeats the separator before it."""
 
 
 def national(countries: Collection[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """How these countries write their numbers at home: standing alone, and wherever it stands."""
+    """Compile these countries' domestic formats: standing alone, and anywhere."""
     plans = [_separated(_PLANS[country], country) for country in sorted(set(countries) & _PLANS.keys())]
     joined = "|".join(plans).replace(r"\d", "[0-9]") or r"(?!)"
     return re.compile(_ALONE_BEFORE + f"(?:{joined})" + _ALONE_AFTER), re.compile(f"(?:{joined})(?![0-9])")
 
 
 def _separated(plan: str, country: str) -> str:
-    """Give each separator its own group, and each `~` the name of the one before it."""
+    """Give each separator a separate group, and each `~` the name of the one before it."""
     pieces = re.split(r"(\(\[[^\]]*\]\)|~)", plan)
     number, out = 0, ""
     for piece in pieces:

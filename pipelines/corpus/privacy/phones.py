@@ -1,12 +1,12 @@
 """Telephone numbers.
 
-Three ways to know one, from the surest on: a word that names it, before it (`Tel.`, `móvil`, `WhatsApp`) or behind it
-(`… fax`), then any 7 to 15 digits, or 6; a + or 00 and an assigned country code; the way in which a country writes its
-numbers, with the separators and the prefixes of its numbering plan (`phone_plans`). What an amount looks like, too
-(`612 345 678`, `987.654.321`), takes a sign of a telephone around it: a word for calling, an address of any sort, a
-person's name right before it. A bare run of digits is taken only where it begins as a mobile's (or a Spanish
-landline's) and is as long, and nothing beside it says that it is another number. Ten digits of Colombia, Mexico and
-North America are not taken bare: customs codes and times look like that. Nothing is taken in rows of numbers.
+Three kinds of evidence, from the strongest: a word that names it, before it (`Tel.`, `móvil`, `WhatsApp`) or after it
+(`… fax`), then any 7 to 15 digits, or 6; a + or 00 and an assigned country code; a country's domestic format, with the
+separators and the prefixes of its numbering plan (`phone_plans`). A format shared with amounts (`612 345 678`,
+`987.654.321`) needs context of a telephone: a word for calling, an address of any sort, a person's name directly before
+it. A bare run of digits is accepted only if it begins like a mobile's (or a Spanish landline's) and has its length, and
+no neighbouring word shows that it is another number. Ten digits of Colombia, Mexico and North America are not accepted
+bare: customs codes and times look like that. Nothing is accepted in rows of numbers.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from desdecero.pipelines.corpus.privacy.phone_plans import EXTENSION, match_inte
 
 _YEARS = re.compile(r"(?:(?:19|20)\d\d[ .-])+(?:19|20)\d\d")
 _VERSION = re.compile(r"\d{1,2}\.\d\.\d{4,}(?:\.\d+)*")
-"""Windows Phone 8.1.14219.341"""
+"""A version: Windows Phone 8.1.14219.341"""
 _DATE = re.compile(r"\d{1,2}[./ -]\d{1,2}[./ -](?:19|20)\d\d|(?:19|20)\d\d[./ -]\d{1,2}[./ -]\d{1,2}")
 _GAP = r"(?:[ .-]|- | - | -|\) ?-?| ?\(|[ ]{2,3}|[*_]{2})?"
 _AREA = r"(?:(?<=\+)[0-9]{1,3}[ .-]{1,2})?\(?[0-9]{2,4}\)? ?/ ?(?=[0-9])"
-"""A Spanish or Argentine area, set apart with a slash: 91/123.45.67."""
+"""A Spanish or Argentine area code, separated by a slash: 91/123.45.67."""
 _DIGITS = (
     rf"\(?\+? ?\(?(?:[0-9]{{9,15}}|(?:{_AREA}[0-9](?:{_GAP}[0-9]){{4,11}})|[0-9](?:{_GAP}[0-9]){{5,17}}){EXTENSION}"
 )
@@ -43,11 +43,11 @@ _NUMBER = re.compile(_DIGITS + r"(?![^\W_]|[.,][0-9]|-[^\W\d_])")  # Fax N° 200
 _NUMBER_BEFORE_NAME = re.compile(_DIGITS + r"(?![.,]?[0-9])")
 _GROUP = re.compile(r"[0-9]+")
 _FURTHER = re.compile(r"[ ]?(?:[/,;-]|y|e|o|and|or)[ ]?[+(]{0,2}|[ ][+(]{1,2}")
-"""Between the numbers of a list, the first of which was one."""
+"""Text between the numbers of a list whose first is a telephone."""
 _LONGEST = 20
-"""Characters of a telephone as it is written at home."""
+"""Characters of a telephone in its domestic format."""
 _NEAR = 60
-"""Characters behind a telephone in which a number in groups of three is another one."""
+"""Characters after a telephone within which a number in groups of three is a telephone too."""
 _MARKED = re.compile(r"(?:(?<![\w*])(\*{1,3}|_{1,3})|(\[))$")
 """Markdown before a number: emphasis, or the words of a link."""
 
@@ -59,6 +59,7 @@ class Phones:
         self._alone, self._anywhere = national(countries)
 
     def find(self, text: str, chains: list[Chain]) -> Iterator[Match]:
+        """Find the telephones in these chains."""
         listed_from, least = -1, 7
         for chain in chains:
             start = _places(text, chain.start)[0]
@@ -82,7 +83,7 @@ class Phones:
                 yield match
 
     def _in_chain(self, text: str, start: int, end: int, last: int) -> Iterator[Match]:
-        """last: where the telephone before ends."""
+        """Find the telephones in a chain. last: end of the telephone before."""
         behind = _named_behind(text, start, end)
         if behind:
             yield behind
@@ -108,7 +109,7 @@ class Phones:
         return None
 
     def _end_of_wrapped(self, text: str, start: int) -> int | None:
-        """Where a number that a word named ends, if a line ends in it before it is as long as a telephone."""
+        """Return the end of a named number if a line ends in it before it is as long as a telephone."""
         line = text.find("\n", start, start + _LONGEST)
         if line < 0 or _digits(text[start:line]) >= 7:
             return None
@@ -116,7 +117,7 @@ class Phones:
         return start + match.end() if match and start + match.end() > line else None
 
     def _marked(self, text: str, place: int) -> re.Match[str] | None:
-        """A number in emphasis (`**612 34 56 78**`) or as the words of a link (`[91 123 45 67](tel:…)`)."""
+        """Match a number in emphasis (`**612 34 56 78**`) or as the words of a link (`[91 123 45 67](tel:…)`)."""
         if text[place - 1 : place] not in ("*", "_", "["):
             return None
         mark = _MARKED.search(text[max(0, place - 4) : place])
@@ -126,7 +127,7 @@ class Phones:
 
 
 def _listed(text: str, start: int, least: int) -> Iterator[Match]:
-    """The number at `start`, which a word names, and those that follow it in a list."""
+    """Match the named number at `start`, and those that follow it in a list."""
     while end := _end_of_named(text, start, least):
         yield Match(start, end, "phone", "named", Strength.NAMED)
         further = _FURTHER.match(text, end)
@@ -136,14 +137,14 @@ def _listed(text: str, start: int, least: int) -> Iterator[Match]:
 
 
 def _without_sign(text: str, start: int, least: int) -> int:
-    """Before the + and the bracket that belong to a number."""
+    """Return the position before the + and the bracket of a number."""
     while start > least and text[start - 1] in "+(":
         start -= 1
     return start
 
 
 def _is_phone(text: str, start: int, end: int, last: int) -> bool:
-    """Whether a number that a numbering plan knows is no date, amount, file number or part of a reference."""
+    """Tell whether a number of a numbering plan is not a date, amount, file number or part of a reference."""
     number = text[start:end]
     if _YEARS.fullmatch(number) or _DATE.fullmatch(number) or in_reference(text, start) or is_filed(text, start):
         return False
@@ -158,7 +159,7 @@ def _is_phone(text: str, start: int, end: int, last: int) -> bool:
 
 
 def _end_of_named(text: str, start: int, least: int) -> int | None:
-    """Where the number that a word named ends; without what cannot belong to it because it would be too long.
+    """Return the end of the number that a word named, without the excess if it would be too long.
 
     least: digits that it must have
     """
@@ -180,7 +181,7 @@ def _end_of_named(text: str, start: int, least: int) -> int | None:
 
 
 def _named_behind(text: str, start: int, end: int) -> Match | None:
-    """The number at the end of a chain, where a word for a telephone stands behind it: `070-073-058 Office`."""
+    """Match the number at the end of a chain, if a word for a telephone follows it: `070-073-058 Office`."""
     start = max(start, text.rfind("\n", start, end) + 1)
     if not find_name_behind(text, _places(text, start)[0], end):
         return None
@@ -203,7 +204,7 @@ def _named_behind(text: str, start: int, end: int) -> Match | None:
 
 
 def _places(text: str, start: int) -> list[int]:
-    """Where a number whose digits begin at `start` may begin: before the + and the bracket, too; the first first."""
+    """Return possible starts of a number whose digits begin at `start`, with the + and the bracket, the first first."""
     places = [start]
     while places[0] and start - places[0] < 2 and text[places[0] - 1] in "+(":
         places.insert(0, places[0] - 1)

@@ -1,10 +1,10 @@
-"""How much of the personal data in this corpus the detector finds, measured on items planted into its own text.
+"""Recall of the detector on this corpus, measured with personal data planted into its own text.
 
-Nobody has labelled a team's text, so its own personal data cannot be counted. What can be: made-up items of every
-kind, with points, spaces or nothing in them, behind a word that names them or behind none, in the middle of a
-sentence, in brackets, in a list. The share of them that the same detector takes out is a measured recall, on
-planted data; it says nothing of false alarms, for which a labelled set is needed
-(`tests/benchmarks/bench_personal_data.py`), and nothing of kinds of personal data that are not in the list.
+A team's text is not labelled, so its own personal data cannot be counted. Instead: synthetic items of every kind, with
+points, spaces or nothing in them, after a word that names them or after none, in the middle of a sentence, in brackets,
+in a list. The share of them that the same detector removes is a measured recall, on planted data; it does not measure
+false alarms, for which a labelled set is needed (`tests/benchmarks/bench_personal_data.py`), nor kinds of personal data
+that are not in the list.
 """
 
 from __future__ import annotations
@@ -27,29 +27,30 @@ from desdecero.pipelines.recipe import PersonalData
 CONFIDENCE = 0.95
 SAMPLE_DOCUMENTS = 200
 SAMPLE_CHARACTERS = 20_000
-"""Of a document, from its beginning: the sample takes at most 4 MB of memory."""
+"""Characters of a document, from its beginning: the sample takes at most 4 MB of memory."""
 _OF_A_FORM = 30
-"""Items of each form behind its name, and as many behind none: if all are found, Wilson's lower bound is 89%."""
+"""Items of each format after its name, and as many after none: if all are found, Wilson's lower bound is 89%."""
 _DISTANCE = 300
 """Characters between two items planted in one text: no detector looks as far."""
 
 _NAMED = (" {word}: {item} ", " {word} {item}, ", " ({word} {item}) ", " con {word} n.º {item}. ", "\n{word}: {item}\n",
           " {word} número {item} ")  # fmt: skip
 _NAMED_BEHIND = (" {item} ({word}) ", " {item} {word}, ", "\n{item} – {word}\n")
-"""How telephones are named, besides."""
+"""Further ways of naming telephones."""
 _ALONE = (" {item} ", " ({item}) ", "\n- {item}\n", " «{item}», ", " {item}, ", " {item}. ")
-"""How an item stands in the text. The same for all kinds: some suit some kinds less, as in life."""
+"""Contexts of an item. The same for all kinds: some suit some kinds less, as in real text."""
 
 
 @dataclass
-class Sample:
-    """A bounded sample of documents: those with the smallest digests of seed and id, in whatever order they come."""
+class TextSample:
+    """A bounded sample of documents: those with the smallest digests of seed and id, whatever their order."""
 
     seed: int
     size: int = SAMPLE_DOCUMENTS
     _heap: list[tuple[int, str, str]] = field(default_factory=list)
 
     def add(self, identity: str, text: str) -> None:
+        """Offer a document to the sample."""
         digest = int.from_bytes(hashlib.sha256(f"{self.seed}\0{identity}".encode()).digest()[:8])
         item = (-digest, identity, text[:SAMPLE_CHARACTERS])
         if len(self._heap) < self.size:
@@ -58,12 +59,14 @@ class Sample:
             heapq.heapreplace(self._heap, item)
 
     def texts(self) -> list[str]:
-        """In the order of their digests."""
+        """Return the texts in the order of their digests."""
         return [text for _, _, text in sorted(self._heap, reverse=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
+    """An item in a text."""
+
     kind: str
     form: str
     named: bool
@@ -72,15 +75,19 @@ class Planted:
 
 
 @dataclass
-class Count:
+class RecallCount:
+    """Items planted and found."""
+
     planted: int = 0
     found: int = 0
 
     def add(self, found: bool) -> None:
+        """Count an item."""
         self.planted += 1
         self.found += found
 
     def as_dict(self) -> dict[str, float]:
+        """Return the counts with the recall and its interval, for the report."""
         interval = wilson(self.found, self.planted, CONFIDENCE)
         return {
             "planted": self.planted, "found": self.found,
@@ -89,16 +96,15 @@ class Count:
 
 
 def measure_recall(texts: Sequence[str], section: PersonalData, seed: int) -> dict[str, Any]:
-    """Plant items of all kinds that the section names, look for them, and count.
+    """Plant items of all kinds that the section names, search for them, and count.
 
-    Returns kind → planted, found, recall, low, high (Wilson's 95% interval), and the same for items behind or before a
-    word that names them (`named`), for others (`alone`), and for each form with its two parts (`forms`: `es_dni`,
-    `pe_phone`, …): all items of a kind together would hide a form that is found only behind its name. An item is found
-    when each of its letters and digits lies in what the detector takes out, under whatever name. Empty where there is
-    no text.
+    Returns kind → planted, found, recall, low, high (Wilson's 95% interval), and the same for items next to a word that
+    names them (`named`), for others (`alone`), and for each format with its two parts (`forms`: `es_dni`, `pe_phone`,
+    …): all items of a kind together would hide a format that is found only after its name. An item is found if each of
+    its letters and digits lies in a match, of whatever kind. Empty if there is no text.
     """
     detector = Detector(section)
-    counts: dict[tuple[str, ...], Count] = defaultdict(Count)
+    counts: dict[tuple[str, ...], RecallCount] = defaultdict(RecallCount)
     for text, items in _plant(texts, section, seed):
         covered = bytearray(len(text))
         for match in detector.find(text):
@@ -117,17 +123,17 @@ def measure_recall(texts: Sequence[str], section: PersonalData, seed: int) -> di
     }
 
 
-def _with_parts(counts: Mapping[tuple[str, ...], Count], *key: str) -> dict[str, Any]:
-    """The count of a kind or a form, and those of its two parts."""
+def _with_parts(counts: Mapping[tuple[str, ...], RecallCount], *key: str) -> dict[str, Any]:
+    """Return the count of a kind or a format, and those of its two parts."""
     parts = {part: counts[*key, part].as_dict() for part in ("named", "alone") if (*key, part) in counts}
     return {**counts[key].as_dict(), **parts}
 
 
 def _plant(texts: Sequence[str], section: PersonalData, seed: int) -> list[tuple[str, list[Planted]]]:
-    """The texts with all items planted, and where they are; a text takes as many as fit, then the next one."""
+    """Plant all items, and return the texts with the items' positions; a text takes as many as fit, then the next."""
     chance = Random(seed)
     hosts = [text for text in texts if text.strip()]
-    waiting = _items(section, chance) if hosts else []
+    waiting = _items(section) if hosts else []
     chance.shuffle(waiting)
     planted = []
     number = 0
@@ -140,8 +146,8 @@ def _plant(texts: Sequence[str], section: PersonalData, seed: int) -> list[tuple
     return planted
 
 
-def _items(section: PersonalData, chance: Random) -> list[tuple[str, Generator, bool]]:
-    """(form, its generator, whether a word is to name it) for every item to plant: half of them named."""
+def _items(section: PersonalData) -> list[tuple[str, Generator, bool]]:
+    """List (format, its generator, True to name it by a word) for every item to plant: half of them named."""
     kinds = redacted_kinds(section)
     items = []
     for kind in kinds:
@@ -156,7 +162,7 @@ def _items(section: PersonalData, chance: Random) -> list[tuple[str, Generator, 
 
 
 def _places(host: str, chance: Random) -> list[int]:
-    """Spaces of the text, far enough from each other; its beginning where it has none."""
+    """Choose spaces of the text, far enough from each other; its beginning if it has none."""
     spaces = [match.start() for match in re.finditer(r"(?<=\w) (?=\w)", host)]
     chosen: list[int] = []
     at = chance.randrange(_DISTANCE)
@@ -189,7 +195,9 @@ def _insert(
 
 _SECRET_PART = {
     "es_vat": re.compile(r"ES[ -]?(.+)"),
-    "userinfo": re.compile(r"//([^/]+)@"), "parameter": re.compile(r"(?:token|api_key|sig)=(\w+)$"),
-    "assigned": re.compile(r"[=:] ?\"?(.+?)\"?$"), "email": re.compile(r"(?:mailto:)?(.+)"),
-}  # fmt: skip
-"""What of a writing must go: of an address the credentials, of an assignment the value, of a VAT number the rest."""
+    "userinfo": re.compile(r"//([^/]+)@"),
+    "parameter": re.compile(r"(?:token|api_key|sig)=(\w+)$"),
+    "assigned": re.compile(r"[=:] ?\"?(.+?)\"?$"),
+    "email": re.compile(r"(?:mailto:)?(.+)"),
+}
+"""Parts that must be removed: the credentials of an address, the value of an assignment, the rest of a VAT number."""

@@ -1,4 +1,4 @@
-"""The step that takes personal data out of a text, and what it puts in its place."""
+"""The step that replaces personal data in a text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MASK = "█"
 
 
 class Redact:
-    """The step. Its examples show what surrounds a replacement, and a bar for each character of what was replaced."""
+    """The step. Its examples show the text around a replacement, and a bar for each character that was replaced."""
 
     name = "personal_data"
 
@@ -26,6 +26,7 @@ class Redact:
         self._replace = build_replacer(section)
 
     def __call__(self, draft: Draft) -> None:
+        """Replace the draft's personal data."""
         before = draft.text
         matches = self._detector.find(before)
         draft.text, places = self._replaced(before, matches)
@@ -37,12 +38,12 @@ class Redact:
             )
 
     def redact(self, text: str) -> tuple[str, Counter[str]]:
-        """Return (the text without what was found, how many of each kind)."""
+        """Return (the redacted text, number of replacements of each kind)."""
         matches = self._detector.find(text)
         return self._replaced(text, matches)[0], Counter(match.kind for match in matches)
 
     def _replaced(self, text: str, matches: Sequence[Match]) -> tuple[str, list[tuple[int, int]]]:
-        """The text with its replacements, and where these are."""
+        """Return the text with its replacements, and their positions."""
         pieces, places, last, length = [], [], 0, 0
         for match in matches:
             new = self._replace(match, text[match.start : match.end])
@@ -55,5 +56,5 @@ class Redact:
 
 
 def redacted_kinds(section: PersonalData) -> tuple[str, ...]:
-    """What the section asks to be replaced, in its order: the keys of the report's counts."""
+    """Return the kinds to be replaced, in the section's order: the keys of the report's counts."""
     return (*section.kinds, *(section.named_entities.entities if section.named_entities else ()))

@@ -1,22 +1,22 @@
-"""What stands in the place of personal data.
+"""Replacements of personal data.
 
-`tag`        `<email>`: says what was there and no more. The default, and the only one that cannot be undone.
-`pseudonym`  `<email-3f2a91>`: the same value has the same one in the whole corpus, so that a text still says that two
+`tag`        `<email>`: gives the kind only. The default, and the only one that cannot be undone.
+`pseudonym`  `<email-3f2a91>`: the same for the same value in the whole corpus, so that a text still shows that two
              letters are from one person. 24 bits: among 1,000 values, two have the same pseudonym with 3% probability.
-`surrogate`  a made-up value of the same form, again the same for the same value: a DNI with a letter that holds, a
+`surrogate`  a synthetic value of the same format, again the same for the same value: a DNI with a valid letter, a
              telephone with the country and the prefix of the original, an address at example.org.
 
-The last two are drawn by HMAC-SHA-256 over kind and value under a key (Bellare, Canetti & Krawczyk 1996). Why a key,
-and why not the recipe's seed: the values come from small sets. There are 10⁹ Spanish telephones, and whoever knows
-what the HMAC was keyed with tries them all in an hour. So the key comes from the environment, is in neither the
-recipe, the run nor the seal, and who wants to be unable to go back throws it away after the last build. Two builds
-give the same bytes only under the same key; `key_fingerprint` tells two keys apart without telling the key. Changing
-the key does not make a sealed corpus stale: build it anew. In the terms of the GDPR (art. 4 no. 5), while the key
-exists the result is pseudonymous, hence still personal data.
+The last two are drawn by HMAC-SHA-256 over kind and value under a key (Bellare, Canetti & Krawczyk 1996). A key is
+needed, and the recipe's seed would not do, because the values come from small sets: there are 10⁹ Spanish telephones,
+and anyone with the HMAC's key can try them all in an hour. So the key comes from the environment, and is in neither the
+recipe, the run nor the seal; to make the replacement irreversible, delete the key after the last build. Two builds give
+the same bytes only under the same key; `key_fingerprint` distinguishes two keys without revealing them. Changing the
+key does not make a sealed corpus stale: build it anew. In the terms of the GDPR (art. 4 no. 5), while the key exists
+the result is pseudonymous, hence still personal data.
 
-A surrogate with check digits that hold may be somebody's number by chance, as any such number may: it is never the
-original, and says nothing of it but its form. Where a range is set aside it is used: example.org (RFC 2606),
-192.0.2.0/24 and 2001:db8::/32 (RFC 5737, 3849), 555-01xx (ATIS-0300115), SSN areas from 900 (never given out).
+A surrogate with valid check digits may be somebody's number by chance, as any such number may: it is never the
+original, and reveals nothing of it but its format. Reserved ranges are used if there are any: example.org (RFC 2606),
+192.0.2.0/24 and 2001:db8::/32 (RFC 5737, 3849), 555-01xx (ATIS-0300115), SSN areas from 900 (never assigned).
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ Replacer = Callable[[Match, str], str]
 
 _PSEUDONYM_DIGITS = 6
 _KEY_LENGTH = 16
-"""The shortest key: 16 bytes drawn at random, or a passphrase that nobody guesses in 2⁶⁴ tries."""
+"""The shortest key: 16 bytes drawn at random, or a passphrase that cannot be guessed in 2⁶⁴ tries."""
 _MEMORY = 10_000
-"""Surrogates kept by a process; drawing one takes some tens of microseconds."""
+"""Surrogates cached by a process; drawing one takes some tens of microseconds."""
 _TEST_NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 
 
 def build_replacer(section: PersonalData) -> Replacer:
-    """How a recipe wants its findings replaced.
+    """Build the replacement that a recipe asks for.
 
-    Raises `UserError` where that takes a key and the environment holds none, or a short one.
+    Raises `UserError` if that needs a key and the environment holds none, or a short one.
     """
     if section.replacement == "tag":
-        return lambda match, value: f"<{match.kind}>"
+        return lambda match, _value: f"<{match.kind}>"
     key = _key(section)
     if section.replacement == "pseudonym":
         return lambda match, value: f"<{match.kind}-{_digest(key, match, value).hex()[:_PSEUDONYM_DIGITS]}>"
@@ -64,7 +64,7 @@ def build_replacer(section: PersonalData) -> Replacer:
 
 
 def key_fingerprint(section: PersonalData) -> str | None:
-    """Twelve hexadecimal digits that are the same for the same key; None where the recipe uses none."""
+    """Return twelve hexadecimal digits that identify the key; None if the recipe uses none."""
     if section.replacement == "tag":
         return None
     return hmac.new(_key(section), b"fingerprint", hashlib.sha256).hexdigest()[:12]
@@ -86,9 +86,9 @@ def _digest(key: bytes, match: Match, value: str) -> bytes:
 
 
 def _hmac(key: bytes, kind: str, value: str, salt: str = "") -> bytes:
-    """Of the value without the ways of writing it: 12.345.678-z is 12345678Z, and +34 612… is 612…"""
+    """Hash the value without its formatting: 12.345.678-z is 12345678Z, and +34 612… is 612…"""
     if kind == "email":
-        plain = "".join(value.lower().split())  # broken by a blank or a line end, or not
+        plain = "".join(value.lower().split())  # split by a blank or a line end, or not
     elif kind in {"secret", "url_credentials", "ip"}:
         plain = value
     else:
@@ -99,7 +99,7 @@ def _hmac(key: bytes, kind: str, value: str, salt: str = "") -> bytes:
 
 
 def _surrogate(key: bytes, kind: str, form: str, value: str) -> str:
-    """The surrogate of a value; drawn again until it differs from it."""
+    """Draw the surrogate of a value, until it differs from it."""
     for attempt in range(1000):
         chance = Random(_hmac(key, kind, value, str(attempt)))
         drawn = _DRAWERS.get(kind, _draw_number)(chance, form, value)
@@ -108,18 +108,18 @@ def _surrogate(key: bytes, kind: str, form: str, value: str) -> str:
     raise AssertionError(f"no surrogate of form {form} differs from its original")
 
 
-def _draw_email(chance: Random, form: str, value: str) -> str:
+def _draw_email(chance: Random, _form: str, _value: str) -> str:
     return "".join(chance.choice(string.ascii_lowercase) for _ in range(8)) + "@example.org"
 
 
-def _draw_address(chance: Random, form: str, value: str) -> str:
+def _draw_address(chance: Random, _form: str, value: str) -> str:
     if ":" in value:
         return "2001:db8:" + ":".join(f"{chance.randrange(1, 65536):x}" for _ in range(6))
     return f"{chance.choice(_TEST_NETWORKS)}.{chance.randrange(1, 255)}"
 
 
-def _draw_phone(chance: Random, form: str, value: str) -> str:
-    """Keep signs, country code and prefix; draw the last six digits, or in North America a number of fiction."""
+def _draw_phone(chance: Random, _form: str, value: str) -> str:
+    """Keep signs, country code and prefix; draw the last six digits, or in North America a fictional number."""
     places = [place for place, sign in enumerate(value) if sign.isdigit()]
     american = re.match(r"(?:\+?1[ .-]?)?\(?[2-9]\d\d\)?[ .-]?[2-9]\d\d[.-]\d{4}", value)
     new = (
@@ -134,7 +134,7 @@ def _draw_phone(chance: Random, form: str, value: str) -> str:
 
 
 def _draw_secret(chance: Random, form: str, value: str) -> str:
-    """The issuer's prefix, the header and all signs stay; each letter and digit becomes another of its sort."""
+    """Keep the issuer's prefix, the header and all signs; replace each letter and digit by another of its sort."""
     if form == "private_key":
         first, _, rest = value.partition("\n")
         body, _, last = rest.rpartition("\n")
@@ -144,7 +144,7 @@ def _draw_secret(chance: Random, form: str, value: str) -> str:
     return kept + _shuffled(chance, value[len(kept) :])
 
 
-def _draw_credentials(chance: Random, form: str, value: str) -> str:
+def _draw_credentials(chance: Random, _form: str, value: str) -> str:
     return _shuffled(chance, value)
 
 
@@ -159,7 +159,7 @@ def _shuffled(chance: Random, value: str) -> str:
 
 
 def _draw_number(chance: Random, form: str, value: str) -> str:
-    """A made-up number of the form, in the signs of the original where both have as many letters and digits."""
+    """Draw a synthetic number of the format, in the original's signs if both have as many letters and digits."""
     if form == "us_ssn":
         plain = f"9{chance.randrange(100):02}{chance.randrange(1, 70):02}{chance.randrange(1, 10_000):04}"
         return _poured(plain, value)
@@ -168,12 +168,12 @@ def _draw_number(chance: Random, form: str, value: str) -> str:
         plain = GENERATORS[_MAKER.get(form, form)].make(chance)[0]
         if len(plain) == len(original) and plain[:2].isdigit() == original[:2].isdigit():
             return _poured(plain, value)
-    # A way of writing that is never made up (a DNI without its letter): signs of the same sort.
+    # A format that is never generated (a DNI without its letter): signs of the same sort.
     return _shuffled(chance, value)
 
 
 def _draw_entity(chance: Random, form: str, value: str) -> str:
-    """Another name, street or date; a date written as the original is, where it is among the ways that are made up."""
+    """Draw another name, street or date; a date in the original's format, if it is among the generated ones."""
     writings = GENERATORS[form].make(chance)
     shapes = [re.sub(r"[0-9]", "0", writing) for writing in writings]
     shape = re.sub(r"[0-9]", "0", value)
@@ -188,6 +188,6 @@ _DRAWERS: dict[str, Callable[[Random, str, str], str]] = {
 
 
 def _poured(plain: str, value: str) -> str:
-    """The letters and digits of `plain` in the places of those of `value`; its other signs stay."""
+    """Put the letters and digits of `plain` in the places of those of `value`; its other signs stay."""
     left = iter(plain)
     return "".join(next(left, "") if sign.isalnum() or sign == "&" else sign for sign in value)

@@ -1,11 +1,11 @@
-"""Personal data that belongs to nobody by intent: random, well-formed, with check digits that hold.
+"""Synthetic personal data: random and well-formed, with valid check digits.
 
-Two things need it: the measurement of recall, which plants it, and surrogates, which put it in the place of the
-real. It is written from each country's own rules and knows nothing of the detector: neither its patterns nor the
-library that checks its digits. So a fault in either of the two shows as a miss.
+It has two uses: the measurement of recall, which plants it, and surrogates, which replace real data by it. It is
+written from each country's own rules and is independent of the detector: of its patterns, and of the library that
+checks its digits. So a fault in either of the two shows as a miss.
 
-A valid number drawn at random may be somebody's by chance, where a country has given out most of its numbers. Where
-ranges are set aside for fiction or documentation, they are what is drawn for a surrogate (see `replacement`).
+A valid number drawn at random may be somebody's by chance, if a country has assigned most of its numbers. Ranges
+reserved for fiction or documentation are used for surrogates (see `replacement`).
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from dataclasses import dataclass
 from random import Random
 
 Writings = list[str]
-"""The ways to write one item. The first has no separators, or is the plainest."""
+"""The formats of one item. The first has no separators, or is the plainest."""
 
 DIGITS, UPPER, LOWER = string.digits, string.ascii_uppercase, string.ascii_lowercase
 
 
 @dataclass(frozen=True, slots=True)
 class Generator:
+    """A format's generator, and the words that name it."""
+
     kind: str
     country: str | None
     make: Callable[[Random], Writings]
     words: tuple[str, ...]
-    """What people call it when they write it down."""
+    """Names that people write next to it."""
 
 
 def _draw(chance: Random, letters: str, length: int) -> str:
@@ -45,7 +47,7 @@ def _weighted(digits: str, weights: Sequence[int]) -> int:
 
 
 def _millions(digits: str, point: str = ".") -> str:
-    """12345678 → 12.345.678."""
+    """Format 12345678 as 12.345.678."""
     head = len(digits) % 3 or 3
     return point.join([digits[:head], *(digits[at : at + 3] for at in range(head, len(digits), 3))])
 
@@ -89,7 +91,7 @@ def _es_nie(chance: Random) -> Writings:
 
 
 def _es_cif(chance: Random) -> Writings:
-    """Orden EHA/451/2008: digits in odd places doubled and their digits added up, as in Luhn's check."""
+    """Apply Orden EHA/451/2008: digits in odd places doubled and their digits added up, as in Luhn's check."""
     first = chance.choice("ABCDEFGHJNPQRSUVW")
     number = _digits(chance, 2, "0123456789") + _draw(chance, DIGITS, 5)
     total = sum(int(digit) for digit in number[1::2])
@@ -106,7 +108,7 @@ def _es_vat(chance: Random) -> Writings:
 
 
 def _es_nuss(chance: Random) -> Writings:
-    """Tesorería General de la Seguridad Social: province, number, and the two as one number modulo 97.
+    """Apply the rule of the Tesorería General de la Seguridad Social: province, number, and both together modulo 97.
 
     Numbers below ten million are old ones, and checked in another way.
     """
@@ -115,7 +117,7 @@ def _es_nuss(chance: Random) -> Writings:
 
 
 def _mx_nss(chance: Random) -> Writings:
-    """IMSS: office, year of registration, year of birth, number, and Luhn's digit."""
+    """Apply the IMSS' rule: office, year of registration, year of birth, number, and Luhn's digit."""
     number = f"{chance.randrange(1, 98):02}" + _draw(chance, DIGITS, 8)
     return _joined(number + _luhn(number), (4, 2, 4, 1), " ", "-")
 
@@ -127,7 +129,7 @@ def _passport(chance: Random) -> Writings:
 
 
 def _ar_cuit(chance: Random) -> Writings:
-    """AFIP: weights 5432765432, 11 minus the rest; where that is 10, the number gets another prefix."""
+    """Apply AFIP's rule: weights 5432765432, 11 minus the rest; if that is 10, the number gets another prefix."""
     while True:
         number = chance.choice(["20", "23", "24", "27", "30", "33"]) + _digits(chance, 8)
         check = 11 - _weighted(number, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
@@ -143,7 +145,7 @@ def _card_number(chance: Random) -> Writings:
 
 
 def _cl_rut(chance: Random) -> Writings:
-    """Registro Civil: weights 2 to 7 from the right, modulo 11; 10 is written K, 11 is 0."""
+    """Apply the Registro Civil's rule: weights 2 to 7 from the right, modulo 11; 10 is written K, 11 is 0."""
     number = _digits(chance, chance.choice([7, 8]))
     total = sum(int(digit) * (2 + place % 6) for place, digit in enumerate(reversed(number)))
     check = "0123456789K"[-total % 11]
@@ -161,7 +163,7 @@ def _birthday(chance: Random) -> str:
 
 
 def _mx_curp(chance: Random) -> Writings:
-    """DOF 18-10-2021: weights 18 to 2 over the places in a table of 37 signs, modulo 10."""
+    """Apply DOF 18-10-2021: weights 18 to 2 over the places in a table of 37 signs, modulo 10."""
     head = chance.choice("CGHJLMPRSTV") + chance.choice("AEIOU") + _draw(chance, "BCDFGHLMNPRSTV", 2)
     body = head + _birthday(chance) + chance.choice("HM") + chance.choice(_STATES.split())
     body += _draw(chance, _CONSONANTS, 3) + chance.choice(DIGITS)
@@ -177,7 +179,7 @@ _HOMOCLAVE = "123456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
 
 
 def _mx_rfc(chance: Random) -> Writings:
-    """SAT: weights 13 to 2 over the places in a table of 39 signs; 11 minus the rest, 10 is written A, 11 is 0."""
+    """Apply the SAT's rule: weights 13 to 2 over places in a table of 39 signs; 11 minus the rest, 10 is A, 11 is 0."""
     company = chance.random() < 0.3
     head = _draw(chance, "BCDFGHLMNPRSTV", 2 if company else 1) + chance.choice("AEIOU")
     head += _draw(chance, "BCDFGHLMNPRSTV", 3 - len(head) if company else 4 - len(head))
@@ -189,7 +191,7 @@ def _mx_rfc(chance: Random) -> Writings:
 
 
 def _br_cpf(chance: Random) -> Writings:
-    """Receita Federal: two digits, weights falling to 2, modulo 11; rests below 2 are written 0."""
+    """Apply the Receita Federal's rule: two digits, weights falling to 2, modulo 11; rests below 2 are written 0."""
     number = _draw(chance, DIGITS, 9)
     for length in (10, 11):
         rest = _weighted(number, range(length, 1, -1)) % 11
@@ -208,7 +210,7 @@ def _br_cnpj(chance: Random) -> Writings:
 
 
 def _pe_ruc(chance: Random) -> Writings:
-    """SUNAT: weights 5432765432, 11 minus the rest; 10 is written 0, 11 is 1."""
+    """Apply SUNAT's rule: weights 5432765432, 11 minus the rest; 10 is written 0, 11 is 1."""
     number = chance.choice(["10", "15", "17", "20"]) + _digits(chance, 8)
     check = (11 - _weighted(number, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11) % 10
     return _joined(number + str(check), (2, 8, 1), "-")
@@ -220,7 +222,8 @@ def _pe_dni(chance: Random) -> Writings:
 
 
 def _co_nit(chance: Random) -> Writings:
-    """DIAN, Orden Administrativa 4 de 1989: prime weights from the right, modulo 11; above 1, 11 minus the rest."""
+    """Apply DIAN, Orden Administrativa 4 de 1989: prime weights from the right, modulo 11; above 1, 11 minus the
+    rest."""
     number = _digits(chance, 9, "89")
     rest = _weighted(number, (41, 37, 29, 23, 19, 17, 13, 7, 3)) % 11
     check = rest if rest < 2 else 11 - rest
@@ -233,14 +236,15 @@ def _co_cc(chance: Random) -> Writings:
 
 
 def _uy_ci(chance: Random) -> Writings:
-    """DNIC: weights 2987634, up to the next multiple of ten."""
+    """Apply DNIC's rule: weights 2987634, up to the next multiple of ten."""
     number = _digits(chance, 7, "123456")
     check = -_weighted(number, (2, 9, 8, 7, 6, 3, 4)) % 10
     return [f"{number}{check}", f"{number}-{check}", f"{_millions(number)}-{check}"]
 
 
-def _ec_ci(chance: Random, ending: str = "") -> Writings:
-    """Registro Civil: province 01 to 24, a third digit below 6, weights 2 1 2 … with digits added up."""
+def _ec_ci(chance: Random) -> Writings:
+    """Apply the Registro Civil's rule: province 01 to 24, a third digit below 6, weights 2 1 2 … with digits added
+    up."""
     number = f"{chance.randrange(1, 25):02}" + chance.choice("012345") + _draw(chance, DIGITS, 6)
     total = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(number))
     check = -total % 10
@@ -252,7 +256,7 @@ def _ec_ruc(chance: Random) -> Writings:
 
 
 def _ve_rif(chance: Random) -> Writings:
-    """SENIAT: the letter's number times 4, weights 32765432, modulo 11."""
+    """Apply SENIAT's rule: the letter's number times 4, weights 32765432, modulo 11."""
     letter, number = chance.choice("VEJG"), _digits(chance, 8, "0123")
     total = 4 * {"V": 1, "E": 2, "J": 3, "G": 5}[letter] + _weighted(number, (3, 2, 7, 6, 5, 4, 3, 2))
     check = 11 - total % 11
@@ -266,13 +270,13 @@ def _ve_ci(chance: Random) -> Writings:
 
 
 def _do_cedula(chance: Random) -> Writings:
-    """Junta Central Electoral: Luhn."""
+    """Apply the Junta Central Electoral's rule: Luhn."""
     number = f"{chance.randrange(1, 125):03}" + _draw(chance, DIGITS, 7)
     return _joined(number + _luhn(number), (3, 7, 1), "-")
 
 
 def _us_ssn(chance: Random) -> Writings:
-    """Social Security Administration: area not 000, 666 or 9xx, group not 00, serial not 0000."""
+    """Apply the Social Security Administration's rule: area not 000, 666 or 9xx, group not 00, serial not 0000."""
     area = chance.choice([area for area in range(1, 900) if area != 666])
     number = f"{area:03}{chance.randrange(1, 100):02}{chance.randrange(1, 10_000):04}"
     return _joined(number, (3, 2, 4), "-", " ")
@@ -331,7 +335,8 @@ def _iban(chance: Random) -> Writings:
 
 
 def _es_ccc(chance: Random) -> Writings:
-    """Banco de España: bank and branch, then account, each with weights 1 2 4 8 5 10 9 7 3 6 modulo 11."""
+    """Apply the Banco de España's rule: bank and branch, then account, each with weights 1 2 4 8 5 10 9 7 3 6 mod
+    11."""
     bank, account = _digits(chance, 8, "0123"), _draw(chance, DIGITS, 10)
     checks = ""
     for digits in ("00" + bank, account):
@@ -341,7 +346,8 @@ def _es_ccc(chance: Random) -> Writings:
 
 
 def _ar_cbu(chance: Random) -> Writings:
-    """BCRA: bank (3) and branch (4) with one check, account (13) with another; weights 7 1 3 9 and 3 9 7 1 …"""
+    """Apply BCRA's rule: bank (3) and branch (4) with one check, account (13) with another; weights 7 1 3 9, 3 9 7 1
+    …"""
     bank, account = f"{chance.randrange(1, 500):03}" + _draw(chance, DIGITS, 4), _draw(chance, DIGITS, 13)
     first = -_weighted(bank, (7, 1, 3, 9, 7, 1, 3)) % 10
     second = -_weighted(account, (3, 9, 7, 1, 3, 9, 7, 1, 3, 9, 7, 1, 3)) % 10
@@ -349,7 +355,7 @@ def _ar_cbu(chance: Random) -> Writings:
 
 
 def _mx_clabe(chance: Random) -> Writings:
-    """ABM: bank (3), place (3), account (11); weights 3 7 1, each product modulo ten."""
+    """Apply ABM's rule: bank (3), place (3), account (11); weights 3 7 1, each product modulo ten."""
     bank = chance.choice(["002", "012", "014", "021", "044", "058", "072", "127", "137", "646"])
     number = bank + f"{chance.randrange(10, 900):03}" + _draw(chance, DIGITS, 11)
     total = sum(int(digit) * (3, 7, 1)[place % 3] % 10 for place, digit in enumerate(number))
@@ -360,7 +366,7 @@ def _mx_clabe(chance: Random) -> Writings:
 
 
 def _phone(code: str, plans: Sequence[Callable[[Random], tuple[str, Writings]]]) -> Callable[[Random], Writings]:
-    """plans: draw (national significant number, its ways of writing at home)."""
+    """Build a telephone's generator. plans: draw (national significant number, its domestic formats)."""
 
     def make(chance: Random) -> Writings:
         number, home = chance.choice(plans)(chance)
@@ -372,7 +378,8 @@ def _phone(code: str, plans: Sequence[Callable[[Random], tuple[str, Writings]]])
 
 
 def _plan(first: str, length: int, *shapes: str) -> Callable[[Random], tuple[str, Writings]]:
-    """first: digits that the number begins with (one of several, by `|`); shapes: with # for each digit."""
+    """Build a plan. first: digits that the number begins with (one of several, by `|`); shapes: with # for each
+    digit."""
 
     def draw(chance: Random) -> tuple[str, Writings]:
         start = chance.choice(first.split("|"))
@@ -383,7 +390,7 @@ def _plan(first: str, length: int, *shapes: str) -> Callable[[Random], tuple[str
 
 
 def _fill(shape: str, number: str) -> str:
-    """Put the digits of a number in the place of the # of a shape; what a shape adds (0, 15) stays."""
+    """Put the digits of a number in the place of the # of a shape; the shape's own digits (0, 15) stay."""
     left = iter(number)
     return "".join(next(left) if sign == "#" else sign for sign in shape)
 
@@ -448,7 +455,7 @@ def _veiled_email(chance: Random) -> Writings:
 
 
 def _broken_email(chance: Random) -> Writings:
-    """As a page or a scan breaks it: behind the @ or a point."""
+    """Break an address as a page or a scan does: after the @ or a point."""
     local, domain = _email(chance)[0].split("@")
     host, _, top = domain.rpartition(".")
     return [f"{local}@ {domain}", f"{local}@\n{domain}", f"{local}@{host}.\n{top}"]
@@ -519,10 +526,10 @@ def _assigned(chance: Random) -> Writings:
 
 
 def _marked(*heads: str, letters: str = LOWER + UPPER + DIGITS, length: int) -> Callable[[Random], Writings]:
-    """A key with its issuer's prefix."""
+    """Build a generator of keys with their issuer's prefix."""
 
     def make(chance: Random) -> Writings:
-        # A digit and a capital at places of their own: a key without one or the other is rarer than one in a thousand.
+        # A digit and a capital at separate places: a key without one or the other is rarer than one in a thousand.
         middle = _draw(chance, letters, length - 2)
         return [
             chance.choice(heads) + middle + chance.choice(DIGITS) + (chance.choice(UPPER) if "A" in letters else "a")
@@ -589,8 +596,10 @@ GENERATORS: dict[str, Generator] = {
     "ar_cbu": Generator("bank_account", "ar", _ar_cbu, ("CBU", "CVU")),
     "mx_clabe": Generator("bank_account", "mx", _mx_clabe, ("CLABE",)),
     "es_ccc": Generator("bank_account", "es", _es_ccc, ("cuenta", "cuenta corriente")),
-    **{f"{country}_phone": Generator("phone", country, _phone(code, plans), _PHONE_WORDS)
-       for country, (code, plans) in _PHONES.items()},
+    **{
+        f"{country}_phone": Generator("phone", country, _phone(code, plans), _PHONE_WORDS)
+        for country, (code, plans) in _PHONES.items()
+    },
     "email": Generator("email", None, _email, ("correo", "e-mail")),
     "veiled_email": Generator("email", None, _veiled_email, ("correo", "e-mail")),
     "broken_email": Generator("email", None, _broken_email, ("correo", "e-mail")),
@@ -613,5 +622,5 @@ GENERATORS: dict[str, Generator] = {
     "person": Generator("person", None, _person, ("Sra.", "Nombre", "doctor")),
     "address": Generator("address", None, _address, ("domicilio", "dirección")),
     "date": Generator("date", None, _date, ("fecha", "nacimiento")),
-}  # fmt: skip
-"""Form → how to make one. Forms that the detector knows and this has not are named so in `planted`."""
+}
+"""Format → generator. Formats of the detector that are missing here are listed as such in `planted`."""

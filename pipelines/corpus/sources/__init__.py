@@ -1,4 +1,4 @@
-"""The recipe's sources: what they look like now, and the documents in them."""
+"""The recipe's sources: their present state, and the documents in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.document import Document, FileFormat, Quarantined
 from desdecero.pipelines.corpus.sources import files
 from desdecero.pipelines.corpus.sources.contents import Names, SeenSource, digest, hashed, see
 from desdecero.pipelines.corpus.sources.extraction import require_all
@@ -15,7 +15,7 @@ from desdecero.pipelines.recipe import Corpus, Files, HubDataset, Recipe, Source
 
 
 def look(corpus: Corpus, known: Mapping[str, str]) -> list[SeenSource]:
-    """The sources, and the files that filters learn from, as they are now. Lists files and reads none.
+    """List the sources, and the files that filters learn from, as they are now. Reads no file.
 
     known: hashes of files by their stamps (see `contents.SeenFile`)
     """
@@ -23,7 +23,7 @@ def look(corpus: Corpus, known: Mapping[str, str]) -> list[SeenSource]:
 
 
 def signature(sources: Sequence[Source]) -> str:
-    """sha256 over what each source holds now: names, versions, and the content of every file."""
+    """Hash what each source holds now: names, versions, and the content of every file (sha256)."""
     return digest(hashed(_seen(sources, {})))
 
 
@@ -32,7 +32,7 @@ def _seen(sources: Sequence[Source], known: Mapping[str, str]) -> list[SeenSourc
 
 
 def names_that_count(recipe: Recipe, source: Source, seen: SeenSource) -> Names:
-    """What of the names of a source's files changes the corpus."""
+    """Tell which parts of the names of a source's files change the corpus."""
     from desdecero.pipelines.corpus.sources.site_rules import is_rules_file
 
     domain = recipe.corpus.domain
@@ -43,7 +43,7 @@ def names_that_count(recipe: Recipe, source: Source, seen: SeenSource) -> Names:
 
 
 def consulted(corpus: Corpus) -> list[Files]:
-    """What a corpus is made by, besides its documents: examples, word lists, clean text, suites."""
+    """List the files other than documents that a corpus depends on: examples, word lists, clean text, suites."""
     paths: list[str | None] = []
     if corpus.relevance:
         paths += [corpus.relevance.wanted, corpus.relevance.unwanted]
@@ -59,19 +59,19 @@ def consulted(corpus: Corpus) -> list[Files]:
 
 
 def check_libraries(sources: Sequence[Source]) -> None:
-    """Raise `UserError`, before anything is read, where what reads some of the sources is not installed."""
+    """Raise `UserError`, before anything is read, if a library that reads some of the sources is not installed."""
     require_all(form for source in sources for form in _forms(source))
 
 
-def _forms(source: Source) -> Iterable[tuple[Form, str]]:
-    """What the documents of a source are written in, as far as it can be seen without reading them."""
+def _forms(source: Source) -> Iterable[tuple[FileFormat, str]]:
+    """Yield the formats of a source's documents, as far as they are known without reading them."""
     match source:
         case Files():
             return files.forms(source)
         case Wikipedia(dump=str(dump)) if not (dump.endswith(".parquet") or Path(dump).is_dir()):
             return [("wikitext", Path(dump).name)]
         case WebArchive(path=path) if "wet" not in path.rpartition("/")[2]:
-            forms: tuple[Form, ...] = ("html", "pdf", "epub")
+            forms: tuple[FileFormat, ...] = ("html", "pdf", "epub")
             return [(form, path.rpartition("/")[2]) for form in forms]
         case HubDataset(text_form=form) if form != "text":
             return [(form, source.dataset)]
@@ -79,9 +79,9 @@ def _forms(source: Source) -> Iterable[tuple[Form, str]]:
 
 
 def read_source(source: Source) -> Iterator[Document | Quarantined]:
-    """The documents of a source, up to its `max_documents`, in an order that depends on nothing but what it holds.
+    """Yield the documents of a source, up to its `max_documents`, in an order that depends on its content alone.
 
-    What a reader raises that no file of it was blamed for ends the source, and is quarantined.
+    An error that a reader raises and assigns to no file ends the source, and is quarantined.
     """
     read = 0
     items: Iterator[Document | Quarantined] = _kind(source).read(source)

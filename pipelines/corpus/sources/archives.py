@@ -1,4 +1,4 @@
-"""Zip files (which .epub, .docx and .odt are), safe to open from strangers."""
+"""Zip files (.epub, .docx and .odt are zip files), safe to open from untrusted sources."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from desdecero.pipelines.corpus.sources.extraction import Unreadable
 
 MAX_MEMBERS = 20_000
 MAX_TOTAL_BYTES = 4 * MAX_RECORD_BYTES
-"""Of all that is taken out of one archive: what is longer has pictures for text, or is a bomb."""
+"""Limit for all bytes unpacked from one archive: a longer one holds pictures of text, or is a bomb."""
 
 
 class Archive:
-    """The members of a zip file, by name. Raises `Unreadable` for what is damaged, encrypted or too large."""
+    """The members of a zip file, by name. Raises `Unreadable` if it is damaged, encrypted or too large."""
 
     def __init__(self, data: bytes):
         try:
@@ -28,7 +28,7 @@ class Archive:
             raise Unreadable(f"{len(self.names):,} files in one archive")
 
     def read(self, name: str) -> bytes:
-        """A member, decompressed. Its stated size is not believed: what it gives is counted."""
+        """Decompress a member. Its stated size is not trusted: the bytes are counted."""
         try:
             with self._zip.open(name) as file:
                 data = file.read(MAX_RECORD_BYTES + 1)

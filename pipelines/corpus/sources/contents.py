@@ -1,7 +1,7 @@
-"""What a corpus' sources hold, told by the sha256 of each file: a touched or renamed file is known again.
+"""Content of a corpus' sources, identified by the sha256 of each file: a touched or renamed file is recognized.
 
-To hash a file is to read it, so hashes are remembered by the file's inode, size and times, and only a file for which
-one of these changed is read again. What of a file's name counts is said by `Names`; documents keep, in the ledger, the
+Hashing a file means reading it, so hashes are cached by the file's inode, size and times, and only a file for which
+one of these changed is read again. `Names` says which part of a file's name counts; in the ledger, documents keep the
 names that their files had when they were read.
 """
 
@@ -19,13 +19,13 @@ from typing import Any, Literal
 from desdecero.pipelines.common.progress import progress
 
 Names = Literal["suffix", "order", "full"]
-"""What of the files' names counts: the suffix, which says how a file is read; their order too, where reading stops at
-a limit; or the whole name, where site rules or `corpus.domain` look at it."""
+"""Part of the files' names that counts: the suffix, which determines how a file is read; their order too, if reading
+stops at a limit; or the whole name, if site rules or `corpus.domain` use it."""
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 MISSING = "missing"
-"""Stands for the files of a path where there are none."""
+"""Stands for the files of a path without any."""
 _SHOWN = 3
-"""Names of files that a reason quotes."""
+"""Number of file names that a reason quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,15 @@ class FileOnDisk:
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
+    """A file as it was at some time."""
+
     name: str
     path: str
     size: int
     stamp: str
-    """Inode, size and times: while these are the same, so is the content."""
+    """Inode, size and times: while these are unchanged, so is the content."""
     sha256: str = ""
-    """Empty until the file was read; or why it cannot be."""
+    """Empty until the file is read; or the reason why it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,12 @@ class SeenSource:
     name: str
     name_from_path: bool
     facts: tuple[str, ...]
-    """Versions, addresses and whatever else it depends on that is not a file."""
+    """Versions, addresses and other facts than files that it depends on."""
     files: tuple[SeenFile, ...]
 
 
-def see(
-    name: str, name_from_path: bool, contents: Iterable[str | FileOnDisk], known: Mapping[str, str]
-) -> SeenSource:  # fmt: skip
-    """Look at sizes and times, and read nothing: hashes are taken from `known`, by their stamps."""
+def see(name: str, name_from_path: bool, contents: Iterable[str | FileOnDisk], known: Mapping[str, str]) -> SeenSource:
+    """Record sizes and times, and read nothing: hashes are taken from `known`, by their stamps."""
     facts, files = [], []
     for content in contents:
         if isinstance(content, FileOnDisk):
@@ -81,7 +81,7 @@ def _stat(file: FileOnDisk, known: Mapping[str, str]) -> SeenFile:
 
 
 def hashed(sources: Sequence[SeenSource]) -> list[SeenSource]:
-    """The sources with the hash of every file; reads the files whose hash is not known."""
+    """Return the sources with the hash of every file; reads the files whose hash is not known."""
     unknown = sum(file.size for source in sources for file in source.files if not file.sha256)
     with progress(title="hashing sources", total=unknown, unit="B") as bar:
 
@@ -103,7 +103,7 @@ def _sha256(path: Path) -> str:
 
 
 def digest(sources: Iterable[SeenSource]) -> str:
-    """sha256 over names, facts and contents of sources whose files are hashed."""
+    """Hash names, facts and contents of sources whose files are hashed (sha256)."""
     seen = [[source.name, source.facts, [[file.name, file.sha256] for file in source.files]] for source in sources]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
@@ -112,15 +112,15 @@ def digest(sources: Iterable[SeenSource]) -> str:
 
 
 def same_sizes(before: Sequence[SeenSource], now: Sequence[SeenSource]) -> bool:
-    """Whether the sources may hold the same, as far as sizes tell."""
+    """Tell whether the sources may hold the same, judged by sizes."""
     counts = [[Counter(file.size for file in source.files) for source in sources] for sources in (before, now)]
     return counts[0] == counts[1]
 
 
 def difference(before: SeenSource, now: SeenSource, names: Names, called_by_name: bool) -> str:
-    """What changed in a source, in a few words; empty for nothing that a corpus depends on.
+    """Describe the change in a source, in a few words; "" if nothing changed that a corpus depends on.
 
-    called_by_name: whether the recipe refers to sources by their names
+    called_by_name: True if the recipe refers to sources by their names
     """
     if before.name != now.name and (called_by_name or not (before.name_from_path and now.name_from_path)):
         return f"{before.name} is now named {now.name}"
@@ -134,6 +134,7 @@ def difference(before: SeenSource, now: SeenSource, names: Names, called_by_name
 
 
 def renamed(before: SeenSource, now: SeenSource) -> bool:
+    """Tell whether the source or its files have new names."""
     return before.name != now.name or [f.name for f in before.files] != [f.name for f in now.files]
 
 
@@ -145,13 +146,13 @@ def _content(source: SeenSource, names: Names) -> Any:
 
 
 def _form(name: str) -> str:
-    """The suffixes that say how a file is read: `.jsonl`, or `.jsonl.gz`."""
+    """Return the suffixes that determine how a file is read: `.jsonl`, or `.jsonl.gz`."""
     stem, suffix = os.path.splitext(name.lower())
     return os.path.splitext(stem)[1] + suffix if suffix in _COMPRESSED else suffix
 
 
 def _changes(before: SeenSource, now: SeenSource) -> str:
-    """How many files are new, gone or changed, with the first names."""
+    """Count the files that are new, gone or changed, with the first names."""
     old, new = ({file.name: file for file in source.files} for source in (before, now))
     moved = {file.sha256 for file in before.files} & {file.sha256 for file in now.files} - {""}
     groups = {
@@ -174,19 +175,22 @@ def _shown(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
 
 
-# --- keeping -------------------------------------------------------------------------------------------------
+# --- storing -------------------------------------------------------------------------------------------------
 
 
 def to_json(sources: Iterable[SeenSource]) -> list[dict[str, Any]]:
+    """Convert the sources to JSON values."""
     return [asdict(source) for source in sources]
 
 
 def from_json(content: Any) -> list[SeenSource]:
-    """Raises `TypeError`, `KeyError` or `AttributeError` for what `to_json` did not write."""
+    """Read what `to_json` wrote. Raises `TypeError`, `KeyError` or `AttributeError` for anything else."""
     return [
         SeenSource(
-            source["name"], source["name_from_path"], tuple(source["facts"]),
+            source["name"],
+            source["name_from_path"],
+            tuple(source["facts"]),
             tuple(SeenFile(**file) for file in source["files"]),
         )
         for source in content
-    ]  # fmt: skip
+    ]

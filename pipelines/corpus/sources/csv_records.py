@@ -1,6 +1,6 @@
 """Rows of tables as text: separated by commas, semicolons, tabs or bars, whichever yields the columns.
 
-A damaged row is told, and reading goes on with the line behind the one where it began: a quote that never ends swallows
+A damaged row is reported, and reading continues with the line after its first one: a quote that never ends swallows
 no other row.
 """
 
@@ -13,21 +13,21 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, LineDecoder, Undecodable
-from desdecero.pipelines.corpus.sources.json_records import Record
+from desdecero.pipelines.corpus.sources.json_records import ReadRecord
 from desdecero.pipelines.corpus.sources.streams import lines
 
 SEPARATORS = ",;\t|"
 MAX_REREAD = 4 * MAX_RECORD_BYTES
-"""Characters that may be read twice because a row that swallowed them was damaged: more is no table."""
+"""Limit for the characters read twice because a damaged row swallowed them: a file with more is not a table."""
 _HINT = re.compile(r"sep=(.)\s*", re.IGNORECASE)
-"""Excel's first line, in tables that are not separated as the country has it."""
+"""Excel's first line, in tables whose separator differs from the locale's."""
 
 
-def read_csv(file: io.BufferedReader, columns: Sequence[str], decode: LineDecoder) -> Iterator[Record]:
-    """A header, then one record a row. `columns` are those that hold a record's text.
+def read_csv(file: io.BufferedReader, columns: Sequence[str], decode: LineDecoder) -> Iterator[ReadRecord]:
+    """Read a header, then one record a row. `columns` are those that hold a record's text.
 
-    A row with more or fewer fields than the header is damaged: what it holds cannot be told apart. Raises `ValueError`
-    where the header has not those columns, and where the rest of the file cannot be read.
+    A row with more or fewer fields than the header is damaged: its values cannot be assigned to columns. Raises
+    `ValueError` if the header lacks those columns, or if the rest of the file cannot be read.
     """
     csv.field_size_limit(MAX_RECORD_BYTES)
     source = _Lines(file, decode)
@@ -38,24 +38,24 @@ def read_csv(file: io.BufferedReader, columns: Sequence[str], decode: LineDecode
         if isinstance(row, str):
             source.rewind()
             literal = source.first_line.rstrip("\r\n").split("\t") if separator == "\t" else []
-            if len(literal) != len(names):  # in tables with tabs, quotes often stand for themselves
-                yield Record(f"line {source.begun}", f"not CSV: {row}", source.encoding, source.size)
+            if len(literal) != len(names):  # in tables with tabs, quotes are often literal
+                yield ReadRecord(f"line {source.begun}", f"not CSV: {row}", source.encoding, source.size)
                 continue
             place, row = f"line {source.begun}", literal
         if len(row) > len(names) and not any(row[len(names) :]):
             row = row[: len(names)]
         if len(row) == len(names):
-            yield Record(place, dict(zip(names, row, strict=True)), source.encoding, source.size)
+            yield ReadRecord(place, dict(zip(names, row, strict=True)), source.encoding, source.size)
         elif row:
             source.rewind()
-            yield Record(
+            yield ReadRecord(
                 f"line {source.begun}", f"{len(row)} fields below {len(names)} columns", source.encoding, source.size
             )
     yield from source.take_faults()
 
 
 def _header(source: _Lines, columns: Sequence[str]) -> tuple[list[str], str]:
-    """(names of the columns, what separates them). Raises `ValueError` where a wanted one is missing or there twice."""
+    """Return (names of the columns, separator). Raises `ValueError` if a required one is missing or occurs twice."""
     while source.peek() and not source.peek().strip():
         source.skip()
     if hint := _HINT.fullmatch(source.peek()):
@@ -78,7 +78,7 @@ def _header(source: _Lines, columns: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names of columns, the second of a name as `name (2)`."""
+    """Return the names of columns, the second of a name as `name (2)`."""
     seen: dict[str, int] = {}
     found = []
     for name in names:
@@ -88,17 +88,17 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 class _Lines:
-    """Decoded lines, of which those of a damaged row but its first are read again."""
+    """Decoded lines; after a damaged row, its lines except the first are read again."""
 
     def __init__(self, file: io.BufferedReader, decode: LineDecoder):
         self._lines, self._decode = lines(file), decode
         self._again: deque[tuple[int, str, str]] = deque()
         self._taken: list[tuple[int, str, str]] = []
-        self._faults: list[Record] = []
+        self._faults: list[ReadRecord] = []
         self._reread = 0
 
     def row(self, separator: str, keep: bool = False) -> list[str] | str | None:
-        """The next row, or what is wrong with it; None at the end. `keep`: read it again the next time."""
+        """Return the next row, or its fault; None at the end. `keep`: read it again the next time."""
         self._taken = []
         found: list[str] | str | None
         try:
@@ -113,7 +113,7 @@ class _Lines:
         return found
 
     def _split(self) -> None:
-        """Read the lines of the last row again, each cut where it holds a line end of another kind."""
+        """Read the lines of the last row again, each cut at line ends of other kinds."""
         again = [
             (number, f"{piece}\n", encoding)
             for number, line, encoding in self._taken
@@ -122,7 +122,7 @@ class _Lines:
         self._again.extendleft(reversed(again))
 
     def rewind(self) -> None:
-        """Read the lines of the last row again, but its first."""
+        """Read the lines of the last row again, except the first."""
         again, self._taken = self._taken[1:], self._taken[:1]
         self._again.extendleft(reversed(again))
         self._reread += sum(len(line) for _, line, _ in again)
@@ -143,7 +143,7 @@ class _Lines:
 
     @property
     def encoding(self) -> str:
-        """Of the row; the one that is not UTF-8, where its lines differ."""
+        """Encoding of the row; the one that is not UTF-8, if its lines differ."""
         return next((encoding for _, _, encoding in self._taken if encoding != "utf-8"), "utf-8")
 
     @property
@@ -158,7 +158,7 @@ class _Lines:
     def skip(self) -> None:
         self._again.popleft()
 
-    def take_faults(self) -> list[Record]:
+    def take_faults(self) -> list[ReadRecord]:
         faults, self._faults = self._faults, []
         return faults
 
@@ -173,15 +173,15 @@ class _Lines:
         return line[1]
 
     def _read(self) -> tuple[int, str, str] | None:
-        """The next line; one that is no text is empty, and told among the faults."""
+        """Return the next line; one that is not text is empty, and reported among the faults."""
         for number, line in self._lines:
             if line is None:
-                self._faults.append(Record(f"line {number}", TOO_LONG, size=MAX_RECORD_BYTES))
+                self._faults.append(ReadRecord(f"line {number}", TOO_LONG, size=MAX_RECORD_BYTES))
                 return number, "\n", "utf-8"
             try:
                 text, encoding = self._decode(line)
             except Undecodable as error:
-                self._faults.append(Record(f"line {number}", str(error), size=len(line)))
+                self._faults.append(ReadRecord(f"line {number}", str(error), size=len(line)))
                 return number, "\n", "utf-8"
             return number, f"{text}\n", encoding
         return None

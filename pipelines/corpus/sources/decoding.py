@@ -1,8 +1,8 @@
-"""Bytes to text: UTF-8 where it is UTF-8, an older encoding where it is not, a refusal where it is no text.
+"""Bytes to text: UTF-8 if valid, otherwise an older encoding, otherwise a refusal if it is not text.
 
-What a file is written in is decided for the file, never for a line of it: two accents in a line tell nothing, those of
-all lines do. `western.py` tells the older encodings apart. Where a file holds lines of several encodings (it was joined
-from several), each is read in its encoding where that is sure, and the document says so in its metadata.
+The encoding is decided for the whole file, never for a single line: two accents in a line prove nothing, those of all
+lines do. `western.py` distinguishes the older encodings. In a file with lines of several encodings (joined from several
+files), each line is read in its encoding if that is certain, and the document's metadata names them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cached_property
 from desdecero.pipelines.corpus.sources import western
 
 MAX_RECORD_BYTES = 64 * 2**20
-"""A longer record is data, not a document (the Bible has 4 MB), and would not fit a worker's memory many times."""
+"""A longer record is data, not a document (the Bible has 4 MB), and several would not fit a worker's memory."""
 TOO_LONG = f"longer than {MAX_RECORD_BYTES // 2**20} MB"
 
 _SAMPLE = 64 * 1024
@@ -32,19 +32,19 @@ _DECLARED = re.compile(
 
 
 class Undecodable(ValueError):
-    """The bytes are not text; the message is the reason, ready for a quarantine."""
+    """The bytes are not text; the message is the reason for a quarantine."""
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
     """Return (text, encoding) of a whole text.
 
-    A byte order mark is believed. Else UTF-8 is, whatever was declared: no other encoding passes for it by chance.
-    Then comes what was declared, if the bytes bear it out; then the older encoding of the West that makes words of them
-    (`western.py`). A text joined from several is read line by line, and its encoding is then called
-    `utf-8 and windows-1252`.
+    A byte order mark is trusted. Otherwise UTF-8 is tried, whatever was declared: no other encoding is valid UTF-8 by
+    chance. Then comes the declared encoding, if the bytes fit it; then the older Western encoding in which the text
+    makes words (`western.py`). A text joined from several is read line by line, and its encoding is then called `utf-8
+    and windows-1252`.
 
-    Raises `Undecodable` for binary data, and for text that none of these makes sense of: to guess would fill the
-    corpus with letters that nobody wrote.
+    Raises `Undecodable` for binary data, and for text that fits none of these: a guess would fill the corpus with wrong
+    letters.
     """
     if marked := _marked(data) or unmarked_utf16(data[:_SAMPLE]):
         return data.decode(marked, errors="replace"), marked
@@ -72,19 +72,19 @@ UNKNOWN = "in an encoding that is neither UTF-8 nor of the West: convert it to U
 
 
 class LineDecoder:
-    """Decodes the lines of one file, by what all of them show.
+    """Decodes the lines of one file, by the evidence of all of them.
 
     It costs nothing as long as lines are UTF-8. At the first one that is not, the file's lines are read once more, and
-    those that are not UTF-8 are judged together. A line that makes no sense in the encoding of the others, and much in
+    those that are not UTF-8 are judged together. A line that makes no sense in the encoding of the others, but does in
     another, is read in that one.
     """
 
     def __init__(self, lines: Callable[[], Iterable[bytes | None]]):
-        """lines: gives the file's lines, from the first one; None for one that is too long."""
+        """lines: yields the file's lines, from the first one; None for one that is too long."""
         self._lines = lines
 
     def __call__(self, line: bytes) -> tuple[str, str]:
-        """(text, encoding) of a line. Raises `Undecodable` where it makes no sense in any, or is binary data."""
+        """Return (text, encoding) of a line. Raises `Undecodable` if it makes no sense in any, or is binary data."""
         if marked := _marked(line):
             return line.decode(marked, errors="replace"), "utf-8" if marked == "utf-8-sig" else marked
         if is_binary(line):
@@ -101,21 +101,21 @@ class LineDecoder:
         return text, encoding
 
     def read(self, line: bytes) -> tuple[str, str | None]:
-        """(text, encoding) of a line of text; where it makes no sense, its damaged spots as \ufffd, and None."""
+        """Return (text, encoding) of a line of text; if it makes no sense, its damaged bytes as \ufffd, and None."""
         if self.has_utf8 and _is_mostly_utf8(line):
-            return line.decode("utf-8", errors="mend"), "utf-8"
-        if encoding := western.recognise_line(line, self.encoding, strict=self.has_utf8):
+            return line.decode("utf-8", errors="repair"), "utf-8"
+        if encoding := western.recognize_line(line, self.encoding, strict=self.has_utf8):
             return western.read(line, encoding), western.name(line, encoding)
         return line.decode("utf-8", errors="replace"), None
 
     @property
     def has_utf8(self) -> bool:
-        """Are lines with characters beyond ASCII UTF-8, more than a few?"""
+        """True if more than a few of the lines with characters beyond ASCII are UTF-8."""
         return self._survey[0]
 
     @property
     def encoding(self) -> str | None:
-        """Of the lines that are not UTF-8; None where they make no sense together."""
+        """Encoding of the lines that are not UTF-8; None if they make no sense together."""
         return self._survey[1]
 
     @cached_property
@@ -132,11 +132,11 @@ class LineDecoder:
 
         sample = western.sample(foreign())
         has_utf8 = counts[True] > counts[False] / 50  # "—él" in MacRoman is UTF-8 by chance
-        return has_utf8, western.recognise(sample)
+        return has_utf8, western.recognize(sample)
 
 
 def _is_mostly_utf8(line: bytes) -> bool:
-    """Are more of its characters beyond ASCII whole than damaged?"""
+    """Tell whether more of its characters beyond ASCII are whole than damaged."""
     try:
         line.decode("utf-8")
         return True
@@ -147,19 +147,24 @@ def _is_mostly_utf8(line: bytes) -> bool:
 
 
 def declared_encoding(head: bytes) -> str | None:
-    """The encoding that the opening of an HTML or XML file names, or None."""
+    """Return the encoding that the opening of an HTML or XML file names, or None."""
     match = _DECLARED.search(head[:4096])
     return (match[1] or match[2]).decode("ascii", errors="replace") if match else None
 
 
 def _marked(data: bytes) -> str | None:
-    if data[:1] not in (b"\xef", b"\xff", b"\xfe", b"\x00"):  # most records, and there may be millions
+    if data[:1] not in (
+        b"\xef",
+        b"\xff",
+        b"\xfe",
+        b"\x00",
+    ):  # fast path for most records, of which there may be millions
         return None
     return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
 
 
 def is_binary(data: bytes) -> bool:
-    """Over 1% of control characters: text has hardly any, random bytes have 10%, and machine formats NULs."""
+    """Detect over 1% of control characters: text has hardly any, random bytes have 10%, and machine formats NULs."""
     if len(data) <= _SAMPLE and len(data.translate(None, _CONTROLS)) == len(data):
         return False
     middle = len(data) // 2
@@ -170,7 +175,7 @@ def is_binary(data: bytes) -> bool:
 
 
 def unmarked_utf16(sample: bytes) -> str | None:
-    """UTF-16 without its mark: in Western text, every other byte is NUL, and the others are not."""
+    """Detect UTF-16 without its mark: in Western text, every other byte is NUL, and the others are not."""
     if b"\0" not in sample:
         return None
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
@@ -180,8 +185,8 @@ def unmarked_utf16(sample: bytes) -> str | None:
     return "utf-16-be" if half >= 4 and even > 0.6 * half and odd < 0.05 * half else None
 
 
-def _mend(error: UnicodeError) -> tuple[str, int]:
-    """A damaged spot in UTF-8: between letters, a byte of Windows-1252 that someone pasted there; else unknown."""
+def _repair(error: UnicodeError) -> tuple[str, int]:
+    """Decode a damaged spot in UTF-8: between letters, a byte of pasted Windows-1252; otherwise U+FFFD."""
     assert isinstance(error, UnicodeDecodeError)
     start, end = error.start, error.end
     around = error.object[max(0, start - 1) : start] + error.object[end : end + 1]
@@ -190,22 +195,22 @@ def _mend(error: UnicodeError) -> tuple[str, int]:
     return "\ufffd", end
 
 
-codecs.register_error("mend", _mend)
+codecs.register_error("repair", _repair)
 
 
 def _as_declared(data: bytes, declared: str | None) -> tuple[str, str] | None:
-    """The text in the declared encoding, if it is one of text and fits the bytes."""
+    """Decode the text in the declared encoding, if it is one of text and fits the bytes."""
     try:
         codec = codecs.lookup((declared or "").strip())
         # Pages declare these two by default, whatever they are in; they fit any bytes, and so prove nothing.
-        if codec.name in ("iso8859-1", "cp1252", "ascii", "utf-8") or not codec._is_text_encoding:
+        if codec.name in ("iso8859-1", "cp1252", "ascii", "utf-8") or not codec._is_text_encoding:  # noqa: SLF001  no public name
             return None
         if codec.name.replace("_", "-") in _NO_CHARSETS:
             return None
         text, name = data.decode(codec.name), codec.name
     except (LookupError, UnicodeError, ValueError):
         return None
-    # An encoding of one byte a character fits almost anything: its controls (0x80 to 0x9F) are no text.
+    # A single-byte encoding fits almost any bytes: its controls (0x80 to 0x9F) do not occur in text.
     return (text, name) if len(_C1.findall(text)) <= len(text) / 1000 else None
 
 

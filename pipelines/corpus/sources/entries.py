@@ -1,4 +1,4 @@
-"""What a source of files is made of: files, and the members of zip files, which are read in the same way."""
+"""The entries of a source of files: files, and the members of zip files, which are read in the same way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from desdecero.pipelines.corpus.sources.faults import reason_of
 from desdecero.pipelines.corpus.sources.streams import COMPRESSED, MAX_RATIO, RATIO_FROM, decompressed, guarded
 
 MAX_MEMBERS = 200_000
-"""Of one zip file: the names of so many take some 100 MB of memory."""
+"""Limit for the members of one zip file: their names take some 100 MB of memory."""
 _PASSED_OVER = ("__MACOSX",)
 """Folders that tools leave in archives."""
 
@@ -25,27 +25,28 @@ class Entry:
     """A file, or a member of a zip file."""
 
     name: str
-    """As ids and the ledger call it: the path below the source's folder; of a member, behind that of its archive."""
+    """Name in ids and the ledger: the path below the source's folder; a member's follows that of its archive."""
     path: Path
     """The file, or the archive."""
     size: int
-    """Bytes, compressed as they are."""
+    """Bytes, as stored (compressed)."""
     raw: Callable[[], BinaryIO]
-    """Opens it as it is."""
+    """Opens it as stored."""
     is_member: bool = False
 
     @property
     def suffix(self) -> str:
-        """What it is by its name, compression apart: `.csv` for `a.csv.gz`; "" for a name without one."""
+        """Suffix without that of the compression: `.csv` for `a.csv.gz`; "" for a name without one."""
         name = PurePosixPath(self.name.lower())
         return PurePosixPath(name.stem).suffix if name.suffix in COMPRESSED else name.suffix
 
     def open(self) -> io.BufferedReader:
-        """Its content, decompressed."""
+        """Open its decompressed content."""
         return decompressed(self.raw, PurePosixPath(self.name.lower()).suffix, self.size)
 
     def seekable(self) -> Path | BinaryIO:
-        """What a reader that jumps about may open. Raises `ValueError` where that would take too much memory."""
+        """Return an object for a reader that needs random access. Raises `ValueError` if it would take too much
+        memory."""
         compressed = self.name.lower().endswith(COMPRESSED)
         if not self.is_member and not compressed:
             return self.path
@@ -57,11 +58,12 @@ class Entry:
 
 
 def file_entry(path: Path, name: str) -> Entry:
+    """Build the entry of a file."""
     return Entry(name, path, path.stat().st_size, lambda: path.open("rb"))
 
 
 def members(archive: Entry) -> Iterator[Entry | Quarantined]:
-    """The members of a zip file, in the order of their names. Raises what `zipfile` does for a damaged one."""
+    """Yield the members of a zip file, in the order of their names. Raises what `zipfile` does for a damaged one."""
     packed = zipfile.ZipFile(cast(Path, archive.seekable()))
     infos = [info for info in packed.infolist() if not info.is_dir() and _counts(info.filename)]
     if len(infos) > MAX_MEMBERS:
@@ -86,7 +88,7 @@ def _counts(name: str) -> bool:
 
 
 class _Budget:
-    """Bytes that may still come out of an archive: members that lie over one another swell without end."""
+    """Bytes that may still come out of an archive: overlapping members expand without end."""
 
     def __init__(self, left: int):
         self.left = left
@@ -100,7 +102,7 @@ def _opener(packed: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> 
 
 
 class _Counted(io.RawIOBase):
-    """A member of an archive; what it gives is counted, its stated size is not believed."""
+    """A member of an archive; its bytes are counted, its stated size is not trusted."""
 
     def __init__(self, file: IO[bytes], budget: _Budget):
         self._file, self._budget = cast(zipfile.ZipExtFile, file), budget
@@ -111,7 +113,7 @@ class _Counted(io.RawIOBase):
     def read1(self, size: int) -> bytes:
         try:
             piece = self._file.read1(size)
-        except Exception as error:  # zlib.error, BadZipFile, NotImplementedError of a rare compression, …
+        except Exception as error:  # noqa: BLE001  zlib.error, BadZipFile, NotImplementedError of a rare compression, …
             raise ValueError(reason_of(error)) from error
         self._budget.left -= len(piece)
         if self._budget.left < 0:

@@ -1,4 +1,4 @@
-"""Whatever a reader or a library raises belongs to the record or the file that it was reading, and to no other."""
+"""Containment of errors: one that a reader or a library raises affects only the record or the file being read."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Item = TypeVar("Item")
 
 
 def reason_of(error: Exception) -> str:
-    """What a quarantine says of an error: the system's or the library's first words, else its kind."""
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    words = " ".join(str(said).split())
+    """Return an error's text for a quarantine: the system's or the library's first words, else its type."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    words = " ".join(str(text).split())
     known = isinstance(error, (ValueError, OSError, EOFError)) and not isinstance(error, UnicodeError)
     return (words if known else f"{type(error).__name__}: {words}")[:500]
 
@@ -22,10 +22,10 @@ def reason_of(error: Exception) -> str:
 def contained(
     items: Iterable[Item], place: Callable[[Item | None], str], size: Callable[[], int] = int
 ) -> Iterator[Item | Quarantined]:
-    """The items, and where reading raises, a quarantine behind the last of them.
+    """Yield the items, and if reading raises, a quarantine after the last of them.
 
-    Raises `UserError` as it is, and for memory that is used up.
-    place, size: where reading was, told the last item, and the bytes of what is read here; asked when it raises.
+    `UserError` is raised unchanged, and also when memory is exhausted.
+    place, size: return where reading stopped, given the last item, and the bytes being read; called only on an error.
     """
     last: Item | None = None
     try:
@@ -36,7 +36,7 @@ def contained(
         raise
     except MemoryError as error:
         raise UserError(
-            f"{place(last)}: reading it takes more memory than there is ({error}): free some, or split it"
+            f"{place(last)}: reading it needs more memory than available ({error}): free some, or split it"
         ) from error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  any error belongs to what was being read
         yield Quarantined(place(last), reason_of(error), 0 if last is not None else size())

@@ -1,7 +1,7 @@
-"""Books of Project Gutenberg without its headers, footers and small print, which are no part of them.
+"""Books of Project Gutenberg without its headers, footers and small print, which do not belong to them.
 
-Its licence lets text go free once every reference to the project is taken off (§1.E of its terms); what the book's
-own status is, the header says: nearly all are in the public domain of the United States, a few are copyrighted.
+Its licence frees the text once every reference to the project is removed (§1.E of its terms); the header states the
+book's status: nearly all are in the public domain of the United States, a few are copyrighted.
 """
 
 from __future__ import annotations
@@ -47,33 +47,36 @@ _HEADER = 60_000
 
 
 def strip_gutenberg(document: Document) -> Document:
-    """The document without what Project Gutenberg wrote around it; others as they are.
+    """Return the document without the text that Project Gutenberg added; others unchanged.
 
-    Its metadata then has the book's `gutenberg` number, its title and author, the `terms` that it came under, and
-    under `gutenberg_removed` the number of characters taken off. Its licence, where none was declared, is the public
-    domain of the United States, unless the header says that the book is copyrighted.
-    """
+    Its metadata then has the book's `gutenberg` number, its title and author, the `terms` that it came under, and under
+    `gutenberg_removed` the number of characters removed. Its licence, if none was declared, is the public domain of the
+    United States, unless the header says that the book is copyrighted."""
     text = document.text
     ends_of_it = text[:_HEADER], text[-_HEADER:]
-    if not any(name in end for end in ends_of_it for name in ("utenberg", "UTENBERG")):  # to fold case takes longer
+    if not any(name in end for end in ends_of_it for name in ("utenberg", "UTENBERG")):  # case folding is slower
         return document
     starts, ends = list(_START.finditer(text)), list(_END.finditer(text))
     if not starts and not ends:
-        return document  # it speaks of Gutenberg
+        return document  # it only mentions Gutenberg
     book = _between(text, starts, ends)
     header = text[: starts[0].end()] if starts else text[:3000]
     facts = {key.lower()[:3]: value.strip() for key, value in _FACT.findall(header)}
     number = _NUMBER.search(header)
     copyrighted = bool(_COPYRIGHTED.search(header))
-    said: dict[str, Any] = {
-        "title": facts.get("tit") or facts.get("tít"), "author": facts.get("aut"), "gutenberg": number and number[1],
+    book_facts: dict[str, Any] = {
+        "title": facts.get("tit") or facts.get("tít"),
+        "author": facts.get("aut"),
+        "gutenberg": number and number[1],
         "terms": f"{TERMS} ({'copyrighted: see the book' if copyrighted else UNITED_STATES})",
         "gutenberg_removed": len(text) - len(book),
-    }  # fmt: skip
+    }
     document = dataclasses.replace(
-        document, text=book, meta={**{key: value for key, value in said.items() if value}, **document.meta},
+        document,
+        text=book,
+        meta={**{key: value for key, value in book_facts.items() if value}, **document.meta},
         language=document.language or iso_639_1(facts.get("lan") or facts.get("idi") or facts.get("len") or ""),
-    )  # fmt: skip
+    )
     if document.license == names.UNKNOWN and not copyrighted:
         known = names.normalize("public domain")
         return dataclasses.replace(document, license=known.expression, license_evidence=known.evidence)
@@ -81,13 +84,13 @@ def strip_gutenberg(document: Document) -> Document:
 
 
 def _between(text: str, starts: list[re.Match[str]], ends: list[re.Match[str]]) -> str:
-    """What stands between each start and the first end behind it: a file may hold several books."""
+    """Return the text between each start and the first end after it: a file may hold several books."""
     places = [match.end() for match in starts] or [0]
     books = []
     for place, following in zip(places, [*(match.start() for match in starts[1:]), len(text)], strict=True):
         end = next((match.start() for match in ends if place <= match.start() < following), following)
         book = text[place:end].lstrip()
-        while credits := _CREDITS.match(book):
-            book = book[credits.end() :].lstrip()
+        while found := _CREDITS.match(book):
+            book = book[found.end() :].lstrip()
         books.append(book.strip("\n"))
     return "\n\n".join(book for book in books if book.strip())

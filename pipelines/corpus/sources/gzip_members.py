@@ -1,4 +1,4 @@
-"""Gzip files of many members, as web archives are: where one is damaged, reading goes on with the next."""
+"""Gzip files of many members, such as web archives: after a damaged one, reading continues with the next."""
 
 from __future__ import annotations
 
@@ -14,28 +14,36 @@ _MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 
 
 class DamagedMember(ValueError):
-    """A member cannot be read to its end. The next read gives the beginning of the member behind it."""
+    """A member cannot be read to its end. The next read returns the beginning of the next member."""
 
 
 class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    """A binary file, as far as it is needed here."""
 
-    def close(self) -> None: ...
+    def read(self, size: int, /) -> bytes:
+        """Read up to `size` bytes."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
 
 
 class GzipMembers(io.RawIOBase):
-    """The content of all members, one after another. Reading raises `DamagedMember`, or `ValueError` for a bomb."""
+    """The content of all members, concatenated. Reading raises `DamagedMember`, or `ValueError` for a bomb."""
 
     def __init__(self, file: Readable):
         self._file, self._stream = file, zlib.decompressobj(31)
         self._left = b""
-        self._begun = False  # whether a member is open
+        self._begun = False  # True while a member is open
         self._taken = self._given = 0
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+        """Fill the buffer with decompressed bytes."""
         while True:
             if not self._begun:
                 self._left = self._left.lstrip(b"\0")  # some writers pad
@@ -71,7 +79,7 @@ class GzipMembers(io.RawIOBase):
         self._stream, self._begun = zlib.decompressobj(31), False
 
     def _find_next(self) -> None:
-        """Go to what looks like the beginning of a member, behind the beginning of this one."""
+        """Go to what looks like the beginning of the next member."""
         self._open_next()
         searched = self._left[1:]
         while not (found := _MEMBER.search(searched)):
@@ -83,5 +91,6 @@ class GzipMembers(io.RawIOBase):
         self._left = searched[found.start() :]
 
     def close(self) -> None:
+        """Close the file too."""
         self._file.close()
         super().close()

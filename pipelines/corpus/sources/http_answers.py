@@ -1,7 +1,7 @@
-"""An answer of a web server as an archive holds it: its status, its headers, and its body, unpacked.
+"""HTTP responses in an archive: status, headers, and unpacked body.
 
-Taken off are transfer in chunks and the content encodings gzip, deflate, br and zstd. A body that is not what its
-headers say, but text as it stands, is taken so: archives unpack bodies and keep the headers.
+Chunked transfer and the content encodings gzip, deflate, br and zstd are undone. A body that contradicts its headers,
+but is text as it stands, is taken unchanged: archives unpack bodies and keep the headers.
 """
 
 from __future__ import annotations
@@ -20,34 +20,37 @@ _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 
 class BadBody(ValueError):
-    """The body cannot be unpacked; the message is the reason, ready for a quarantine."""
+    """The body cannot be unpacked; the message is the reason for a quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A response with its headers."""
+
     status: str
     headers: Sequence[tuple[str, str]]
     raw: bytes
     """The body, as it was sent."""
 
     def values(self, name: str) -> list[str]:
+        """Return the values of all headers of a name."""
         return [value for key, value in self.headers if key.lower() == name]
 
     def body(self, cut: bool = False) -> bytes:
-        """The body, unpacked. Raises `BadBody`. `cut`: what can be unpacked of a body that is known to be cut off."""
+        """Unpack the body. Raises `BadBody`. `cut`: the body is known to be truncated; unpack as much as possible."""
         body = self.raw
         if any("chunked" in value.lower() for value in self.values("transfer-encoding")):
             body = _joined_chunks(body, cut)
         named = [name.strip().lower() for value in self.values("content-encoding") for name in value.split(",")]
         for name in reversed(named[:MAX_ENCODINGS]):
             body = _unpacked(body, name.removeprefix("x-").strip("\"' "), cut)
-        if body.startswith(_MAGIC["gzip"]):  # packed twice, or without a word
+        if body.startswith(_MAGIC["gzip"]):  # packed twice, or without a header
             body = _unpacked(body, "gzip", cut)
         return body
 
 
 def parse_answer(block: bytes) -> Answer | None:
-    """The answer in the block of a record, or None where there is none but a body."""
+    """Parse the response in the block of a record; None if the block is only a body."""
     begun = _STATUS.match(block)
     if begun is None:
         return None
@@ -106,7 +109,7 @@ def _unpacked(body: bytes, name: str, cut: bool) -> bytes:
         return unpack(body, cut)
     except BadBody:
         raise
-    except Exception as error:  # each library raises its own
+    except Exception as error:  # noqa: BLE001  each library raises errors of its own
         if not is_binary(body) and (name == "deflate" or _is_utf8(body)):
             return body
         raise BadBody(f"its content encoding {name} cannot be undone: {' '.join(str(error).split())[:200]}") from None

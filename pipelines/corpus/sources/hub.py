@@ -1,4 +1,4 @@
-"""A dataset of the Hugging Face Hub, streamed: the only source that uses the network."""
+"""A dataset of the Hub, streamed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def contents(source: HubDataset) -> list[str]:
-    """The dataset's identity. What it holds may change unseen unless the recipe names a revision."""
+    """Return the dataset's identity. Its content may change undetected unless the recipe names a revision."""
     return [source.dataset, source.config or "", source.split, source.revision or ""]
 
 
 def read(source: HubDataset) -> Iterator[Document | Quarantined]:
-    """The rows as documents. Raises `UserError` when the Hub or the dataset cannot be reached."""
+    """Yield the rows as documents. Raises `UserError` if the Hub or the dataset cannot be reached."""
     from huggingface_hub.constants import HF_HUB_OFFLINE
 
-    if HF_HUB_OFFLINE:  # asked first: the library tries for half a minute before it gives up
+    if HF_HUB_OFFLINE:  # checked first: the library retries for half a minute before it gives up
         raise UserError(
             f"source {source.name} is the Hub dataset {source.dataset}, and HF_HUB_OFFLINE is set: "
             "unset it, or give a local copy as a `files` source"
@@ -37,7 +37,7 @@ def read(source: HubDataset) -> Iterator[Document | Quarantined]:
 
 
 def _about(source: HubDataset) -> DatasetInfo:
-    """What the Hub says of the dataset. Asked first: it answers at once, where reading retries for half a minute."""
+    """Fetch the Hub's record of the dataset. Done first: it answers at once; reading retries for half a minute."""
     from huggingface_hub import HfApi
 
     with _explained(source):
@@ -45,9 +45,9 @@ def _about(source: HubDataset) -> DatasetInfo:
 
 
 def _licensed(source: HubDataset, about: DatasetInfo) -> HubDataset:
-    """The source with the licence of the dataset's card, where the recipe names none and the card names one."""
+    """Set the licence of the dataset's card, if the recipe names none and the card names one."""
     stated = about.card_data.get("license") if about.card_data else None
-    if isinstance(stated, list):  # all of them hold, as far as a card tells
+    if isinstance(stated, list):  # all of them hold, as far as a card shows
         stated = " AND ".join(f"({name})" for name in stated)
     if source.license is None and isinstance(stated, str) and names.normalize(stated).evidence != "unknown":
         return source.model_copy(update={"license": stated})
@@ -65,7 +65,7 @@ def _rows(source: HubDataset) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _explained(source: HubDataset) -> Iterator[None]:
-    """Turn what the libraries raise into a `UserError`."""
+    """Turn the libraries' errors into a `UserError`."""
     from httpx2 import HTTPError
 
     try:

@@ -1,11 +1,11 @@
-"""The documentation of installed Python distributions, and their code: what is on the machine already.
+"""The documentation and code of Python distributions installed on the machine.
 
-Read are the Python modules (for their docstrings; whole, where the recipe asks for code), the .md, .rst and .txt
-files, and the long description in METADATA. Left out, by name, is what is no prose:
+Python modules are read (for their docstrings; whole, if the recipe asks for code), the .md, .rst and .txt files, and
+the long description in METADATA. Files without prose are left out, by name:
 
-  - licences and notices, and lists of authors (they hold names and addresses, and no sentences);
-  - what packaging tools write: top_level.txt, entry_points.txt, requirements*.txt, CMakeLists.txt, …;
-  - folders of tests and of test data, and files outside the environment's site-packages.
+    - licences and notices, and lists of authors (they hold names and addresses, and no sentences);
+    - files written by packaging tools: top_level.txt, entry_points.txt, requirements*.txt, CMakeLists.txt, …;
+    - folders of tests and of test data, and files outside the environment's site-packages.
 
 Documents come in the order of a hash of their ids, so that a size limit takes an even sample of all
 distributions, not the first of the alphabet. Vendored copies come last: of two copies, the original stays,
@@ -27,12 +27,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.document import Document, FileFormat, Quarantined
 from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
 from desdecero.pipelines.licenses import names
 from desdecero.pipelines.recipe import InstalledDocs
 
-FORMS: dict[str, Form] = {".py": "python", ".md": "text", ".rst": "text", ".txt": "text"}
+FORMS: dict[str, FileFormat] = {".py": "python", ".md": "text", ".rst": "text", ".txt": "text"}
 CODE = (".py", ".pyx", ".pyi")
 
 _LICENSE_FILE = re.compile(r"(un)?licen[cs]e|copying|copyright|notice", re.IGNORECASE)
@@ -53,13 +53,13 @@ class _Entry:
     id: str
     path: str
     file: Path
-    form: Form
+    form: FileFormat
 
 
 def contents(source: InstalledDocs) -> list[str]:
-    """What would be read: the distributions with their versions, and the Python that evaluates their markers.
+    """List what would be read: the distributions with their versions, and the Python that evaluates their markers.
 
-    An environment or a distribution that is not there is listed as such: to say so is the reader's task.
+    A missing environment or distribution is listed as such: the reader reports it.
     """
     try:
         versions = [f"{name}=={distribution.version}" for name, distribution in find_distributions(source).items()]
@@ -69,7 +69,8 @@ def contents(source: InstalledDocs) -> list[str]:
 
 
 def read(source: InstalledDocs) -> Iterator[Document | Quarantined]:
-    """Every file of the distributions that may hold prose; modules and METADATA as they are (`extraction.prose`)."""
+    """Yield every file of the distributions that may hold prose; modules and METADATA unchanged
+    (`extraction.prose`)."""
     distributions = find_distributions(source)
     if not distributions:
         raise UserError(f"source {source.name}: no distributions left to read; name fewer in `exclude`")
@@ -85,11 +86,11 @@ def read(source: InstalledDocs) -> Iterator[Document | Quarantined]:
 
 
 def find_distributions(source: InstalledDocs) -> dict[str, Distribution]:
-    """Canonical name → distribution, sorted. Where one is installed twice, the one that Python would import."""
+    """Map canonical names to distributions, sorted. If one is installed twice, the one that Python would import."""
     paths = _site_packages(source.python) if source.python else sys.path
     found: dict[str, Distribution] = {}
     for distribution in importlib.metadata.distributions(path=paths):
-        if name := distribution.metadata["Name"]:  # leftovers of broken uninstalls have none
+        if name := distribution.metadata["Name"]:  # remains of broken uninstalls have none
             found.setdefault(canonicalize_name(name), distribution)
     names = set(found) if source.requirements_of is None else _requirements(source.requirements_of, found)
     names -= {canonicalize_name(name) for name in source.exclude}
@@ -97,7 +98,7 @@ def find_distributions(source: InstalledDocs) -> dict[str, Distribution]:
 
 
 def _site_packages(python: Path) -> list[str]:
-    """The package folders of an environment, given by its folder or its interpreter."""
+    """Return the package folders of an environment, given by its folder or its interpreter."""
     # Not resolved: the interpreter of a virtual environment is a link to the one that it was made from.
     prefix = python.parent.parent if python.is_file() else python
     folders = {path.resolve() for path in prefix.glob("lib*/python3*/*-packages")}
@@ -107,7 +108,7 @@ def _site_packages(python: Path) -> list[str]:
 
 
 def _requirements(root: str, found: dict[str, Distribution]) -> set[str]:
-    """`root`, what it requires, and so on; those that its markers ask for on this platform and that are there."""
+    """Return `root` and all its requirements that its markers select on this platform and that are installed."""
     if canonicalize_name(root) not in found:
         raise UserError(f"requirements_of: {root} is not installed; name a distribution that `pip list` shows")
     reached: set[tuple[str, frozenset[str]]] = set()
@@ -130,7 +131,7 @@ def _requirements(root: str, found: dict[str, Distribution]) -> set[str]:
 def _entries(name: str, distribution: Distribution, content: str) -> Iterator[_Entry]:
     for file in distribution.files or []:
         path = PurePosixPath(file)
-        form: Form | None = "metadata" if path.name in ("METADATA", "PKG-INFO") else FORMS.get(path.suffix)
+        form: FileFormat | None = "metadata" if path.name in ("METADATA", "PKG-INFO") else FORMS.get(path.suffix)
         if content != "docs" and path.suffix in CODE:
             form = "text"
         elif content == "code":
@@ -145,7 +146,7 @@ def _order(entry: _Entry) -> tuple[bool, bytes]:
 
 
 def _facts(distribution: Distribution, otherwise: names.License) -> tuple[names.License, dict[str, str]]:
-    """(licence, metadata) that all documents of a distribution share; `otherwise`, for one that states none."""
+    """Return (licence, metadata) that all documents of a distribution share; `otherwise`: the default licence."""
     metadata = distribution.metadata
     texts = (
         file.read_text(encoding="utf-8", errors="replace")
@@ -169,14 +170,14 @@ def _header(distribution: Distribution, name: str) -> str | None:
 
 
 def _home_page(distribution: Distribution) -> str:
-    """`Home-page`, or the project URL that stands for it."""
+    """Return `Home-page`, or the project URL that replaces it."""
     if page := _header(distribution, "Home-page"):
         return page
     urls = dict(line.split(", ", 1) for line in distribution.metadata.get_all("Project-URL") or [] if ", " in line)
     labels = {label.lower().replace(" ", "").replace("-", ""): url for label, url in urls.items()}
     for label in ("homepage", "home", "repository", "source", "sourcecode", "github", "documentation"):
         if label in labels:
-            return labels[label]
+            return str(labels[label])
     return next(iter(urls.values()), "")
 
 

@@ -1,11 +1,11 @@
-"""Objects of JSON in all the shapes in which data sets have them.
+"""Objects of JSON in all the layouts in which data sets have them.
 
     an object a line                        .jsonl .ndjson, and often .json.gz
     [{…}, {…}]                              an array; its objects are read one by one
     {…} {…}                                 objects one behind the other, over several lines each
     {"data": [{…}, {…}], …}                 an object with one list of objects: those of the list
 
-A damaged object is told, and reading goes on behind it. Memory holds one object, or one block of the file.
+A damaged object is reported, and reading continues after it. Memory: one object, or one block of the file.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from desdecero.pipelines.corpus.sources.streams import lines, with_head
 Item = TypeVar("Item")
 
 
-class Record(NamedTuple):
+class ReadRecord(NamedTuple):
     """One record of a file."""
 
     place: str
     """`line 12`, `row 12`, `item 12`."""
     fields: dict[str, Any] | str
-    """Or the reason why it cannot be read."""
+    """The fields, or the reason why it cannot be read."""
     encoding: str = "utf-8"
     size: int = 0
-    """Its bytes, or about so many."""
+    """Its size in bytes, exact or approximate."""
 
 
 _BLOCK = 2**20
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\]]', re.DOTALL)
-"""A string, or a bracket; a lone quote is a string that goes on in the next block."""
+"""A string, or a bracket; a single quote opens a string that continues in the next block."""
 
 
-def read_json(file: io.BufferedReader, columns: Sequence[str], decode: LineDecoder) -> Iterator[Record]:
-    """The objects of a file. `columns` are those that hold a record's text.
+def read_json(file: io.BufferedReader, columns: Sequence[str], decode: LineDecoder) -> Iterator[ReadRecord]:
+    """Read the objects of a file. `columns` are those that hold a record's text.
 
-    Raises `ValueError` where the rest of the file cannot be read.
+    Raises `ValueError` if the rest of the file cannot be read.
     """
     head, file = with_head(file)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[") and not _is_lines(head):
@@ -59,7 +59,7 @@ def read_json(file: io.BufferedReader, columns: Sequence[str], decode: LineDecod
 
 
 def _objects(file: io.BufferedReader) -> Iterator[tuple[str, bytes | None]]:
-    """(place, bytes) of objects, each on a line or over several."""
+    """Yield (place, bytes) of objects, each on a line or over several."""
     first, rest = _ahead(((number, line) for number, line in lines(file) if line is None or line.strip()), 2)
     if not first:
         yield from (("", None) for _ in rest)  # raises what stopped the reading
@@ -75,11 +75,11 @@ def _objects(file: io.BufferedReader) -> Iterator[tuple[str, bytes | None]]:
 
 
 def _ahead(items: Iterator[Item], count: int) -> tuple[list[Item], Iterator[Item]]:
-    """(the first items, all of them); what reading ahead raises comes behind those that were read."""
+    """Return (the first items, all of them); an error of reading ahead is raised after the items that were read."""
     read: list[Item] = []
     try:
         read.extend(islice(items, count))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  raised again behind the items read
         return read, chain(read, _raising(error))
     return read, chain(read, items)
 
@@ -97,7 +97,7 @@ def _held(line: bytes | None) -> bytes:
 
 
 def _is_lines(head: bytes) -> bool:
-    """Is each line an array of its own?"""
+    """Tell whether each line is a separate array."""
     first, _, rest = head.partition(b"\n")
     return rest.lstrip().startswith(b"[") and _is_whole(first)
 
@@ -111,7 +111,7 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _elements(blocks: Iterable[bytes], depth: int) -> Iterator[bytes]:
-    """The objects, arrays and strings that stand inside so many brackets: none, or those of one array."""
+    """Yield the objects, arrays and strings at this depth of brackets: none, or those of one array."""
     held, at, start, level, number = b"", 0, -1, 0, 1
     for block in blocks:
         if len(held) > MAX_RECORD_BYTES:
@@ -136,8 +136,8 @@ def _elements(blocks: Iterable[bytes], depth: int) -> Iterator[bytes]:
         raise ValueError(f"not JSON: it ends inside item {number}")
 
 
-def _single(place: str, data: bytes | None, columns: Sequence[str], decode: LineDecoder) -> Iterator[Record]:
-    """The only object of a file: a record, or one that holds them all in a list."""
+def _single(place: str, data: bytes | None, columns: Sequence[str], decode: LineDecoder) -> Iterator[ReadRecord]:
+    """Read the only object of a file: a record, or one that holds them all in a list."""
     record = _record(place, data, decode, _MARKING)
     fields = record.fields
     if isinstance(fields, dict) and not any(column.partition(".")[0] in fields for column in columns):
@@ -148,16 +148,16 @@ def _single(place: str, data: bytes | None, columns: Sequence[str], decode: Line
         ]
         if len(lists) == 1:
             for number, item in enumerate(lists[0], start=1):
-                yield Record(f"item {number}", _checked(item), record.encoding, record.size // len(lists[0]))
+                yield ReadRecord(f"item {number}", _checked(item), record.encoding, record.size // len(lists[0]))
             return
     yield record if isinstance(fields, str) else record._replace(fields=_checked(fields))
 
 
 def _record(
     place: str, data: bytes | None, decode: LineDecoder, json_decoder: json.JSONDecoder | None = None
-) -> Record:
+) -> ReadRecord:
     if data is None:
-        return Record(place, TOO_LONG, size=MAX_RECORD_BYTES)
+        return ReadRecord(place, TOO_LONG, size=MAX_RECORD_BYTES)
     encoding = "utf-8"
     try:
         text, encoding = decode(data)
@@ -166,9 +166,9 @@ def _record(
         fields = f"not JSON: {error.msg} at character {error.pos + 1}"
     except RepeatedKey as error:
         fields = str(error)
-    except (ValueError, RecursionError) as error:  # no text at all; a number or a nesting without end
+    except (ValueError, RecursionError) as error:  # not text; an endless number or nesting
         fields = f"not JSON: {error}"
-    return Record(place, fields, encoding, len(data))
+    return ReadRecord(place, fields, encoding, len(data))
 
 
 def _object(value: Any) -> dict[str, Any] | str:
@@ -178,7 +178,7 @@ def _object(value: Any) -> dict[str, Any] | str:
 
 
 def _checked(value: Any) -> dict[str, Any] | str:
-    """The object, unless a key is repeated anywhere in it."""
+    """Return the object, unless a key is repeated anywhere in it."""
     return _object(next(_repeated(value), value))
 
 
@@ -191,7 +191,7 @@ def _repeated(value: Any) -> Iterator[RepeatedKey]:
 
 
 class RepeatedKey(ValueError):
-    """An object says two things under one name."""
+    """An object has two values under one name."""
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any] | RepeatedKey:
-    """The object, or what is wrong with it in its place: a file of one object loses no other record by it."""
+    """Return the object, or its fault in its place: a file of one object loses no other record by it."""
     found = dict(pairs)
     if len(found) == len(pairs):
         return found

@@ -1,4 +1,4 @@
-"""What a file is: by the suffix of its name, and where that says nothing, by its first bytes."""
+"""The kind of a file: by the suffix of its name, and if that does not help, by its first bytes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import codecs
 import re
 from typing import Literal
 
-from desdecero.pipelines.corpus.document import Form
+from desdecero.pipelines.corpus.document import FileFormat
 from desdecero.pipelines.corpus.sources.decoding import is_binary, unmarked_utf16
 
 Records = Literal["json", "csv", "parquet"]
-Kind = Form | Records | Literal["zip"]
+Kind = FileFormat | Records | Literal["zip"]
 
-WHOLE: dict[str, Form] = {
+WHOLE: dict[str, FileFormat] = {
     ".txt": "text", ".md": "text", ".rst": "text", ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf",
     ".epub": "epub", ".docx": "docx", ".odt": "odt", ".rtf": "rtf", ".xml": "jats", ".nxml": "jats", ".tex": "latex",
 }  # fmt: skip
@@ -35,8 +35,8 @@ REMEDIES = {
     **dict.fromkeys((".css", ".js", ".mjs", ".map", ".svg"), "layout or code of a web page, no prose"),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp"), "a picture: read its text with OCR"),
     **dict.fromkeys((".mp3", ".mp4", ".wav", ".ogg", ".m4a", ".avi", ".mov", ".mkv"), "sound or film: transcribe it"),
-}  # fmt: skip
-"""Suffix → what a file is that no reader takes, and what to do about it."""
+}
+"""Suffix → description of a file that no reader accepts, and what to do about it."""
 _MAGIC: tuple[tuple[bytes, Kind | str], ...] = (
     (b"%PDF-", "pdf"), (b"{\\rtf", "rtf"), (b"PAR1", "parquet"), (b"PK\x03\x04", "zip"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".doc"), (b"\x1f\x8b", "compressed: add .gz to its name"),
@@ -45,11 +45,11 @@ _MAGIC: tuple[tuple[bytes, Kind | str], ...] = (
 )  # fmt: skip
 
 _JSON = re.compile(rb'(?:\[\s*)?\{\s*"[^"\\\n]{1,100}"\s*:')
-"""How an object of JSON begins, or an array of them; no text does."""
+"""The beginning of an object of JSON, or an array of them; no text begins like this."""
 
 
 def kind_of(suffix: str, head: bytes) -> Kind | str:
-    """The kind of a file, or the reason why none of the readers takes it. `head`: its first bytes."""
+    """Return the kind of a file, or the reason why no reader accepts it. `head`: its first bytes."""
     if known := WHOLE.get(suffix) or RECORDS.get(suffix):
         return known
     if suffix == ".zip":
@@ -76,7 +76,7 @@ def kind_of(suffix: str, head: bytes) -> Kind | str:
 
 
 def _zipped(suffix: str, head: bytes) -> Kind | str:
-    """What a zip file holds, by its first member."""
+    """Return the kind of a zip file, by its first member."""
     if suffix in REMEDIES:
         return REMEDIES[suffix]
     if b"mimetypeapplication/epub+zip" in head[:200]:

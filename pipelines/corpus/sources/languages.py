@@ -1,4 +1,4 @@
-"""Language tags as data sets write them, turned into ISO 639-1."""
+"""Language tags in data sets, converted to ISO 639-1."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NAMES = {
     "french": "fr", "italian": "it", "catalan": "ca", "german": "de", "galician": "gl", "basque": "eu", "latin": "la",
     "esperanto": "eo", "dutch": "nl",
 }  # fmt: skip
-"""As the headers of Project Gutenberg have them."""
+"""Names in the headers of Project Gutenberg."""
 
 
 def iso_639_1(tag: str) -> str:
-    """`es`, for es, ES, es-PE, es_419, spa, spa_Latn or Spanish; a code that has no shorter form stays; "" for none."""
+    """Return `es`, for es, ES, es-PE, es_419, spa, spa_Latn or Spanish; a code without a shorter form unchanged."""
     if name := _NAMES.get(tag.strip().lower()):
         return name
     code = re.split(r"[-_;,\s]", tag.strip().lower(), maxsplit=1)[0]

@@ -1,8 +1,8 @@
-"""What form a body is in: by the type that its headers state, and where they state none that helps, by its bytes.
+"""The format of a body: by the type that its headers state, and if they state no useful one, by its bytes.
 
-Servers send pages without a type, with one that is misspelt (`text/html charset=utf-8`) or with one that says nothing
-(`application/octet-stream`). What browsers do in such cases is written in the WHATWG's MIME Sniffing standard; here
-less is asked, because only pages, plain text, PDF and e-books are read.
+Servers send pages without a type, with a misspelt one (`text/html charset=utf-8`) or with one that says nothing
+(`application/octet-stream`). The WHATWG's MIME Sniffing standard describes what browsers do in such cases; less is
+needed here, because only pages, plain text, PDF and e-books are read.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from desdecero.pipelines.corpus.document import Form
+from desdecero.pipelines.corpus.document import FileFormat
 from desdecero.pipelines.corpus.sources.decoding import Undecodable, decode, is_binary
 
-FORMS: dict[str, Form] = {
+FORMS: dict[str, FileFormat] = {
     "text/html": "html", "application/xhtml+xml": "html", "text/plain": "text", "application/pdf": "pdf",
     "application/epub+zip": "epub",
 }  # fmt: skip
@@ -22,15 +22,15 @@ _VAGUE = frozenset((
     "application/x-unknown", "application/x-octet-stream", "application/force-download", "application/download",
     "application/x-download", "application/x-unknown-content-type", "content/unknown", "text/*", "text/unknown",
 ))  # fmt: skip
-"""Types by which servers say that they do not know."""
+"""Types that servers send for unknown content."""
 _REGISTERED = frozenset(("application", "text", "image", "audio", "video", "font", "model", "multipart", "message"))
-"""What types begin with: any other beginning is a mistake (`plain/text`), and tells nothing."""
+"""Valid beginnings of types: any other beginning is a mistake (`plain/text`), and is ignored."""
 _OTHER = re.compile(
     r"(?:image|video|audio|font|model|multipart|message)/|(?:text|application)/(?:x-)?(?:css|javascript|ecmascript"
     r"|json|csv|calendar|font|zip|gzip|shockwave|wasm|sql|vcard|turtle|markdown|rtf|msword|ms-|vnd\.ms|vnd\.oasis)"
     r"|[^;]*(?:\+json|rss\+xml|atom\+xml|svg\+xml)"
 )
-"""Types of what is no page and no book: they are believed."""
+"""Types of content other than pages and books: they are trusted."""
 _TYPE = re.compile(r"[\s\"']*([a-z0-9*][\w.+*-]*/[\w.+*-]+)", re.IGNORECASE)
 _SHORT = re.compile(r"[\s\"']*(?:text[\s;:-]+)?(x?html?)\b", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*[=:]\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
@@ -48,11 +48,11 @@ _HEAD = 4096
 
 
 class UnknownType(ValueError):
-    """Nobody can tell what form a body is in; the message is the reason, ready for a quarantine."""
+    """The format of a body cannot be determined; the message is the reason for a quarantine."""
 
 
 def stated(values: Iterable[str]) -> tuple[str | None, str | None]:
-    """(type, charset) that headers `Content-Type` state, or None. Of several types, the first counts."""
+    """Return (type, charset) that headers `Content-Type` state, or None. Of several types, the first counts."""
     media = charset = None
     for value in values:
         if charset is None and (match := _CHARSET.search(value)):
@@ -66,18 +66,18 @@ def stated(values: Iterable[str]) -> tuple[str | None, str | None]:
 
 
 def is_passed_over(media: str | None) -> bool:
-    """Whether a stated type alone tells that a body is not read."""
+    """Tell whether a stated type alone shows that a body is not read."""
     return media is not None and media not in FORMS and bool(_OTHER.match(media))
 
 
-def form_of(media: str | None, identified: str | None, body: bytes) -> Form | None:
-    """The form of a body; None for what is passed over (pictures, styles). Raises `UnknownType`.
+def form_of(media: str | None, identified: str | None, body: bytes) -> FileFormat | None:
+    """Return the format of a body; None for one to skip (pictures, styles). Raises `UnknownType`.
 
-    media: the type that it states. identified: the type that the archive found out (`WARC-Identified-Payload-Type`).
+    media: the stated type. identified: the type that the archive detected (`WARC-Identified-Payload-Type`).
     """
     if is_passed_over(media):
         return None
-    seen = recognise(body)
+    seen = recognize(body)
     named = FORMS.get((identified or "").partition(";")[0].strip().lower())
     form = FORMS.get(media) if media else None
     if form is not None:
@@ -93,13 +93,13 @@ def form_of(media: str | None, identified: str | None, body: bytes) -> Form | No
     raise UnknownType("it states no type that helps, and its bytes are of no kind that is read")
 
 
-def _agreed(form: Form, seen: Form | None) -> Form:
-    """The form as stated, unless the bytes are those of another beyond doubt: a page sent as text, a book as a page."""
+def _agreed(form: FileFormat, seen: FileFormat | None) -> FileFormat:
+    """Return the stated format, unless the bytes prove another: a page sent as text, a book as a page."""
     return seen if seen in ("pdf", "epub") or (seen == "html" and form == "text") else form
 
 
-def recognise(body: bytes) -> Form | None:
-    """The form that the first bytes tell of, or None where they tell of none that is read."""
+def recognize(body: bytes) -> FileFormat | None:
+    """Return the format that the first bytes show, or None if they show none that is read."""
     start = body[:1024].lstrip(b"\r\n\t \0")
     if start.startswith(b"%PDF-"):
         return "pdf"

@@ -1,9 +1,9 @@
-"""What a run remembers of its sources: what its sealed corpus was built from, and the hashes of files.
+"""A run's record of its sources: the state that its sealed corpus was built from, and the hashes of files.
 
     sources.json    {"sealed": the sources as they were, "hashes": {inode, size and times of a file: sha256}}
 
-It lies beside the sealed folders, because times are no part of what a corpus is. The seal holds its digest: a list
-that does not match is not believed, and then the files are read and hashed again.
+It lies next to the sealed folders, because times do not belong to a corpus. The seal holds its digest: a list that does
+not match is ignored, and then the files are read and hashed again.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ from desdecero.pipelines.recipe import Recipe
 
 @dataclass(frozen=True)
 class Comparison:
-    """The sources of a recipe beside those of a sealed corpus."""
+    """The sources of a recipe compared with those of a sealed corpus."""
 
     changes: str
-    """Why the corpus is not that of these sources; empty where it is."""
+    """Difference between the corpus and these sources; "" if there is none."""
     now: Sequence[SeenSource]
     renamed: bool = False
-    """Whether files or sources have other names than in the ledger, and the same content."""
+    """True if files or sources have other names than in the ledger, and the same content."""
 
 
 class SourceMemory:
+    """Reads and writes the record of one run."""
+
     def __init__(self, path: Path):
         self._path = path
         self._sealed: list[SeenSource] | None = None
@@ -49,12 +51,12 @@ class SourceMemory:
             self._sealed = from_json(content["sealed"]) if content["sealed"] is not None else None
             self._hashes = {str(stamp): str(sha256) for stamp, sha256 in content["hashes"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass  # none was written yet, or it was damaged: files are hashed again
+            pass  # not written yet, or damaged: files are hashed again
 
     def compare(self, recipe: Recipe, sealed: str) -> Comparison:
         """Compare today's sources with those that a corpus was sealed with, by its seal's digest. Writes nothing.
 
-        Reads the files whose size or times changed, unless the sizes tell a difference already.
+        Reads the files whose size or times changed, unless the sizes already show a difference.
         """
         before, now = self._sealed, look(recipe.corpus, self._hashes)
         if before is None or digest(before) != sealed:
@@ -69,26 +71,27 @@ class SourceMemory:
             difference(old, new, names_that_count(recipe, source, new), recipe.calls_sources_by_name)
             for source, old, new in zip(sources, before, now, strict=True)
         ]
-        told = "; ".join(filter(None, changes))
-        return Comparison(told, now, not told and any(map(renamed, before, now)))
+        difference_found = "; ".join(filter(None, changes))
+        return Comparison(difference_found, now, not difference_found and any(map(renamed, before, now)))
 
     def look(self, recipe: Recipe) -> list[SeenSource]:
-        """The sources as they are now, every file hashed; hashes are kept, so that an interruption loses none."""
+        """List the sources as they are now, every file hashed; hashes are stored, so that an interruption loses
+        none."""
         now = hashed(look(recipe.corpus, self._hashes))
         self.keep_hashes(now)
         return now
 
     @staticmethod
     def digest(sources: Sequence[SeenSource]) -> str:
-        """What a seal holds of these sources."""
+        """Return the digest that a seal holds of these sources."""
         return digest(sources)
 
     def seal(self, sources: Sequence[SeenSource]) -> None:
-        """Remember these as what the corpus was built from."""
+        """Record these as the sources that the corpus was built from."""
         self._keep(list(sources), sources)
 
     def keep_hashes(self, sources: Sequence[SeenSource]) -> None:
-        """Remember the files of these sources, so that they need not be read again while they stay untouched."""
+        """Record the files of these sources, so that they are not read again while unchanged."""
         self._keep(self._sealed, sources)
 
     def _keep(self, sealed: list[SeenSource] | None, now: Sequence[SeenSource]) -> None:
@@ -97,4 +100,4 @@ class SourceMemory:
             return
         self._sealed, self._hashes = sealed, hashes
         content = {"sealed": to_json(sealed) if sealed is not None else None, "hashes": hashes}
-        write_text(self._path, json.dumps(content))  # ASCII: names of files may be no Unicode
+        write_text(self._path, json.dumps(content))  # ASCII: names of files may be invalid Unicode

@@ -1,8 +1,7 @@
-"""Rows of Parquet files, in small batches: the columns that are asked for, and of the others what can be read.
+"""Rows of Parquet files, in small batches: the required columns, and of the others those that can be read.
 
-A cell of a wanted column that cannot be read (a byte that is not UTF-8) is told with its row, and the other rows are
-read; in any other column it is left out. A damaged row group is told, and reading goes on with the next one.
-"""
+An unreadable cell of a required column (a byte that is not UTF-8) is reported with its row, and the other rows are
+read; in any other column it is left out. A damaged row group is reported, and reading continues with the next one."""
 
 from __future__ import annotations
 
@@ -11,22 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from desdecero.pipelines.corpus.sources.faults import reason_of
-from desdecero.pipelines.corpus.sources.json_records import Record
+from desdecero.pipelines.corpus.sources.json_records import ReadRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import parquet
 
 BATCH = 32
-"""Rows: of whole books too, a few dozen fit into memory."""
+"""Rows: even of whole books, a few dozen fit into memory."""
 
 
-def read_parquet(file: Path | BinaryIO, columns: Sequence[str], wanted: Sequence[str]) -> Iterator[Record]:
-    """The rows of a file. `columns` are those that hold a record's text, `wanted` all that the recipe names.
+def read_parquet(file: Path | BinaryIO, columns: Sequence[str], wanted: Sequence[str]) -> Iterator[ReadRecord]:
+    """Read the rows of a file. `columns` are those that hold a record's text, `wanted` all that the recipe names.
 
-    Raises `ValueError` where a column of text is missing, and what pyarrow raises where the file cannot be opened.
+    Raises `ValueError` if a column of text is missing, and pyarrow's errors if the file cannot be opened.
     """
-    from pyarrow import parquet  # here: a signature of sources must not wait for it
+    from pyarrow import parquet  # lazy: a signature of sources must not wait for it
 
     with parquet.ParquetFile(file, page_checksum_verification=True) as table:
         _check(table.schema_arrow, columns)
@@ -40,17 +39,17 @@ def read_parquet(file: Path | BinaryIO, columns: Sequence[str], wanted: Sequence
             try:
                 for fields in _rows(table, group, strict, others):
                     done += 1
-                    yield Record(f"row {done}", fields, size=size)
-            except Exception as error:
+                    yield ReadRecord(f"row {done}", fields, size=size)
+            except Exception as error:  # noqa: BLE001  pyarrow's errors have no common class
                 row += about.num_rows
-                yield Record(f"rows {done + 1}–{row}", reason_of(error), size=size * (row - done))
+                yield ReadRecord(f"rows {done + 1}–{row}", reason_of(error), size=size * (row - done))
             row = max(row, done)
 
 
 def _rows(
     table: parquet.ParquetFile, group: int, strict: Sequence[str], others: Sequence[str]
 ) -> Iterator[dict[str, Any] | str]:
-    """The rows of a row group, or why one cannot be read."""
+    """Yield the rows of a row group, or why one cannot be read."""
     extra = _Extra(table, group, others)
     for batch in table.iter_batches(batch_size=BATCH, row_groups=[group], columns=list(strict)):
         more = extra.take(len(batch))
@@ -65,7 +64,7 @@ def _rows(
 
 
 class _Extra:
-    """The columns of a row group that nobody asked for. One that cannot be read is left out from there on."""
+    """The columns of a row group that the recipe does not name. An unreadable one is left out from there on."""
 
     def __init__(self, table: parquet.ParquetFile, group: int, names: Sequence[str]):
         self._streams = {
@@ -73,14 +72,14 @@ class _Extra:
         }
 
     def take(self, rows: int) -> list[dict[str, Any]]:
-        """Of the next rows. A batch has as many in every column."""
+        """Return these columns of the next rows. A batch has the same number of rows in every column."""
         found: list[dict[str, Any]] = [{} for _ in range(rows)]
         for name, stream in list(self._streams.items()):
             try:
                 batch = next(stream)
                 if len(batch) != rows:
                     raise ValueError("another number of rows")
-            except Exception:
+            except Exception:  # noqa: BLE001  pyarrow's errors have no common class
                 del self._streams[name]
                 continue
             for fields, cells in zip(found, _cells(batch), strict=True):
@@ -89,10 +88,10 @@ class _Extra:
 
 
 def _cells(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """The rows of a batch; in place of a value that Python cannot hold, the error."""
+    """Return the rows of a batch; in place of a value that Python cannot hold, the error."""
     try:
         rows = batch.to_pylist()
-    except Exception:
+    except Exception:  # noqa: BLE001  pyarrow's errors have no common class
         rows = [
             {name: _cell(column, index) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
             for index in range(len(batch))
@@ -103,12 +102,12 @@ def _cells(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 def _cell(column: pa.Array, index: int) -> Any:
     try:
         return column[index].as_py()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  pyarrow's errors have no common class
         return error
 
 
 def _text(value: bytes) -> str | Exception:
-    """Text in a column of bytes, as older writers have it."""
+    """Decode text in a column of bytes, as older writers have it."""
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -132,7 +131,8 @@ def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
 
 
 def _kind(schema: pa.Schema, column: str) -> pa.DataType | None:
-    """The type of a column; of `a.b`, that of the field `b` inside the column `a`, or of `a` where it has no fields."""
+    """Return the type of a column; of `a.b`, that of the field `b` inside the column `a`, or of `a` if it has no
+    fields."""
     for name in (column, column.partition(".")[0]):
         if schema.names.count(name):
             kind = schema.types[schema.names.index(name)]

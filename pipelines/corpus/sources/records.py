@@ -1,4 +1,4 @@
-"""From records (files' rows, Hub rows) to documents: which field is the text, which the id, which the licence."""
+"""Documents from records (files' rows, Hub rows): the fields for the text, the id and the licence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import string
 from typing import Any
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.corpus.document import Document, Edits, Form, Quarantined
+from desdecero.pipelines.corpus.document import Document, Edits, FileFormat, Quarantined
 from desdecero.pipelines.corpus.sources.faults import reason_of
 from desdecero.pipelines.corpus.sources.languages import iso_639_1
 from desdecero.pipelines.licenses import names
@@ -19,15 +19,15 @@ from desdecero.pipelines.recipe import Files, HubDataset, WebArchive, Wikipedia
 MAX_META_CHARACTERS = 20_000
 """A longer list or object of a record is left out of its metadata: it is data (embeddings, word boxes)."""
 MAX_META_DEPTH = 20
-"""Of lists and objects in one another: what is nested deeper is left out too, and could not be sent to a worker."""
+"""Depth of nested lists and objects: deeper ones are left out too, and could not be sent to a worker."""
 
 
 def declared_license(source: Files | HubDataset | Wikipedia | WebArchive) -> names.License:
-    """The licence that the recipe gives a source. Raises `UserError` where it is none."""
+    """Return the licence that the recipe gives a source. Raises `UserError` if it is not a valid one."""
     known = names.normalize(source.license)
     if source.license and known.evidence == "unknown":
         raise UserError(
-            f"source {source.name}: license {source.license!r} is no SPDX expression: "
+            f"source {source.name}: license {source.license!r} is not a valid SPDX expression: "
             "take one from https://spdx.org/licenses, or write LicenseRef-<a name of your own>"
         )
     return known
@@ -36,7 +36,7 @@ def declared_license(source: Files | HubDataset | Wikipedia | WebArchive) -> nam
 class DocumentBuilder:
     """Builds the documents of one source.
 
-    Raises `UserError` when the recipe gives the source a licence that is none, or a template without columns.
+    Raises `UserError` if the recipe gives the source an invalid licence, or a template without columns.
     """
 
     def __init__(self, source: Files | HubDataset):
@@ -48,17 +48,18 @@ class DocumentBuilder:
         """The columns that a record must have."""
         named = (source.id_field, source.license_field, source.terms_field, source.language_field)
         self.named_columns = [column for column in named if column]
-        """Others on which it depends what becomes of a record."""
+        """Other columns that decide about a record."""
 
-    def from_file(self, name: str, form: Form, text: str = "", data: bytes = b"", **meta: Any) -> Document:
-        """The document that a whole file is."""
+    def from_file(self, name: str, form: FileFormat, text: str = "", data: bytes = b"", **meta: Any) -> Document:
+        """Build the document of a whole file."""
         about = {**meta, "path": name}
         return self._document(name, text, form, self.license, self.source.language or "", about, data)
 
     def from_record(
         self, name: str, place: str, fields: dict[str, Any], encoding: str = "utf-8", size: int = 0
     ) -> Document | Quarantined:
-        """The document that a record is, or why it is none. `place` is "line 12" or "row 12" of the file `name`."""
+        """Build the document of a record, or say why it is not one. `place`: "line 12" or "row 12" of the file
+        `name`."""
         where = f"{name}, {place}"
         try:
             return self._from_record(name, place, fields, encoding)
@@ -66,7 +67,7 @@ class DocumentBuilder:
             raise
         except _Refused as error:
             return Quarantined(where, str(error), size)
-        except Exception as error:  # a value that Python cannot compare, print or nest: the record's own affair
+        except Exception as error:  # noqa: BLE001  a value that Python cannot compare, print or nest affects this record only
             return Quarantined(where, reason_of(error), size)
 
     def _from_record(self, name: str, place: str, fields: dict[str, Any], encoding: str) -> Document:
@@ -84,7 +85,7 @@ class DocumentBuilder:
         )  # fmt: skip
 
     def _text(self, fields: dict[str, Any]) -> str:
-        """The text of a record, by the template. Raises `_Refused` with the reason why there is none."""
+        """Build the text of a record, by the template. Raises `_Refused` with the reason if there is none."""
         pieces, found = [], False
         for literal, column in self._template:
             pieces.append(literal)
@@ -102,14 +103,14 @@ class DocumentBuilder:
         return "".join(pieces).strip() if self.source.text_template is not None else "".join(pieces)
 
     def _license(self, fields: dict[str, Any]) -> names.License:
-        """The record's own licence; the source's for a record that states none. Several stated all hold."""
+        """Return the record's own licence; the source's for a record that states none. Several stated all hold."""
         stated = look(fields, self.source.license_field)
         if isinstance(stated, list) and all(isinstance(name, str) for name in stated):
             stated = " AND ".join(f"({name})" for name in stated) if len(stated) > 1 else "".join(stated)
         return names.normalize(stated) if isinstance(stated, str) and stated.strip() else self.license
 
     def _meta(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """All that a record has besides its text, and what the recipe gives a name."""
+        """Return all fields of a record except its text, and those to which the recipe gives a name."""
         meta = {
             printable(key): value
             for key, column in fields.items()
@@ -122,7 +123,7 @@ class DocumentBuilder:
         return meta
 
     def _document(
-        self, identity: str, text: str, form: Form, known: names.License, language: str, meta: dict[str, Any],
+        self, identity: str, text: str, form: FileFormat, known: names.License, language: str, meta: dict[str, Any],
         data: bytes = b"",
     ) -> Document:  # fmt: skip
         terms = {"terms": self.source.terms} if self.source.terms else {}
@@ -134,22 +135,21 @@ class DocumentBuilder:
 
 
 class _Refused(ValueError):
-    """A record is no document; the message is the reason, ready for a quarantine."""
+    """A record is not a document; the message is the reason for a quarantine."""
 
 
 class Ids:
     """The ids that records state, each given once.
 
-    Ids are kept as they are while no two files have the same. An id that another file had before is made distinct by
-    the file (`b.jsonl/7`): shards often count from 0, each for itself. In one file, an id is given once. Memory: some
-    60 bytes an id.
+    Ids are unchanged while no two files have the same. An id that another file had before is made unique by the file
+    (`b.jsonl/7`): shards often each count from 0. Within one file, an id is given once. Memory: some 60 bytes an id.
     """
 
     def __init__(self) -> None:
         self._file, self._here, self._before = "", set[int](), set[int]()
 
     def give(self, file: str, stated: str) -> str | None:
-        """The id of a record, distinct within the source; None for one that its file had before."""
+        """Return the id of a record, unique within the source; None for one that its file had before."""
         if file != self._file:
             self._before |= self._here
             self._file, self._here = file, set()
@@ -164,7 +164,7 @@ class Ids:
 
 
 def reading_edits(text: str, encoding: str | None) -> Edits | None:
-    """What reading a text did to it, for the ledger: that it was not in UTF-8, and the characters that were lost."""
+    """Return the edits made by reading a text, for the ledger: that it was not in UTF-8, and the characters lost."""
     edits = Edits()
     if encoding not in (None, "utf-8", "utf-8-sig"):
         edits.add("encoding")
@@ -177,7 +177,7 @@ _ABSENT = object()
 
 
 def look(fields: dict[str, Any], column: str | None, default: Any = None) -> Any:
-    """The value of a column; `a.b` is the key `b` inside `a`, unless there is a column of that very name."""
+    """Return the value of a column; `a.b` is the key `b` inside `a`, unless there is a column of that very name."""
     if column is None:
         return default
     if column in fields:
@@ -191,12 +191,13 @@ def look(fields: dict[str, Any], column: str | None, default: Any = None) -> Any
 
 
 def printable(text: str) -> str:
-    """Text that UTF-8 can say: half a surrogate pair (from JSON, or a file's name) is written out as its number."""
+    """Return text that UTF-8 can encode: half a surrogate pair (from JSON, or a file's name) is written as its
+    number."""
     return text if text.isascii() else text.encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
 def plain(value: Any) -> Any:
-    """A value as metadata keeps it, as JSON can say it; None for one that it leaves out."""
+    """Convert a value for metadata to one that JSON can hold; None for one that metadata leaves out."""
     match value:
         case bool() | int():
             return value
@@ -209,7 +210,7 @@ def plain(value: Any) -> Any:
         case list() | dict() if _is_shallow(value, MAX_META_DEPTH):
             try:
                 written = json.dumps(value, default=str, allow_nan=False)
-            except (ValueError, TypeError):  # not a number; a key that is no text
+            except (ValueError, TypeError):  # not a number; a key that is not text
                 return None
             return json.loads(printable(written)) if len(written) <= MAX_META_CHARACTERS else None
     return None
@@ -221,13 +222,13 @@ def _is_shallow(value: Any, levels: int) -> bool:
 
 
 def _parse_template(source: Files | HubDataset) -> list[tuple[str, str | None]]:
-    """The text of a record as (words, the column behind them)."""
+    """Parse the template into (words, the column after them)."""
     if source.text_template is None:
         return [("", source.text_field)]
     try:
         parsed = [(words, column) for words, column, _, _ in string.Formatter().parse(source.text_template)]
     except ValueError as error:
-        raise UserError(f"source {source.name}: text_template {source.text_template!r}: {error}: mend it") from None
+        raise UserError(f"source {source.name}: text_template {source.text_template!r}: {error}: fix it") from None
     if not any(column for _, column in parsed):
         raise UserError(f"source {source.name}: text_template names no column: write one in braces, as in {{title}}")
     return parsed

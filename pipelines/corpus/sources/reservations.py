@@ -1,6 +1,6 @@
-"""What publishers say to machines about their text, and the step that drops what they reserve.
+"""Publishers' machine-readable reservations, and the step that drops reserved documents.
 
-Read are, from HTTP headers and from a page's `<meta>`, and for all pages of a site by `site_rules.py`:
+Read from HTTP headers and from a page's `<meta>`, and for all pages of a site by `site_rules.py`:
 
     tdm-reservation: 1         TDM Reservation Protocol (W3C community group report, 2024), with its tdm-policy:
                                the machine-readable reservation of art. 4(3), directive (EU) 2019/790
@@ -28,9 +28,9 @@ _NO_TRAINING = re.compile(
 
 
 def signals(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The metadata keys `tdm`, `tdm_policy`, `robots` and `content_usage`, from headers or meta tags, as they are.
+    """Return the metadata keys `tdm`, `tdm_policy`, `robots` and `content_usage`, from headers or meta tags, unchanged.
 
-    Where one is there twice, both count: `noindex, noai`.
+    If one occurs twice, both count: `noindex, noai`.
     """
     found: dict[str, str] = {}
     for name, value in pairs:
@@ -41,7 +41,7 @@ def signals(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def merge(meta: Mapping[str, Any], page: Mapping[str, str]) -> dict[str, Any]:
-    """A document's metadata with the signals of the page itself beside those of its header: both count."""
+    """Join a document's metadata with the signals of the page itself: both count."""
     merged = {**meta, **page}
     for key in set(meta) & set(page):
         merged[key] = page[key] if page[key] == meta[key] else f"{meta[key]}, {page[key]}"
@@ -49,7 +49,7 @@ def merge(meta: Mapping[str, Any], page: Mapping[str, str]) -> dict[str, Any]:
 
 
 def reserved(meta: Mapping[str, Any]) -> bool:
-    """Does the document's publisher reserve it from text and data mining, or from training?"""
+    """Tell whether the publisher reserves the document from text and data mining, or from training."""
     words = f"{meta.get('robots', '')} {meta.get('content_usage', '')}"
     return (
         "robots_txt" in meta or "1" in re.split(r"[,\s]+", str(meta.get("tdm", ""))) or bool(_NO_TRAINING.search(words))
@@ -65,5 +65,6 @@ class Reservations:
         self._sources = {source.name for source in sources if getattr(source, "respect_reservations", False)}
 
     def __call__(self, draft: Draft) -> None:
+        """Drop the draft if it is reserved."""
         if draft.document.source in self._sources and reserved(draft.document.meta):
             draft.reason = "rights_reserved"

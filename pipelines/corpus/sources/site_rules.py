@@ -1,10 +1,10 @@
-"""What a site says to machines about all of its pages: `robots.txt` and `/.well-known/tdmrep.json`.
+"""A site's machine-readable rules for all of its pages: `robots.txt` and `/.well-known/tdmrep.json`.
 
     robots.txt           Disallow for all, or for a crawler that collects text to train models (RFC 9309);
                          Content-Usage (AIPREF, IETF draft) and Content-Signal (Cloudflare 2025) in their groups
     tdmrep.json          tdm-reservation and tdm-policy by path (TDM Reservation Protocol, W3C community group report)
 
-Neither is fetched: they are read where a source has them, in a web archive as answers of the site, in a folder as the
+Neither is fetched: they are read if a source has them, in a web archive as responses of the site, in a folder as the
 files of its mirror. Of two paths of `tdmrep.json` that match, the longer counts, as in robots.txt.
 """
 
@@ -25,16 +25,16 @@ from desdecero.pipelines.corpus.sources.reservations import signals
 from desdecero.pipelines.corpus.sources.streams import DAMAGES
 
 ROBOTS, TDMREP = "robots.txt", ".well-known/tdmrep.json"
-"""Where they are, from the root of a site."""
+"""Their paths, from the root of a site."""
 MAX_BYTES = 512_000
-"""What is read of such a file: RFC 9309, §2.5, asks for 500 KiB at least."""
+"""Bytes read of such a file: RFC 9309, §2.5, asks for 500 KiB at least."""
 
 TRAINING_CRAWLERS = (
     "AI2Bot", "Ai2Bot-Dolma", "anthropic-ai", "Applebot-Extended", "Bytespider", "CCBot", "ClaudeBot",
     "cohere-training-data-crawler", "Google-Extended", "GPTBot", "meta-externalagent",
 )  # fmt: skip
-"""Names in robots.txt that stand, by what those who run them say, for collecting text to train models, or for leave to
-train on it (read in 2026). Who shuts one of them out reserves the text from training."""
+"""Names in robots.txt that stand, according to their operators, for collecting text to train models, or for permission
+to train on it (read in 2026). A site that excludes one of them reserves its text from training."""
 
 _COUNTED = ("*", *TRAINING_CRAWLERS)
 _LINE = re.compile(r"^[ \t]*([A-Za-z-]+)[ \t]*:[ \t]*([^#\r\n]*)", re.MULTILINE)
@@ -46,18 +46,18 @@ class Site:
     """The rules of one site, as text: an archive may have a hundred thousand of them."""
 
     robots: str = ""
-    """The groups of its robots.txt that count, where they shut out anybody."""
+    """The relevant groups of its robots.txt, if they exclude anybody."""
     crawlers: tuple[str, ...] = ()
-    """Whom they are for."""
+    """Crawlers that they are for."""
     usages: list[tuple[str, str]] = field(default_factory=list)
-    """(start of a path, what the site says of its use)."""
+    """(start of a path, the site's statement on its use)."""
     tdm: str = ""
-    """As a robots.txt: a path that may not be fetched is one that is reserved."""
+    """Written as a robots.txt: a path that may not be fetched is a reserved one."""
     policies: list[tuple[str, str]] = field(default_factory=list)
-    """(a rule of it, the address of a policy)."""
+    """(a rule, the address of a policy)."""
 
     def read(self, name: str, data: bytes) -> None:
-        """Take in one of the two files. One that is no such thing says nothing."""
+        """Add one of the two files. An invalid one is ignored."""
         try:
             text, _ = decode(data[:MAX_BYTES])
         except Undecodable:
@@ -68,11 +68,11 @@ class Site:
             self._read_tdmrep(text)
 
     def signals(self, path: str) -> dict[str, str]:
-        """The metadata keys `robots_txt`, `content_usage`, `tdm` and `tdm_policy`, for a page by its path."""
+        """Return the metadata keys `robots_txt`, `content_usage`, `tdm` and `tdm_policy`, for a page by its path."""
         found: dict[str, str] = {}
         if shut := [name for name in self.crawlers if not parsed(self.robots).can_fetch(path, name)]:
             found["robots_txt"] = f"disallowed for {', '.join(shut)}"
-        found |= signals(("content-usage", said) for start, said in self.usages if path.startswith(start))
+        found |= signals(("content-usage", usage) for start, usage in self.usages if path.startswith(start))
         if self.tdm and not parsed(self.tdm).can_fetch(path, "*"):
             found["tdm"] = "1"
             found |= signals(
@@ -98,8 +98,8 @@ class Site:
             if counts and key in ("allow", "disallow"):
                 kept.append(f"{key}: {value}")
             elif counts and key in _USAGES:
-                start, said = value.split(maxsplit=1) if value.startswith("/") and " " in value else ("", value)
-                self.usages.append((start, said))
+                start, usage = value.split(maxsplit=1) if value.startswith("/") and " " in value else ("", value)
+                self.usages.append((start, usage))
         shuts_out = any(line.startswith("disallow: ") and line != "disallow: " for line in kept)
         self.robots = "\n".join(kept) if shuts_out else ""
         self.crawlers = tuple(name for name in _COUNTED if name in names) if shuts_out else ()
@@ -124,25 +124,28 @@ class Site:
 
 @lru_cache(maxsize=1024)
 def parsed(rules: str) -> Protego:
+    """Parse rules of robots.txt; cached."""
     return Protego.parse(rules)
 
 
 class Sites:
     """The sites of a web archive, by host, as far as they reserve something.
 
-    What an archive says of a site counts from there on: a crawler that heeds these files asks for them first.
+    An archive's rules for a site apply from there on: a crawler that respects these files fetches them first.
     """
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
 
     def read(self, address: str, data: bytes) -> None:
+        """Add a file of rules by its address."""
         site = self._sites.setdefault(_host(address), Site())
         site.read(urlsplit(address).path.lstrip("/"), data)
         if site == Site():
             del self._sites[_host(address)]
 
     def signals(self, address: str) -> dict[str, str]:
+        """Return the metadata keys of a page; see `Site.signals`."""
         site = self._sites.get(_host(address))
         return site.signals(_path(address)) if site else {}
 
@@ -157,19 +160,19 @@ def _path(address: str) -> str:
 
 
 def is_rules(address: str) -> bool:
-    """Whether an address is that of rules, and so of no page."""
+    """Tell whether an address is that of rules, and so not of a page."""
     return urlsplit(address).path.lstrip("/") in (ROBOTS, TDMREP)
 
 
 class Mirror:
-    """A folder in which sites lie as they were fetched: rules count for what lies below their folder."""
+    """A folder of mirrored sites: rules apply to the files below their folder."""
 
     def __init__(self, base: Path):
         self.base = base
         self._sites: dict[Path, Site | None] = {}
 
     def signals(self, path: Path) -> dict[str, str]:
-        """What the nearest site above a file says of it. A folder's `index.html` is the folder's page."""
+        """Return the signals of the nearest site above a file. A folder's `index.html` is the folder's page."""
         for folder in path.parents:
             if site := self._site(folder):
                 page = "/" + path.relative_to(folder).as_posix()
@@ -192,11 +195,12 @@ class Mirror:
 
 
 def is_rules_file(name: str) -> bool:
+    """Tell whether a file's name is that of rules."""
     return f"/{name}".endswith((f"/{ROBOTS}", f"/{TDMREP}"))
 
 
 def rules_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(name, path) of the rules that lie in a folder."""
+    """Yield (name, path) of the rules in a folder."""
     for name in (ROBOTS, TDMREP):
         if (path := folder / name).is_file():
             yield name, path

@@ -1,4 +1,4 @@
-"""Files as streams of bytes, compressed or not, of which memory holds a bounded part."""
+"""Files as streams of bytes, compressed or not, with bounded memory."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LO
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 MAX_RATIO, RATIO_FROM = 200, 2**30
-"""A stream that swells more than this, once it has grown to a gigabyte, is a bomb: text shrinks to a third or a
+"""A stream that expands more than this, once it has reached a gigabyte, is a bomb: text shrinks to a third or a
 tenth, its most repetitive tables to a hundredth; gzip can reach 1,032 and bzip2 over 100,000."""
 
 DAMAGES = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
-"""What reading a damaged stream raises."""
+"""Errors raised by reading a damaged stream."""
 
 
 def open_stream(path: Path) -> io.BufferedReader:
-    """The content of a file, decompressed if its last suffix says so. Reading raises `ValueError` for a bomb."""
+    """Open the content of a file, decompressed if its last suffix says so. Reading raises `ValueError` for a bomb."""
     return decompressed(lambda: path.open("rb"), path.suffix.lower(), path.stat().st_size)
 
 
 def decompressed(file: Callable[[], Any], suffix: str, size: int) -> io.BufferedReader:
-    """The content of an opened file that is compressed as its last suffix says, or not. `size`: its bytes."""
+    """Decompress an opened file by its last suffix; unchanged without one. `size`: its bytes."""
     raw = file()
     match suffix:
         case ".gz":
@@ -40,24 +40,25 @@ def decompressed(file: Callable[[], Any], suffix: str, size: int) -> io.Buffered
         case ".xz":
             return guarded(lzma.LZMAFile(raw), size, raw)
         case ".zst":
-            import pyarrow  # here: a signature of sources must not wait for it
+            import pyarrow  # lazy: a signature of sources must not wait for it
 
             return guarded(pyarrow.CompressedInputStream(pyarrow.PythonFile(raw, mode="r"), "zstd"), size, raw)
-    return raw
+    plain: io.BufferedReader = raw
+    return plain
 
 
 def guarded(stream: Any, size: int, raw: Any = None) -> io.BufferedReader:
-    """A decompressed stream that raises `ValueError` where it proves to be a bomb.
+    """Wrap a decompressed stream so that it raises `ValueError` if it proves to be a bomb.
 
-    size: the bytes it comes from. raw: what is closed with it.
+    size: its compressed bytes. raw: a file to close with it.
     """
     return io.BufferedReader(_Guarded(stream, size, raw), buffer_size=2**17)
 
 
 def read_all(file: io.BufferedReader) -> tuple[bytes, Exception | None]:
-    """The content of a stream, as far as it can be read, and what stopped it.
+    """Return the content of a stream, as far as it can be read, and the error that stopped it.
 
-    Raises `ValueError` where it is longer than a record may be.
+    Raises `ValueError` if it is longer than a record may be.
     """
     pieces: list[bytes] = []
     size = 0
@@ -75,10 +76,10 @@ def read_all(file: io.BufferedReader) -> tuple[bytes, Exception | None]:
 
 
 def lines(file: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
-    """(number from 1, line without its end); None stands for a line too long to hold, which is read past in pieces.
+    """Yield (number from 1, line without its end); None for a line too long to hold, which is skipped in pieces.
 
-    Lines end with LF, or CR LF; where the first one ends with CR alone, as on old Macintoshes, all do. UTF-16 is given
-    as UTF-8.
+    Lines end with LF, or CR LF; if the first one ends with CR alone, as on old Macintoshes, all do. UTF-16 is converted
+    to UTF-8.
     """
     number, size = 1, 0
     held: list[bytes] = []  # the beginning of a line, as far as it was read
@@ -96,9 +97,10 @@ def lines(file: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
 
 
 def _first_end(head: bytes) -> bytes:
-    """What ends the first line, quotes apart: in a table, a quoted field may hold line ends of its own."""
+    """Return the end of the first line, quotes apart: in a table, a quoted field may hold line ends."""
     quoted = False
-    for piece in re.findall(rb"\"|\r\n|\r|\n", head[:_BLOCK]):
+    pieces: list[bytes] = re.findall(rb"\"|\r\n|\r|\n", head[:_BLOCK])
+    for piece in pieces:
         if piece == b'"':
             quoted = not quoted
         elif not quoted:
@@ -107,7 +109,7 @@ def _first_end(head: bytes) -> bytes:
 
 
 def with_head(file: io.BufferedReader) -> tuple[bytes, io.BufferedReader]:
-    """(the first megabyte of a text, the whole of it), in UTF-8 where it is in UTF-16."""
+    """Return (the first megabyte of a text, the whole of it), converted from UTF-16 to UTF-8."""
     head, file = _peek(file)
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if encoding := "utf-16" if wide else unmarked_utf16(head[: 2**16]):
@@ -128,7 +130,7 @@ def _peek(file: io.BufferedReader) -> tuple[bytes, io.BufferedReader]:
 
 
 class _Headed(io.RawIOBase):
-    """A stream whose head was read: the head, what stopped its reading, and the rest."""
+    """A stream whose head was read: the head, the error that stopped its reading, and the rest."""
 
     def __init__(self, head: bytes, error: Exception | None, file: io.BufferedReader):
         self._head, self._error, self._file = head, error, file
@@ -179,9 +181,9 @@ class _Guarded(io.RawIOBase):
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
         try:
-            # read(), or Arrow's read1() of much, would lose what stands before a damaged spot.
+            # read(), or Arrow's read1() of much, would lose the bytes before a damaged spot.
             piece = self._stream.read1(min(len(buffer), _PIECE))
-        except EOFError as error:  # some readers take an EOFError for the end that it is not
+        except EOFError as error:  # some readers mistake an EOFError for the end of the file
             raise ValueError(str(error)) from None
         self._read += len(piece)
         if self._read > self._limit:

@@ -1,7 +1,7 @@
-"""The records of a WARC file (ISO 28500), from a stream that is decompressed already.
+"""The records of a WARC file (ISO 28500), from a decompressed stream.
 
-Where the length that a record states is wrong, or bytes stand between records, reading goes on at the next line
-`WARC/1.x`. (warcio was weighed: it gives up the rest of the file there, and at an answer that it cannot decompress.)
+If the length that a record states is wrong, or bytes stand between records, reading continues at the next line
+`WARC/1.x`. (warcio was tried: it gives up the rest of the file there, and at a response that it cannot decompress.)
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ _NEXT = re.compile(rb"\r?\n\r?\n(?=WARC/\d\.\d+\r?\n[A-Za-z-]+:)")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class WarcRecord:
+    """One record with its headers."""
+
     headers: dict[str, str]
-    """By their names in small letters."""
+    """Headers by their names in small letters."""
     block: bytes
     damage: str = ""
-    """Why the block may not be whole."""
+    """Reason why the block may be incomplete, or ""."""
 
 
-def records(file: io.BufferedReader) -> Iterator[Record | str]:
-    """The records in their order; a reason stands for bytes that are none.
+def records(file: io.BufferedReader) -> Iterator[WarcRecord | str]:
+    """Yield the records in their order; a reason stands for bytes that are not a record.
 
-    Raises one of `DAMAGES` where the stream cannot be read on, when all records before that spot are given.
+    Raises one of `DAMAGES` if the stream cannot be read further, after all records before that spot.
     """
     reader = _Reader(file)
     while True:
@@ -49,8 +51,8 @@ def records(file: io.BufferedReader) -> Iterator[Record | str]:
             yield str(error)
 
 
-def _record(reader: _Reader) -> Iterator[Record | str]:
-    """A record behind its first line, and what is wrong with what follows on it."""
+def _record(reader: _Reader) -> Iterator[WarcRecord | str]:
+    """Yield the record after its first line, and faults in the bytes that follow it."""
     headers = _headers(reader)
     if headers is None:
         yield _CUT
@@ -59,36 +61,36 @@ def _record(reader: _Reader) -> Iterator[Record | str]:
     length = int(stated) if stated.isdecimal() and len(stated) < 20 else -1
     if length > _LONGEST:
         reader.skip(length)
-        yield Record(headers, b"", TOO_LONG)
+        yield WarcRecord(headers, b"", TOO_LONG)
         return
     block = reader.read(max(0, length))
     whole = len(block) == length
     try:
         ends, line = reader.blank_lines()
     except DAMAGES:
-        yield Record(headers, block)
+        yield WarcRecord(headers, block)
         raise
     if whole and ((ends and not line) or _VERSION.fullmatch(line)):
         reader.give_back(line)
-        yield Record(headers, block)
+        yield WarcRecord(headers, block)
     elif inside := _NEXT.search(block):  # the stated length is too large
         reader.give_back(block[inside.end() :] + b"\r\n" * ends + line)
-        yield Record(headers, block[: inside.start()], WRONG_LENGTH)
+        yield WarcRecord(headers, block[: inside.start()], WRONG_LENGTH)
     elif not line:
         yield _CUT
     elif ends > 1:
-        yield Record(headers, block)
+        yield WarcRecord(headers, block)
         yield f"{len(line) + reader.skip_to_version()} bytes that are no record"
     else:  # the stated length is too small
         rest = reader.read_to_version()
-        yield Record(headers, (block + b"\r\n" * ends + line + rest).rstrip(b"\r\n"), WRONG_LENGTH)
+        yield WarcRecord(headers, (block + b"\r\n" * ends + line + rest).rstrip(b"\r\n"), WRONG_LENGTH)
 
 
 _CUT = "the file ends in the middle of a record"
 
 
 def _headers(reader: _Reader) -> dict[str, str] | None:
-    """The named fields of a record; None where the file ends among them."""
+    """Return the named fields of a record; None if the file ends among them."""
     headers: dict[str, str] = {}
     name = ""
     while line := reader.line():
@@ -126,14 +128,14 @@ class _Reader:
         self._held = io.BytesIO(data + self._held.read())
 
     def blank_lines(self) -> tuple[int, bytes]:
-        """How many empty lines come next, and the line behind them."""
+        """Count the empty lines that come next, and return the line after them."""
         number = 0
         while (line := self.line()) in (b"\r\n", b"\n"):
             number += 1
         return number, line
 
     def read_to_version(self) -> bytes:
-        """What stands before the next record, as far as memory allows."""
+        """Return the bytes before the next record, as far as memory allows."""
         pieces, size = [], 0
         while (line := self.line()) and not _VERSION.fullmatch(line):
             size += len(line)

@@ -1,10 +1,9 @@
 """Web pages from WARC files and plain text from WET files (ISO 28500), local or over HTTPS, as Common Crawl has them.
 
-Read are the answers with status 200 that hold HTML, plain text, PDF or an e-book; pictures, styles and errors are
-passed over. An answer whose form nobody can tell, or whose body cannot be unpacked, is quarantined. Each document keeps
-its address, the date when it was fetched, and what its publisher says to machines, in headers and tags (which a WET
-file has lost) and for the whole site (`site_rules.py`), as far as archives hold it.
-"""
+Responses with status 200 that hold HTML, plain text, PDF or an e-book are read; pictures, styles and errors are
+skipped. A response whose format cannot be determined, or whose body cannot be unpacked, is quarantined. Each document
+keeps its address, the date when it was fetched, and its publisher's reservations, in headers and tags (which a WET file
+has lost) and for the whole site (`site_rules.py`), as far as archives hold them."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from typing import Any, cast
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.local_paths import is_web_address
-from desdecero.pipelines.corpus.document import Document, Form, Quarantined
+from desdecero.pipelines.corpus.document import Document, FileFormat, Quarantined
 from desdecero.pipelines.corpus.sources import files
 from desdecero.pipelines.corpus.sources.contents import FileOnDisk
 from desdecero.pipelines.corpus.sources.decoding import MAX_RECORD_BYTES, TOO_LONG, Undecodable, decode
@@ -31,11 +30,11 @@ from desdecero.pipelines.corpus.sources.records import declared_license, printab
 from desdecero.pipelines.corpus.sources.reservations import merge, signals
 from desdecero.pipelines.corpus.sources.site_rules import MAX_BYTES, Sites, is_rules
 from desdecero.pipelines.corpus.sources.streams import DAMAGES
-from desdecero.pipelines.corpus.sources.warc_records import WRONG_LENGTH, Record, records
+from desdecero.pipelines.corpus.sources.warc_records import WRONG_LENGTH, WarcRecord, records
 from desdecero.pipelines.recipe import WebArchive
 
 COMMON_CRAWL = "https://data.commoncrawl.org/"
-"""Where the paths of Common Crawl's lists start."""
+"""Base of the paths in Common Crawl's lists."""
 SUFFIXES = (".warc", ".warc.gz", ".wet", ".wet.gz")
 LISTS = (".paths", ".paths.gz")
 TIMEOUT = 60
@@ -43,7 +42,7 @@ TIMEOUT = 60
 
 
 def contents(source: WebArchive) -> list[str | FileOnDisk]:
-    """The files, those that a list names included; of what is remote, the address."""
+    """List the files, those that a list names included; of remote ones, the address."""
     found: list[str | FileOnDisk] = []
     for path in (source.site_rules, source.path):
         if path is None or is_web_address(path):
@@ -57,7 +56,7 @@ def contents(source: WebArchive) -> list[str | FileOnDisk]:
 
 
 def read(source: WebArchive) -> Iterator[Document | Quarantined]:
-    """The documents of every file. Raises `UserError` where there is none, or where an address does not answer."""
+    """Yield the documents of every file. Raises `UserError` if there is none, or if an address does not answer."""
     known = declared_license(source)
     sites = Sites()
     for location in _locations(source, source.site_rules) if source.site_rules else ():
@@ -76,7 +75,7 @@ def read(source: WebArchive) -> Iterator[Document | Quarantined]:
 
 
 def _locations(source: WebArchive, path: str) -> list[str]:
-    """The files to read, by path or address."""
+    """Return the files to read, by path or address."""
     if path.endswith(LISTS):
         with _open(source, path) as file:
             listed = file.read(MAX_RECORD_BYTES)
@@ -87,19 +86,19 @@ def _locations(source: WebArchive, path: str) -> list[str]:
         return [path]
     found = [str(path) for path in files.find(path)[1] if path.name.endswith(SUFFIXES)]
     if not found:
-        raise UserError(f"source {source.name}: no {' '.join(SUFFIXES)} file at {path}: mend `path`")
+        raise UserError(f"source {source.name}: no {' '.join(SUFFIXES)} file at {path}: fix `path`")
     return found
 
 
 def _located(path: str, folder: Path | None) -> str:
-    """A line of a list: an address, a file beside the list, or a path of Common Crawl."""
+    """Resolve a line of a list: an address, a file relative to the list, or a path of Common Crawl."""
     if is_web_address(path):
         return path
     return str(folder / path) if folder and (folder / path).is_file() else COMMON_CRAWL + path
 
 
 def _open(source: WebArchive, location: str) -> io.BufferedReader:
-    """The content of a file, decompressed."""
+    """Open the content of a file, decompressed."""
     try:
         if is_web_address(location):
             file = cast(io.BufferedReader, urllib.request.urlopen(location, timeout=TIMEOUT))
@@ -108,13 +107,11 @@ def _open(source: WebArchive, location: str) -> io.BufferedReader:
         return io.BufferedReader(GzipMembers(file), 2**17) if location.lower().endswith(".gz") else file
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", None) or error
-        raise UserError(
-            f"source {source.name}: cannot read {location} ({reason}): mend `path` or the network"
-        ) from None
+        raise UserError(f"source {source.name}: cannot read {location} ({reason}): fix `path` or the network") from None
 
 
 def _read_file(
-    source: WebArchive, location: str, license: str, evidence: str, sites: Sites
+    source: WebArchive, location: str, expression: str, evidence: str, sites: Sites
 ) -> Iterator[Document | Quarantined]:
     name = printable(location.rpartition("/")[2])
     number = 0
@@ -133,7 +130,7 @@ def _read_file(
                     require(form)
                     terms = {"terms": source.terms} if source.terms else {}
                     yield Document(
-                        id=f"{name}#{number}", text=text, source=source.name, license=license,
+                        id=f"{name}#{number}", text=text, source=source.name, license=expression,
                         license_evidence=evidence, language=language or source.language or "",
                         meta={**terms, **meta, "path": name}, form=form, data=data,
                     )  # fmt: skip
@@ -141,19 +138,19 @@ def _read_file(
         yield Quarantined(f"{name}, after record {number}", " ".join(str(error).split())[:300] or type(error).__name__)
 
 
-def _address(record: Record) -> str:
+def _address(record: WarcRecord) -> str:
     address = record.headers.get("warc-target-uri", "").strip("<>")
     return f" ({printable(address[:200])})" if address else ""
 
 
-_Found = tuple[Form, str, bytes, str, dict[str, Any]]
-"""Form, text, data, language and metadata of a document."""
+_Found = tuple[FileFormat, str, bytes, str, dict[str, Any]]
+"""Format, text, data, language and metadata of a document."""
 
 
-def _document(record: Record, sites: Sites) -> _Found | str | None:
-    """What a record holds; the reason why it cannot be read; None for a record that is no document.
+def _document(record: WarcRecord, sites: Sites) -> _Found | str | None:
+    """Return the document in a record; the reason if it cannot be read; None for a record that is not a document.
 
-    What a site says of all its pages is taken into `sites`.
+    A site's rules for all its pages are added to `sites`.
     """
     header = record.headers
     if header.get("warc-type", "").lower() not in ("response", "resource", "conversion"):
@@ -201,6 +198,6 @@ def _document(record: Record, sites: Sites) -> _Found | str | None:
 
 
 def _own_type(header: dict[str, str]) -> list[str]:
-    """The type of a record that holds a body alone. `application/http` says that it should have held an answer."""
+    """Return the type of a record that is only a body. `application/http` means that it should have been a response."""
     stated_type = header.get("content-type", "")
     return [] if stated_type.startswith("application/http") else [stated_type]

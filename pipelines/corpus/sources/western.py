@@ -1,8 +1,8 @@
-"""Which of the older encodings of the West a text is written in, judged by what becomes of its characters beyond ASCII.
+"""The older Western encoding of a text, recognized by how its characters beyond ASCII decode.
 
-In each reading they are weighed: an accented letter within a word is likely, most of all one that Spanish has; a quote
-at the end of a word too; a sign in the middle of a word is not. The reading with the most likely characters is taken,
-Windows-1252 where the others are not clearly better. (Of 82 Spanish novels in Windows-1252, MacRoman and code page 850,
+Each reading is scored: an accented letter within a word is likely, most of all one that Spanish has; a quote at the end
+of a word too; a sign in the middle of a word is not. The reading with the most likely characters is chosen,
+Windows-1252 if the others are not clearly better. (Of 82 Spanish novels in Windows-1252, MacRoman and code page 850,
 whole and in pieces: see `docs/corpus.md`.)
 """
 
@@ -17,9 +17,9 @@ SAMPLE = 20_000
 """Bytes of a text that are judged, from all over it."""
 _BEYOND = re.compile(rb"[\x80-\xff]+(?:[\x00-\x7f]{1,6}[\x80-\xff]+)*")
 _RULES = re.compile(rb"([\x80-\xff])\1{2,}")
-"""One sign many times over: a line drawn, and no letters."""
+"""One sign many times over: a drawn line, not letters."""
 _AROUND = 3
-"""Bytes before and behind such characters that are judged with them."""
+"""Bytes before and after such characters that are judged with them."""
 _ASCII_LETTERS = [letter.encode() for letter in string.ascii_letters]
 
 _LOWER = "áéíóúüñçàèìòùâêîôûäëïöãõåøæœßýÿšž"
@@ -36,7 +36,7 @@ _PLACES = re.compile(
     rf"|(?P<symbol>[´\xa0–—]|(?<![{_WORD}])[^\x00-\x7f{_WORD}¿¡«»“”‘’„…–—](?![{_WORD}]))"
     rf"|(?P<strange>[^\x00-\x7f])"
 )
-"""Where Western writing has the characters beyond ASCII; a free-standing symbol says nothing either way."""
+"""Places of characters beyond ASCII in Western writing; a free-standing symbol is no evidence either way."""
 
 _LIKELY = (
     dict.fromkeys(_UPPER, -5.0) | dict.fromkeys(_LOWER, -3.0) | dict.fromkeys("ÁÉÍÓÚÑ", -3.5)
@@ -47,16 +47,16 @@ _SYMBOLS = dict.fromkeys("€£©®°·§\xa0º•™´", -3.0) | dict.fromkeys(
 _SYMBOL = -5.0
 """Logarithms of how likely a character is, roughly: set by hand, and measured (`docs/corpus.md`)."""
 PRIOR = {"windows-1252": 0.0, "iso8859-15": -1.0, "cp850": -3.0, "mac_roman": -3.0, "cp858": -4.0, "cp437": -4.0}
-"""The encodings that are told apart, and how likely each is before the text is seen."""
+"""The encodings that are distinguished, and the logarithm of how likely each is before the text is seen."""
 DOUBTFUL, SURE = 5.0, 9.0
-"""By how much another encoding than the file's must be likelier for a line: one accented letter against a sign in the
-middle of a word; two of them."""
+"""Margin by which another encoding than the file's must be likelier for a line: one accented letter against a sign in
+the middle of a word; two of them."""
 
 
 def sample(pieces: Iterable[bytes]) -> bytes:
-    """What stands around the characters beyond ASCII of a text's pieces (its lines, or all of it), from all over it.
+    """Collect the surroundings of the characters beyond ASCII of a text's pieces (its lines, or all of it).
 
-    Every second place is left out as often as they are too many.
+    Every second place is left out, repeatedly, until they are few enough.
     """
     kept: list[bytes] = []
     stride, size, number = 1, 0, 0
@@ -74,10 +74,10 @@ def sample(pieces: Iterable[bytes]) -> bytes:
     return b"\n".join(kept)
 
 
-def recognise(text: bytes) -> str | None:
-    """The encoding of a sample, by Python's name; None where it makes no sense in any of these.
+def recognize(text: bytes) -> str | None:
+    """Return the encoding of a sample, by Python's name; None if it makes no sense in any of these.
 
-    None is for a text with twenty or more characters beyond ASCII of which less than 70% are at home in the best
+    None is for a text with twenty or more characters beyond ASCII of which less than 70% are in their place in the best
     reading, or which outnumber its other letters. In the declaration of human rights in 18 languages, the lowest share
     in the right reading is 87%, in Guaraní.
     """
@@ -90,7 +90,7 @@ def recognise(text: bytes) -> str | None:
 
 
 class Reading:
-    """How a text's characters beyond ASCII come out in one encoding."""
+    """A text's characters beyond ASCII, decoded in one encoding and scored."""
 
     def __init__(self, text: bytes, encoding: str):
         found = Counter((match.lastgroup, match[0]) for match in _PLACES.finditer(read(text, encoding)))
@@ -100,7 +100,7 @@ class Reading:
             places[place] += count
             self.weight += count * _weight(place, character)
         self.likelihood = PRIOR[encoding] + self.weight
-        """A logarithm, for comparing readings."""
+        """Logarithm, for comparing readings."""
         self.at_home = places["home"] / max(1, places["home"] + places["strange"])
         """Share of the characters that stand where Western writing has them; free-standing symbols apart."""
         self.is_odd = places["strange"] > places["home"]
@@ -112,11 +112,11 @@ def _weight(place: str | None, character: str) -> float:
     return _SYMBOLS.get(character, _SYMBOL) if place == "symbol" else _STRANGE
 
 
-def recognise_line(line: bytes, expected: str | None, strict: bool) -> str | None:
-    """The encoding of one line of a file with lines in several: the expected one, unless another one is surely right.
+def recognize_line(line: bytes, expected: str | None, strict: bool) -> str | None:
+    """Return the encoding of a line of a file with several encodings: the expected one, unless another is surely right.
 
-    None where another one may be right.
-    strict: none of them may be, because the file is in UTF-8, and its damage is no other encoding.
+    None if another one may be right.
+    strict: no other may be, because the file is in UTF-8, and its damage is not another encoding.
     """
     text = sample([line])
     if expected and not (reading := Reading(text, expected)).is_odd:
@@ -132,7 +132,7 @@ def recognise_line(line: bytes, expected: str | None, strict: bool) -> str | Non
 
 
 def name(data: bytes, encoding: str) -> str:
-    """What `read` took the data for."""
+    """Name the encoding that `read` used for the data."""
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
@@ -141,7 +141,7 @@ def name(data: bytes, encoding: str) -> str:
 
 
 def read(data: bytes, encoding: str) -> str:
-    """The text in one of these encodings; the five bytes that Windows-1252 leaves open as Latin-1 has them."""
+    """Decode the text in one of these encodings; the five bytes undefined in Windows-1252 as in Latin-1."""
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """Articles of one Wikipedia, from an XML dump on disk or from the Hub.
 
-Of a dump, the pages of the main namespace are read; redirects, and pages that are not in wikitext, are passed over.
-What becomes of the markup is said in `forms/wikitext.py`. The Hub's data set is plain text already.
+Of a dump, the pages of the main namespace are read; redirects, and pages that are not in wikitext, are skipped. For the
+markup see `extractors/wikitext.py`. The Hub's data set is plain text.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from desdecero.pipelines.recipe import Files, HubDataset, Wikipedia
 DATASET = "wikimedia/wikipedia"
 _PIECE = 2**16
 _OF_PAGE = {"title", "ns", "text", "timestamp", "model"}
-"""Elements of a page whose text counts."""
+"""Elements of a page whose text is used."""
 _MEDIA = ("6", "14")
 """Keys of the namespaces of files and of categories: links into them stand for no words."""
 
 
 def contents(source: Wikipedia) -> list[str | FileOnDisk]:
+    """List the dump's files, or the Hub's data set."""
     return files.contents_of(source.dump) if source.dump else [*hub.contents(_on_hub(source))]
 
 
 def read(source: Wikipedia) -> Iterator[Document | Quarantined]:
-    """The articles. Raises `UserError` where there are none, or where the Hub cannot be reached."""
+    """Yield the articles. Raises `UserError` if there are none, or if the Hub cannot be reached."""
     if source.dump is None:
         return hub.read(_on_hub(source))
     if not Path(source.dump).exists():
         raise UserError(
-            f"source {source.name}: nothing at {source.dump}: mend `dump`, which starts at the "
+            f"source {source.name}: nothing at {source.dump}: fix `dump`, which starts at the "
             "recipe file, or in a shipped recipe at the current folder"
         )
-    if source.dump.endswith(".parquet") or Path(source.dump).is_dir():  # as the Hub has it, kept on disk
+    if source.dump.endswith(".parquet") or Path(source.dump).is_dir():  # the Hub's files, stored on disk
         return files.read(
             Files(kind="files", path=source.dump, id_field="id", url_field="url", **_common(source)),
         )
@@ -94,7 +95,7 @@ def _read_dump(source: Wikipedia, path: Path) -> Iterator[Document | Quarantined
 
 
 def _pages(path: Path, site: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """The pages of a dump: for each the text of its elements, and `redirect` or `too_long` where it is so."""
+    """Yield the pages of a dump: for each the text of its elements, and `redirect` or `too_long` if it applies."""
     page: dict[str, str] = {}
     pieces: list[str] = []
     inside, size, begun = "", 0, False

@@ -1,7 +1,7 @@
-"""XML as a stream of events, safe to read from strangers: nothing is fetched, no entity is defined, nesting is bounded.
+"""XML as a stream of events, safe for untrusted input: nothing is fetched, no entity is defined, nesting is bounded.
 
-expat, in the standard library, reads in pieces of any size. Documents that define entities of their own (the "billion
-laughs" swell that way) are refused, not expanded.
+expat, in the standard library, reads in pieces of any size. Documents that define entities (the "billion laughs"
+attack) are refused, not expanded.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from xml.parsers import expat
 from desdecero.pipelines.corpus.document import Edits
 
 MAX_DEPTH = 500
-"""Elements inside one another: articles and office documents have some thirty."""
+"""Limit for nested elements: articles and office documents have some thirty."""
 
 Event = tuple[Literal["start", "end", "text"], str, dict[str, str]]
-"""(what, local name or text, attributes by local name)."""
+"""(kind, local name or text, attributes by local name)."""
 
 
 class XmlDamage(ValueError):
-    """The XML cannot be read on; the message is the reason, ready for a quarantine."""
+    """The XML cannot be read further; the message is the reason for a quarantine."""
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[Event]:
-    """The events of an XML document that comes in pieces. Raises `XmlDamage`."""
+    """Yield the events of an XML document that comes in pieces. Raises `XmlDamage`."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.buffer_size = 2**16
@@ -49,7 +49,7 @@ def events(pieces: Iterable[bytes]) -> Iterator[Event]:
     def refuse(name: str, *_: object) -> None:
         raise XmlDamage(f"it defines an entity of its own ({name[:50]}), as documents made to swell do")
 
-    def skipped(name: str, is_parameter: bool) -> None:  # one of a DTD that is not fetched
+    def skipped(name: str, is_parameter: bool) -> None:  # an entity of a DTD that is not fetched
         if not is_parameter:
             waiting.append(("text", html.entities.html5.get(f"{name};", "\ufffd"), {}))
 
@@ -65,7 +65,7 @@ def events(pieces: Iterable[bytes]) -> Iterator[Event]:
             damage = XmlDamage(f"not well-formed XML: {error}")
         except XmlDamage as error:
             damage = error
-        yield from waiting  # what stands before the damage is sound
+        yield from waiting  # the events before the damage are sound
         waiting.clear()
         if damage:
             raise damage
@@ -77,32 +77,32 @@ def _local(name: str) -> str:
 
 @dataclass(frozen=True)
 class Markup:
-    """Which elements of a kind of XML hold what."""
+    """The roles of the elements of one XML vocabulary."""
 
     paragraphs: frozenset[str]
     skipped: frozenset[str] = frozenset()
-    """Left out with all that they hold."""
+    """Elements left out with all that they hold."""
     texts: frozenset[str] | None = None
     """The only elements whose text counts; None for all."""
     breaks: dict[str, str] = field(default_factory=dict)
-    """What an empty element stands for: a tab, a new line."""
+    """Text that an empty element stands for: a tab, a new line."""
     cells: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
     written: dict[str, Callable[[str, str], str]] = field(default_factory=dict)
-    """How the text of an element is written in a line: (text, what stands before it) → text."""
+    """Functions that write the text of an element in a line: (text, text before it) → text."""
     boxes: frozenset[str] = frozenset()
-    """Paragraphs that float beside a paragraph, and are read behind it."""
+    """Paragraphs that float at a paragraph, and are read after it."""
     counted: dict[str, str] = field(default_factory=dict)
-    """What of the elements that are left out is counted, under which kind of edit."""
+    """Elements that are left out and counted → kind of edit."""
 
 
 def paragraphs(stream: Iterable[Event], markup: Markup, edits: Edits) -> Iterator[str]:
-    """The paragraphs of a document; a row of a table is one, its cells set apart by bars."""
+    """Yield the paragraphs of a document; a row of a table is one, its cells separated by bars."""
     pieces: list[str] = []
     cells: list[str] = []
     boxed: list[str] = []
     around: list[list[str]] = []  # paragraphs that have boxes in them
-    starts: list[int] = []  # where in `pieces` the elements that are written in a line begin
+    starts: list[int] = []  # indexes in `pieces` where the elements that are written in a line begin
     skipping = texts = rows = 0
 
     def closed() -> str:

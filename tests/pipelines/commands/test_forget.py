@@ -16,7 +16,7 @@ from desdecero.pipelines.commands.forget import find_entries, main
 from desdecero.pipelines.commands.publish import publication
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.corpus.blocklist import Blocked, Blocklist, Entry, add_entries, read_entries
+from desdecero.pipelines.corpus.blocklist import Blocked, Blocklist, BlocklistEntry, add_entries, read_entries
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.recipe import load_recipe
@@ -134,7 +134,7 @@ def test_what_was_removed_is_gone_from_the_next_build_and_its_run_is_stale_until
     assert files(run.path) == sealed  # what is sealed stays as it was …
     states = {name: run.state(stages(recipe)[name], recipe) for name in ("corpus", "tokenizer", "tokens")}
     assert {state.name for state in states.values()} == {"stale"}  # … and is no longer believed
-    assert "at odds with a block list in 23 documents" in states["tokens"].reason
+    assert "contradicts a block list in 23 documents" in states["tokens"].reason
     faults = verify(run, recipe)
     assert len(faults) == 3 and all("stale" in fault for fault in faults)
     assert publication(recipe, run, "owner/name").states["corpus"].startswith("stale")
@@ -190,7 +190,7 @@ def test_a_run_that_is_moved_or_copied_takes_its_removals_along(home: Path, forg
     shutil.copytree("runs/a", "copied/a")
     shutil.move("runs/a", "moved/a")
     for folder in ("moved/a", "copied/a"):
-        assert "at odds with a block list" in RunDir(folder).state(stages(recipe)["corpus"], recipe).reason
+        assert "contradicts a block list" in RunDir(folder).state(stages(recipe)["corpus"], recipe).reason
         assert any("block list" in fault for fault in verify(RunDir(folder), recipe))
         assert publication(recipe, RunDir(folder), "owner/name").states["corpus"].startswith("stale")
     assert RunDir("before/a").state(stages(recipe)["corpus"], recipe).name == "sealed"  # it cannot know
@@ -260,13 +260,13 @@ def test_copies_in_runs_beside_it_are_found_and_those_that_come_later_are_left_o
 
 def test_an_entry_that_concerns_other_runs_makes_nothing_stale(home: Path) -> None:
     run, recipe = RunDir("runs/a"), load_recipe(home / "small.yaml")
-    add_entries(run.blocklist, [Entry("0" * 64, "another.txt", "another source", "2026-11-20", "")])
+    add_entries(run.blocklist, [BlocklistEntry("0" * 64, "another.txt", "another source", "2026-11-20", "")])
     assert run.state(stages(recipe)["corpus"], recipe).name == "sealed"
 
 
 def test_a_list_that_the_recipe_names_is_obeyed_and_a_missing_one_is_refused(home: Path) -> None:
     run, id = RunDir("runs/a"), first(RunDir("runs/a"))
-    add_entries(home / "shared.jsonl", [Entry(None, id, "manual", "2026-11-20", "")])
+    add_entries(home / "shared.jsonl", [BlocklistEntry(None, id, "manual", "2026-11-20", "")])
     recipe = load_recipe(home / "small.yaml", [f"corpus.blocklist=[{home / 'shared.jsonl'}]"])
     assert run.blocklists(recipe) == (str(home / "shared.jsonl"),)
     run_chain(recipe, run, last="corpus")
@@ -313,7 +313,9 @@ def test_what_is_not_there_is_refused_in_a_sentence(home: Path, capsys: pytest.C
     assert "every document matches" in refused(capsys, "a", "--match", " ")
     assert "say what to forget" in refused(capsys, "a")
     (Path("runs") / "blocklist.jsonl").write_text('{"id": 3}\n', encoding="utf-8")
-    assert "blocklist.jsonl, line 1: no entry of a block list" in refused(capsys, "a", "--document", "0000.txt")
+    assert "blocklist.jsonl, line 1: not a valid entry of a block list" in refused(
+        capsys, "a", "--document", "0000.txt"
+    )
     assert not list(Path("runs").glob("*.partial"))
 
 
@@ -331,7 +333,7 @@ def test_weights_are_named_and_said_to_stay(smoke_run: Path, forget: Words) -> N
 # --- the step ------------------------------------------------------------------------------------------------
 
 
-def blocked(entry: Entry, document: Document, folder: Path) -> bool:
+def blocked(entry: BlocklistEntry, document: Document, folder: Path) -> bool:
     add_entries(folder / "list.jsonl", [entry])
     draft = Draft(document, document.text, "es")
     Blocked([folder / "list.jsonl"])(draft)
@@ -342,17 +344,19 @@ def blocked(entry: Entry, document: Document, folder: Path) -> bool:
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        (Entry(hashlib.sha256("Érase una vez".encode()).hexdigest(), "other", "elsewhere", "", ""), True),
-        (Entry(None, "tales/1", "tales", "", ""), True),
-        (Entry(None, "1", "tales", "", ""), True),  # where it was the only source, ids had no prefix
-        (Entry("0" * 64, "tales/1", "tales", "", ""), True),  # its text has changed since
-        (Entry(None, "*", "tales", "", ""), True),
-        (Entry(None, "tales/2", "tales", "", ""), False),
-        (Entry(None, "tales/1", "laws", "", ""), False),
-        (Entry(None, "*", "laws", "", ""), False),
+        (BlocklistEntry(hashlib.sha256("Érase una vez".encode()).hexdigest(), "other", "elsewhere", "", ""), True),
+        (BlocklistEntry(None, "tales/1", "tales", "", ""), True),
+        (BlocklistEntry(None, "1", "tales", "", ""), True),  # where it was the only source, ids had no prefix
+        (BlocklistEntry("0" * 64, "tales/1", "tales", "", ""), True),  # its text has changed since
+        (BlocklistEntry(None, "*", "tales", "", ""), True),
+        (BlocklistEntry(None, "tales/2", "tales", "", ""), False),
+        (BlocklistEntry(None, "tales/1", "laws", "", ""), False),
+        (BlocklistEntry(None, "*", "laws", "", ""), False),
     ],
 )
-def test_a_document_is_blocked_by_its_text_or_by_its_place(entry: Entry, expected: bool, tmp_path: Path) -> None:
+def test_a_document_is_blocked_by_its_text_or_by_its_place(
+    entry: BlocklistEntry, expected: bool, tmp_path: Path
+) -> None:
     document = Document("tales/1", "Érase una vez", "tales", "MIT", "declared", "es", {})
     assert blocked(entry, document, tmp_path) is expected
 
@@ -360,7 +364,7 @@ def test_a_document_is_blocked_by_its_text_or_by_its_place(entry: Entry, expecte
 def test_half_a_surrogate_pair_can_be_forgotten_too(tmp_path: Path) -> None:
     document = Document("1", json.loads('"\\ud83d"'), "tales", "MIT", "declared", "es", {})
     sha256 = hashlib.sha256(document.text.encode("utf-8", errors="surrogatepass")).hexdigest()
-    assert blocked(Entry(sha256, "x", "y", "", ""), document, tmp_path)
+    assert blocked(BlocklistEntry(sha256, "x", "y", "", ""), document, tmp_path)
 
 
 def test_an_empty_list_blocks_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desdecero.pipelines.corpus.candidates import Gathering
+from desdecero.pipelines.corpus.candidates import CandidateStore
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.splits import NAMES
 from desdecero.pipelines.corpus.worker import Packet, prepare
@@ -50,16 +50,16 @@ COPIES = [
 def test_which_copy_stays_is_the_recipes_rule(keep: str, stays: str, tmp_path: Path) -> None:
     settings = corpus(deduplication={"keep": keep})
     documents = [*OTHERS, *COPIES]
-    with Gathering(tmp_path, settings) as gathering:
+    with CandidateStore(tmp_path, settings) as store:
         for start in range(0, len(documents), 3):
-            gathering.add(packet([*documents[start : start + 3]], settings).candidates)
-        fates = gathering.decide()
-        names = [gathering.ids[number] for number in range(len(documents))]
+            store.add(packet([*documents[start : start + 3]], settings).candidates)
+        decisions = store.decide()
+        names = [store.ids[number] for number in range(len(documents))]
     assert names == [each.id for each in documents]
     copies = range(len(OTHERS), len(documents))
-    assert [names[number] for number in copies if fates.reason(number) is None] == [stays]
-    assert {names[fates.duplicate_of[number]] for number in copies if fates.reason(number)} == {stays}
-    assert all(fates.reason(number) is None and NAMES[fates.splits[number]] for number in range(len(OTHERS)))
+    assert [names[number] for number in copies if decisions.reason(number) is None] == [stays]
+    assert {names[decisions.duplicate_of[number]] for number in copies if decisions.reason(number)} == {stays}
+    assert all(decisions.reason(number) is None and NAMES[decisions.splits[number]] for number in range(len(OTHERS)))
 
 
 def test_a_packet_holds_what_each_step_did() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from desdecero.pipelines.corpus import duplicates
-from desdecero.pipelines.corpus.duplicates import Deduplicator, Sketches, Verdicts, similarity, sketch
+from desdecero.pipelines.corpus.duplicates import Deduplicator, DuplicateDecisions, Sketches, similarity, sketch
 from desdecero.pipelines.corpus.sources.decoding import decode
 
 DATA = os.environ.get("DESDECERO_DATA")
@@ -38,7 +38,7 @@ def jaccard(a: str, b: str) -> float:
     return len(grams[0] & grams[1]) / len(grams[0] | grams[1])
 
 
-def decide(folder: Path, texts: list[str], order: list[int] | None = None, batch: int = 7) -> Verdicts:
+def decide(folder: Path, texts: list[str], order: list[int] | None = None, batch: int = 7) -> DuplicateDecisions:
     with Deduplicator(folder, 0.8) as found:
         for start in range(0, len(texts), batch):
             found.add(sketch(texts[start : start + batch]))

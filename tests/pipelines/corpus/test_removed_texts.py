@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desdecero.pipelines.corpus.blocklist import Blocklist, Entry, add_entries, read_entries, text_sha256
+from desdecero.pipelines.corpus.blocklist import Blocklist, BlocklistEntry, add_entries, read_entries, text_sha256
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.removed_texts import BlockedCopies, RemovedTexts, marks_of
@@ -26,8 +26,8 @@ def essay(seed: int, words: int = 400) -> str:
     return " ".join(random.Random(seed).choices([f"palabra{number}" for number in range(2000)], k=words))
 
 
-def entry(text: str, id: str = "letter") -> Entry:
-    return Entry(text_sha256(text), id, "post", "2026-11-20", "", *(marks_of([text])[0] or ()))
+def entry(text: str, id: str = "letter") -> BlocklistEntry:
+    return BlocklistEntry(text_sha256(text), id, "post", "2026-11-20", "", *(marks_of([text])[0] or ()))
 
 
 def find(removed: str, text: str, similarity: float = 0.8) -> tuple[bool, bool]:
@@ -100,7 +100,9 @@ def test_marks_do_not_hold_the_text_and_old_lists_are_read(tmp_path: Path) -> No
     path.write_text(
         '{"sha256": null, "id": "a", "source": "s", "date": "2026-01-01", "reason": ""}\n', encoding="utf-8"
     )
-    add_entries(path, [entry(LETTER), entry(LETTER), Entry(text_sha256(LETTER), "letter", "post", "2026-11-21", "")])
+    add_entries(
+        path, [entry(LETTER), entry(LETTER), BlocklistEntry(text_sha256(LETTER), "letter", "post", "2026-11-21", "")]
+    )
     assert [each.id for each in read_entries(path)] == ["a", "letter"]
     assert "hermana" not in path.read_text(encoding="utf-8")
     assert read_entries(path)[1] == entry(LETTER)
@@ -112,7 +114,9 @@ def document(id: str, text: str) -> Document:
 
 def test_the_step_drops_copies_keeps_no_text_of_them_and_obeys_keep(tmp_path: Path) -> None:
     path, longer = tmp_path / "list.jsonl", f"{essay(2)} {LETTER}"
-    add_entries(path, [entry(LETTER), Entry(text_sha256(longer), "longer", "post", "2026-11-20", "", keep=True)])
+    add_entries(
+        path, [entry(LETTER), BlocklistEntry(text_sha256(longer), "longer", "post", "2026-11-20", "", keep=True)]
+    )
     drafts = [Draft(document(id, text), text, "es") for id, text in (("1", LETTER + " Adiós."), ("2", longer))]
     BlockedCopies([path], 0.8).many(drafts)
     assert [(draft.reason, draft.text, draft.copy_of) for draft in drafts] == [

@@ -23,8 +23,8 @@ WITH_DOMAIN = Corpus.model_validate(
 def assign_splits(
     ids: Sequence[str], groups: Sequence[int], inside: Sequence[bool], corpus: Corpus, seed: int
 ) -> list[str]:
-    lots = np.array([draw(seed, identity) for identity in ids])
-    found = assign(lots, np.array(groups, dtype=np.int32), np.array(inside, dtype=bool), corpus)
+    draws = np.array([draw(seed, identity) for identity in ids])
+    found = assign(draws, np.array(groups, dtype=np.int32), np.array(inside, dtype=bool), corpus)
     return [NAMES[number] for number in found]
 
 

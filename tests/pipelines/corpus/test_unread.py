@@ -1,4 +1,4 @@
-"""What no reader took is told where people look, with its share of the text and the command that lists it."""
+"""Input that no reader accepted is reported to people, with its share of the text and the command that lists it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers import desdecero
 
 from desdecero.pipelines.corpus.document import Quarantined
 from desdecero.pipelines.corpus.ledger import spool_batch
-from desdecero.pipelines.corpus.unread import SHOWN, Unread, told
+from desdecero.pipelines.corpus.unread import SHOWN, Unread, describe_unread
 
 
 def counted(*items: Quarantined, read: int = 0) -> dict[str, object]:
@@ -29,13 +29,13 @@ def test_files_and_records_are_told_apart_and_the_largest_come_first() -> None:
     )  # fmt: skip
     assert (report["files"], report["records"], report["bytes"], report["share_bytes"]) == (2, 4, 85, 0.5)
     assert [entry["place"] for entry in report["largest"]][:2] == ["d.parquet, rows 1–9", "f.doc"]  # type: ignore[attr-defined]
-    sentence = told(report, "runs/x")
+    sentence = describe_unread(report, "runs/x")
     assert sentence.startswith("no reader took 2 files and 4 records (d.parquet, rows 1–9, f.doc")
     assert "about 50% of the words" in sentence and "`desdecero corpus inspect runs/x --unread`" in sentence
 
 
 def test_nothing_unread_is_not_told() -> None:
-    assert told(counted(), "runs/x") == ""
+    assert describe_unread(counted(), "runs/x") == ""
 
 
 def test_names_that_are_no_text_and_long_lists_are_no_trouble() -> None:
@@ -55,7 +55,7 @@ def home(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     (texts / "tabla.csv").write_text("titulo;cuerpo\nuno;dos\n")
     (texts / "filas.jsonl").write_text('{"text": "uno\n')
     (home / "r.yaml").write_text(
-        "name: r\npurpose: To be told.\nlanguages: [en]\n"
+        "name: r\npurpose: To be describe_unread.\nlanguages: [en]\n"
         "corpus:\n  sources: [{kind: files, path: texts, license: CC0-1.0}]\n  quality: {min_words: 5}\n"
         "pretrain: {budget: {steps: 1}}\n"
     )
@@ -65,7 +65,7 @@ def home(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_stage_inspect_and_the_datasheet_tell_it(home: Path) -> None:
     finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=home)
     assert finished.returncode == 0, finished.stderr
-    assert "no reader took 3 files (viejo.doc, tabla.csv, filas.jsonl): about " in finished.stdout
+    assert "no reader accepted 3 files (viejo.doc, tabla.csv, filas.jsonl): about " in finished.stdout
     assert "`desdecero corpus inspect run --unread`" in finished.stdout
     listed = desdecero("corpus", "inspect", "run", "--unread", cwd=home).stdout
     assert "viejo.doc: an old Word document: save it as .docx" in listed and "text_field" in listed

@@ -1,1 +1,1 @@
-"""One module for each form that documents come in: `extract(document)` finds the prose."""
+"""One module for each file format: `extract(document)` finds the prose."""

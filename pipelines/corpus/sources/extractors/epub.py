@@ -1,5 +1,5 @@
-"""Electronic books, EPUB 2 and 3: the chapters in their reading order; those that stand outside of it (`linear="no"`:
-notes, glossaries, solutions) behind the others. A chapter that cannot be read is named under `damage`.
+"""Electronic books, EPUB 2 and 3: the chapters in their reading order; those outside of it (`linear="no"`: notes,
+glossaries, solutions) after the others. A chapter that cannot be read is named under `damage`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from desdecero.pipelines.corpus.sources.languages import iso_639_1
 from desdecero.pipelines.corpus.sources.xml_events import XmlDamage, events
 
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-"""Ways to hide fonts, which leave the text open; any other way is a lock."""
+"""Obfuscations of fonts, which leave the text readable; any other encryption locks the book."""
 
 
 def extract(document: Document) -> Document:
+    """Read the chapters. Raises `Unreadable` if the book is damaged, locked or empty."""
     archive = Archive(document.data)
     try:
         _refuse_locked(archive)
@@ -33,7 +34,7 @@ def extract(document: Document) -> Document:
     for chapter in chapters:
         path = posixpath.normpath(posixpath.join(folder, unquote(chapter.partition("#")[0])))
         try:
-            if path not in archive.names:  # made where capitals make no difference
+            if path not in archive.names:  # packed on a file system that ignores case
                 path = by_small_letters.get(path.lower(), path)
             data = archive.read(path)
             root = parse(decode(data, declared_encoding(data))[0])
@@ -71,9 +72,9 @@ def _package_path(archive: Archive) -> str:
 
 
 def _spine(package: bytes) -> tuple[dict[str, str], list[str]]:
-    """(facts of the book, paths of its chapters in reading order, without the table of contents).
+    """Return (facts of the book, paths of its chapters in reading order, without the table of contents).
 
-    A chapter that the spine names and the manifest does not is named by its id: it cannot be read, and is told.
+    A chapter that the spine names and the manifest does not is named by its id: it cannot be read, and is reported.
     """
     facts: dict[str, str] = {}
     files: dict[str, str] = {}

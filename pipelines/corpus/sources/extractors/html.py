@@ -1,7 +1,7 @@
-"""Web pages: the text that a page is about, without menus, adverts and boilerplate (trafilatura).
+"""Web pages: the main text of a page, without menus, adverts and boilerplate (trafilatura).
 
 Barbaresi 2021 (ACL demo) compares extractors; trafilatura leads there, and in its own benchmark since. Whole books on
-one page are read in full: what sets prose off from boilerplate on a page does not hold in a book.
+one page are read in full: the rules that separate prose from boilerplate on a page do not hold for a book.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ _RIGHTS = ("dc.rights", "dcterms.license")
 
 
 def extract(document: Document) -> Document:
-    import trafilatura  # here: it takes a second, and e-books read their chapters without it
+    """Read the page's main text. Raises `Unreadable` if none is left."""
+    import trafilatura  # lazy: it takes a second, and e-books read their chapters without it
 
     page = content(document)
     root = parse(page)
@@ -56,28 +57,28 @@ def extract(document: Document) -> Document:
         text = trafilatura.extract(root, include_comments=False, include_tables=True)
     if not text or not text.strip():
         raise Unreadable("no text is left of the page without menus and boilerplate")
-    said, licenses, reserved = _facts(root)
+    facts, licenses, reserved = _facts(root)
     edits = Edits()
     if formulas:
         edits.add("dropped_formula", times=formulas)
     if licenses.statements:
         edits.add("license_disagreement", "; ".join(licenses.statements), licenses.stated)
-    language = said.pop("language")
+    language = facts.pop("language")
     read = with_text(
         document, text, language, edits=edits, stated_license=licenses.stated,
-        license_statements=list(licenses.statements), other_licenses=list(licenses.others), **dict[str, Any](said),
+        license_statements=list(licenses.statements), other_licenses=list(licenses.others), **dict[str, Any](facts),
     )  # fmt: skip
     return dataclasses.replace(read, meta=merge(read.meta, reserved))
 
 
 def parse(page: str) -> HtmlElement:
-    """The tree of a page, whatever it is like. Raises `Unreadable` where it is empty, or nested without end."""
+    """Parse a page, valid or not. Raises `Unreadable` if it is empty, or nested without end."""
     parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(page.replace("\0", "").encode("utf-8", errors="replace"), parser)
     except etree.ParserError as error:
         raise Unreadable(f"no HTML: {error}") from None
-    # libxml2 leaves out what is nested deeper than it goes, and says so only here.
+    # libxml2 leaves out elements nested deeper than its limit, and reports it only here.
     if any("depth" in entry.message.lower() for entry in parser.error_log):
         raise Unreadable("HTML nested without end")
     if root is None:
@@ -88,7 +89,7 @@ def parse(page: str) -> HtmlElement:
 
 
 def _write_scripts(root: HtmlElement) -> None:
-    """Put raised and lowered text into the line, as `scripts` writes it; what stands within another goes first."""
+    """Write superscripts and subscripts into the line, as `scripts` does; nested ones first."""
     inner = [element for element in root.iter("sup", "sub") if any(True for _ in element.iterancestors("sup", "sub"))]
     within = set(inner)
     for element in [*reversed(inner), *(element for element in root.iter(etree.Element) if element not in within)]:
@@ -102,7 +103,7 @@ def _write_scripts(root: HtmlElement) -> None:
         if parent is None or not text.strip() or any(child.tag in _BLOCKS for child in element.iterdescendants()):
             continue
         if tag not in ("sup", "sub") and not _FIGURES.fullmatch(text):
-            continue  # classes and styles are used for much; a number is never to change
+            continue  # classes and styles are ambiguous; a number must not change
         written = (subscript if lowered else superscript)(text, _text_before(element)) + (element.tail or "")
         if (previous := element.getprevious()) is not None:
             previous.tail = (previous.tail or "") + written
@@ -116,7 +117,7 @@ def _has_script_style(element: HtmlElement) -> bool:
 
 
 def _text_before(element: HtmlElement) -> str:
-    """The last characters before an inline element, in its parent or in the element before it."""
+    """Return the last characters before an inline element, in its parent or in the element before it."""
     previous = element.getprevious()
     if previous is None:
         return (element.getparent().text or "")[-12:]
@@ -124,12 +125,12 @@ def _text_before(element: HtmlElement) -> str:
 
 
 def count_formulas(root: HtmlElement) -> int:
-    """Formulas in MathML, which are left out."""
+    """Count formulas in MathML, which are left out."""
     return sum(1 for _ in root.iter("math"))
 
 
 def blocks(root: HtmlElement) -> str:
-    """All text of a page, a paragraph a block, in the order of the page."""
+    """Return all text of a page, a paragraph a block, in the order of the page."""
     paragraphs: list[str] = []
     pieces: list[str] = []
 
@@ -161,7 +162,7 @@ def blocks(root: HtmlElement) -> str:
 
 
 def _facts(root: HtmlElement) -> tuple[dict[str, str], Licenses, dict[str, str]]:
-    """(language, title, author and date; licences; what the publisher says to machines)."""
+    """Return (language, title, author and date; licences; the publisher's reservations)."""
     tags = [
         ((tag.get("name") or tag.get("property") or tag.get("http-equiv") or ""), tag.get("content") or "")
         for tag in root.iter("meta")

@@ -1,19 +1,17 @@
-"""Words cut at line ends made whole, with the hyphen where it is the word's own (`teórico-⏎práctico`).
+"""Rejoining of words split at line ends, with the hyphen if it belongs to the word (`teórico-⏎práctico`).
 
-For the two pieces around a line end, the first of these that applies decides:
+For the two pieces around a line end, the first rule that applies decides:
 
-1. a soft hyphen is the typesetter's: it goes
-2. one letter alone is no syllable that is carried over (`-dijo el cura-⏎y`): nothing is joined
-3. the document has the word in the middle of a line, or but for its last letters: as it stands there, more often than
-   otherwise
-4. where both pieces are words, of the document or of simplemma's dictionary of its language, and the whole is none:
+1. a soft hyphen is the typesetter's: it is removed
+2. a single letter is not a syllable to carry over (`-dijo el cura-⏎y`): nothing is joined
+3. the document has the word in the middle of a line, at least up to its last letters: as it is written there more often
+4. if both pieces are words, of the document or of simplemma's dictionary of its language, and the whole is not:
    the hyphen stays; of a name (`Pomacocha`), both must be words of the document
-5. else it goes
+5. otherwise it is removed
 
-Measured on words cut in passages of real texts: of 12,966 in novels 5 kept a hyphen that was not theirs, of 18,104 in
-laws 1, of 6,009 in English texts 4. Of the compounds that these texts write with a hyphen, cut there, laws and English
-texts keep seven of ten, novels a quarter: those that are words of no list, or too short, are joined.
-"""
+Measured on words split in passages of real texts: of 12,966 in novels 5 kept a hyphen that was not theirs, of 18,104 in
+laws 1, of 6,009 in English texts 4. Of the hyphenated compounds in these texts, split there, laws and English texts
+keep seven of ten, novels a quarter: those whose parts are in no list, or too short, are joined."""
 
 from __future__ import annotations
 
@@ -24,9 +22,9 @@ from functools import cached_property
 from desdecero.pipelines.corpus.document import Edits
 
 SHORTEST_PIECE = 4
-"""Letters of both pieces in rule 4. Shorter ones are words too often (`con-⏎tiene`, `pre-⏎sente`, `in-⏎to`)."""
+"""Letters of both pieces in rule 4. Shorter ones are too often words (`con-⏎tiene`, `pre-⏎sente`, `in-⏎to`)."""
 _ENDINGS = frozenset(("base", "mente", "seis", "verse"))
-"""Ends of Spanish forms that no dictionary lists (`fiel-⏎mente`, `resol-⏎verse`), and words too."""
+"""Endings of Spanish forms missing from dictionaries (`fiel-⏎mente`, `resol-⏎verse`) that are also words."""
 _SOFT = "\u00ad"
 _CUT = re.compile(
     r"(?P<before>(?:[^\W\d_]+-)*)(?P<first>[^\W\d_]+)(?P<hyphen>[-\u00ad\u2010\u2011¬])\n[ \t]*(?P<second>[^\W\d_]+)"
@@ -36,7 +34,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)*")
 
 
 def join_cut_words(text: str, edits: Edits, language: str = "") -> str:
-    """Join the words that line ends have cut, and count them."""
+    """Join the words split at line ends, and count them."""
     if not _CUT.search(text):
         return text
     words = _Words(text, language)
@@ -55,12 +53,12 @@ def join_cut_words(text: str, edits: Edits, language: str = "") -> str:
 
 
 def _continues(first: str, second: str) -> bool:
-    """A word goes on in small letters, or in capitals where all of it is in capitals (two letters at least)."""
+    """Tell whether a word continues: in small letters, or in capitals if all of it is (two letters at least)."""
     return second[0].islower() or (len(first) > 1 and first.isupper() and second.isupper())
 
 
 class _Words:
-    """The words of a document that no line end cuts, and how many times each is there."""
+    """The words of a document that are not split at line ends, with their counts."""
 
     def __init__(self, text: str, language: str):
         self.known = Counter(re.sub("[\u2010\u2011]", "-", word.lower()) for word in _WORD.findall(_CUT.sub(" ", text)))
@@ -68,7 +66,8 @@ class _Words:
         self._text, self._language = text, language
 
     def keep_hyphen(self, before: str, first: str, second: str, after: str) -> bool:
-        """after: what follows with hyphens (`father-⏎in-law`): the second piece may then be short."""
+        """Tell whether the hyphen stays. after: more hyphenated parts (`father-⏎in-law`), which allow a short second
+        piece."""
         whole, hyphenated = (first + second).lower(), f"{before}{first}-{second}".lower()
         if self.known[hyphenated] != self.known[whole]:
             return self.known[hyphenated] > self.known[whole]
@@ -81,7 +80,7 @@ class _Words:
         return self._are_two_words(first, second, hyphenated, whole, bool(after))
 
     def _has_inflected(self, hyphenated: str) -> bool:
-        """Whether the document writes the compound in another gender or number (`físico-química`)."""
+        """Tell whether the document writes the compound in another gender or number (`físico-química`)."""
         first, _, second = hyphenated.rpartition("-")
         if len(second) < 5:
             return False
@@ -95,7 +94,7 @@ class _Words:
         in_document = all(self.known[piece] for piece in pieces)
         if first[0].isupper() and not first.isupper() and not in_document:
             return False
-        from simplemma import is_known  # here: a language takes up to two seconds
+        from simplemma import is_known  # lazy: loading a language takes up to two seconds
         from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
 
         if self.language not in SUPPORTED_LANGUAGES:

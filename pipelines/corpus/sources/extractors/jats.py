@@ -1,7 +1,7 @@
 """Scientific articles in JATS, the XML of journals (SciELO, PubMed Central): title, abstract and body.
 
-Left out are references, tables, figures, and marks of citations; formulas and notes, which are counted; translations
-inside the same file (SciELO's `sub-article`), whose number is kept in the metadata, and abstracts in other languages.
+References, tables, figures and citation marks are left out; so are formulas and notes, which are counted; translations
+inside the same file (SciELO's `sub-article`), whose number is kept in the metadata; and abstracts in other languages.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ _MARKUP = Markup(
     counted={"disp-formula": "dropped_formula", "inline-formula": "dropped_formula", "fn": "dropped_note"},
 )  # fmt: skip
 _HOLLOW = re.compile(r" ?[(\[][\s,;–-]*[)\]]| (?=[,.])")
-"""What the mark of a citation leaves behind."""
+"""Remains of a removed citation mark."""
 _CITATION = ("bibr", "fn", "table-fn")
 
 
 def extract(document: Document) -> Document:
+    """Read an article. Raises `Unreadable` if it is damaged, not JATS, or has neither abstract nor body."""
     facts: dict[str, str] = {}
     edits = Edits()
     try:
@@ -56,7 +57,7 @@ def extract(document: Document) -> Document:
 
 
 def _noted(stream: Iterator[Event], facts: dict[str, str]) -> Iterator[Event]:
-    """The events, without citation marks; what is worth knowing beside the text is noted on the way."""
+    """Yield the events, without citation marks, and note the article's facts."""
     inside: list[tuple[str, dict[str, str]]] = []
     citation = 0
     for event in stream:

@@ -1,8 +1,8 @@
-"""LaTeX sources as prose (pylatexenc): what stands between \\begin{document} and the references.
+"""LaTeX sources as prose (pylatexenc): the text between \\begin{document} and the references.
 
-Left out are formulas set apart and notes, which are counted, figures, tables, listings and citations; formulas in a
-line stay as they are typed.
-A file that another one takes in (\\input) is a document of its own.
+Displayed formulas and notes are left out and counted; figures, tables, listings and citations are left out; inline
+formulas stay as typed.
+A file that another one includes (\\input) is a separate document.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _converter() -> LatexNodes2Text:
 
 
 def _to_text(converter: LatexNodes2Text, source: str) -> str:
-    """LaTeX as text. Stretches without markup bypass the parser, which reads a character at a time."""
+    """Convert LaTeX to text. Ranges without markup bypass the parser, which reads a character at a time."""
     plain: list[str] = []
 
     def put_aside(match: re.Match[str]) -> str:
@@ -69,6 +69,7 @@ _PLACE = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _PLACES - 1)}]")
 
 
 def extract(document: Document) -> Document | None:
+    """Read the prose; None if there is none. Raises `Unreadable` if it cannot be parsed."""
     source = content(document)
     before, begun, body = source.partition("\\begin{document}")
     body = body if begun else source
@@ -80,7 +81,7 @@ def extract(document: Document) -> Document | None:
             edits.add("dropped_formula", " ".join(match[0].split())[:100])
         return " "
 
-    for _ in range(5):  # environments of one kind inside another
+    for _ in range(5):  # nested environments of one kind
         shorter = _DISPLAY.sub(leave_out, _ENVIRONMENT.sub(leave_out, body))
         if shorter == body:
             break

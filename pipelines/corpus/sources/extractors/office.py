@@ -1,8 +1,8 @@
 """Office documents: .docx (ECMA-376) and .odt (OASIS OpenDocument), both XML in a zip file.
 
-Read are paragraphs, headings, lists, tables and text boxes in their order, as they stand with all tracked changes
-accepted. Left out are comments, headers and footers, and notes, which are counted. (python-docx was weighed: it passes
-over text in tracked insertions, content controls and text boxes without a word.)
+Paragraphs, headings, lists, tables and text boxes are read in their order, with all tracked changes accepted. Comments,
+headers and footers are left out, and so are notes, which are counted. (python-docx was tried: it silently skips text in
+tracked insertions, content controls and text boxes.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DOCX = Markup(
     skipped=frozenset({"del", "moveFrom", "Fallback", "pPr", "rPr", "tblPr", "sectPr"}),
     cells=frozenset({"tc"}), rows=frozenset({"tr"}), boxes=frozenset({"txbxContent"}),
     written={
-        "sup": superscript, "sub": subscript,  # those of runs (see `_runs`), and of formulas, as are the others
+        "sup": superscript, "sub": subscript,  # elements made by `_runs`; the others are those of formulas
         "num": lambda text, _: _term(text), "den": lambda text, _: f"/{_term(text)}",
         "deg": lambda text, before: superscript(text, before) + "√",
     },
@@ -46,6 +46,7 @@ _ODT = Markup(
 
 
 def extract(document: Document) -> Document:
+    """Read the document's text. Raises `Unreadable` if it is damaged, encrypted or empty."""
     archive = Archive(document.data)
     is_docx = document.form == "docx"
     manifest = "META-INF/manifest.xml"
@@ -88,7 +89,7 @@ _RAISED = {"superscript": "sup", "subscript": "sub"}
 
 
 _LEAST_HEIGHT = 4
-"""Half points by which a run is set higher or lower on purpose; less corrects how a font sits on its line."""
+"""Half points by which a run is raised or lowered on purpose; less corrects a font's baseline."""
 
 
 def _by_height(half_points: str) -> str:
@@ -100,7 +101,7 @@ def _by_height(half_points: str) -> str:
 
 
 def _raising_styles(styles: bytes) -> dict[str, str]:
-    """Styles of characters that raise or lower them: their id → `sup` or `sub`."""
+    """Return the character styles that raise or lower text: their id → `sup` or `sub`."""
     found: dict[str, str] = {}
     if b"vertAlign" not in styles:
         return found
@@ -114,9 +115,9 @@ def _raising_styles(styles: bytes) -> dict[str, str]:
 
 
 def _runs(stream: Iterable[Event], styles: dict[str, str], edits: Edits) -> Iterator[Event]:
-    """The events, with runs that are raised or lowered inside of `sup` or `sub`, and characters of symbol fonts."""
+    """Yield the events, with raised or lowered runs inside `sup` or `sub`, and characters of symbol fonts."""
     inside: list[str] = []
-    script, font = [""], [""]  # of the runs around: text boxes have runs in runs
+    script, font = [""], [""]  # of the enclosing runs: text boxes have runs in runs
     for event in stream:
         kind, name, attributes = event
         if kind == "text":
@@ -162,12 +163,12 @@ def _symbol(font: str, place: str, edits: Edits) -> str:
 
 
 def _in_font(text: str, font: str, edits: Edits) -> str:
-    """Text set in a symbol font: the places of its characters lie in the private use of Unicode."""
+    """Convert text set in a symbol font: its characters' codes lie in Unicode's private use area."""
     return "".join(_symbol(font, f"{ord(char):X}", edits) if "\uf000" <= char <= "\uf0ff" else char for char in text)
 
 
 def _spans(stream: Iterable[Event], raising: dict[str, str]) -> Iterator[Event]:
-    """The events, with spans that are raised or lowered inside of `sup` or `sub`; `raising`, style → which, grows."""
+    """Yield the events, with raised or lowered spans inside `sup` or `sub`; `raising`, style → which, is extended."""
     open_spans: list[str] = []
     style = ""
     for event in stream:
@@ -190,7 +191,7 @@ def _spans(stream: Iterable[Event], raising: dict[str, str]) -> Iterator[Event]:
 
 
 def _facts(about: bytes) -> dict[str, str]:
-    """The words of a document's properties, by the names that Dublin Core gives them."""
+    """Return the text of a document's properties, by their Dublin Core names."""
     facts: dict[str, str] = {}
     inside = ""
     event: Event

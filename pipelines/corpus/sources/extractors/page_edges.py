@@ -1,9 +1,10 @@
-"""Running heads, running feet and page numbers: the lines at the edges of pages that are no part of the text.
+"""Running heads, running feet and page numbers: lines at the edges of pages that do not belong to the text.
 
-A line goes where it is the same on at least three pages, or the same but for one number that counts up with the pages
-(`Manual de uso 12`, `xiv`, `Página 3 de 20`). `Artículo 3`, `Pregunta 3` and `Capítulo IV` count up too where one
-begins on every page: such a line goes only if a sentence runs on across it. Of numbers that stand alone, one goes at
-the edge of a page, so that the last rows of a table stay; years stay. What goes is counted, and in doubt a line stays.
+A line is removed if it is the same on at least three pages, or the same except for one number that increases with the
+pages (`Manual de uso 12`, `xiv`, `Página 3 de 20`). `Artículo 3`, `Pregunta 3` and `Capítulo IV` increase too where one
+begins on every page: such a line is removed only if a sentence continues across it. Of numbers on lines of their own,
+one is removed at the edge of a page, so that the last rows of a table stay; years stay. Removed lines are counted, and
+in doubt a line stays.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from desdecero.pipelines.corpus.document import Edits
 
 TOP, BOTTOM = 0, -1
 MIN_PAGES = 3
-"""A line that is on fewer pages is taken for text. (Of two pages, numbers go where they are 1 and 2.)"""
+"""A line on fewer pages is treated as text. (Of two pages, numbers are removed if they are 1 and 2.)"""
 MIN_DENSITY = 1 / 3
-"""Of the pages between its first and its last, those that it is on: heads of left and of right pages alternate."""
+"""Least share of the pages between its first and its last that have the line: left and right heads alternate."""
 LONGEST = 100
 """Characters of a running line."""
 ROUNDS = 5
@@ -58,9 +59,9 @@ _ENDS = tuple('.:;!?…»”")]')
 
 
 def remove_running_lines(pages: Sequence[list[str]], edits: Edits) -> None:
-    """Take running lines from the edges of `pages`, in place, each with its lines, and count them."""
+    """Remove running lines from the edges of `pages`, lists of lines, in place, and count them."""
     everywhere = Counter(line for page in pages for line in page)
-    numbered: set[int] = set()  # pages that lost a number that stood alone
+    numbered: set[int] = set()  # pages that lost a number on a line of its own
     for _ in range(ROUNDS):
         found = [*_repeated(pages, everywhere), *_counting(pages)]
         gone: dict[tuple[int, int], str] = {}
@@ -86,11 +87,11 @@ class _Line:
     edge: int
     pages: Sequence[int]
     alone: bool = False
-    """A number and no more: one of them goes on each page."""
+    """True for a line of only a number: one is removed on each page."""
 
 
 def _repeated(pages: Sequence[list[str]], everywhere: Counter[str]) -> Iterator[_Line]:
-    """Lines that are the same, and seldom stand inside of pages too."""
+    """Yield lines that are the same, and seldom occur inside pages too."""
     for edge in (BOTTOM, TOP):
         same: dict[str, list[int]] = defaultdict(list)
         for index, page in enumerate(pages):
@@ -103,7 +104,7 @@ def _repeated(pages: Sequence[list[str]], everywhere: Counter[str]) -> Iterator[
 
 
 def _counting(pages: Sequence[list[str]]) -> Iterator[_Line]:
-    """Lines that are the same but for a number which is that of the page, or as far from it on all pages."""
+    """Yield lines that are the same except for a number at a constant distance from the page's number."""
     groups: dict[tuple[int, str, int], dict[int, str]] = defaultdict(dict)
     for edge in (BOTTOM, TOP):
         for index, page in enumerate(pages):
@@ -132,7 +133,7 @@ def _counting(pages: Sequence[list[str]]) -> Iterator[_Line]:
 
 
 def _kind(template: str, edge: int) -> str:
-    """What a line is whose number is `#`: `page` (`Página #`), `alone` (`– # –`), `head` (words and `#`), or ""."""
+    """Classify a line whose number is `#`: `page` (`Página #`), `alone` (`– # –`), `head` (words and `#`), or ""."""
     if _PAGE.fullmatch(template):
         return "page"
     if _ALONE.fullmatch(template) or (edge == BOTTOM and template == "#."):
@@ -148,7 +149,7 @@ def _recurs(found: Sequence[int], pages: int) -> bool:
 
 
 def _value(number: str) -> int:
-    """The value of an Arabic or a Roman number; 0 for letters that are none."""
+    """Return the value of an Arabic or a Roman number; 0 for letters that are not a number."""
     if number.isdecimal():
         return int(number)
     lower = number.lower()
@@ -159,18 +160,18 @@ def _value(number: str) -> int:
 
 
 def _are_headings(numbers: Sequence[str], edge: int, offset: int, pages: int) -> bool:
-    """Years (more than the document has pages), and capital Roman numbers above the text, as chapters have them."""
+    """Detect years (more than the document has pages), and capital Roman numbers above the text, as in chapters."""
     if numbers[0].isdecimal():
         return all(1500 <= int(number) <= 2100 for number in numbers) and abs(offset) > pages
     return edge == TOP and numbers[0].isupper()
 
 
 def _is_head(template: str) -> bool:
-    """Words and a page's number, as in `12 Manual de uso`, `Manual de uso 12`, `Quijote | 12`."""
+    """Detect words and a page's number, as in `12 Manual de uso`, `Manual de uso 12`, `Quijote | 12`."""
     before, _, after = template.partition("#")
     words_before, words_after = _WORD.findall(before.lower()), _WORD.findall(after.lower())
     if not words_before:
-        return bool(words_after) and after[0].isspace() and after.strip()[0].isupper()  # no `12 votos`, no date
+        return bool(words_after) and after[0].isspace() and after.strip()[0].isupper()  # not `12 votos`, not a date
     opens = words_before[0] in _COUNTED and not _HAS_NUMBER.match(before)  # `Capítulo 4: Uso #` counts pages
     if opens or _REST_OF_DATE.match(after) or words_before[-1] in _COUNTED or after[:1] in (".", ")", "º", "ª", ":"):
         return False
@@ -178,7 +179,7 @@ def _is_head(template: str) -> bool:
 
 
 def _sentence_runs_on(pages: Sequence[list[str]], edge: int, found: Sequence[int]) -> bool:
-    """Whether text goes on in the middle of a sentence from above the line to below it, on a third of its pages."""
+    """Tell whether a sentence continues from above the line to below it, on a third of its pages."""
     times = 0
     for index in found:
         if edge == TOP:

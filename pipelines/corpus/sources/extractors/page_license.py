@@ -1,11 +1,10 @@
-"""Which of the licences that a web page names is that of its text.
+"""Selection of the licence of a web page's text among those that the page names.
 
-A page's own are: `<link rel="license">` and metadata in its head, `license` of the page or the article in JSON-LD, and
-a link with `rel="license"` in its body that does not belong to something smaller. It does where it stands in a figure,
-a quotation, a comment, one of several works, or an element that speaks of another resource (`about`, ImageObject), and
-where the words before it name a picture (`Foto: CC BY 2.0`). Statements that contradict one another all hold:
-`LicenseRef-all-rights-reserved AND CC-BY-4.0`.
-"""
+The page's own are: `<link rel="license">` and metadata in its head, `license` of the page or the article in JSON-LD,
+and a link with `rel="license"` in its body that does not belong to a part. It does if it stands in a figure, a
+quotation, a comment, one of several works, or an element about another resource (`about`, ImageObject), or if the words
+before it name a picture (`Foto: CC BY 2.0`). Statements that contradict one another all hold:
+`LicenseRef-all-rights-reserved AND CC-BY-4.0`."""
 
 from __future__ import annotations
 
@@ -20,11 +19,11 @@ from lxml.html import HtmlElement
 from desdecero.pipelines.licenses import names
 
 LONGEST_NOTICE = 300
-"""Characters of a paragraph that reserves all rights; what is longer speaks about rights."""
+"""Characters of a paragraph that reserves all rights; a longer one discusses rights."""
 SHORT_BLOCK = 150
-"""Characters before a link: a credit (`Foto: Ana. Licencia: CC BY`) is no longer."""
+"""Characters before a link: a credit (`Foto: Ana. Licencia: CC BY`) is not longer."""
 LONGEST_PART = 1500
-"""Characters of a part that a class calls a caption or a comment; what is longer is the page itself."""
+"""Characters of a part whose class names it a caption or a comment; a longer one is the page itself."""
 
 _RESERVED = re.compile(
     r"todos (?:los|os) (?:derechos|direitos) reservados|reservados todos los derechos|all rights reserved"
@@ -52,7 +51,7 @@ thumbinner carousel slider media video audio embed embedded comment comments com
 related relacionados relacionadas recommended recomendados teaser teasers card cards results resultados
 """
 _PART_NAMES = frozenset(_NAMES.split())
-"""Words of classes and ids that call an element a part of the page."""
+"""Words of classes and ids that mark an element as a part of the page."""
 _BUTTON = re.compile(r"creativecommons|/l/by|88x31|80x15|\bcc[-_.]?(?:by|zero|0)", re.IGNORECASE)
 _BLOCKS = frozenset(("p", "div", "li", "td", "footer", "section", "article", "header", "aside", "dd", "body", "small"))
 _WORKS = re.compile(
@@ -66,18 +65,18 @@ _THINGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Licenses:
-    """What a page says of licences."""
+    """The licence statements of a page."""
 
     stated: str = ""
-    """That of its text, as it is written; an expression where statements contradict one another."""
+    """Statement on its text, as written; an expression if statements contradict one another."""
     statements: Sequence[str] = ()
-    """Those that contradict one another."""
+    """Statements that contradict one another."""
     others: Sequence[str] = ()
-    """Those of pictures, comments and other works on it."""
+    """Statements on pictures, comments and other works on it."""
 
 
 def find_licenses(root: HtmlElement, metadata: Iterable[str]) -> Licenses:
-    """The licences of a page. metadata: what its meta tags say of rights."""
+    """Find the licences of a page. metadata: its meta tags on rights."""
     own: list[str] = []
     others: list[str] = []
     for is_page, value in (*_links(root), *_json_ld(root)):
@@ -97,7 +96,7 @@ def find_licenses(root: HtmlElement, metadata: Iterable[str]) -> Licenses:
 
 
 def _links(root: HtmlElement) -> Iterator[tuple[bool, str]]:
-    """(whether it is the page's, licence) of the links that are said to lead to a licence."""
+    """Yield (True for the page's own, licence) of the links marked as leading to a licence."""
     for link in root.iter("link", "a"):
         names_license = (
             "license" in (link.get("rel") or "").lower().split()
@@ -143,7 +142,7 @@ def _has_siblings(article: HtmlElement) -> bool:
 
 
 def _is_one_of_several(item: HtmlElement) -> bool:
-    """Whether other items of the list have links to licences too."""
+    """Tell whether other items of the list have links to licences too."""
     parent = item.getparent()
     return parent is not None and len(parent.xpath("./*[.//a[contains(@rel, 'license')]]")) > 1
 
@@ -158,7 +157,7 @@ def _is_part(element: HtmlElement) -> bool:
 
 
 def _around(link: HtmlElement, block: HtmlElement | None) -> tuple[str, str]:
-    """The words before and behind a link: in a short block all, in a longer one those of its sentence."""
+    """Return the words before and after a link: all of a short block, otherwise those of its sentence."""
     if block is None:
         return "", ""
     before: list[str] = []
@@ -189,7 +188,7 @@ def _walk(block: HtmlElement) -> Iterator[tuple[str, HtmlElement]]:
 
 
 def _is_picture_with_credit(block: HtmlElement, link: HtmlElement) -> bool:
-    """A short block, or row of a table, with a picture that is not the button of a licence."""
+    """Detect a short block, or row of a table, with a picture other than the badge of a licence."""
     row = block.getparent() if block.tag == "td" else None
     block = row if row is not None else block
     pictures = [
@@ -202,7 +201,7 @@ def _is_picture_with_credit(block: HtmlElement, link: HtmlElement) -> bool:
 
 
 def _reserved(root: HtmlElement) -> str:
-    """The notice by which a page reserves all rights, outside of its parts, or ""."""
+    """Return the notice by which a page reserves all rights, outside its parts, or ""."""
     for element in root.iter("p", "div", "footer", "small", "span", "li", "td", "section", "center"):
         own = " ".join("".join((element.text or "", *(child.tail or "" for child in element))).split())
         if len(own) <= LONGEST_NOTICE and (found := _RESERVED.search(own)):
@@ -213,7 +212,7 @@ def _reserved(root: HtmlElement) -> str:
 
 
 def _json_ld(root: HtmlElement) -> Iterator[tuple[bool, str]]:
-    """(whether it is the page's, licence) of the things that JSON-LD describes."""
+    """Yield (True for the page's own, licence) of the things that JSON-LD describes."""
     for script in root.iter("script"):
         text = script.text or ""
         if (script.get("type") or "").lower().strip() == "application/ld+json" and "license" in text:
@@ -233,11 +232,11 @@ def _described(thing: Any, depth: int) -> Iterator[tuple[bool, str]]:
         kinds = kinds if isinstance(kinds, list) else [kinds]
         is_page = depth == 0 and any(isinstance(kind, str) and _WORKS.search(kind) for kind in kinds)
         value = thing.get("license")
-        for license in value if isinstance(value, list) else [value]:
-            if isinstance(license, dict):
-                license = license.get("url") or license.get("@id")
-            if isinstance(license, str) and license.strip():
-                yield is_page, license.strip()[:500]
+        for stated in value if isinstance(value, list) else [value]:
+            if isinstance(stated, dict):
+                stated = stated.get("url") or stated.get("@id")
+            if isinstance(stated, str) and stated.strip():
+                yield is_page, stated.strip()[:500]
         for key, inner in thing.items():
             if key != "license" and isinstance(inner, dict | list):
                 yield from _described(

@@ -1,10 +1,9 @@
-"""PDF: the text that its pages hold (pypdf), without running heads, with broken words and broken lines made whole.
+"""PDF: the text of its pages (pypdf), without running heads, with split words and broken lines rejoined.
 
-What is encrypted or holds pictures of pages is quarantined: it takes a password, or optical character recognition.
-A page that cannot be read is left out, and named in the document's metadata under `damage`; so are characters that a
-font draws without saying which they are (ligatures, mostly), each of which becomes U+FFFD. Lines that go and words that
-are joined are counted: see `page_edges.py` and `hyphens.py`.
-"""
+Encrypted files and pictures of pages are quarantined: they need a password, or optical character recognition. A page
+that cannot be read is left out, and named in the document's metadata under `damage`; so are characters that a font
+draws without identifying them (mostly ligatures), each of which becomes U+FFFD. Removed lines and joined words are
+counted: see `page_edges.py` and `hyphens.py`."""
 
 from __future__ import annotations
 
@@ -27,9 +26,9 @@ from desdecero.pipelines.corpus.sources.extractors.page_edges import remove_runn
 
 MAX_PAGES = 5_000
 MIN_LETTERS = 25
-"""Letters on a page, on average: less is the page numbers of a scan."""
+"""Average letters on a page: with fewer, the text is only the page numbers of a scan."""
 MAX_UNKNOWN = 0.1
-"""Share of characters that no font names: private, replaced, controls. At a tenth, every second word holds one."""
+"""Share of unidentified characters: private, replaced, controls. At a tenth, every second word holds one."""
 
 _UNKNOWN = re.compile(
     r"(?:/g\d{1,3}){2,}|\(cid:\d+\)"
@@ -43,10 +42,11 @@ _BETWEEN_SIGNS = re.compile(rf"(?<![^\W\d_]){_EMPTY}+(?![^\W\d_])")
 """A mark of the typesetter, not a letter of a word."""
 _WRAP = re.compile(r"(?<=[^\s.:;!?»”\"])[ \t]*\n(?=[a-zà-öø-ÿ(«“])")
 
-logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each oddity that it mends
+logging.getLogger("pypdf").setLevel(logging.ERROR)  # it logs each oddity that it repairs
 
 
 def extract(document: Document) -> Document:
+    """Read the pages. Raises `Unreadable` if there is no text, or if it is encrypted or too long."""
     reader = _open(document.data)
     count = len(reader.pages)
     if count > MAX_PAGES:
@@ -57,9 +57,9 @@ def extract(document: Document) -> Document:
             page = reader.pages[number]
             _mark_empty_names(page)
             text = page.extract_text()
-        except Exception as error:  # a broken page may raise anything; the others are sound
+        except Exception as error:  # noqa: BLE001  a broken page may raise anything; the others are sound
             unread.append(f"page {number + 1} ({type(error).__name__})")
-            text = ""  # it keeps its place, by which page numbers are told
+            text = ""  # keeps its place: page numbers are found by counting pages
         pages.append(text)
         size += len(text)
         if size > MAX_RECORD_BYTES:
@@ -100,7 +100,7 @@ def _open(data: bytes) -> pypdf.PdfReader:
 
 
 def _mark_empty_names(page: pypdf.PageObject) -> None:
-    """Give the characters for which a font names an empty text one of private use: they would vanish."""
+    """Give the characters that a font maps to an empty text a private code: they would vanish."""
     for font in _inside(_inside(page, "/Resources"), "/Font").values():
         font = font.get_object()
         stream = _inside(font, "/ToUnicode")
@@ -114,14 +114,14 @@ def _mark_empty_names(page: pypdf.PageObject) -> None:
 
 
 def _inside(holder: Any, key: str) -> DictionaryObject:
-    """What a dictionary holds under a key, where that is a dictionary too."""
+    """Return the dictionary that a dictionary holds under a key; an empty one otherwise."""
     found = holder.get(key) if isinstance(holder, DictionaryObject) else None
     found = found.get_object() if found is not None else None
     return found if isinstance(found, DictionaryObject) else DictionaryObject()
 
 
 def join(pages: Sequence[str], edits: Edits, language: str = "") -> str:
-    """Pages as one text: without running heads and page numbers, broken words and broken lines made whole."""
+    """Join pages into one text: without running heads and page numbers, split words and broken lines rejoined."""
     split = [[line.strip() for line in _named(page, edits).splitlines() if line.strip()] for page in pages]
     remove_running_lines(split, edits)
     text = "\n".join("\n".join(page) for page in split if page)
@@ -129,7 +129,7 @@ def join(pages: Sequence[str], edits: Edits, language: str = "") -> str:
 
 
 def _named(page: str, edits: Edits) -> str:
-    """The page with ligatures as letters, and U+FFFD for each character that its font does not name."""
+    """Return the page with ligatures as letters, and U+FFFD for each character that its font does not identify."""
     page = _BETWEEN_SIGNS.sub("", _LIGATURE.sub(_letters, page))
     page = _BULLET.sub("•", page)
 

@@ -13,17 +13,18 @@ from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
 
 
 def extract(document: Document) -> Document | None:
+    """Read the docstrings or the description; None if there is none. Raises `Unreadable` for invalid code."""
     if document.form == "metadata":
         return with_text(document, _description(document.text))
     try:
         return with_text(document, docstrings(document.text, _module_name(document.meta["path"])))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        # Templates and code of other Python versions; MemoryError is the parser's word for too deep a nesting.
+        # Templates and code of other Python versions; MemoryError is how the parser reports too deep a nesting.
         raise Unreadable(f"not Python that this version reads: {error}") from None
 
 
 def docstrings(code: str, module: str) -> str:
-    """The docstrings of a module, its classes and their functions, in order, each below its qualified name.
+    """Return the docstrings of a module, its classes and their functions, in order, each below its qualified name.
 
     The module's stands below its full name, and theirs below their names within it: `DiGraph.add_edge`.
 
@@ -31,9 +32,9 @@ def docstrings(code: str, module: str) -> str:
     they are notes to the author, not documentation. Raises `SyntaxError` for code that cannot be parsed.
     """
     if '"""' not in code and "'''" not in code and not code.lstrip().startswith(("'", '"', "r'", 'r"')):
-        return ""  # one-line docstrings in single quotes are too rare to pay for parsing 7% of all code
+        return ""  # one-line docstrings in single quotes are too rare to justify parsing 7% of all code
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old code's invalid escapes are not the reader's business
+        warnings.simplefilter("ignore")  # invalid escapes in old code are irrelevant here
         tree = ast.parse(code)
     return "\n\n".join(f"{name}\n\n{text}" for name, text in _documented(tree, "", module))
 
@@ -52,7 +53,7 @@ def _documented(node: _Documented, prefix: str, name: str) -> Iterator[tuple[str
 
 
 def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Definitions in a body, and in the branches of `if` and `try` (optional imports, versions)."""
+    """Yield definitions in a body, and in the branches of `if` and `try` (optional imports, versions)."""
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
@@ -63,7 +64,7 @@ def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDe
 
 
 def _description(metadata: str) -> str:
-    """The long description of a distribution: the body of its METADATA file, or the old `Description` field."""
+    """Return the long description of a distribution: the body of its METADATA file, or the old `Description` field."""
     message = email.parser.Parser().parsestr(metadata)
     text = str(message.get_payload()) or "\n".join(
         line.removeprefix(" " * 7).removeprefix("|") for line in (message["Description"] or "").splitlines()

@@ -1,12 +1,13 @@
-"""RTF, as word processors export it: `striprtf` takes the text out, in the code page that the file or a font names.
+"""RTF, as word processors export it: `striprtf` extracts the text, in the code page that the file or a font names.
 
-Superscripts keep a sign before them (`10^6`), footnotes are left out, and counted.
+Superscripts keep a sign before them (`10^6`); footnotes are left out, and counted.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 
 from desdecero.pipelines.corpus.document import Document, Edits
 from desdecero.pipelines.corpus.sources.extraction import Unreadable, with_text
@@ -18,7 +19,7 @@ _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 
 
 def extract(document: Document) -> Document | None:
-    """Raises `Unreadable` where it is no RTF."""
+    """Read the text. Raises `Unreadable` if it is not RTF."""
     from striprtf.striprtf import rtf_to_text
 
     if not document.data.lstrip().startswith(b"{\\rtf"):
@@ -26,7 +27,8 @@ def extract(document: Document) -> Document | None:
     page = _code_page(document.data)
     source = document.data.decode(page, errors="replace")
     title = _TITLE.search(source[:20_000])
-    text = rtf_to_text(_SUPERSCRIPT.sub(r"\1 ^", source), encoding=page, errors="replace")
+    to_text: Callable[..., str] = rtf_to_text  # not annotated by striprtf
+    text = to_text(_SUPERSCRIPT.sub(r"\1 ^", source), encoding=page, errors="replace")
     # Characters beyond the first plane are written as two halves, which Python keeps apart.
     whole = text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
     damage = "it ends in the middle" if document.data.count(b"{") > document.data.count(b"}") + 2 else ""
@@ -39,7 +41,7 @@ def extract(document: Document) -> Document | None:
 
 
 def _code_page(data: bytes) -> str:
-    """The encoding of what is not escaped: Windows-1252, unless the header says otherwise."""
+    """Return the encoding of unescaped text: Windows-1252, unless the header names another."""
     head = data[:2000]
     if stated := _PAGE.search(head):
         name = f"cp{int(stated[1])}"

@@ -1,16 +1,15 @@
-"""Raised and lowered signs, set apart from their base: `10⁶`, `H₂O`, `palabra¹`, `1er`, `n.º`, `e^x`.
+"""Superscripts and subscripts, set apart from their base: `10⁶`, `H₂O`, `palabra¹`, `1er`, `n.º`, `e^x`.
 
-Without their place, `10<sup>6</sup>` is another number, and the mark of a note a digit of a word. Digits and signs have
-raised and lowered forms in Unicode. Ordinals and abbreviations are written with plain letters, as they are typed; what
-else is raised stands behind `^`, what else is lowered behind `_`.
-"""
+Without its position, `10<sup>6</sup>` is another number, and a note's mark a digit of a word. Digits and signs have
+superscript and subscript forms in Unicode. Ordinals and abbreviations are written with plain letters, as they are
+typed; other superscripts follow `^`, other subscripts `_`."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST = 40
-"""Characters: a longer passage is set small, and no exponent."""
+"""Characters: a longer passage is small print, not an exponent."""
 
 _RAISED = str.maketrans("0123456789+-−–=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁼⁽⁾ⁿⁱ")
 _LOWERED = str.maketrans("0123456789+-−–=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
@@ -20,13 +19,13 @@ _LOW_FIGURES = re.compile(r"[\d+−–=()aehijklmnoprstuvx.,;/*\s-]+")
 _LETTERS = re.compile(r"[^\W\d_]+\.?")
 _BASE = re.compile(r"[^\W\d_]*$")
 _MATHEMATICAL = frozenset("bcfghijklmnpqtuvwxyzαβγδθλμπσφωN")
-"""Letters that are exponents behind a figure; `e` (`2e`), `r`, `s`, `d`, `a` and `o` make ordinals."""
+"""Letters that are exponents after a figure; `e` (`2e`), `r`, `s`, `d`, `a` and `o` make ordinals."""
 _GREEK = re.compile("[α-ωΑ-Ω]")
 _SIGNS = {"TM": "™", "SM": "℠", "tm": "™"}
 
 
 def superscript(text: str, before: str = "") -> str:
-    """Raised text as it is written in a line, behind the text `before`."""
+    """Write a superscript in a line, after the text `before`."""
     inner = " ".join(text.split())
     if not inner or len(inner) > LONGEST or (inner[0] == "[" and inner[-1] == "]"):
         return text
@@ -39,7 +38,7 @@ def superscript(text: str, before: str = "") -> str:
 
 
 def subscript(text: str, before: str = "") -> str:
-    """Lowered text as it is written in a line, behind the text `before`."""
+    """Write a subscript in a line, after the text `before`."""
     inner = " ".join(text.split())
     if not inner or len(inner) > LONGEST or (inner[0] == "[" and inner[-1] == "]"):
         return text
@@ -52,7 +51,7 @@ def subscript(text: str, before: str = "") -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Several words set small, and signs that are raised by nature (`*`, `®`)."""
+    """Detect several words in small print, and signs that are raised by nature (`*`, `®`)."""
     return (" " in text and text.replace(" ", "").isalpha()) or not any(map(str.isalnum, text))
 
 
@@ -69,7 +68,7 @@ def _raised_letters(letters: str, before: str) -> str:
     found = _BASE.search(before)
     base = found[0] if found else ""
     plain = letters.rstrip(".")
-    if not base:  # behind a figure, a point, a bracket, or nothing
+    if not base:  # after a figure, a point, a bracket, or nothing
         ordinal = before[-1:].isdecimal() or before.endswith(".")
         if plain in ("a", "o") and ordinal:
             return {"a": "ª", "o": "º"}[plain]

@@ -1,7 +1,7 @@
-"""Characters of the fonts Symbol and Wingdings, which office documents name by their place in the font.
+"""Characters of the fonts Symbol and Wingdings, which office documents name by their code in the font.
 
-`character("Wingdings", 0xF0FC)` is ✓. The places come from Adobe's encoding of Symbol, and from the signs that Unicode
-took from Wingdings. Places that are not listed are not known.
+`character("Wingdings", 0xF0FC)` is ✓. The codes come from Adobe's encoding of Symbol, and from the signs that Unicode
+took from Wingdings. Unlisted codes are unknown.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ _WINGDINGS_2 = {0x4F: "✗", 0x50: "✓", 0x51: "☒", 0x52: "☑", 0x53: "☒",
 _WINGDINGS_3 = {0x66: "←", 0x67: "→", 0x68: "↑", 0x69: "↓", 0x7D: "▶", 0x84: "◀", 0x70: "▲", 0x71: "▼"}
 _FONTS: dict[str, dict[int, str]] = {
     "symbol": {0x20 + place: char for place, char in enumerate(_SYMBOL) if char != "\0"},
-    "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS_2, "wingdings 3": _WINGDINGS_3,
-}  # fmt: skip
+    "wingdings": _WINGDINGS,
+    "wingdings 2": _WINGDINGS_2,
+    "wingdings 3": _WINGDINGS_3,
+}
 
 
 def character(font: str, place: int) -> str | None:
-    """The character at a place in a font, or None where it is not known. Other fonts have those of Unicode."""
+    """Return the character of a code in a font, or None if unknown. Other fonts use Unicode."""
     signs = _FONTS.get(font.strip().lower())
     if signs is not None:
         return signs.get(place - 0xF000 if place >= 0xF000 else place)
@@ -42,4 +44,5 @@ def character(font: str, place: int) -> str | None:
 
 
 def is_symbol_font(font: str) -> bool:
+    """Tell whether the font is one of those listed."""
     return font.strip().lower() in _FONTS

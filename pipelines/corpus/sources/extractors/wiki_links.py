@@ -1,8 +1,8 @@
-"""Which links of MediaWiki stand for no words: files, categories, and the same page in other languages.
+"""Links of MediaWiki that stand for no words: files, categories, and the same page in other languages.
 
-`CSI: Miami` and `GTA: Vice City` are titles. A link to another wiki has the code of a language there is a Wikipedia in,
-in small letters, and no blank behind the colon; files and categories go in the languages below, or as the dump names
-them. All other links give their label, or their title.
+`CSI: Miami` and `GTA: Vice City` are titles. A link to another wiki has the code of a language that has a Wikipedia, in
+small letters, with no blank after the colon; files and categories are named in the languages below, or as the dump
+names them. All other links give their label, or their title.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MEDIA = frozenset((
 
 
 def is_shown(target: str, media: Container[str]) -> bool:
-    """Whether a link stands for words. One that begins with a colon does, wherever it leads."""
+    """Tell whether a link stands for words. One that begins with a colon does, wherever it leads."""
     prefix, colon, rest = target.partition(":")
     if not colon or not prefix:
         return True

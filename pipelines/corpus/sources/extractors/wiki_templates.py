@@ -1,4 +1,4 @@
-"""The words that templates of MediaWiki stand for in a sentence, as far as they can be told from the page alone."""
+"""The words that templates of MediaWiki stand for in a sentence, as far as the page alone shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from desdecero.pipelines.corpus.sources.extractors.scripts import subscript, superscript
 
 Parameter = Callable[[str], str]
-"""The words of a template's parameter, by its number or name; "" where there is none."""
+"""Returns the words of a template's parameter, by its number or name; "" if missing."""
 
 _FIRST_IS_WORDS = """
 nowrap nobr nobreak small smaller big larger smallcaps sc versalita versalitas bold strong b negrita em italic i
@@ -77,7 +77,7 @@ _WHEN = re.compile(r"(?:\d{1,2} de )?[a-z]+ de \d{4}|[\d/-]*")
 
 
 def words(name: str, get: Parameter, language: str = "") -> str | None:
-    """The words of a template; "" where it stands for none in a sentence, None where nobody can tell.
+    """Return the words of a template; "" if it stands for none in a sentence, None if unknown.
 
     name: in small letters, with blanks. language: of the wiki, in which dates are written.
     """
@@ -103,7 +103,7 @@ def words(name: str, get: Parameter, language: str = "") -> str | None:
 
 
 def function(name: str, argument: str) -> str | None:
-    """The words of a function of the parser, `{{formatnum:1500}}`; "" for one that has none; None for another."""
+    """Return the words of a parser function, `{{formatnum:1500}}`; "" for one without any; None for an unknown one."""
     if name in ("formatnum", "número", "lc", "uc", "lcfirst", "ucfirst"):
         change = {"lc": str.lower, "uc": str.upper}.get(name)
         return change(argument) if change else argument
@@ -113,7 +113,7 @@ def function(name: str, argument: str) -> str | None:
 
 
 def _date(get: Parameter, language: str) -> str:
-    """`3 de mayo de 1990`, from day, month and year, or year, month and day."""
+    """Write `3 de mayo de 1990`, from day, month and year, or year, month and day."""
     given = [get(place).strip() for place in ("1", "2", "3")]
     if not given[0] or not given[1] or not given[0].isdecimal():
         return given[0] if not given[1] else " ".join(filter(None, given))

@@ -1,10 +1,9 @@
 """MediaWiki's markup as prose (mwparserfromhell).
 
-Left out are tables, references, files, categories, galleries, formulas, comments, templates that stand for no words,
-and the closing sections that list sources and links. Templates that stand for words give them (`wiki_templates.py`);
-others are counted where they leave a gap in a sentence, and so are formulas. Code stays as it is written. Redirects and
-disambiguation pages hold no prose.
-"""
+Tables, references, files, categories, galleries, formulas, comments, templates that stand for no words, and the closing
+sections that list sources and links are left out. Templates that stand for words give them (`wiki_templates.py`);
+others are counted if they leave a gap in a sentence, and so are formulas. Code stays as it is written. Redirects and
+disambiguation pages hold no prose."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ _LISTS = {
     "collegamenti esterni", "voci correlate", "referències", "enllaços externs", "vegeu també", "ligazóns externas",
     "véxase tamén", "notas e referencias", "erreferentziak", "kanpo estekak", "hawa t'inkikuna", "pukyukuna",
 }  # fmt: skip
-"""Closing sections that list, and tell nothing."""
+"""Closing sections that only list."""
 _NO_PROSE = {
     "ref", "references", "table", "gallery", "timeline", "score", "imagemap", "graph", "mapframe", "maplink", "hiero",
     "templatedata", "inputbox", "categorytree", "style", "script", "td", "tr", "th", "includeonly", "indicator",
@@ -56,18 +55,18 @@ NO_EDITAR_SECCIÓN NOEDITARSECCION SIN_EDITAR_SECCIÓN GALERÍA_NO NO_GALERÍA I
 FORCERSOMMAIRE KEIN_INHALTSVERZEICHNIS INHALTSVERZEICHNIS KEININHALTSVERZEICHNIS SEMTDC NAOTDC NÃOTDC FORCARTDC INDICE
 NOINDICE FORZAINDICE SENSETAULA TAULA
 """
-"""Switches of a page's behaviour, `__NOTOC__`, in the languages that they are seen in."""
+"""Switches of a page's behaviour, `__NOTOC__`, in the languages in which they occur."""
 _LEFTOVERS = re.compile(
     r"(?P<kept>\w\[(?!\[)(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"  # a[b[0]]
     r"|\[\[[\d\s,.;\[\]-]*\]\]"  # [[1, 2], [3, 4]]
     r"|\{(?!\{)[^{}\n]*\{[^{}\n]*\}[^{}\n]*\})"  # {a: {b: 1}}
     rf"|'{{2,}}|\[\[|\]\]|\{{\{{|\}}\}}|\{{\||\|\}}|__(?:{'|'.join(_SWITCH_NAMES.split())})__|-\{{(?=[^\n]*\}}-)|\}}-"
 )
-"""Markup that the parser makes nothing of, and what looks like it."""
+"""Markup that the parser does not recognize, and text that looks like it."""
 
 _HEADING = "\x02"
 _GONE = "\x03"
-"""Stands where something was that put no words into the sentence."""
+"""Stands for removed content that put no words into the sentence."""
 _FIRST_CODE, _FIRST_TEMPLATE, _PLACES = 0xF0000, 0x100000, 0xFFFE  # two planes of Unicode for private use
 _CODE_PLACE = re.compile(f"[{chr(_FIRST_CODE)}-{chr(_FIRST_CODE + _PLACES - 1)}]")
 _TEMPLATE_PLACE = re.compile(f"[{chr(_FIRST_TEMPLATE)}-{chr(_FIRST_TEMPLATE + _PLACES - 1)}]")
@@ -87,19 +86,20 @@ _GAPS = [
 
 
 def extract(document: Document) -> Document | None:
+    """Read a page; None for a redirect, a disambiguation page, or one without prose."""
     source = content(document)
     media = MEDIA | set(document.meta.get("namespaces", ()))
     document = dataclasses.replace(document, meta={k: v for k, v in document.meta.items() if k != "namespaces"})
     if _REDIRECT.match(source) or _DISAMBIGUATION.search(source):
         return None
-    # `_tidy` takes off the quotes: faster, and sure
+    # `_tidy` removes the quotes: faster, and reliable
     parsed = mwparserfromhell.parse(_OURS.sub("\ufffd", source), skip_style_tags=True)
     page = _Page(media, document.language, str(document.meta.get("title", "")))
     return with_text(document, page.tidy(page.sections(parsed.nodes)), edits=page.edits)
 
 
 class _Page:
-    """One page on its way to prose."""
+    """One page during its conversion to prose."""
 
     def __init__(self, media: set[str] | frozenset[str], language: str, title: str):
         self.media, self.language, self.title = media, language, title
@@ -108,7 +108,7 @@ class _Page:
         self._templates: list[str] = []
 
     def sections(self, found: Iterable[Any]) -> str:
-        """The text of a page, without the sections that list."""
+        """Return the text of a page, without the sections that list."""
         pieces: list[str] = []
         left_out = 7  # level of the section that is being left out; no heading is below 6
         for node in found:
@@ -183,7 +183,7 @@ class _Page:
         return text
 
     def _line_of_code(self, found: Iterable[Any]) -> str:
-        """Code that may hold markup; `a[[0]]`, and templates that nobody knows (`{{ user.name }}`), are code."""
+        """Return code that may hold markup; `a[[0]]`, and unknown templates (`{{ user.name }}`), are code."""
         text = ""
         for node in found:
             is_index = isinstance(node, nodes.Wikilink) and not node.text and re.search(r"\w$", text)
@@ -194,7 +194,7 @@ class _Page:
         return self._templates[ord(match[0]) - _FIRST_TEMPLATE]
 
     def _as_code(self, text: str) -> str:
-        """A sign that stands for the text until all is tidied."""
+        """Return a placeholder that stands for the text until the page is tidied."""
         if len(self._code) == _PLACES:
             return text
         self._code.append(_CODE_PLACE.sub(self._code_of, text))
@@ -229,7 +229,7 @@ class _Page:
         return found or _GONE
 
     def tidy(self, text: str) -> str:
-        """Paragraphs set apart by an empty line, without what was left out, and without empty sections."""
+        """Separate paragraphs by an empty line, and remove placeholders and empty sections."""
         text = _LEFTOVERS.sub(lambda match: match["kept"] or "", text)
         if _GONE_OR_TEMPLATE.search(text):
             self._count_templates(text)
@@ -249,7 +249,7 @@ class _Page:
         return _CODE_PLACE.sub(self._code_of, "\n\n".join(line.lstrip(_HEADING) for line in kept))
 
     def _count_templates(self, text: str) -> None:
-        """Count those that nobody could tell the words of, in lines that have words of their own."""
+        """Count unknown templates in lines that have other words."""
         for line in text.split("\n"):
             places = _TEMPLATE_PLACE.findall(line)
             if places and any(map(str.isalpha, _GONE_OR_TEMPLATE.sub("", line))):

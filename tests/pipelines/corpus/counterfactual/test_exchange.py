@@ -156,7 +156,10 @@ def test_names_of_the_recipe_are_exchanged_and_surnames_forbid_it(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("lines", "message"),
-    [("Mario\n", "line 1: 'Mario' is no pair"), ("Mario,María\nJosé,María\n", "line 2: María has a partner already")],
+    [
+        ("Mario\n", "line 1: 'Mario' is not a valid pair"),
+        ("Mario,María\nJosé,María\n", "line 2: María has a partner already"),
+    ],
 )
 def test_names_that_would_not_come_back_are_refused(tmp_path: Path, lines: str, message: str) -> None:
     (tmp_path / "names.txt").write_text(lines, encoding="utf-8")

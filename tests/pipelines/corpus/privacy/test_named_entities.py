@@ -26,7 +26,7 @@ def section(**named: object) -> PersonalData:
 
 
 def test_a_recipe_that_wants_names_without_a_model_is_refused() -> None:
-    with pytest.raises(UserError, match="finding address and person takes a spaCy model"):
+    with pytest.raises(UserError, match="finding address and person needs a spaCy model"):
         Redact(section(entities=["person", "address"]))
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from desdecero.pipelines.corpus.privacy import detection
-from desdecero.pipelines.corpus.privacy.planted import Sample, measure_recall
+from desdecero.pipelines.corpus.privacy.planted import TextSample, measure_recall
 from desdecero.pipelines.recipe import PersonalData
 
 WORDS = "El consejo acordó que la obra del puerto siga en abril según consta en acta firmada por ambas partes"
@@ -72,7 +72,7 @@ def test_a_sample_depends_on_ids_and_seed_and_not_on_order() -> None:
     ids = [f"document {number}" for number in range(500)]
 
     def sample(seed: int, order: list[str]) -> list[str]:
-        chosen = Sample(seed, size=20)
+        chosen = TextSample(seed, size=20)
         for identity in order:
             chosen.add(identity, f"text of {identity}")
         return chosen.texts()

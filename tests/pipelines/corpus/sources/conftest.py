@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from desdecero.pipelines.corpus.document import Document, Form
+from desdecero.pipelines.corpus.document import Document, FileFormat
 
 
 @pytest.fixture
 def document() -> Callable[..., Document]:
     """`document("html", text=… or data=…)`: as a reader hands it to a worker."""
 
-    def build(form: Form, text: str = "", data: bytes = b"", **meta: object) -> Document:
+    def build(form: FileFormat, text: str = "", data: bytes = b"", **meta: object) -> Document:
         return Document("x", text, "s", "LicenseRef-unknown", "unknown", "", {"path": "x", **meta}, form, data)
 
     return build

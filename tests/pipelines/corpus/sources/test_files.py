@@ -71,7 +71,7 @@ def test_licences_come_from_a_field_or_from_the_recipe(tmp_path: Path) -> None:
 
 
 def test_a_licence_that_is_none_is_refused(mixed: Path) -> None:
-    with pytest.raises(UserError, match="'MTI' is no SPDX expression"):
+    with pytest.raises(UserError, match="'MTI' is not a valid SPDX expression"):
         read(mixed, license="MTI")
 
 

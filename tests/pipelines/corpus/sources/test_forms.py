@@ -233,5 +233,5 @@ def test_a_library_that_is_missing_is_asked_for_in_one_sentence() -> None:
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (
-        "to read html takes trafilatura, which is not installed: pip install 'desdecero[documents]'" in finished.stderr
+        "reading html needs trafilatura, which is not installed: pip install 'desdecero[documents]'" in finished.stderr
     )

@@ -201,7 +201,7 @@ def test_memory_that_is_used_up_is_a_sentence_and_no_damage() -> None:
         yield 1
         raise MemoryError
 
-    with pytest.raises(UserError, match=r"a.csv: reading it takes more memory than there is"):
+    with pytest.raises(UserError, match=r"a.csv: reading it needs more memory than available"):
         list(contained(hungry(), lambda _: "a.csv"))
 
 
@@ -223,6 +223,6 @@ def test_libraries_that_are_missing_are_told_all_at_once_before_reading(
     with pytest.raises(UserError) as told:
         check_libraries([source(tmp_path / "one"), source(tmp_path / "two"), dump])
     assert str(told.value) == (
-        "to read pdf (a.pdf and 1 more), rtf (x.zip/c.rtf) takes pypdf, striprtf, which are not installed: "
+        "reading pdf (a.pdf and 1 more), rtf (x.zip/c.rtf) needs pypdf, striprtf, which are not installed: "
         "pip install 'desdecero[documents]'"
     )
