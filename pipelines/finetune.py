@@ -47,8 +47,8 @@ from desdecero.pipelines.training.adapter import AdapterTask, load_adapter, save
 from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
-from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
-from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
+from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
+from desdecero.pipelines.training.devices.processes import explain_lost_peer, from_first, join_processes
 from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
@@ -56,8 +56,8 @@ from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 
 
-@losing_touch_explained()
-@exhaustion_explained("lower finetune.batch_size and start again")
+@explain_lost_peer()
+@explain_out_of_memory("lower finetune.batch_size and start again")
 def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: bool = False) -> str:
     started = time.perf_counter()
     wanted, name = recipe.adapters[adapter], stage_name(recipe, "finetune", adapter)

@@ -32,9 +32,9 @@ from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
 from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import identity
-from desdecero.pipelines.training.devices.out_of_memory import exhaustion_explained
-from desdecero.pipelines.training.devices.processes import from_first, join_processes, losing_touch_explained
-from desdecero.pipelines.training.extras import refuse_what_is_missing
+from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
+from desdecero.pipelines.training.devices.processes import explain_lost_peer, from_first, join_processes
+from desdecero.pipelines.training.extras import check_optional_dependencies
 from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.report import report_of
@@ -45,14 +45,14 @@ from desdecero.pipelines.training.watch.samples import Sampler
 from desdecero.pipelines.training.watch.trackers import trackers
 
 
-@losing_touch_explained()
-@exhaustion_explained()
+@explain_lost_peer()
+@explain_out_of_memory()
 def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> str:
     """Train the model and write its report; return size, speed and validation loss in a sentence."""
     started = time.perf_counter()
     make_deterministic()
     accelerator = join_processes()
-    from_first(accelerator, lambda: refuse_what_is_missing(recipe.pretrain))
+    from_first(accelerator, lambda: check_optional_dependencies(recipe.pretrain))
     meter = EnergyMeter(recipe.pretrain.energy, accelerator.is_main_process)
     task, files = Pretraining(recipe, run), TrainingFiles(out.pretrain)
     sampler = Sampler(task, recipe.pretrain.samples) if recipe.pretrain.samples else None

@@ -8,7 +8,7 @@ from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 
 
-def refuse_what_is_missing(wanted: recipes.Pretrain) -> None:
+def check_optional_dependencies(wanted: recipes.Pretrain) -> None:
     """Raise `UserError`, before anything is computed, for a library that is not installed or a country unheard of."""
     for name in wanted.trackers:
         if importlib.util.find_spec(name) is None:

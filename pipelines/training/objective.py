@@ -16,7 +16,7 @@ from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.training.data.batches import begins
 from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
 from desdecero.pipelines.training.model.compilation import compile_parts
-from desdecero.pipelines.training.model.document_masking import alike, find_way, keeps_pairs_apart, read_pair
+from desdecero.pipelines.training.model.document_masking import alike, find_masking_method, keeps_pairs_apart, read_pair
 from desdecero.pipelines.training.model.losses import cross_entropy, linear_cross_entropy
 
 
@@ -109,7 +109,7 @@ class ModelWithLoss(nn.Module):
             if self.isolated and spans:
                 found = keeps_pairs_apart(self.model, length, self.sentinels)
             elif self.isolated:
-                self.way = find_way(self.model, self.objective, length)
+                self.way = find_masking_method(self.model, self.objective, length)
                 found = self.way is not None
             else:
                 found = True

@@ -14,7 +14,7 @@ from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.checkpoints import unique_tensors
 from desdecero.pipelines.training.devices.peak_flops import Peak, device_name
-from desdecero.pipelines.training.devices.sharding import let_go, shard, sharding_is_wanted, whole
+from desdecero.pipelines.training.devices.sharding import reshard, shard, sharding_is_wanted, whole
 from desdecero.pipelines.training.model.build import build_model, has_dropout, product_shapes
 from desdecero.pipelines.training.model.optimizers import build_optimizers
 from desdecero.pipelines.training.task import TrainingTask
@@ -133,7 +133,7 @@ class Replica:
             for x, y in zip(inputs.split(size), targets.split(size), strict=True):
                 sums[0] += self.module(x.to(sums.device), y.to(sums.device))[1].detach()
         self.module.train()
-        let_go(self.module)
+        reshard(self.module)
         sums[1] = (targets != IGNORED).sum()
         total, count = self.accelerator.reduce(sums).tolist()
         return total / count

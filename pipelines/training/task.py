@@ -18,8 +18,8 @@ from desdecero.pipelines.training.model.build import (
     build_config,
     build_model,
     set_generation,
-    silence_layers,
     training_flops_per_token,
+    zero_init_residual_outputs,
 )
 from desdecero.pipelines.training.objective import ModelWithLoss
 
@@ -86,7 +86,7 @@ class Pretraining(TrainingTask):
         context_length, targets = recipe.model.context_length, train_data.collator.target_length
         sentinels: Any = self.tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
         module = ModelWithLoss(model, recipe.pretrain, sentinels=sentinels, context_length=context_length)
-        silence_layers(model)  # not before: layers that add nothing would pass any trial of `ModelWithLoss`
+        zero_init_residual_outputs(model)  # not before: layers that add nothing would pass any trial of `ModelWithLoss`
         super().__init__(
             section="pretrain", settings=recipe.pretrain, seed=recipe.seed, module=module, train_data=train_data,
             validation_data=validation_data, few_steps=FEW_STEPS, may_be_sharded=True,

@@ -82,7 +82,7 @@ def test_full_disk_keeps_what_was_sealed(small_disk: Path, tiny: Callable[[str],
     filler = small_disk / "filler"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     filler.write_bytes(b"x" * (free - 300_000))
-    refused(desdecero("run", home / "tiny.yaml", "--run-dir", run, cwd=home), "the disk is full", "type the same")
+    refused(desdecero("run", home / "tiny.yaml", "--run-dir", run, cwd=home), "the disk is full", "same command again")
     verified = desdecero("verify", run, cwd=home)
     assert verified.returncode == 0 and "whole" in verified.stdout, verified.stdout
     filler.unlink()

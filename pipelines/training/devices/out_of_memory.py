@@ -18,8 +18,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def exhaustion_explained(
-    advice: str = "lower pretrain.micro_batch_size and type the same command to go on from the last checkpoint",
+def explain_out_of_memory(
+    advice: str = "lower pretrain.micro_batch_size, and run the same command again to continue",
 ) -> Iterator[None]:
     """Turn the error into a sentence that ends with the advice, where nobody before could do with less."""
     try:

@@ -28,16 +28,16 @@ def join_processes() -> Accelerator:
 
 
 @contextmanager
-def losing_touch_explained(again: str = "go on from the last checkpoint") -> Iterator[None]:
-    """Turn the communication library's error, when another process is gone, into a sentence. `again`: what the same
-    command does next."""
+def explain_lost_peer() -> Iterator[None]:
+    """Turn the communication library's error, when another process is gone, into a sentence."""
     try:
         yield
     except RuntimeError as error:
         if isinstance(error, DistError) or "gloo" in str(error):
             raise UserError(
                 f"{LOST} has ended, or has not answered for "
-                f"{PATIENCE.total_seconds() / 60:.0f} minutes: see what it said, then type the same command to {again}"
+                f"{PATIENCE.total_seconds() / 60:.0f} minutes: see its message, then run the same command again "
+                "to continue from the last checkpoint"
             ) from error
         raise
 

@@ -51,7 +51,7 @@ def shard(objective: nn.Module, layers: Iterable[str], device: torch.device) -> 
     fully_shard(objective, mesh=mesh)
 
 
-def let_go(objective: nn.Module) -> None:
+def reshard(objective: nn.Module) -> None:
     """After a forward pass without a backward one: hold only the own share again."""
     if isinstance(objective, FSDPModule):
         objective.reshard()

@@ -138,7 +138,7 @@ def set_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, c
 
 
 @torch.no_grad()
-def silence_layers(model: PreTrainedModel) -> None:
+def zero_init_residual_outputs(model: PreTrainedModel) -> None:
     """Begin with layers that add nothing: zero what they write with, where names and places of it are as in Llama.
 
     Each layer starts as the identity and learns at once what to add (Zhang et al. 2019, "Fixup", §2); measured in

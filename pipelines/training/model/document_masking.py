@@ -45,7 +45,7 @@ def by_mask_after_padding(begins: torch.Tensor, config: Any) -> dict[str, Any]:
     return {"attention_mask": same_document(begins), "position_ids": positions(begins) + config.pad_token_id + 1}
 
 
-def by_mask_alone(begins: torch.Tensor, config: Any) -> dict[str, Any]:
+def attention_mask_only(begins: torch.Tensor, config: Any) -> dict[str, Any]:
     """For rotary or relative positions, which need not start anew within a document."""
     return {"attention_mask": same_document(begins)}
 
@@ -59,7 +59,7 @@ def by_masks_of_layers(begins: torch.Tensor, config: Any) -> dict[str, Any]:
 
 WAYS: dict[Objective, tuple[Way, ...]] = {
     "causal": (by_positions, by_causal_mask),
-    "masked": (by_mask, by_mask_after_padding, by_mask_alone, by_masks_of_layers),
+    "masked": (by_mask, by_mask_after_padding, attention_mask_only, by_masks_of_layers),
 }
 
 
@@ -81,7 +81,7 @@ def may_look(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def find_way(model: PreTrainedModel, objective: Objective, length: int) -> Way | None:
+def find_masking_method(model: PreTrainedModel, objective: Objective, length: int) -> Way | None:
     """The first way under which packed documents come out as they do one by one; None where there is none.
 
     length: what the model must be able to read.
