@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.signals import stop_signals
-from desdecero.pipelines.run.chain import quiet_environment
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 
 if TYPE_CHECKING:

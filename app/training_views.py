@@ -27,6 +27,7 @@ from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
+from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.watch.curve import smoothed
 
 MEASURES = {
@@ -183,9 +184,10 @@ def after_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
             return _facts(report, language)
 
     facts = unless_altered(run, language, shown)
-    if not facts or not recipe.finetune:  # an adapter of nothing
+    if not facts:  # adapters of nothing
         return facts
-    return facts + of_stage("finetune", run, recipe, language, _adapter)
+    adapters = (name for name, stage in stages(recipe).items() if stage.kind == "finetune")
+    return facts + Markup("").join(of_stage(name, run, recipe, language, _adapter) for name in adapters)
 
 
 def _facts(report: Report, language: Language) -> Markup:

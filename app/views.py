@@ -67,8 +67,10 @@ def altered(name: str, run: RunDir, language: Language) -> Markup:
 
 
 def not_made(stage: str, run: RunDir, language: Language) -> Markup:
-    command = element("code", f"desdecero {stage} {run.recipe_file} --run-dir {run.path}")
-    words = element("strong", say(language, "page.not_made", stage=say(language, f"stage.{stage}")))
+    kind, _, adapter = stage.partition(":")
+    more = f" --adapter {adapter}" if adapter else ""
+    command = element("code", f"desdecero {kind} {run.recipe_file} --run-dir {run.path}{more}")
+    words = element("strong", say(language, "page.not_made", stage=say(language, f"stage.{kind}")))
     return element("div", words, element("p", say(language, "page.make_it")), command, css="dd-notice")
 
 

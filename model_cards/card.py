@@ -23,8 +23,8 @@ from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
 from desdecero.model_cards.words import Language, file_in, name, say
 
-REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
-SEALED = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "finetune")
+REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit")
+"""That every card quotes; one that is not there is printed as missing."""
 TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": "text2text-generation"}
 """Objective → the Hub's word for what the model does."""
 MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -47,7 +47,8 @@ def render(evidence: Evidence, language: Language) -> str:
     objective = evidence["pretrain:/objective"] or "masked"
     body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},
-        seals={name: evidence.view(f"seal.{name}") for name in SEALED},
+        adapters=adapters(evidence),
+        seals={name: evidence.view(f"seal.{name}") for name in _stages(evidence)},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
         picture=_picture(evidence, language),
@@ -70,6 +71,23 @@ def _picture(evidence: Evidence, language: Language) -> str:
     """The plot of the loss: in the language, if pretraining drew it so."""
     picture = file_in(language, "loss.png")
     return picture if f"pretrain/{picture}" in evidence["seal.pretrain:/outputs"] else "loss.png"
+
+
+def _stages(evidence: Evidence) -> list[str]:
+    """The stages whose seals the card prints: those of every run, and those of its adapters."""
+    others = [report.removeprefix("seal.") for report in evidence.names if report.startswith("seal.")]
+    return list(dict.fromkeys([*REPORTS[1:], *others]))
+
+
+def adapters(evidence: Evidence) -> list[dict[str, Any]]:
+    """The reports of each adapter; evaluation and audit, where it has its own."""
+    found = []
+    for report in evidence.names:
+        kind, _, adapter = report.partition(":")
+        if kind == "finetune":
+            own = {key: evidence.view(f"{key}:{adapter}") if adapter else None for key in ("evaluate", "audit")}
+            found.append({"finetune": evidence.view(report), **own})
+    return found
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:

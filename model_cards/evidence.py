@@ -5,7 +5,8 @@
     evidence["evaluate:/nothing"]                           # → Missing: printed as **missing**, never guessed
     evidence.view("evaluate").bits_per_byte.value           # the same look-up, as a template writes it
 
-A key is the name of a report, a colon, and a JSON pointer (RFC 6901) into it.
+A key is the name of a report, a colon, and a JSON pointer (RFC 6901) into it. The report of a named adapter's stage has
+a colon in its name, too: `finetune:legal:/steps`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Evidence:
 
     def __getitem__(self, key: str) -> Any:
         """The value at `key`; a `View` where it is an object or a list; `Missing` where it is absent or null."""
-        name, _, pointer = key.partition(":")
+        name, pointer = split_key(key)
         report = self._reports.get(name)
         value: Any = report.content if report else None
         for step in pointer.split("/")[1:]:
@@ -73,6 +74,11 @@ class Evidence:
             return View(self, key, value)
         self._quotes[key] = Quote(key, value, report.path, pointer, report.sha256)
         return value
+
+    @property
+    def names(self) -> list[str]:
+        """The reports that there are, in the order of the chain."""
+        return list(self._reports)
 
     def view(self, name: str) -> Any:
         """A whole report, for templates: `.` and `[]` descend into it."""
@@ -110,6 +116,12 @@ class View:
 
     def __len__(self) -> int:
         return len(self._content)
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """(name of the report, pointer into it) of a key; an empty pointer for the report as a whole."""
+    name, found, rest = key.partition(":/")
+    return (name, f"/{rest}") if found else (key.removesuffix(":"), "")
 
 
 def _join(key: str, step: str | int) -> str:

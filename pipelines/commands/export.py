@@ -27,11 +27,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from desdecero.pipelines.commands.verify import model_faults
 from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.pretokenization import NAME
-from desdecero.pipelines.run.chain import quiet_environment
 from desdecero.pipelines.run.run_dir import find_run
 from desdecero.pipelines.tokenizer.encoding import fast_encoding
 

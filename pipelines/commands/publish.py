@@ -30,11 +30,12 @@ from desdecero.model_cards.gate import ACCEPTABLE, Finding, Publication, judge, 
 from desdecero.model_cards.gate_sentences import sentence
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe import Acceptance, Recipe
 from desdecero.pipelines.recipe.identifiers import repository_id
-from desdecero.pipelines.run.chain import quiet_environment, run_stage
+from desdecero.pipelines.run.chain import run_stage
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages

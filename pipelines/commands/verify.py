@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desdecero.model_cards.evidence import Evidence, Missing
+from desdecero.model_cards.evidence import Evidence, Missing, split_key
 from desdecero.model_cards.evidence import Report as Source
-from desdecero.pipelines.common.errors import UserError, printable
+from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import (
     AlteredFile,
     InvalidFile,
@@ -292,7 +293,7 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
         if not isinstance(key, str):
             yield f"{place}: holds something that is not a quoted value"
             continue
-        report = reports.get(key.partition(":")[0])
+        report = reports.get(split_key(key)[0])
         value = evidence[key]
         if report is None or isinstance(value, Missing):
             yield f"{place}: quotes {printable(key)}, which is in no report of this run"
@@ -328,3 +329,26 @@ def _reports(run: RunDir, recipe: Recipe) -> Iterator[tuple[str, Source]]:
             continue
         if isinstance(content, dict):
             yield name, Source(place, "", content)
+
+
+def main(argv: list[str]) -> int:
+    """Print and count the faults of a run. Exit code 1 if there are any."""
+    parser = Arguments("verify", __doc__)
+    parser.add_run()
+    run = find_run(parser.parse_args(argv).run)
+    sealed: list[str] = []
+    try:
+        recipe = run.recipe()
+        faults = verify(run, recipe)
+        sealed = [name for name in stages(recipe) if run.seal(name, recipe)]
+    except UserError as error:  # without the recipe, it is not known which stages there are
+        faults = [printable(error)]
+    for fault in faults:
+        print(fault)
+    if faults:
+        print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: this run is not the one that was sealed")
+        return EXIT_FINDING
+    print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
+    if sealed and "corpus" not in sealed:
+        print("the corpus is not on this machine: it was not verified")
+    return EXIT_OK

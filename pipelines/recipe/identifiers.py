@@ -18,12 +18,15 @@ LONGEST_NAME = 100
 
 
 def folder_name(name: str) -> str:
-    """A run's name in Unicode's composed form: letters of any script, digits, `.`, `_` and `-`; raises ValueError."""
+    """A name of a run or an adapter in Unicode's composed form: letters of any script, digits, `.`, `_` and `-`.
+
+    Raises ValueError for another.
+    """
     name = unicodedata.normalize("NFC", name)
     allowed = all(char in "._-" or unicodedata.category(char)[0] in "LMN" for char in name)
     if not allowed or not name[:1].isalnum() or len(name) > LONGEST_NAME:
         raise ValueError(
-            "a run's name is also its folder's: write letters, digits, `.`, `_` and `-`, a letter or digit first, "
+            "this name is also that of a folder: write letters, digits, `.`, `_` and `-`, a letter or digit first, "
             f"{LONGEST_NAME} characters at most"
         )
     return name

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe import Recipe, load_recipe
@@ -29,24 +30,6 @@ from desdecero.pipelines.run.run_dir import RunDir, State
 from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stages
 
 ANYWAY_HELP = "train even if a budget in minutes has room for only a few steps"
-
-
-def quiet_environment() -> None:
-    """Set the variables that keep the libraries from sending telemetry, before they are imported.
-
-    `HF_HUB_OFFLINE` is not set: a recipe may name a Hub source, and `publish` uploads.
-    """
-    for name, value in {
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "WANDB_MODE": "offline",
-        "TOKENIZERS_PARALLELISM": "true",
-        # The libraries' progress bars (weights loaded in 2 ms, …) would only hide ours.
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-    }.items():
-        os.environ.setdefault(name, value)
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:

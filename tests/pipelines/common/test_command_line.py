@@ -59,7 +59,7 @@ def test_wrong_words_get_one_sentence(
     assert sentence.startswith("desdecero: ") and WRONG[words] in sentence
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, *KINDS, "corpus inspect"])
+@pytest.mark.parametrize("name", [*COMMANDS, *KINDS])
 def test_help_names_every_command_and_each_has_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--help"])
     assert name in capsys.readouterr().out

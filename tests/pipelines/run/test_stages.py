@@ -61,7 +61,7 @@ def test_every_page_and_every_reference_of_the_table_exists() -> None:
     [
         ("finetune={ranks: 4}", "finetune.ranks: unknown key; did you mean rank?"),
         ("finetune={legal: {ranks: 4}}", "finetune.legal.ranks: unknown key; did you mean rank?"),
-        ("finetune={../legal: {rank: 4}}", "a run's name is also its folder's"),
+        ("finetune={../legal: {rank: 4}}", "this name is also that of a folder"),
         ("finetune={legal: {rank: 0}}", "finetune.legal.rank"),
     ],
 )
