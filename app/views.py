@@ -23,7 +23,7 @@ from desdecero.pipelines.commands.verify import check_seal, digest_mismatches, r
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.seals import AlteredFile, reading
+from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stages
 
 TONES = {"bias found": "bad", "within margin": "good"}  # the other verdicts say that nothing can be told
@@ -42,7 +42,10 @@ def of_stage(
     def shown() -> Markup:
         if not check_seal(run, recipe, stage):
             return not_made(stage, run, language)
-        report = run.report(stage, recipe)
+        try:
+            report = run.report(stage, recipe)
+        except EarlierForm:
+            return out_of_date(stage, run, recipe, language) + not_made(stage, run, language)
         with reading(run.folder(stage, recipe) / "report.json"):
             return out_of_date(stage, run, recipe, language) + show(report, language)
 

@@ -40,6 +40,7 @@ from desdecero.pipelines.run.layout import Layout, TrainingFiles
 from desdecero.pipelines.run.reports import REPORTS
 from desdecero.pipelines.run.seals import (
     AlteredFile,
+    EarlierForm,
     InvalidFile,
     Output,
     Seal,
@@ -123,6 +124,12 @@ class RunDir(Layout):
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(step) for step in fault["loc"])
+            seal = self.seal(stage, recipe)
+            if seal and seal.version != stages(recipe)[stage].version:
+                raise EarlierForm(
+                    f"{self.path / name} has the form of code version {seal.version}: `desdecero run` with "
+                    f"`--from {stage}` makes it again"
+                ) from None
             raise not_as_written(str(self.path / name), printable(f"{place}: {fault['msg']}")) from None
         return content
 

@@ -35,6 +35,10 @@ class InvalidFile(ValueError):
     """Error in a file's content; the message continues a sentence that begins with the file's name."""
 
 
+class EarlierForm(UserError):
+    """A sealed report that has the form of an earlier code version."""
+
+
 class AlteredFile(UserError):
     """Error for a file of a sealed stage that was altered; `name` is its path, in the run directory or absolute."""
 

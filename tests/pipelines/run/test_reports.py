@@ -50,6 +50,17 @@ def test_a_sealed_report_of_another_version_gets_one_sentence_that_says_what_to_
     assert len(sentence.splitlines()) == 1
 
 
+def test_a_report_of_an_earlier_code_version_says_which_stage_to_make_again(tmp_path: Path) -> None:
+    run, recipe = make_sealed_run(tmp_path / "run")
+    path = run.folder("finetune", recipe) / "report.json"
+    report = json.loads(path.read_text())
+    del report["precision"]
+    path.write_text(json.dumps(report))
+    reseal(run, "finetune", version=3)
+    with pytest.raises(UserError, match=r"has the form of code version 3: .*--from finetune"):
+        run.report("finetune", recipe)
+
+
 def test_what_tests_invent_is_of_the_types_that_stages_write() -> None:
     for architecture in ("llama", "bert", "t5"):
         for kind, report in make_reports(architecture).items():
