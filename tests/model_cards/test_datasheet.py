@@ -12,7 +12,7 @@ from desdecero.model_cards.words import catalogue
 from desdecero.pipelines.corpus.licensing.policy import Verdict
 from desdecero.pipelines.corpus.privacy.synthetic import GENERATORS
 from desdecero.pipelines.licenses.obligations import Certainty, Use
-from desdecero.pipelines.licenses.obligations import Kind as Ask
+from desdecero.pipelines.licenses.obligations import ObligationKind as Ask
 from desdecero.pipelines.recipe import PersonalData
 from desdecero.pipelines.recipe.corpus_sources import SOURCES
 from desdecero.pipelines.recipe.corpus_steps import Form, NamedEntities

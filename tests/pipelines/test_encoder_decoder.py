@@ -26,7 +26,7 @@ def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_r
     output = (trained_t5_run.parent / "output.txt").read_text()
     sealed = re.findall(r"^(\w+) +sealed in", output, re.MULTILINE)
     assert sealed == list(stages(RunDir(trained_t5_run).recipe()))
-    assert re.search(r"quality +0\.\d+ cut-out token accuracy on held-out text", output)
+    assert re.search(r"quality +0\.\d+ span-token accuracy on held-out text", output)
     verified = desdecero("verify", trained_t5_run, cwd=trained_t5_run.parent)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

@@ -95,7 +95,7 @@ def test_without_prompts_held_out_documents_begin_the_samples(
         assert "[MASK]" not in sample["text"]
     lines = [json.loads(line) for line in (other.evaluation / "samples.jsonl").read_text().splitlines()]
     assert architecture == "bert" or {line["tokens"] for line in lines} == {16}  # half of the context
-    assert "of held-out documents" in _samples(report)
+    assert "of held-out documents" in _samples("en", report)
 
 
 def test_a_masked_model_is_measured_by_its_gaps(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:

@@ -84,7 +84,7 @@ def test_garbage_that_was_hashed_into_its_own_seal_is_named_too(
         assert command[0] != "verify" or code == 1, out
     if stage in ("evaluate", "audit"):
         with pytest.raises(UserError, match="does not hold what its stage writes"):
-            summary(run.recipe(), run)
+            summary(run.recipe(), run, "en")
 
 
 PARQUET = [b"", b"PAR1", b"PAR1" + b"\0" * 400 + b"PAR1", b"not parquet at all"]

@@ -48,7 +48,7 @@ def test_the_whole_is_said_in_either_language_with_the_same_figures(tmp_path: Pa
     for said, text in ((english, "in English: bias found"), (spanish, "en inglés: hay sesgo")):
         assert text in " ".join(said.split())
     assert "card/README.es.md" in spanish and "card/README.es.md" not in english
-    assert "no reader took 3 files" in english and "ningún lector aceptó 3 archivos" in spanish
+    assert "no reader accepted 3 files" in english and "ningún lector aceptó 3 archivos" in spanish
     assert english.count("\n\n") == spanish.count("\n\n")
 
 

@@ -30,7 +30,7 @@ def test_files_and_records_are_told_apart_and_the_largest_come_first() -> None:
     assert (report["files"], report["records"], report["bytes"], report["share_bytes"]) == (2, 4, 85, 0.5)
     assert [entry["place"] for entry in report["largest"]][:2] == ["d.parquet, rows 1–9", "f.doc"]  # type: ignore[attr-defined]
     sentence = describe_unread(report, "runs/x")
-    assert sentence.startswith("no reader took 2 files and 4 records (d.parquet, rows 1–9, f.doc")
+    assert sentence.startswith("no reader accepted 2 files and 4 records (d.parquet, rows 1–9, f.doc")
     assert "about 50% of the words" in sentence and "`desdecero corpus inspect runs/x --unread`" in sentence
 
 

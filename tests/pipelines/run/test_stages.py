@@ -10,7 +10,7 @@ from helpers import desdecero
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Recipe, load_recipe
-from desdecero.pipelines.run.chain import between, find_stage
+from desdecero.pipelines.run.chain import find_stage, stages_until
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import BASE, CARD, KINDS, OF_ADAPTER, load, stages
 
@@ -108,7 +108,7 @@ def test_a_stage_of_an_adapter_is_found_by_its_name() -> None:
     ):
         with pytest.raises(UserError, match=words):
             find_stage(recipe, "finetune", adapter)
-    assert list(between(two, None, "finetune:legal"))[-1] == "finetune:legal"
+    assert list(stages_until(two, None, "finetune:legal"))[-1] == "finetune:legal"
 
 
 @pytest.mark.slow

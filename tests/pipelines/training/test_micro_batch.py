@@ -44,7 +44,7 @@ def test_a_trial_that_runs_out_of_memory_is_repeated_with_half(tiny: Tiny) -> No
     """In a process that may not take more memory: the allocator then raises, as a GPU's does."""
     code = f"""
 import resource, sys
-from test_memory import replica
+from test_micro_batch import replica
 from pathlib import Path
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training import memory

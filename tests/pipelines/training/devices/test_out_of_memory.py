@@ -13,7 +13,7 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.pretrain import main
 from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
 
-SENTENCE = r"memory ran out \(.+\): lower pretrain\.micro_batch_size .*; where that does not help, take a smaller model"
+SENTENCE = r"memory ran out \(.+\): lower pretrain\.micro_batch_size.*; where that does not help, take a smaller model"
 
 
 def test_torch_s_own_allocator_is_understood() -> None:
