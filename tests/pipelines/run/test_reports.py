@@ -15,6 +15,7 @@ from whole_reports import whole
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.run.reports import REPORTS
 from desdecero.pipelines.run.reports.reference import PAGE, page
+from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import KINDS
 
 
@@ -56,7 +57,9 @@ def test_a_report_of_an_earlier_code_version_says_which_stage_to_make_again(tmp_
     report = json.loads(path.read_text())
     del report["precision"]
     path.write_text(json.dumps(report))
-    reseal(run, "finetune", version=3)
+    seal = run.seal("finetune", recipe)
+    assert seal is not None
+    reseal(run, "finetune", version=3, fingerprint=fingerprint("finetune", 3, seal.sections, seal.inputs))
     with pytest.raises(UserError, match=r"has the form of code version 3: .*--from finetune"):
         run.report("finetune", recipe)
 

@@ -47,15 +47,15 @@ import resource, sys
 from test_micro_batch import replica
 from pathlib import Path
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.training import memory
+from desdecero.pipelines.training import micro_batch
 made = replica(Path({str(tiny("llama"))!r}), "pretrain.batch_size=4096", "model.hidden_size=64")
-memory.sequences_in_memory = lambda replica: replica.sequences_per_process  # leave it to the trial
+micro_batch.sequences_in_memory = lambda replica: replica.sequences_per_process  # leave it to the trial
 optimizers = made.new_optimizers()
-memory._trial(made, 8, optimizers)
+micro_batch._trial(made, 8, optimizers)
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + int(sys.argv[1]), resource.RLIM_INFINITY))
 try:
-    print(memory.choose_micro_batch(made, optimizers))
+    print(micro_batch.choose_micro_batch(made, optimizers))
 except UserError as error:
     print(error)
 """
