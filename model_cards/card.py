@@ -13,11 +13,12 @@ A model without an adapter has no `finetune`; everything else that is absent is 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from desdecero.model_cards.bias_sentences import bias_sentence
+from desdecero.model_cards.bias_sentences import bias_sentence, verdict_counts
 from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
@@ -44,6 +45,9 @@ def render(evidence: Evidence, language: Language) -> str:
     """The whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
     templates = environment(language, finalize=lambda value: _finalize(evidence, language, value))
     templates.filters["bias_sentence"] = lambda finding: bias_sentence(language, finding)
+    templates.filters["verdict_counts"] = lambda findings: verdict_counts(
+        language, Counter(finding["verdict"] for finding in findings)
+    )
     objective = evidence["pretrain:/objective"] or "masked"
     body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},

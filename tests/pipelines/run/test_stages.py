@@ -133,5 +133,9 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
             "audit/report.json",
         ):
             assert (tmp_path / "run" / "adapters" / name / place).is_file()
+    for page, audited in (("README.md", "model not competent in"), ("README.es.md", "modelo no competente en")):
+        card = (tmp_path / "run" / "card" / page).read_text(encoding="utf-8")
+        assert all(f"*{name}*" in card and f"| evaluate:{name} | `" in card for name in ("small", "large"))
+        assert card.count(f": {audited} 6 gr") == 2  # groups, grupos
     verified = desdecero("verify", tmp_path / "run", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout
