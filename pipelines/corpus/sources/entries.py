@@ -113,7 +113,7 @@ class _Counted(io.RawIOBase):
     def read1(self, size: int) -> bytes:
         try:
             piece = self._file.read1(size)
-        except Exception as error:  # noqa: BLE001  zlib.error, BadZipFile, NotImplementedError of a rare compression, …
+        except Exception as error:
             raise ValueError(reason_of(error)) from error
         self._budget.left -= len(piece)
         if self._budget.left < 0:
