@@ -165,7 +165,7 @@ def _points(lines: pd.DataFrame, language: Language) -> pd.DataFrame:
 def before_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     def shown() -> Markup:
         if not check_seal(run, recipe, "pretrain"):
-            return not_made("pretrain", run, language)
+            return not_made("pretrain", run, recipe, language)
         curve_points(run, language)
         explained = paragraph(say(language, "page.curve_explained"), "dd-aside")
         return out_of_date("pretrain", run, recipe, language) + explained

@@ -41,11 +41,11 @@ def of_stage(
 
     def shown() -> Markup:
         if not check_seal(run, recipe, stage):
-            return not_made(stage, run, language)
+            return not_made(stage, run, recipe, language)
         try:
             report = run.report(stage, recipe)
         except EarlierForm:
-            return out_of_date(stage, run, recipe, language) + not_made(stage, run, language)
+            return out_of_date(stage, run, recipe, language) + not_made(stage, run, recipe, language)
         with reading(run.folder(stage, recipe) / "report.json"):
             return out_of_date(stage, run, recipe, language) + show(report, language)
 
@@ -69,11 +69,10 @@ def altered(name: str, run: RunDir, language: Language) -> Markup:
     return element("div", words, element("p", say(language, "page.verify_it")), command, css="dd-notice dd-altered")
 
 
-def not_made(stage: str, run: RunDir, language: Language) -> Markup:
-    kind, _, adapter = stage.partition(":")
-    more = f" --adapter {adapter}" if adapter else ""
-    command = element("code", f"desdecero {kind} {run.recipe_file} --run-dir {run.path}{more}")
-    words = element("strong", say(language, "page.not_made", stage=say(language, f"stage.{kind}")))
+def not_made(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    asked = stages(recipe)[stage]
+    command = element("code", asked.command(f"{run.recipe_file} --run-dir {run.path}"))
+    words = element("strong", say(language, "page.not_made", stage=say(language, f"stage.{asked.kind}")))
     return element("div", words, element("p", say(language, "page.make_it")), command, css="dd-notice")
 
 
@@ -119,7 +118,7 @@ def no_model(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     """Nothing, once there is a model to try."""
 
     def shown() -> Markup:
-        return markup.NOTHING if check_seal(run, recipe, "pretrain") else not_made("pretrain", run, language)
+        return markup.NOTHING if check_seal(run, recipe, "pretrain") else not_made("pretrain", run, recipe, language)
 
     return unless_altered(run, language, shown)
 
@@ -319,7 +318,7 @@ def card(run: RunDir, recipe: Recipe, language: Language) -> str:
 
     def shown() -> Markup:
         if not check_seal(run, recipe, "card"):
-            return not_made("card", run, language)
+            return not_made("card", run, recipe, language)
         with reading("card/README.md"):
             text = read(file_in(language, "README.md")).decode("utf-8")
         text = OTHER_LANGUAGE.sub("", FRONT_MATTER.sub("", text))

@@ -10,7 +10,7 @@ from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, EXIT_USER_ERROR, UserError, guard
 from desdecero.pipelines.run.stages import KINDS
 
-HELP = """\
+HELP = f"""\
 usage: desdecero COMMAND …
 
 From your own text to your own language model, and the evidence to stand behind it.
@@ -27,7 +27,7 @@ a whole run
   app RUN            a page to try the model and read its reports
 
 one stage alone
-  corpus tokenizer tokens pretrain evaluate audit finetune card     RECIPE
+  {" ".join(KINDS)}     RECIPE
 
 RECIPE is a shipped name or a YAML file; RUN is a run directory or its name below runs/, on this machine.
 `desdecero COMMAND --help` tells more. Training on several devices: `desdecero run` finds them, or use

@@ -220,7 +220,6 @@ def _function(stage: Stage) -> Callable[..., str]:
 
 def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int, flags: Mapping[str, bool]) -> None:
     """Run a training stage in several processes, one for each device."""
-    quiet_environment()
     import torch
 
     resolved = run.unsealed.path / "recipe.yaml"

@@ -113,19 +113,19 @@ class RunDir(Layout):
 
         Raises `UserError` where it is not sealed, was altered since, or has the form of another version.
         """
-        kind = stages(recipe)[stage].kind
-        name = f"{stages(recipe)[stage].folder}/report.json"
+        chosen = stages(recipe)[stage]
+        name = f"{chosen.folder}/report.json"
         if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
             content: dict[str, Any] = parse_report((self.path / name).read_bytes(), str(self.path / name))
         else:
             content = self.sealed_json(stage, recipe, name)
         try:
-            REPORTS[kind].model_validate(content)
+            REPORTS[chosen.kind].model_validate(content)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(step) for step in fault["loc"])
             seal = self.seal(stage, recipe)
-            if seal and seal.version != stages(recipe)[stage].version:
+            if seal and seal.version != chosen.version:
                 raise EarlierForm(
                     f"{self.path / name} has the form of code version {seal.version}: `desdecero run` with "
                     f"`--from {stage}` makes it again"
@@ -139,37 +139,38 @@ class RunDir(Layout):
         try:
             return parse_report(content, str(self.path / name))
         except InvalidFile as error:
-            raise self._altered(stage, name, str(error)) from None
+            raise self._altered(stages(recipe)[stage], name, str(error)) from None
 
     def sealed_bytes(self, stage: str, recipe: Recipe, name: str) -> bytes:
         """Read a file that a stage sealed, by its path in the run directory.
 
         Raises `UserError` where the stage is not sealed, and `AlteredFile` where the bytes are not those sealed.
         """
-        place = f"{stages(recipe)[stage].folder}/done.json"
+        chosen = stages(recipe)[stage]
+        place = f"{chosen.folder}/done.json"
         try:
             seal = load_seal(self.path / place, stage)
         except InvalidFile as error:
-            raise self._altered(stage, place, str(error)) from None
+            raise self._altered(chosen, place, str(error)) from None
         if seal is None:
-            raise UserError(f"{self}: no {stage} report yet; make it with `desdecero {stage} {self.recipe_file}`")
+            raise UserError(f"{self}: no {stage} report yet; make it with `{chosen.command(str(self.recipe_file))}`")
         if name not in seal.outputs:
-            raise self._altered(stage, name, f"is not among the files that {stage} sealed")
+            raise self._altered(chosen, name, f"is not among the files that {stage} sealed")
         try:
             content = read_file(self.path / name)
         except FileNotFoundError:
-            raise self._altered(stage, name, "is missing") from None
+            raise self._altered(chosen, name, "is missing") from None
         except InvalidFile as error:
-            raise self._altered(stage, name, str(error)) from None
+            raise self._altered(chosen, name, str(error)) from None
         if hashlib.sha256(content).hexdigest() != seal.outputs[name]["sha256"]:
-            raise self._altered(stage, name, f"is not as {stage} sealed it")
+            raise self._altered(chosen, name, f"is not as {stage} sealed it")
         return content
 
-    def _altered(self, stage: str, name: str, fault: str) -> AlteredFile:
+    def _altered(self, stage: Stage, name: str, fault: str) -> AlteredFile:
         return AlteredFile(
             name,
             f"{self.path / name} {fault}: `desdecero verify {self}` names everything that was altered, and "
-            f"`desdecero {stage} {self.recipe_file} --run-dir {self}` makes it again",
+            f"`{stage.command(f'{self.recipe_file} --run-dir {self}')}` makes it again",
         )
 
     def write_report(self, stage: str, recipe: Recipe, report: Mapping[str, Any]) -> None:

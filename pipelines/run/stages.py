@@ -67,6 +67,11 @@ class Stage:
         """Arguments of its function other than recipe and directories."""
         return {"adapter": self.adapter} if self.adapter is not None else {}
 
+    def command(self, arguments: str) -> str:
+        """Return the command line that runs it alone, with these arguments."""
+        _, _, adapter = self.name.partition(":")
+        return f"desdecero {self.kind} {arguments}{f' --adapter {adapter}' if adapter else ''}"
+
     def for_adapter(self, adapter: str) -> Stage:
         """Return the stage for one of several adapters: ADAPTER is replaced by its name."""
 
@@ -119,8 +124,10 @@ OF_ADAPTER = (
 CARD = Stage("card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"), (), 4, model="adds")
 """Stage that reads all others."""
 
-KINDS: dict[str, Stage] = {stage.kind: stage for stage in (*OF_ADAPTER, CARD, *BASE)}
-"""Stages that have a command, by its name; where a model's and an adapter's share one, the model's."""
+KINDS: dict[str, Stage] = {}
+"""Stages that have a command, by its name, in order; where a model's and an adapter's share one, the model's."""
+for _stage in (*BASE, *OF_ADAPTER, CARD):
+    KINDS.setdefault(_stage.kind, _stage)
 
 
 def stages(recipe: Recipe) -> dict[str, Stage]:

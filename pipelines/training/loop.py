@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from desdecero.pipelines.common.errors import EXIT_USER_ERROR
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.common.signals import stop_signals
-from desdecero.pipelines.run.run_dir import TrainingFiles
+from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.training.checkpoints import Checkpoints, describe_environment_change, load_checkpoint
 from desdecero.pipelines.training.devices.processes import agreed, from_first
 from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate

@@ -32,7 +32,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer, Trai
 from transformers import default_data_collator as collate
 
 from desdecero.pipelines.recipe import Recipe, parse_recipe
-from desdecero.pipelines.run.run_dir import TrainingFiles
+from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.training.adapter import AdapterTask
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator

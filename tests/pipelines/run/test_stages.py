@@ -139,3 +139,15 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
         assert card.count(f": {audited} 6 gr") == 2  # groups, grupos
     verified = desdecero("verify", tmp_path / "run", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout
+
+
+def test_what_is_not_made_yet_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    one, two = load_recipe("smoke"), load_recipe("smoke", [TWO])
+    for recipe, stage, command in (
+        (one, "finetune", f"`desdecero finetune {run.recipe_file}`"),
+        (two, "audit:legal", f"`desdecero audit {run.recipe_file} --adapter legal`"),
+    ):
+        with pytest.raises(UserError) as error:
+            run.report(stage, recipe)
+        assert command in str(error.value)
