@@ -19,11 +19,13 @@ from desdecero.pipelines.corpus.counterfactual.wording import (
     Gender,
     Inflection,
     Token,
+    Unsure,
     in_case_of,
     lexicon,
     opens_sentence,
     pairs,
     replace,
+    swap_if_certain,
     tokenize,
     words,
 )
@@ -33,7 +35,6 @@ CAPITALISED_ANYWAY = words("en", "capitalised_anyway")
 OPENERS = words("en", "openers")
 NOT_NOUNS = words("en", "not_nouns")
 OBJECTS_FOLLOW = words("en", "objects_follow")
-_WORDS = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Sir|Madam|Lord|Lady|King|Queen|Prince|Princess|Aunt|Uncle|Father|Mother|"
     r"Brother|Sister|Saint|St)\b\.?\s+[A-Z]"
@@ -68,49 +69,39 @@ def mentions() -> dict[str, Gender]:
     return {**{word: form.gender for word, form in _persons().items()}, **pronouns}
 
 
-class _Unsure(Exception):
-    """The sentence cannot be swapped with certainty."""
-
-
 def swap(sentence: str, names: Mapping[str, Inflection]) -> str | None:
     """Exchange men and women in the sentence; None if there are none or if it is not certain.
 
     names: first names that are exchanged, too.
     """
-    if _people().isdisjoint(_WORDS.findall(sentence.lower())) and names.keys().isdisjoint(_WORDS.findall(sentence)):
-        return None
-    swapped = _swap_once(sentence, names)
-    return swapped if swapped is not None and _swap_once(swapped, names) == sentence else None
+    return swap_if_certain(sentence, names, _people(), _swap_once)
 
 
 def _swap_once(sentence: str, names: Mapping[str, Inflection]) -> str | None:
     tokens = tokenize(sentence)
-    try:
-        _refuse_what_is_never_certain(sentence, tokens, names)
-        changes = {}
-        for place, token in enumerate(tokens):
-            new = names[token.text].other if token.text in names else _other(tokens, place)
-            if new:
-                changes[place] = in_case_of(token.text, new)
-    except _Unsure:
-        return None
+    _refuse_what_is_never_certain(sentence, tokens, names)
+    changes = {}
+    for place, token in enumerate(tokens):
+        new = names[token.text].other if token.text in names else _other(tokens, place)
+        if new:
+            changes[place] = in_case_of(token.text, new)
     return replace(sentence, tokens, changes) if changes else None
 
 
 def _refuse_what_is_never_certain(sentence: str, tokens: Sequence[Token], names: Mapping[str, Inflection]) -> None:
     if _blocked().search(sentence.lower()) or _ADDRESS.search(sentence):
-        raise _Unsure
+        raise Unsure
     for place, token in enumerate(tokens):
         if not token.is_word or not token.is_capitalized or token.text in names:
             continue
         if len(token.text) > 1 and token.text.isupper():
-            raise _Unsure
+            raise Unsure
         inside = not opens_sentence(tokens, place)
         if inside and token.lower.split("'")[0].split("’")[0] not in CAPITALISED_ANYWAY:
-            raise _Unsure
+            raise Unsure
         # A name may open a sentence, too: "Sarah said", which can be suspected without a dictionary.
         if not inside and token.lower not in _people() and _may_be_a_name(tokens, place):
-            raise _Unsure
+            raise Unsure
 
 
 def _may_be_a_name(tokens: Sequence[Token], place: int) -> bool:
@@ -136,9 +127,9 @@ def _other(tokens: Sequence[Token], place: int) -> str | None:
     bare, mark, rest = word.replace("’", "'").partition("'")
     if bare in _persons():
         if following == "-" or (place and tokens[place - 1].text == "-"):
-            raise _Unsure  # a compound: man-eater, boy-band
+            raise Unsure  # a compound: man-eater, boy-band
         if bare in ("man", "boy", "woman", "girl") and (not place or not tokens[place - 1].is_word):
-            raise _Unsure  # an exclamation, or a person who is addressed
+            raise Unsure  # an exclamation, or a person who is addressed
         return _persons()[bare].other + (word[len(bare) :] if mark and rest in ("s", "") else "")
     return None
 
@@ -150,7 +141,7 @@ def _of_her(tokens: Sequence[Token], place: int, following: str) -> str:
         return "his"
     before = tokens[place - 1].lower if place else ""
     if before in OBJECTS_FOLLOW:
-        raise _Unsure
+        raise Unsure
     if following.endswith(("ly", "ing")):
-        raise _Unsure  # "saw her leaving", "told her quietly", and "her feeling"
+        raise Unsure  # "saw her leaving", "told her quietly", and "her feeling"
     return "his"

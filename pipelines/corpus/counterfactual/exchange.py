@@ -23,7 +23,6 @@ Speed: about 1 MB/s of Spanish novels that are all drawn, on one core.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -32,12 +31,11 @@ from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.counterfactual import english, spanish
-from desdecero.pipelines.corpus.counterfactual.wording import Gender, Inflection
+from desdecero.pipelines.corpus.counterfactual.wording import WORD, Gender, Inflection
 from desdecero.pipelines.corpus.draft import Draft
 
 SWAPS = {"es": spanish.swap, "en": english.swap}
 MENTIONS = {"es": spanish.mentions, "en": english.mentions}
-_WORD = re.compile(r"[^\W\d_]+")
 _GENDERS: tuple[tuple[Gender, str], ...] = (("m", "men"), ("f", "women"))
 
 
@@ -90,7 +88,7 @@ def count_mentions(text: str, language: str) -> dict[Gender, int]:
     """
     known = _mentions(language)
     counts: dict[Gender, int] = {"m": 0, "f": 0}
-    for word in _WORD.findall(text.lower()):
+    for word in WORD.findall(text.lower()):
         if gender := known.get(word):
             counts[gender] += 1
     return counts
@@ -115,7 +113,7 @@ def read_names(path: str) -> dict[str, Inflection]:
         if not line.strip() or line.startswith("#"):
             continue
         pair = [name.strip() for name in line.split(",")]
-        if len(pair) != 2 or not all(_WORD.fullmatch(name) for name in pair) or pair[0] == pair[1]:
+        if len(pair) != 2 or not all(WORD.fullmatch(name) for name in pair) or pair[0] == pair[1]:
             raise UserError(
                 f"corpus.counterfactual.names: {path}, line {number}: {line.strip()!r} is not a valid pair of names: "
                 "write a man's and a woman's, as in Mario,María"

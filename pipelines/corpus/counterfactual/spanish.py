@@ -30,11 +30,13 @@ from desdecero.pipelines.corpus.counterfactual.wording import (
     Gender,
     Inflection,
     Token,
+    Unsure,
     in_case_of,
     lexicon,
     opens_sentence,
     pairs,
     replace,
+    swap_if_certain,
     tokenize,
     words,
 )
@@ -124,7 +126,6 @@ INVARIABLE = words("es", "agree_with_nothing")
 NOUNS_LIKE_PARTICIPLES = words("es", "nouns_like_participles")
 NOUNS_ALL_THE_SAME = frozenset(("vez", "cosa", "persona", "personas", "víctima", "víctimas", "gente", "poco"))
 """Words that an article may precede, of those that agree with no person."""
-_WORDS = re.compile(r"[^\W\d_]+")
 _PARTICIPLE = re.compile(r"(?:ad|id|íd)(?P<end>o|a|os|as)$")
 _VERB_END = re.compile(r"(?:aba|abas|ía|ías|iera|ieras|yera|ándo\w*|ando|iendo|yendo)$")
 _ENCLITIC = re.compile(
@@ -196,19 +197,12 @@ def _adjective(word: str) -> Inflection | None:
     return Inflection(word[: len(word) - len(end)] + other, "m" if end[0] == "o" else "f", end.endswith("s"))
 
 
-class _Unsure(Exception):
-    """The sentence cannot be swapped with certainty."""
-
-
 def swap(sentence: str, names: Mapping[str, Inflection]) -> str | None:
     """Exchange men and women in the sentence; None if there are none or if it is not certain.
 
     names: first names that are exchanged, too.
     """
-    if _people().isdisjoint(_WORDS.findall(sentence.lower())) and names.keys().isdisjoint(_WORDS.findall(sentence)):
-        return None
-    swapped = _swap_once(sentence, names)
-    return swapped if swapped is not None and _swap_once(swapped, names) == sentence else None
+    return swap_if_certain(sentence, names, _people(), _swap_once)
 
 
 @cache
@@ -227,10 +221,7 @@ def _swap_once(sentence: str, names: Mapping[str, Inflection]) -> str | None:
         return None
     if not names and any(word.lower() not in THINGS for word in _NAME_INSIDE.findall(sentence)):
         return None  # the reason for most sentences, found without parsing them
-    try:
-        return _Sentence(sentence, tokenize(sentence), names).swapped()
-    except _Unsure:
-        return None
+    return _Sentence(sentence, tokenize(sentence), names).swapped()
 
 
 class _Sentence:
@@ -262,7 +253,7 @@ class _Sentence:
         if re.search(r"\bo h?o|\bu (?!h?o)|\by h?i(?!e)|\be (?!h?i)", swapped, re.IGNORECASE) and not re.search(
             r"\bo h?o|\bu (?!h?o)|\by h?i(?!e)|\be (?!h?i)", self.sentence, re.IGNORECASE
         ):
-            raise _Unsure
+            raise Unsure
         return swapped
 
     # --- never certain -----------------------------------------------------------------------------------------
@@ -275,7 +266,7 @@ class _Sentence:
             if token.is_word and token.is_capitalized and not opens_sentence(self.tokens, place):
                 # A place, mostly, after "en"; an acronym names an office; anything else may be a person.
                 if word not in THINGS and not token.is_acronym and (self.words[place - 1] != "en" or word in _people()):
-                    raise _Unsure
+                    raise Unsure
             elif (
                 (token.is_capitalized and word in GIVEN_NAMES)
                 or (word in ("lo", "la", "los", "las") and self._is_clitic(place))
@@ -284,7 +275,7 @@ class _Sentence:
                 or word in _generic_plurals()
                 or word in ("nosotras", "vosotras")
             ):
-                raise _Unsure
+                raise Unsure
 
     def _is_clitic(self, place: int) -> bool:
         """Tell whether lo, la, los, las is an object before a verb, or may be: then its referent is unknown."""
@@ -310,12 +301,12 @@ class _Sentence:
     def _pronoun(self, place: int) -> None:
         before = self._word(place - 1)
         if before in PREPOSITIONS or self._word(place + 1) in ("mismo", "misma", "mismos", "mismas", "solo", "sola"):
-            raise _Unsure  # a thing as often as a person (en ella: in the law)
+            raise Unsure  # a thing as often as a person (en ella: in the law)
         form = PRONOUNS[self.words[place]]
         if self._text(place + 1) == "," and self._word(place + 2) in DETERMINERS:
-            raise _Unsure  # "era él, el retrato"
+            raise Unsure  # "era él, el retrato"
         if self._determined_before(place, form):
-            raise _Unsure  # "la información …, que ella no sea divulgada"
+            raise Unsure  # "la información …, que ella no sea divulgada"
         self._change(place, form.other)
         self.agreeing.add(form.gender)
         self._predicate(place + 1, form)
@@ -324,7 +315,7 @@ class _Sentence:
         around = (place - 1, place + 1)
         if any(0 <= p < len(self.tokens) and self.tokens[p].is_word and self.tokens[p].is_capitalized
                and not opens_sentence(self.tokens, p) for p in around):  # fmt: skip
-            raise _Unsure  # a first name with a surname: a specific person
+            raise Unsure  # a first name with a surname: a specific person
         form = self.names[self.tokens[place].text]
         self.changes[place] = form.other
         self.settled.add(place)
@@ -334,7 +325,7 @@ class _Sentence:
     def _person(self, place: int, form: Inflection) -> None:
         first = self._before(place, form, bare=True)
         if _PARTICIPLE.search(self.words[place]) and self._word(place - 1) in _adjectives():
-            raise _Unsure  # "el medio empleado": the noun may be the word before
+            raise Unsure  # "el medio empleado": the noun may be the word before
         self._change(place, form.other)
         self.agreeing.add(form.gender)
         self._rest_of_phrase(first, place, form)
@@ -346,7 +337,7 @@ class _Sentence:
         inside_another = before in PREPOSITIONS or self.words[first] in ("al", "del", "a", "de")
         end = self._after(place + 1, form)
         if inside_another and any(_PARTICIPLE.search(self.words[at]) for at in range(place + 1, end)):
-            raise _Unsure  # "el aporte del trabajador regulado": the participle may be the outer noun's
+            raise Unsure  # "el aporte del trabajador regulado": the participle may be the outer noun's
         self._refuse_a_holder_of_office(end, form)
         if not inside_another:  # "los pensamientos de los hombres eran sombríos": the predicate is the outer noun's
             self._predicate(end, form)
@@ -359,7 +350,7 @@ class _Sentence:
         while self._word(at) in DETERMINERS:
             at += 1
         if at < len(self.tokens) and self.tokens[at].is_capitalized and not self.tokens[at].is_acronym:
-            raise _Unsure
+            raise Unsure
 
     def _common_noun(self, place: int) -> None:
         """Change periodista, estudiante by its article and adjectives; unchanged if nothing shows its gender."""
@@ -373,13 +364,13 @@ class _Sentence:
             form = Inflection(self.words[place], gender, plural)
             try:
                 first = self._before(place, form, bare=False)
-            except _Unsure:
+            except Unsure:
                 continue
             self.settled.add(place)
             self.agreeing.add(form.gender)
             self._rest_of_phrase(first, place, form)
             return
-        raise _Unsure
+        raise Unsure
 
     def _before(self, place: int, form: Inflection, bare: bool) -> int:
         """Change the article and the adjectives before a person; return the place of the first of them."""
@@ -420,7 +411,7 @@ class _Sentence:
         ):
             changes[at], changes[at + 1] = ("del" if self._word(at) == "de" else "al"), ""
         if not found and not (bare and self._may_stand_bare(at + 1, form)):
-            raise _Unsure
+            raise Unsure
         for where, new in changes.items():
             if new:
                 self._change(where, new)
@@ -454,7 +445,7 @@ class _Sentence:
         """Change the pronoun with the persons: una de las alumnas."""
         if form.plural and self._word(first - 1) == "de" and (pronoun := PARTITIVES.get(self._word(first - 2) or "")):
             if pronoun.gender != form.gender:
-                raise _Unsure
+                raise Unsure
             self._change(first - 2, pronoun.other)
 
     def _after(self, at: int, form: Inflection) -> int:
@@ -464,12 +455,12 @@ class _Sentence:
             end = self._adjectives(end + 1, form)
         following = self._word(end)
         if following is not None and following not in self._closed() and not _is_verb(following):
-            raise _Unsure  # another noun: the person's noun is an adjective (la vecina ciudad), or a name follows
+            raise Unsure  # another noun: the person's noun is an adjective (la vecina ciudad), or a name follows
         if following in ("y", "e", "o", "u", "ni"):
             following = self._word(end + 1) or "y"
             if not (following in self._closed() or following in _persons() or following in _invariable_adjectives()
                     or _is_verb(following)) and _MAY_BE_SOMEBODY.search(following):  # fmt: skip
-                raise _Unsure  # "condesa y generala": a person that the lexicon does not know
+                raise Unsure  # "condesa y generala": a person that the lexicon does not know
         return end
 
     @staticmethod
@@ -525,7 +516,7 @@ class _Sentence:
                 at += 1
             word = self._word(at) or ""
             if determiner.gender == form.gender and word not in _persons() and _MAY_BE_SOMEBODY.search(word):
-                raise _Unsure  # "este hombre es un pillo": a person that the lexicon does not know
+                raise Unsure  # "este hombre es un pillo": a person that the lexicon does not know
 
     # --- the others --------------------------------------------------------------------------------------------
 
@@ -542,15 +533,15 @@ class _Sentence:
                 head += 1  # el responsable: a person, too
             following = self._word(head)
             if following is None or (following in self._closed() and following not in NOUNS_ALL_THE_SAME):
-                raise _Unsure  # a pronoun (otra, todas, los de): its referent is unknown
+                raise Unsure  # a pronoun (otra, todas, los de): its referent is unknown
             return
         if _POSSESSIVE.match(word) and ("f" if "a" in word[-2:] else "m") in self.agreeing:
-            raise _Unsure  # "era mía" goes with the subject, "la hermana mía" with its noun
+            raise Unsure  # "era mía" goes with the subject, "la hermana mía" with its noun
         if word in INVARIABLE or word in PREPOSITIONS:
             return
         adjective = _adjective(word)
         if adjective and self._stands_for_a_person(place, adjective):
-            raise _Unsure
+            raise Unsure
         gender: Gender | None = adjective.gender if adjective else None
         if gender is None and re.search(r"[oa]s?$", word):
             gender = "m" if "o" in word[-2:] else "f"
@@ -578,7 +569,7 @@ class _Sentence:
             not _is_verb(following) and _adjective(following) is None and self._determined(place, gender)
         ):  # fmt: skip
             return  # the adjective before another noun
-        raise _Unsure
+        raise Unsure
 
     def _stands_for_a_person(self, place: int, adjective: Inflection) -> bool:
         """Tell whether an adjective with an article and no noun (la vieja) may be a person, who would have to be

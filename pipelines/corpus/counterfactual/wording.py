@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 import yaml
 
+WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[^\w\s]|_")
-
 
 Gender = Literal["m", "f"]
 
@@ -23,6 +23,10 @@ class Inflection(NamedTuple):
     other: str
     gender: Gender
     plural: bool
+
+
+class Unsure(Exception):
+    """The sentence cannot be swapped with certainty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,23 @@ def opens_sentence(tokens: Sequence[Token], place: int) -> bool:
             return True
         before -= 1
     return before < 0
+
+
+def swap_if_certain(
+    sentence: str,
+    names: Mapping[str, Inflection],
+    people: frozenset[str],
+    swap_once: Callable[[str, Mapping[str, Inflection]], str | None],
+) -> str | None:
+    """Swap the sentence if swapping twice restores it; None if it does not, or if the sentence mentions nobody.
+
+    people: words in lower case that mention a man or a woman.
+    swap_once: returns the swapped sentence, or None if nothing changes; raises `Unsure`.
+    """
+    if people.isdisjoint(WORD.findall(sentence.lower())) and names.keys().isdisjoint(WORD.findall(sentence)):
+        return None
+    try:
+        swapped = swap_once(sentence, names)
+        return swapped if swapped is not None and swap_once(swapped, names) == sentence else None
+    except Unsure:
+        return None
