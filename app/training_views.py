@@ -1,4 +1,4 @@
-"""How a model learned and how good it is: the loss curve, and the evaluation beside its baselines."""
+"""Loss curve and facts of training, and the evaluation beside its baselines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from markupsafe import Markup
 from desdecero.app import markup
 from desdecero.app.markup import Column, element, paragraph, section
 from desdecero.app.views import (
-    Report,
     Scale,
     estimated,
     interval,
@@ -21,20 +20,18 @@ from desdecero.app.views import (
     out_of_date,
     unless_altered,
 )
+from desdecero.eval_suites.results import Estimate, SuiteResult
 from desdecero.model_cards.formats import duration, grouped, percent, size
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.reports import EvaluationReport, FinetuneReport, PretrainReport
+from desdecero.pipelines.run.reports.evaluate import SampleText
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.watch.curve import smoothed
 
-MEASURES = {
-    "causal": ("bits_per_byte", "perplexity", "token_accuracy"),
-    "masked": ("masked_accuracy", "masked_loss"),
-    "span_corruption": ("span_accuracy", "span_loss"),
-}
 SHARES = ("token_accuracy", "masked_accuracy", "span_accuracy")
 
 
@@ -42,70 +39,65 @@ SHARES = ("token_accuracy", "masked_accuracy", "span_accuracy")
 
 
 def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    return of_stage("evaluate", run, recipe, language, _quality)
+    """Show the evaluation on held-out text."""
+    return of_stage("evaluate", EvaluationReport, run, recipe, language, _quality)
 
 
-def _quality(report: Report, language: Language) -> Markup:
-    measures = MEASURES[report["objective"]]
-    tiles = [_tile(key, report[key], language) for key in measures]
+def _quality(report: EvaluationReport, language: Language) -> Markup:
+    result = report.suites[0]
+    tiles = [_tile(measure, estimate, language) for measure, estimate in result.measures.items()]
     measured_on = say(
         language,
         "page.measured_on",
-        documents=grouped(language, report["documents"]),
-        bytes=size(report["bytes"]),
-        confidence=percent(language, report["confidence"]),
+        documents=grouped(language, result.items),
+        bytes=size(result.sizes["bytes"]),
+        confidence=percent(language, report.confidence),
     )
-    explained = say(language, "page.bits_explained" if report["objective"] == "causal" else "page.accuracy_explained")
+    explained = say(language, "page.bits_explained" if report.objective == "causal" else "page.accuracy_explained")
     return section(
         say(language, "page.how_good"),
         markup.tiles(tiles),
         paragraph(explained),
-        markup.bars(_baselines(measures[0], report, language)),
+        markup.bars(_baselines(result, language)),
         paragraph(measured_on, "dd-aside"),
-    ) + _samples(report["samples"], language)
+    ) + _samples(report.samples, language)
 
 
-def _tile(key: str, estimate: Report, language: Language) -> tuple[str, str, str]:
-    value, between = estimated(language, estimate, _scale(key))
-    return value, name(language, "measure", key), between
+def _tile(measure: str, estimate: Estimate, language: Language) -> tuple[str, str, str]:
+    value, between = estimated(language, estimate, _scale(measure))
+    return value, name(language, "measure", measure), between
 
 
 def _scale(key: str) -> Scale:
     return "percent" if key in SHARES else "plain"
 
 
-def _baselines(key: str, report: Report, language: Language) -> list[tuple[str, str, float, bool]]:
-    """The model first, then whoever was measured on the same text, with the longest bar for the largest value."""
-    beside = {
-        name(language, "baseline", who): _value(found[key])
-        for who, found in report["yardsticks"].items()
-        if key in found
-    }
-    values = {say(language, "term.this_model"): report[key]["value"], **beside}
+def _baselines(result: SuiteResult, language: Language) -> list[tuple[str, str, float, bool]]:
+    """List the model first, then the baselines on the same text, with the longest bar for the largest value."""
+    measure = result.main
+    values = {say(language, "term.this_model"): result.measures[measure].value}
+    for baseline, measured in result.baselines.items():
+        if measure in measured:
+            values[name(language, "baseline", baseline)] = measured[measure]
     longest = max(values.values())
 
     def written(value: float) -> str:
-        return percent(language, value) if key in SHARES else number(language, value, "plain", 2)
+        return percent(language, value) if measure in SHARES else number(language, value, "plain", 2)
 
     return [
         (who, written(value), value / longest, position == 0) for position, (who, value) in enumerate(values.items())
     ]
 
 
-def _value(estimate: Any) -> float:
-    """A baseline comes with an interval or, where there is none to give, alone."""
-    return estimate["value"] if isinstance(estimate, dict) else estimate
-
-
-def _samples(samples: list[Report], language: Language) -> Markup:
+def _samples(samples: list[SampleText], language: Language) -> Markup:
     if not samples:
         return markup.NOTHING
-    shown = [element("p", *_sample(sample["prompt"], sample["text"]), css="dd-written") for sample in samples]
+    shown = [element("p", *_sample(sample.prompt, sample.text), css="dd-written") for sample in samples]
     return section(say(language, "page.samples"), *shown)
 
 
 def _sample(prompt: str, text: str) -> tuple[Markup, Markup]:
-    """A person's words and the machine's: it goes on from the prompt, or says it again with the gaps filled."""
+    """Part a person's words from the machine's: it continues the prompt, or repeats it with the gaps filled."""
     machine = text.removeprefix(prompt) if text.startswith(prompt) else f" → {text}"
     return element("span", prompt, css="dd-human"), element("span", machine)
 
@@ -179,85 +171,83 @@ def after_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     def shown() -> Markup:
         if not check_seal(run, recipe, "pretrain"):
             return markup.NOTHING
-        report = run.report("pretrain", recipe)
-        with reading(run.pretrain / "report.json"):
-            return _facts(report, language)
+        return _facts(run.report("pretrain", recipe), language)
 
     facts = unless_altered(run, language, shown)
     if not facts:  # adapters of nothing
         return facts
     adapters = (name for name, stage in stages(recipe).items() if stage.kind == "finetune")
-    return facts + Markup("").join(of_stage(name, run, recipe, language, _adapter) for name in adapters)
+    return facts + Markup("").join(of_stage(one, FinetuneReport, run, recipe, language, _adapter) for one in adapters)
 
 
-def _facts(report: Report, language: Language) -> Markup:
-    def count(key: str) -> str:
-        return grouped(language, report[key])
+def _facts(report: PretrainReport, language: Language) -> Markup:
+    def count(value: int) -> str:
+        return grouped(language, value)
 
-    def decimal(key: str, places: int = 3) -> str:
-        return number(language, report[key], "plain", places)
+    def decimal(value: float, places: int = 3) -> str:
+        return number(language, value, "plain", places)
 
     def row(key: str, values_key: str, **values: str) -> tuple[str, str]:
         return say(language, f"training.{key}"), say(language, values_key, **values)
 
-    shape = {"name": report["architecture"], "layers": count("layers"), "width": count("hidden_size")}
+    shape = {"name": report.architecture, "layers": count(report.layers), "width": count(report.hidden_size)}
     pairs = [
-        row("architecture", "page.architecture_of", **shape, heads=count("heads")),
+        row("architecture", "page.architecture_of", **shape, heads=count(report.heads)),
         row(
             "parameters",
             "training.parameters_of",
-            all=count("parameters"),
-            inner=count("parameters_without_embeddings"),
+            all=count(report.parameters),
+            inner=count(report.parameters_without_embeddings),
         ),
-        row("context", "training.tokens_of", number=count("context_length")),
-        row("vocabulary", "training.tokens_of", number=count("vocab_size")),
+        row("context", "training.tokens_of", number=count(report.context_length)),
+        row("vocabulary", "training.tokens_of", number=count(report.vocab_size)),
         row(
             "tokens_seen",
             "page.tokens_seen_of",
-            tokens=count("tokens"),
-            steps=count("steps"),
-            epochs=decimal("epochs", 2),
+            tokens=count(report.tokens),
+            steps=count(report.steps),
+            epochs=decimal(report.epochs, 2),
         ),
-        (say(language, "training.optimizer"), f"{report['optimizer']}, {report['schedule']}".replace("_", " ")),
-        row("time", "training.time_of", time=duration(report["seconds"]), speed=count("tokens_per_second")),
+        (say(language, "training.optimizer"), f"{report.optimizer}, {report.schedule}".replace("_", " ")),
+        row("time", "training.time_of", time=duration(report.seconds), speed=count(report.tokens_per_second)),
         row(
             "device",
             "page.device_of",
-            device=report["device"],
-            processes=count("processes"),
-            precision=report["precision"],
+            device=report.device,
+            processes=count(report.processes),
+            precision=report.precision,
         ),
         row(
             "last_losses",
             "page.last_losses_of",
-            train=decimal("train_loss"),
-            validation=decimal("validation_loss"),
-            untrained=decimal("untrained_validation_loss"),
+            train=decimal(report.train_loss),
+            validation=decimal(report.validation_loss),
+            untrained=decimal(report.untrained_validation_loss),
         ),
     ]
     return section(say(language, "page.facts"), markup.facts(pairs))
 
 
-def _adapter(report: Report, language: Language) -> Markup:
+def _adapter(report: FinetuneReport, language: Language) -> Markup:
     explained = say(
         language,
         "page.adapter_explained",
-        rank=report["rank"],
-        share=percent(language, report["trainable_share"]),
-        documents=grouped(language, report["documents"]),
+        rank=report.rank,
+        share=percent(language, report.trainable_share),
+        documents=grouped(language, report.documents),
     )
     columns = [
-        Column(f"{say(language, 'term.held_out_text')}, {name(language, 'measure', report['measure'])}"),
+        Column(f"{say(language, 'term.held_out_text')}, {name(language, 'measure', report.measure)}"),
         *(Column(say(language, f"term.{key}"), numeric=True) for key in ("before", "after", "change")),
     ]
     rows = [
         (
             name(language, "held_out", text),
-            interval(language, report[text]["before"]),
-            interval(language, report[text]["after"]),
-            interval(language, report[text]["change"], "signed"),
+            interval(language, compared.before),
+            interval(language, compared.after),
+            interval(language, compared.change, "signed"),
         )
-        for text in ("domain", "general")
+        for text, compared in (("domain", report.domain), ("general", report.general))
     ]
-    title = say(language, "page.adapter", name=report["name"])
+    title = say(language, "page.adapter", name=report.name)
     return section(title, paragraph(explained, "dd-aside"), markup.table(columns, rows))

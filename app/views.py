@@ -1,4 +1,4 @@
-"""The reports of a run as pieces of the page, in one language. Everything is read anew each time.
+"""Reports of a run as pieces of the page, in one language. Everything is read anew each time.
 
 A stage that has not been sealed is shown as not made yet, with the command that makes it.
 """
@@ -9,12 +9,13 @@ import math
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from markupsafe import Markup
 
 from desdecero.app import markup
 from desdecero.app.markup import Column, element, paragraph, section
+from desdecero.eval_suites.results import Competence, Estimate, GroupGap, ShareEstimate
 from desdecero.model_cards import formats
 from desdecero.model_cards.bias_sentences import bias_sentence
 from desdecero.model_cards.formats import counted, grouped, percent, probability, size
@@ -22,12 +23,15 @@ from desdecero.model_cards.words import Language, file_in, name, say
 from desdecero.pipelines.commands.verify import check_seal, digest_mismatches, read_seals
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.reports import AuditReport, CorpusReport, TokensReport, content_of
+from desdecero.pipelines.run.reports.base import Part, Size
+from desdecero.pipelines.run.reports.corpus import Dropped
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stages
 
 TONES = {"bias found": "bad", "within margin": "good"}  # the other verdicts say that nothing can be told
-Report = dict[str, Any]
+Report = TypeVar("Report", bound=Part)
 Scale = Literal["plain", "signed", "percent"]
 
 
@@ -35,9 +39,11 @@ Scale = Literal["plain", "signed", "percent"]
 
 
 def of_stage(
-    stage: str, run: RunDir, recipe: Recipe, language: Language, show: Callable[[Report, Language], Markup]
-) -> Markup:
-    """`show` of a stage's report; or that it is not made yet, or altered; with a warning where it is out of date."""
+    stage: str, of: type[Report], run: RunDir, recipe: Recipe, language: Language,
+    show: Callable[[Report, Language], Markup],
+) -> Markup:  # fmt: skip
+    """Return `show` of a stage's report, with a warning where it is out of date; or that it is not made yet, or
+    altered."""
 
     def shown() -> Markup:
         if not check_seal(run, recipe, stage):
@@ -46,14 +52,14 @@ def of_stage(
             report = run.report(stage, recipe)
         except EarlierForm:
             return out_of_date(stage, run, recipe, language) + not_made(stage, run, recipe, language)
-        with reading(run.folder(stage, recipe) / "report.json"):
-            return out_of_date(stage, run, recipe, language) + show(report, language)
+        assert isinstance(report, of)
+        return out_of_date(stage, run, recipe, language) + show(report, language)
 
     return unless_altered(run, language, shown)
 
 
 def unless_altered(run: RunDir, language: Language, show: Callable[[], Markup]) -> Markup:
-    """What `show` returns; in its place, where a file is not as it was sealed, a notice that names it."""
+    """Return what `show` does; in its place, where a file is not as it was sealed, a notice that names it."""
     try:
         return show()
     except AlteredFile as error:
@@ -77,7 +83,7 @@ def not_made(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Mar
 
 
 def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    """A warning where the stage would be made anew. A file that is not here (a Space has no corpus) is no reason."""
+    """Warn where the stage would be made anew. A file that is not here (a Space has no corpus) is not a reason."""
     seal = run.seal(stage, recipe)
     fresh = seal is not None and seal.fingerprint == run.fingerprint(stages(recipe)[stage], recipe)[0]
     if not fresh:
@@ -86,21 +92,23 @@ def out_of_date(stage: str, run: RunDir, recipe: Recipe, language: Language) -> 
     return paragraph(say(language, "page.remade"), "dd-notice") if later else markup.NOTHING
 
 
-def interval(language: Language, estimate: Mapping[str, float], scale: Scale = "plain") -> Markup:
-    """A value and, smaller, its interval, with two digits of the interval's own width."""
+def interval(language: Language, estimate: Estimate | ShareEstimate, scale: Scale = "plain") -> Markup:
+    """Write a value and, smaller, its interval, with two digits of the interval's own width."""
     return Markup('{} <small class="dd-interval">{}</small>').format(*estimated(language, estimate, scale))
 
 
-def estimated(language: Language, estimate: Mapping[str, float], scale: Scale) -> tuple[str, str]:
-    """(value, interval) in words."""
-    width = (estimate["high"] - estimate["low"]) * (100 if scale == "percent" else 1)
+def estimated(language: Language, estimate: Estimate | ShareEstimate, scale: Scale) -> tuple[str, str]:
+    """Write a value and its interval; no interval where one document cannot give any."""
+    if estimate.low is None or estimate.high is None:
+        return number(language, estimate.value, scale, 3), say(language, "number.no_interval")
+    width = (estimate.high - estimate.low) * (100 if scale == "percent" else 1)
     places = min(max(1 - math.floor(math.log10(width)), 0), 4) if width > 0 else 3
-    value, low, high = (number(language, estimate[key], scale, places) for key in ("value", "low", "high"))
+    value, low, high = (number(language, end, scale, places) for end in (estimate.value, estimate.low, estimate.high))
     return value, f"{low} {say(language, 'number.range')} {high}"
 
 
 def number(language: Language, value: float, scale: Scale, places: int) -> str:
-    """With a minus sign, not a hyphen."""
+    """Write a number with a minus sign, not a hyphen."""
     if scale == "percent":
         return f"{100 * value:.{places}f}{say(language, 'number.percent')}"
     return f"{value:{'+' if scale == 'signed' else ''}.{places}f}".replace("-", "−")
@@ -115,7 +123,7 @@ def header(recipe: Recipe, language: Language) -> Markup:
 
 
 def no_model(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    """Nothing, once there is a model to try."""
+    """Say that there is no model yet; nothing, once there is one."""
 
     def shown() -> Markup:
         return markup.NOTHING if check_seal(run, recipe, "pretrain") else not_made("pretrain", run, recipe, language)
@@ -127,37 +135,39 @@ def no_model(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 
 
 def data(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    def show(report: Report, language: Language) -> Markup:
+    """Describe what the model was trained on."""
+
+    def show(report: CorpusReport, language: Language) -> Markup:
         tokens = run.report("tokens", recipe) if check_seal(run, recipe, "tokens") else None
         return markup.NOTHING.join(
-            part(report, tokens, language) for part in (_what_went_in, _licenses, _sources, _drops, _personal_data)
+            (
+                _what_went_in(report, tokens, language),
+                _licenses(report, tokens, language),
+                _sources(report, language),
+                _drops(report, language),
+                _personal_data(report, language),
+            )
         )
 
-    return of_stage("corpus", run, recipe, language, show)
+    return of_stage("corpus", CorpusReport, run, recipe, language, show)
 
 
-def _what_went_in(report: Report, tokens: Report | None, language: Language) -> Markup:
-    documents, sizes = report["documents"], report["bytes"]
-    of_read = say(language, "page.of_read", number=grouped(language, documents["read"]))
+def _what_went_in(report: CorpusReport, tokens: TokensReport | None, language: Language) -> Markup:
+    documents, sizes = report.documents, report.bytes
+    of_read = say(language, "page.of_read", number=grouped(language, documents.read))
     entries = [
-        (grouped(language, documents["kept"]), say(language, "term.documents_kept"), of_read),
-        (
-            size(sizes["kept"]),
-            say(language, "term.text_kept"),
-            say(language, "page.of_read", number=size(sizes["read"])),
-        ),
+        (grouped(language, documents.kept), say(language, "term.documents_kept"), of_read),
+        (size(sizes.kept), say(language, "term.text_kept"), say(language, "page.of_read", number=size(sizes.read))),
     ]
     if tokens:
-        entries.append(
-            (grouped(language, tokens["splits"]["train"]["tokens"]), say(language, "term.training_tokens"), "")
-        )
-    replaced = grouped(language, sum(report["edits"]["redacted"].values()))
+        entries.append((grouped(language, tokens.splits["train"].tokens), say(language, "term.training_tokens"), ""))
+    replaced = grouped(language, sum(report.edits.redacted.values()))
     entries.append((replaced, say(language, "page.replaced"), ""))
     return section(say(language, "page.what_went_in"), markup.tiles(entries))
 
 
-def _licenses(report: Report, tokens: Report | None, language: Language) -> Markup:
-    share_of_tokens = {row["license"]: row["share_tokens"] for row in tokens["licenses"]} if tokens else {}
+def _licenses(report: CorpusReport, tokens: TokensReport | None, language: Language) -> Markup:
+    share_of_tokens = {row.license: row.share_tokens for row in tokens.licenses} if tokens else {}
     columns = [
         Column(say(language, "term.license")),
         *(Column(say(language, f"term.{key}"), numeric=True) for key in ("text", "share_of_text", "share_of_tokens")),
@@ -165,13 +175,13 @@ def _licenses(report: Report, tokens: Report | None, language: Language) -> Mark
     ]
     rows = [
         (
-            row["license"],
-            size(row["bytes"]),
-            percent(language, row["share_bytes"]),
-            percent(language, share_of_tokens[row["license"]]) if row["license"] in share_of_tokens else "–",
-            _known_by(row["evidence"], language),
+            row.license,
+            size(row.bytes),
+            percent(language, row.share_bytes),
+            percent(language, share_of_tokens[row.license]) if row.license in share_of_tokens else "–",
+            _known_by(row.evidence, language),
         )
-        for row in report["licenses"]
+        for row in report.licenses
     ]
     parts = [paragraph(say(language, "page.licenses_explained"), "dd-aside"), markup.table(columns, rows)]
     if tokens is None:
@@ -189,52 +199,49 @@ def _known_by(evidence: Mapping[str, int], language: Language) -> str:
     )
 
 
-def _sources(report: Report, tokens: Report | None, language: Language) -> Markup:
+def _sources(report: CorpusReport, language: Language) -> Markup:
     counts = [
         Column(say(language, "term.documents_kept"), numeric=True),
         Column(say(language, "term.text_kept"), numeric=True),
     ]
     columns = [Column(say(language, "term.source")), Column(say(language, "term.kind")), *counts]
-    rows = [(row["name"], name(language, "source", row["kind"]), *_counts(row, language)) for row in report["sources"]]
-    largest = [(row["name"], *_counts(row, language)) for row in report["largest"]]
+    rows = [(row.name, name(language, "source", row.kind), *_counts(row, language)) for row in report.sources]
+    largest = [(row.name, *_counts(row, language)) for row in report.largest]
     parts = [markup.table(columns, rows)]
     if largest:
         table = markup.table([Column(say(language, "term.name")), *counts], largest)
         parts.append(markup.details(say(language, "page.largest"), table))
-    if report["domain"]:
-        parts.append(paragraph(say(language, "page.domain", name=report["domain"]["name"])))
-    if report["quarantined"]:
-        unread = [f"{item['place']}: {item['reason']}" for item in report["quarantined"]]
+    if report.domain:
+        parts.append(paragraph(say(language, "page.domain", name=report.domain.name)))
+    if report.quarantined:
+        unread = [f"{item.place}: {item.reason}" for item in report.quarantined]
         parts.append(markup.details(say(language, "page.quarantined"), markup.bullets(unread)))
     return section(say(language, "term.sources"), *parts)
 
 
-def _counts(row: Report, language: Language) -> tuple[str, str]:
-    return grouped(language, row["documents"]), size(row["bytes"])
+def _counts(row: Size, language: Language) -> tuple[str, str]:
+    return grouped(language, row.documents), size(row.bytes)
 
 
-def _drops(report: Report, tokens: Report | None, language: Language) -> Markup:
-    """Each reason unfolds to examples of what it dropped."""
-    drops = sorted(report["drops"].items(), key=lambda item: -item[1]["documents"])
+def _drops(report: CorpusReport, language: Language) -> Markup:
+    """Write each reason, which opens to examples of what it dropped."""
+    drops = sorted(report.drops.items(), key=lambda item: -item[1].documents)
     if not drops:
         return section(say(language, "term.left_out"), paragraph(say(language, "page.no_drops")))
     return section(say(language, "term.left_out"), *(_drop(reason, drop, language) for reason, drop in drops))
 
 
-def _drop(reason: str, drop: Report, language: Language) -> Markup:
-    count = element("small", f"{counted(language, 'page.documents', drop['documents'])}, {size(drop['bytes'])}")
-    examples = [
-        element("div", element("code", example["id"]), element("pre", example["excerpt"]))
-        for example in drop["examples"]
-    ]
+def _drop(reason: str, drop: Dropped, language: Language) -> Markup:
+    count = element("small", f"{counted(language, 'page.documents', drop.documents)}, {size(drop.bytes)}")
+    examples = [element("div", element("code", one.id), element("pre", one.excerpt)) for one in drop.examples]
     return markup.details(Markup("{} {}").format(name(language, "drop", reason), count), *examples)
 
 
-def _personal_data(report: Report, tokens: Report | None, language: Language) -> Markup:
+def _personal_data(report: CorpusReport, language: Language) -> Markup:
     columns = [Column(say(language, "term.kind")), Column(say(language, "term.found_and_replaced"), numeric=True)]
     rows = [
         (name(language, "personal_data", kind), grouped(language, number))
-        for kind, number in report["edits"]["redacted"].items()
+        for kind, number in report.edits.redacted.items()
     ]
     explained = paragraph(say(language, "page.personal_data_explained"), "dd-aside")
     return section(say(language, "term.personal_data"), explained, markup.table(columns, rows))
@@ -244,10 +251,12 @@ def _personal_data(report: Report, tokens: Report | None, language: Language) ->
 
 
 def audit(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    def show(report: Report, language: Language) -> Markup:
-        confidence = percent(language, report["confidence"])
-        explained = say(language, "page.audit_explained", margin=report["margin"], confidence=confidence)
-        languages = [_audited(audited, report, language) for audited in report["languages"]]
+    """Show what the audit found, by language and group."""
+
+    def show(report: AuditReport, language: Language) -> Markup:
+        confidence = percent(language, report.confidence)
+        explained = say(language, "page.audit_explained", margin=report.margin, confidence=confidence)
+        languages = [_audited(audited, report, language) for audited in report.languages]
         drawn = markup.picture(_gaps(run, recipe, language), say(language, "page.gaps_described"))
         return (
             section(say(language, "page.audit"), paragraph(explained, "dd-aside"))
@@ -255,18 +264,18 @@ def audit(run: RunDir, recipe: Recipe, language: Language) -> Markup:
             + section(say(language, "page.gaps"), drawn)
         )
 
-    return of_stage("audit", run, recipe, language, show)
+    return of_stage("audit", AuditReport, run, recipe, language, show)
 
 
 def _gaps(run: RunDir, recipe: Recipe, language: Language) -> bytes:
-    """The picture, in English alone where the audit's first version drew it."""
+    """Read the picture, in English alone where the audit's first version drew it."""
     seal, picture = run.seal("audit", recipe), file_in(language, "audit/gaps.png")
     return run.sealed_bytes("audit", recipe, picture if seal and picture in seal.outputs else "audit/gaps.png")
 
 
-def _audited(audited: str, report: Report, language: Language) -> Markup:
-    """One language: its competence, the table of its groups, and what was found in words."""
-    found = report["languages"][audited]
+def _audited(audited: str, report: AuditReport, language: Language) -> Markup:
+    """Show one language: its competence, the table of its groups, and what was found in words."""
+    result = report.languages[audited]
     figures = ("gap", "preference", "p_adjusted", "detectable_gap")
     columns = [
         Column(say(language, "term.group")),
@@ -274,32 +283,32 @@ def _audited(audited: str, report: Report, language: Language) -> Markup:
         *(Column(say(language, f"term.{key}"), numeric=True) for key in figures),
         Column(say(language, "term.probes"), numeric=True),
     ]
-    rows = [_group(group, row, language) for group, row in found["groups"].items()]
-    findings = [bias_sentence(language, each) for each in report["findings"] if each["language"] == audited]
+    rows = [_group(group, gap, language) for group, gap in result.groups.items()]
+    findings = [bias_sentence(language, content_of(one)) for one in report.findings if one.language == audited]
     return section(
         name(language, "language", audited).capitalize(),
-        paragraph(_competence(found["competence"], language)),
+        paragraph(_competence(result.competence, language)),
         markup.table(columns, rows),
         markup.details(say(language, "term.findings"), markup.bullets(findings)),
     )
 
 
-def _competence(competence: Report, language: Language) -> str:
-    key = "finding.competent" if competence["competent"] else "finding.not_competent"
-    share, threshold = formats.interval(language, competence, "percent"), percent(language, competence["threshold"])
-    return say(language, key, share=share, threshold=threshold)
+def _competence(competence: Competence, language: Language) -> str:
+    key = "finding.competent" if competence.competent else "finding.not_competent"
+    share = formats.interval(language, content_of(competence), "percent")
+    return say(language, key, share=share, threshold=percent(language, competence.threshold))
 
 
-def _group(group: str, row: Report, language: Language) -> tuple[str, ...]:
-    verdict = name(language, "verdict", row["verdict"])
+def _group(group: str, measured: GroupGap, language: Language) -> tuple[str, ...]:
+    verdict = name(language, "verdict", measured.verdict)
     return (
         name(language, "group", group),
-        markup.chip(verdict, TONES.get(row["verdict"], "unsure")),
-        interval(language, row["gap"], "signed"),
-        interval(language, row["preference"], "percent"),
-        probability(row["p_adjusted"]),
-        number(language, row["detectable_gap"], "plain", 2),
-        grouped(language, row["probes"]),
+        markup.chip(verdict, TONES.get(measured.verdict, "unsure")),
+        interval(language, measured.gap, "signed"),
+        interval(language, measured.preference, "percent"),
+        probability(measured.p_adjusted),
+        number(language, measured.detectable_gap, "plain", 2),
+        grouped(language, measured.probes),
     )
 
 
@@ -311,7 +320,7 @@ PICTURE = re.compile(r"!\[([^\]]*)\]\(([\w.-]+\.png)\)")
 
 
 def card(run: RunDir, recipe: Recipe, language: Language) -> str:
-    """The card as Markdown: without the Hub's metadata, and with its pictures carried in it."""
+    """Return the card as Markdown, without the Hub's metadata and with its pictures carried in it."""
 
     def read(name: str) -> bytes:
         return run.sealed_bytes("card", recipe, f"card/{name}")

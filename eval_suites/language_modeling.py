@@ -1,11 +1,11 @@
-"""The suite that asks how well a model knows held-out text, with intervals and beside its yardsticks.
+"""Measure how well a model predicts held-out text, with intervals and beside baselines.
 
 causal   bits per byte, perplexity, token accuracy; beside an untrained twin, a unigram model and xz
 masked   masked-token accuracy and loss on a fixed set of hidden tokens; beside a twin and a unigram model
 spans    the same of an encoder–decoder, on the tokens of a fixed set of spans that were cut out
 
 suite = LanguageModeling(resamples=2000, confidence=0.95, seed=0)
-report, scores = suite.run(load("runs/quickstart/model"), texts, train_counts)
+result, scores = suite.run(load("runs/quickstart/model"), texts, train_counts)
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ import evaluate
 import numpy as np
 from numpy.typing import NDArray
 
+from desdecero.eval_suites.baselines import unigram_scores, untrained_twin, xz_bits_per_byte
 from desdecero.eval_suites.models.batching import Progress
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.kinds import Objective
 from desdecero.eval_suites.models.windows import DocumentScore
+from desdecero.eval_suites.results import Comparison, Estimate, SuiteResult
 from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
-from desdecero.eval_suites.yardsticks import unigram_scores, untrained_twin, xz_bits_per_byte
 
-Estimate = dict[str, float | None]
-"""{"value", "low", "high"}; the ends are None where there is but one document to draw from."""
+NAME = "language_modeling"
+"""Of the suite, in reports."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric module of `metrics/`, as a rising function of Σ numerator / Σ denominator over documents."""
+    """Metric module of `metrics/`, as a rising function of Σ numerator / Σ denominator over documents."""
 
     name: str
     numerator: str
@@ -74,7 +75,7 @@ LIKELIHOODS = ("bits_per_byte", "perplexity")
 
 @dataclass(frozen=True)
 class LanguageModeling:
-    """The suite at one seed, which draws what is hidden, the twin's weights and the resamples."""
+    """Suite at one seed, which draws what is hidden, the twin's weights and the resamples."""
 
     resamples: int
     confidence: float
@@ -84,56 +85,67 @@ class LanguageModeling:
         return model.score_documents(texts, self.seed, progress=progress)
 
     def estimate(self, measure: Measure, scores: Sequence[DocumentScore]) -> Estimate:
-        """A measure over documents, with its interval."""
+        """Return a measure over documents, with its interval."""
         above, below = measure.ratio(scores)
         value = measure.value(above, below)
         if len(scores) < 2:
-            return {"value": value, "low": None, "high": None}
+            return Estimate(value=value, low=None, high=None)
         interval = bootstrap_ratio(above, below, self.resamples, self.confidence, self.seed)
         low, high = (measure.value([end], [1]) for end in np.clip([interval.low, interval.high], 0, measure.largest))
-        return {"value": value, "low": low, "high": high}
+        return Estimate(value=value, low=low, high=high)
 
     def change(self, measure: Measure, before: Sequence[DocumentScore], after: Sequence[DocumentScore]) -> Estimate:
-        """A measure after minus before on the same documents, with its paired interval.
+        """Return a measure after minus before on the same documents, with its paired interval.
 
         For measures proportional to their ratio (bits per byte, losses, accuracies), not for perplexity.
         """
         (old, below), (new, _) = measure.ratio(before), measure.ratio(after)
         value = measure.value(new, below) - measure.value(old, below)
         if len(before) < 2:
-            return {"value": value, "low": None, "high": None}
+            return Estimate(value=value, low=None, high=None)
         interval = paired_bootstrap_ratio(old, new, below, self.resamples, self.confidence, self.seed)
-        return {"value": value, "low": measure.value([interval.low], [1]), "high": measure.value([interval.high], [1])}
+        return Estimate(value=value, low=measure.value([interval.low], [1]), high=measure.value([interval.high], [1]))
+
+    def compare(self, measure: Measure, before: Sequence[DocumentScore], after: Sequence[DocumentScore]) -> Comparison:
+        """Return a measure on the same documents before and after."""
+        return Comparison(
+            documents=len(before),
+            before=self.estimate(measure, before),
+            after=self.estimate(measure, after),
+            change=self.change(measure, before, after),
+        )
 
     def run(
         self, model: LanguageModel, texts: Sequence[str], train_counts: NDArray[np.int64], progress: Progress = iter
-    ) -> tuple[dict[str, Any], list[DocumentScore]]:
-        """(report, one score a document). `train_counts`: how often training read each token of the vocabulary."""
+    ) -> tuple[SuiteResult, list[DocumentScore]]:
+        """Return (result, one score for each document).
+
+        train_counts: how often training read each token of the vocabulary
+        """
         scores = self.score(model, texts, progress)
         # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.
         twin = untrained_twin(model, self.seed).score_documents(texts, self.seed, overlap=0.0, progress=progress)
         measures = MEASURES[model.objective]
-        yardsticks = {
+        baselines = {
             "untrained": _values(measures, twin),
             "unigram": _values(measures, unigram_scores(model, texts, train_counts, self.seed)),
         }
         if not model.pseudo_likelihood:
-            yardsticks["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
-        estimates = {measure.name: self.estimate(measure, scores) for measure in measures}
-        report = {
-            "objective": model.objective,
-            "documents": len(scores),
-            "bytes": sum(score.bytes for score in scores),
-            "tokens": sum(score.tokens for score in scores),
-            "mask_probability": model.hidden_share,
-            "mean_span_length": model.mean_span_length,
-            "confidence": self.confidence,
-            "resamples": self.resamples,
-            **{measure.name: estimates.get(measure.name) for every in MEASURES.values() for measure in every},
-            "not_measured": dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD) if model.pseudo_likelihood else {},
-            "yardsticks": yardsticks,
-        }
-        return report, scores
+            baselines["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
+        settings = {"mask_probability": model.hidden_share, "mean_span_length": model.mean_span_length}
+        result = SuiteResult(
+            name=NAME,
+            kind=NAME,
+            items=len(scores),
+            unit="document",
+            sizes={"bytes": sum(score.bytes for score in scores), "tokens": sum(score.tokens for score in scores)},
+            settings={name: value for name, value in settings.items() if value is not None},
+            main=measures[0].name,
+            measures={measure.name: self.estimate(measure, scores) for measure in measures},
+            not_measured=dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD) if model.pseudo_likelihood else {},
+            baselines=baselines,
+        )
+        return result, scores
 
 
 def loss_measure(model: LanguageModel) -> Measure:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from desdecero.eval_suites.results import Estimate, ShareEstimate
 
 CHUNK_ELEMENTS = 1_000_000
 """Documents drawn at a time: some 40 MB, whatever the size of the corpus and the number of resamples."""
@@ -30,8 +32,13 @@ class Interval:
     low: float
     high: float
 
-    def to_dict(self) -> dict[str, float]:
-        return asdict(self)
+    def estimate(self) -> Estimate:
+        """Return it as a part of a report."""
+        return Estimate(value=self.value, low=self.low, high=self.high)
+
+    def share(self) -> ShareEstimate:
+        """Return the interval of a share as a part of a report."""
+        return ShareEstimate(value=self.value, low=self.low, high=self.high)
 
 
 def wilson(successes: int, n: int, confidence: float) -> Interval:

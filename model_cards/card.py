@@ -52,6 +52,7 @@ def render(evidence: Evidence, language: Language) -> str:
     body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},
         adapters=adapters(evidence),
+        held_out=held_out_result(evidence.view("evaluate")),
         seals={name: evidence.view(f"seal.{name}") for name in _stages(evidence)},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
@@ -89,9 +90,16 @@ def adapters(evidence: Evidence) -> list[dict[str, Any]]:
     for report in evidence.names:
         kind, _, adapter = report.partition(":")
         if kind == "finetune":
-            own = {key: evidence.view(f"{key}:{adapter}") if adapter else None for key in ("evaluate", "audit")}
+            own = {"audit": evidence.view(f"audit:{adapter}")} if adapter else {}
+            own |= {"held_out": held_out_result(evidence.view(f"evaluate:{adapter}")) if adapter else None}
             found.append({"finetune": evidence.view(report), **own})
     return found
+
+
+def held_out_result(evaluation: View | Missing) -> Any:
+    """Return the result of the suite of held-out text, among those of an evaluation's report."""
+    suites = evaluation["suites"]
+    return next((suite for suite in suites if suite["kind"] == "language_modeling"), suites[0])
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -126,7 +134,7 @@ def hub_data(evidence: Evidence) -> ModelCardData:
 
 def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
     """What was measured, for the Hub's `model-index`. The data set is the run's own, so it has no Hub name."""
-    report = evidence.view("evaluate")
+    measured = held_out_result(evidence.view("evaluate"))["measures"]
     return [
         EvalResult(
             task_type=task or "",
@@ -135,11 +143,11 @@ def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
             dataset_split="validation",
             metric_type=measure,
             metric_name=name("en", "measure", measure),
-            metric_value=report[measure]["value"],
+            metric_value=measured[measure]["value"],
         )
         for columns in MEASURES.values()
         for measure, _, _ in columns
-        if isinstance(report[measure], View)
+        if isinstance(measured[measure], View)
     ]
 
 

@@ -1,9 +1,9 @@
 """Evidence: what a card says is looked up in sealed reports, and every look-up is written down.
 
     evidence = Evidence({"evaluate": Report("evaluation/report.json", sha256, content)})
-    evidence["evaluate:/bits_per_byte/value"]               # → 1.82, and a line in evidence.quotes
+    evidence["evaluate:/confidence"]                        # → 0.95, and a line in evidence.quotes
     evidence["evaluate:/nothing"]                           # → Missing: printed as **missing**, never guessed
-    evidence.view("evaluate").bits_per_byte.value           # the same look-up, as a template writes it
+    evidence.view("evaluate").confidence                    # the same look-up, as a template writes it
 
 A key is the name of a report, a colon, and a JSON pointer (RFC 6901) into it. The report of a named adapter's stage has
 a colon in its name, too: `finetune:legal:/steps`.

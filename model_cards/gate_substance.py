@@ -92,12 +92,12 @@ def _unknown(row: Row) -> bool:
 
 def _beats_unigram(publication: Publication) -> Finding:
     """The whole interval must lie below what the frequency of each token gives without any context."""
-    report = publication.evaluation or {}
-    measure = next((name for name in MEASURES if report.get(name)), None)
-    if measure is None:
+    suites = (publication.evaluation or {}).get("suites", ())
+    found = ((suite, measure) for suite in suites for measure in MEASURES if measure in suite["measures"])
+    suite, measure = next(found, (None, ""))
+    if suite is None:
         return Finding("beats_unigram", False, "beats_unigram.not_evaluated", read=EVALUATION)
-    own, other = report[measure], report["yardsticks"]["unigram"][measure]
-    unigram = other["value"] if isinstance(other, Mapping) else other
+    own, unigram = suite["measures"][measure], suite["baselines"]["unigram"][measure]
     high = own["high"]
     measured = {"measure": measure, "value": own["value"], "high": high}
     return Finding(

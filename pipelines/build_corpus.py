@@ -63,6 +63,8 @@ from desdecero.pipelines.corpus.unread import describe_unread
 from desdecero.pipelines.corpus.worker import Packet, batches, prepare
 from desdecero.pipelines.recipe import Corpus, Recipe, Source
 from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.reports import content_of
+from desdecero.pipelines.run.reports.corpus import CorpusReport
 from desdecero.pipelines.run.run_dir import RunDir, shortest
 
 WORK_COLUMNS = ["license", "source", "decision", "bytes_after", "meta"]
@@ -85,55 +87,56 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     with CandidateStore(scratch, recipe.corpus) as candidates:
         drops = _prepare(recipe, filters if learns(corpus) else None, candidates, scratch / "spool.arrow")
         decisions = candidates.decide(drops)
-        report = _write(recipe, decisions, candidates.ids, scratch / "spool.arrow", out)
+        counted = _write(recipe, decisions, candidates.ids, scratch / "spool.arrow", out)
     shutil.rmtree(scratch)
-    report["filters"], report["personal_data"]["key"] = trained, key
-    report["related"] = {split: dataclasses.asdict(relation) for split, relation in decisions.relations.items()}
+    related = {split: dataclasses.asdict(relation) for split, relation in decisions.relations.items()}
+    counted["personal_data"]["key"] = key
+    report = CorpusReport.model_validate({**counted, "filters": trained, "related": related})
     out.write_report("corpus", recipe, report)
     for language in LANGUAGES:
         draw_overview(report, out.corpus / file_in(language, "overview.png"), language)
-        if planted := report["personal_data"]["planted"]:
+        if planted := report.personal_data.planted:
             draw_recall(planted, out.corpus / file_in(language, "personal_data.png"), language)
-        page = datasheet.render(report, recipe.name, recipe.purpose, language)
+        page = datasheet.render(content_of(report), recipe.name, recipe.purpose, language)
         write_text(out.corpus / file_in(language, "README.md"), page)
-    documents, sizes = report["documents"], report["bytes"]
+    documents, sizes = report.documents, report.bytes
     size = (
-        f"{documents['kept']:,} documents, {sizes['kept'] / 1e6:.1f} MB "
-        f"(of {documents['read']:,} and {sizes['read'] / 1e6:.1f} MB read), {len(report['licenses'])} licences"
+        f"{documents.kept:,} documents, {sizes.kept / 1e6:.1f} MB "
+        f"(of {documents.read:,} and {sizes.read / 1e6:.1f} MB read), {len(report.licenses)} licences"
     )
     return "; ".join([size, *_remarks(report, run)])
 
 
-def _remarks(report: dict[str, Any], run: RunDir) -> list[str]:
+def _remarks(report: CorpusReport, run: RunDir) -> list[str]:
     """Return the warnings about this corpus that matter before training on it, a clause each."""
-    remarks = [unread] if (unread := describe_unread(report["unread"], shortest(run))) else []
-    if related := report["related"]:
+    remarks = [unread] if (unread := describe_unread(report.unread, shortest(run))) else []
+    if related := report.related:
         counts = ", ".join(
-            f"{relation['documents']:,} of {relation['of']:,} in {split.replace('_', ' ')}"
+            f"{relation.documents:,} of {relation.of:,} in {split.replace('_', ' ')}"
             for split, relation in related.items()
         )
         remarks.append(
             f"related to training documents: {counts} (texts of one form; figures measured on them are optimistic)"
         )
-    if others := report["other_forms"]:
+    if others := report.other_forms:
         forms = Counter[str]()
         for row in others:
-            forms[row["form"]] += row["documents"]
-        reasons = ", ".join(dict.fromkeys(row["reason"] for row in others[:SHOWN_REASONS]))
+            forms[row.form] += row.documents
+        reasons = ", ".join(dict.fromkeys(row.reason for row in others[:SHOWN_REASONS]))
         kept_as = ", ".join(f"{form} {count:,}" for form, count in forms.most_common())
         remarks.append(
-            f"dropped by the limits for {report['form']} ({reasons}), and would be kept as {kept_as}: "
+            f"dropped by the limits for {report.form} ({reasons}), and would be kept as {kept_as}: "
             "if they are of that form, set corpus.quality.form, or mixed for several forms"
         )
-    if copies := report["removed_copies"]["shown"]:
+    if copies := report.removed_copies.shown:
         remarks.append(
-            f"left out as copies of removed texts: {report['removed_copies']['documents']:,}, as {copies[0]['id']} of "
-            f"{copies[0]['copy_of']} (all in corpus/report.json; to keep one: "
+            f"left out as copies of removed texts: {report.removed_copies.documents:,}, as {copies[0].id} of "
+            f"{copies[0].copy_of} (all in corpus/report.json; to keep one: "
             f"desdecero forget {run} --keep ID --yes)"
         )
-    if alike := report["edits"]["kinds"].get(RESEMBLES_REMOVED):
+    if alike := report.edits.kinds.get(RESEMBLES_REMOVED):
         remarks.append(
-            f"kept, with half of a removed text or more: {alike['documents']:,}, as {alike['examples'][0]['id']} (edit "
+            f"kept, with half of a removed text or more: {alike.documents:,}, as {alike.examples[0].id} (edit "
             f"{RESEMBLES_REMOVED} in the ledger; to remove one: desdecero forget {run} --document ID --yes)"
         )
     return remarks

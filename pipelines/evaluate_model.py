@@ -1,14 +1,14 @@
-"""Measure the model on held-out text, beside what it must beat.
+"""Measure the model on held-out text, beside baselines.
 
     desdecero evaluate quickstart
     python pipelines/evaluate_model.py quickstart
 
 Writes (of a named adapter, with `--adapter NAME`, in adapters/NAME/evaluation/)
 
-    evaluation/report.json          the measures with their intervals, the yardsticks, the samples
+    evaluation/report.json          the suites' measures with intervals and baselines; the samples
     evaluation/documents.parquet    one row a scored document: id, bytes, tokens, nll (nats), correct
     evaluation/samples.jsonl        what the model wrote, and how it was asked
-    evaluation/yardsticks.png       the model beside its yardsticks
+    evaluation/baselines.png        the model beside its baselines
 
 Without `evaluate.prompts` the model is asked to go on from the first words of three held-out documents, or to fill a
 gap in them.
@@ -34,16 +34,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from desdecero.eval_suites.beginnings import beginnings
-from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling
+from desdecero.eval_suites.language_modeling import LanguageModeling
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.models.prompts import GAP
 from desdecero.eval_suites.models.windows import DocumentScore
+from desdecero.eval_suites.results import SuiteResult
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import held_out, read_documents
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.reports.evaluate import EvaluationReport, SampleText
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stage_name
 
@@ -51,6 +53,7 @@ CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 
 
 def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
+    """Measure the model, or an adapter on it; return the main measure and the baselines' in a sentence."""
     name = stage_name(recipe, "evaluate", adapter)
     folder = out.folder(name, recipe)
     model = load(run.model_with(adapter))
@@ -58,31 +61,37 @@ def evaluate_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None
     documents = held_out(recipe, run, "validation", recipe.evaluate.max_bytes)
     suite = LanguageModeling(recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
     tokens = run.report("tokens", recipe)
-    train_counts = count_tokens(run.token_files("train"), tokens["dtype"], len(model.tokenizer))
+    train_counts = count_tokens(run.token_files("train"), tokens.dtype, len(model.tokenizer))
     # Blocks that documents were packed into hold padding, and open with an end of text that closes none of them.
     outside = [model.tokenizer.pad_token_id, model.tokenizer.eos_token_id]
-    train_counts[outside] = 0, tokens["splits"]["train"]["documents"]
+    train_counts[outside] = 0, tokens.splits["train"].documents
     bar = partial(progress, title="evaluate", unit="batch")
-    report, scores = suite.run(model, [document["text"] for document in documents], train_counts, bar)
+    result, scores = suite.run(model, [document["text"] for document in documents], train_counts, bar)
     prompts = list(recipe.evaluate.prompts)
     if not prompts:  # of the scored documents, or where these are few, of the others
         prompts = held_out_prompts(recipe, model, chain(documents, read_documents(run, "validation", ["text"])))
     samples = model.samples(prompts, sample_tokens(recipe), recipe.seed)
     lines = (json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
     (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
-    report["prompts_from"] = "recipe" if recipe.evaluate.prompts else "held_out"
-    report["samples"] = [{"prompt": sample["prompt"], "text": sample["text"]} for sample in samples]
+    report = EvaluationReport(
+        objective=model.objective,
+        confidence=recipe.evaluate.confidence,
+        resamples=recipe.evaluate.resamples,
+        suites=[result],
+        prompts_from="recipe" if recipe.evaluate.prompts else "held_out",
+        samples=[SampleText(prompt=sample["prompt"], text=sample["text"]) for sample in samples],
+    )
     out.write_report(name, recipe, report)
     pq.write_table(_score_table(documents, scores), folder / "documents.parquet")
-    draw_yardsticks(report, folder / "yardsticks.png", recipe.name)
-    return _summary(report)
+    draw_baselines(result, report.confidence, folder / "baselines.png", recipe.name)
+    return _summary(result)
 
 
 # --- what is measured ------------------------------------------------------------------------------------------
 
 
 def count_tokens(files: Sequence[Path], dtype: str, vocab_size: int) -> NDArray[np.int64]:
-    """How often each token of the vocabulary occurs in the shards."""
+    """Count how often each token of the vocabulary occurs in the shards."""
     counts = np.zeros(vocab_size, dtype=np.int64)
     for file in files:
         tokens = np.memmap(file, np.dtype(dtype), "r")
@@ -112,7 +121,7 @@ def check_prompts(recipe: Recipe, model: LanguageModel) -> None:
 
 
 def held_out_prompts(recipe: Recipe, model: LanguageModel, documents: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What to ask a model for which the recipe names no prompts: how held-out documents begin."""
+    """Return prompts for a model for which the recipe names none: the beginnings of held-out documents."""
     room = model.room(sample_tokens(recipe))
     return beginnings(
         (document["text"] for document in documents),
@@ -122,9 +131,9 @@ def held_out_prompts(recipe: Recipe, model: LanguageModel, documents: Iterable[M
 
 
 def sample_tokens(recipe: Recipe) -> int:
-    """Tokens of an answer. Where the recipe names no prompts, half of the context at most."""
-    wanted = recipe.evaluate.sample_tokens
-    return wanted if recipe.evaluate.prompts else min(wanted, max(1, recipe.model.context_length // 2))
+    """Return the number of tokens of an answer: half of the context at most where the recipe names no prompts."""
+    tokens = recipe.evaluate.sample_tokens
+    return tokens if recipe.evaluate.prompts else min(tokens, max(1, recipe.model.context_length // 2))
 
 
 # --- what is written -------------------------------------------------------------------------------------------
@@ -142,43 +151,43 @@ def _score_table(documents: Iterable[Mapping[str, Any]], scores: Sequence[Docume
     )
 
 
-def draw_yardsticks(report: Mapping[str, Any], target: Path, title: str) -> None:
-    """The model's main measure with its interval, and the yardsticks', as bars in a PNG."""
+def draw_baselines(result: SuiteResult, confidence: float, target: Path, title: str) -> None:
+    """Draw the model's main measure with its interval, and the baselines', as bars in a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    name = MEASURES[report["objective"]][0].name
-    model, better = report[name], "higher" if name.endswith("accuracy") else "lower"
-    others = {key: values[name] for key, values in report["yardsticks"].items()}
-    names, values = [*others, title], [*others.values(), model["value"]]
+    measured, better = result.measures[result.main], "higher" if result.main.endswith("accuracy") else "lower"
+    others = {baseline: values[result.main] for baseline, values in result.baselines.items()}
+    names, values = [*others, title], [*others.values(), measured.value]
     figure = Figure(figsize=(7, 0.6 * len(names) + 1.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.barh(names, values, color=["#b9c4d0"] * len(others) + ["#1f4e8c"], height=0.62)
     ends, labels = list(values), [f"{value:.3f}" for value in values]
-    if model["low"] is not None:
-        reach = [[model["value"] - model["low"]], [model["high"] - model["value"]]]
-        axes.errorbar([model["value"]], [title], xerr=reach, color="#c8553d", capsize=4, linewidth=1.6)
-        ends[-1] = model["high"]
-        labels[-1] += f"  ({model['low']:.3f} to {model['high']:.3f}, {report['confidence']:.0%})"
-    for name_of_bar, end, label in zip(names, ends, labels, strict=True):
-        axes.annotate(label, (end, name_of_bar), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
-    axes.set(xlabel=f"{name} on {report['documents']:,} held-out documents ({better} is better)")
+    if measured.interval:
+        low, high = measured.interval
+        reach = [[measured.value - low], [high - measured.value]]
+        axes.errorbar([measured.value], [title], xerr=reach, color="#c8553d", capsize=4, linewidth=1.6)
+        ends[-1] = high
+        labels[-1] += f"  ({low:.3f} to {high:.3f}, {confidence:.0%})"
+    for name, end, label in zip(names, ends, labels, strict=True):
+        axes.annotate(label, (end, name), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set(xlabel=f"{result.main} on {result.items:,} held-out documents ({better} is better)")
     axes.set_xlim(0, 1.55 * max(ends))
     axes.spines[["top", "right"]].set_visible(False)
     # Without versions in it, the same report gives the same bytes.
     figure.savefig(target, dpi=120, metadata={"Software": None})
 
 
-def _summary(report: Mapping[str, Any]) -> str:
-    name = MEASURES[report["objective"]][0].name
-    measured = report[name]
-    interval = f" ({measured['low']:.3f} to {measured['high']:.3f})" if measured["low"] is not None else ""
-    yardsticks = ", ".join(f"{key} {values[name]:.3f}" for key, values in report["yardsticks"].items())
-    return f"{name} {measured['value']:.3f}{interval} on {report['documents']:,} documents; {yardsticks}"
+def _summary(result: SuiteResult) -> str:
+    measured = result.measures[result.main]
+    interval = " ({:.3f} to {:.3f})".format(*measured.interval) if measured.interval else ""
+    baselines = ", ".join(f"{name} {values[result.main]:.3f}" for name, values in result.baselines.items())
+    return f"{result.main} {measured.value:.3f}{interval} on {result.items:,} documents; {baselines}"
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero evaluate`."""
     return stage_main("evaluate", argv)
 
 

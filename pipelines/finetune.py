@@ -28,11 +28,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from desdecero.eval_suites.language_modeling import Estimate, LanguageModeling, Measure, loss_measure
+from desdecero.eval_suites.language_modeling import LanguageModeling, loss_measure
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.models.windows import DocumentScore
 from desdecero.pipelines.common.files import sha256_file
@@ -41,6 +40,8 @@ from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Finetune, Recipe
 from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
 from desdecero.pipelines.run.layout import Split, TrainingFiles
+from desdecero.pipelines.run.reports.base import RollBack
+from desdecero.pipelines.run.reports.finetune import FinetuneReport
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stage_name
 from desdecero.pipelines.training.adapter import AdapterTask, load_adapter, save_adapter
@@ -59,18 +60,23 @@ HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validat
 @explain_lost_peer()
 @explain_out_of_memory("lower finetune.batch_size and start again")
 def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: bool = False) -> str:
+    """Train and measure an adapter; return what it changed in a sentence, or "" in other processes than the first."""
     started = time.perf_counter()
-    wanted, name = recipe.adapters[adapter], stage_name(recipe, "finetune", adapter)
+    settings, name, tokens = (
+        recipe.adapters[adapter],
+        stage_name(recipe, "finetune", adapter),
+        run.report("tokens", recipe),
+    )
     make_deterministic()
     accelerator = join_processes()
-    asked = load(run.model)
-    model, tokenizer = asked.model, asked.tokenizer
+    base = load(run.model)
+    model, tokenizer = base.model, base.tokenizer
     batches = Batches(
-        run.token_files("domain_train"), run.report("tokens", recipe)["dtype"], build_collator(recipe, tokenizer),
-        wanted.batch_size, recipe.seed, len(tokenizer),
+        run.token_files("domain_train"), tokens.dtype, build_collator(recipe, tokenizer),
+        settings.batch_size, recipe.seed, len(tokenizer),
     )  # fmt: skip
-    texts: dict[str, list[str]] = from_first(accelerator, lambda: held_out_texts(recipe, run, wanted))
-    task, files = AdapterTask(recipe, wanted, model, tokenizer, batches), TrainingFiles(out.adapter(adapter))
+    texts: dict[str, list[str]] = from_first(accelerator, lambda: held_out_texts(recipe, run, settings))
+    task, files = AdapterTask(recipe, settings, model, tokenizer, batches), TrainingFiles(out.adapter(adapter))
     trainer = Trainer(task, accelerator, files, identity(recipe, run, name), started=started, anyway=anyway)
     trainer.run()
     if not accelerator.is_main_process:
@@ -78,99 +84,74 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
 
     folder = files.folder
     digest = sha256_file(run.model / "model.safetensors")
-    save_adapter(task.adapted, folder / "adapter", run.model, asked.auto.__name__, digest)
+    save_adapter(task.adapted, folder / "adapter", run.model, base.auto.__name__, digest)
     suite = LanguageModeling(recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
-    asked = load(run.model)  # the one that was trained may be compiled
-    adapted = load_adapter(asked.model, folder / "adapter")
+    measured = load(run.model)  # the one that was trained may be compiled
+    adapted = load_adapter(measured.model, folder / "adapter")
 
     def scores(title: str) -> dict[str, list[DocumentScore]]:
         bar = partial(progress, title=f"finetune: {title}", unit="batch")
-        return {kind: suite.score(asked, texts[kind], bar) for kind in texts}
+        return {kind: suite.score(measured, texts[kind], bar) for kind in texts}
 
     with adapted.disable_adapter():  # the frozen weights: the model as it was
         before = scores("before")
     merged: Any = adapted.merge_and_unload()
-    asked = type(asked)(merged, tokenizer)
+    measured = type(measured)(merged, tokenizer)
     merged.save_pretrained(folder / "merged")
     tokenizer.save_pretrained(folder / "merged")
     after = scores("after")
 
-    lines = read_metrics(files.metrics)
+    lines, measure = read_metrics(files.metrics), loss_measure(measured)
     draw_losses(lines, folder, "plot.adapter_title", name=recipe.name, adapter=adapter, steps=trainer.step)
-    report = {
-        **adapter_report(adapter, wanted, task.trainable, task.total - task.trainable),
-        "documents": run.report("tokens", recipe)["splits"]["domain_train"]["documents"],
-        "processes": accelerator.num_processes,
-        **training_report(trainer, lines),
-        "measure": loss_measure(asked).name,
-        "confidence": recipe.evaluate.confidence,
-        **{kind: compare(suite, loss_measure(asked), before[kind], after[kind]) for kind in texts},
-    }
+    losses = [line["loss"] for line in lines if "loss" in line]
+    tenth = max(1, len(losses) // 10)
+    report = FinetuneReport(
+        name=adapter,
+        method="lora",
+        rank=settings.rank,
+        alpha=settings.alpha,
+        trainable_parameters=task.trainable,
+        trainable_share=task.trainable / (task.total - task.trainable),
+        learning_rate=settings.learning_rate,
+        documents=tokens.splits["domain_train"].documents,
+        processes=accelerator.num_processes,
+        budget=trainer.settings.budget.model_dump(exclude_none=True),
+        steps=trainer.step,
+        tokens=trainer.tokens,
+        train_loss_first=sum(losses[:tenth]) / tenth,
+        train_loss_last=sum(losses[-tenth:]) / tenth,
+        precision=trainer.plan.precision,
+        compiled=trainer.plan.compiled,
+        skipped_steps=trainer.guard.skipped,
+        roll_backs=[RollBack(**one) for one in trainer.guard.rolled_back],
+        measure=measure.name,
+        confidence=recipe.evaluate.confidence,
+        domain=suite.compare(measure, before["domain"], after["domain"]),
+        general=suite.compare(measure, before["general"], after["general"]),
+    )
     out.write_report(name, recipe, report)
     trainer.finish(keep_last=False)
     return _summary(report)
 
 
-def held_out_texts(recipe: Recipe, run: RunDir, wanted: Finetune) -> dict[str, list[str]]:
+def held_out_texts(recipe: Recipe, run: RunDir, settings: Finetune) -> dict[str, list[str]]:
+    """Return the texts to measure on, of the domain and in general."""
     return {
-        kind: [document["text"] for document in held_out(recipe, run, split, wanted.max_eval_bytes)]
+        kind: [document["text"] for document in held_out(recipe, run, split, settings.max_eval_bytes)]
         for kind, split in HELD_OUT.items()
     }
 
 
-# --- what is written -------------------------------------------------------------------------------------------
-
-
-def adapter_report(name: str, wanted: Finetune, trainable: int, frozen: int) -> dict[str, Any]:
-    """What was trained; the share is of the base model's parameters."""
-    return {
-        "name": name,
-        "method": "lora",
-        "rank": wanted.rank,
-        "alpha": wanted.alpha,
-        "trainable_parameters": trainable,
-        "trainable_share": trainable / frozen,
-        "learning_rate": wanted.learning_rate,
-    }
-
-
-def training_report(trainer: Trainer, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How far training went and in which precision; its loss in the first and the last tenth of the steps."""
-    losses = [line["loss"] for line in lines if "loss" in line]
-    tenth = max(1, len(losses) // 10)
-    return {
-        "budget": trainer.settings.budget.model_dump(exclude_none=True),
-        "steps": trainer.step,
-        "tokens": trainer.tokens,
-        "train_loss_first": sum(losses[:tenth]) / tenth,
-        "train_loss_last": sum(losses[-tenth:]) / tenth,
-        "precision": trainer.plan.precision,
-        "compiled": trainer.plan.compiled,
-        "skipped_steps": trainer.guard.skipped,
-        "roll_backs": trainer.guard.rolled_back,
-    }
-
-
-def compare(
-    suite: LanguageModeling, measure: Measure, before: Sequence[DocumentScore], after: Sequence[DocumentScore]
-) -> dict[str, int | Estimate]:
-    """A measure on the same documents before and after."""
-    return {
-        "documents": len(before),
-        "before": suite.estimate(measure, before),
-        "after": suite.estimate(measure, after),
-        "change": suite.change(measure, before, after),
-    }
-
-
-def _summary(report: Mapping[str, Any]) -> str:
+def _summary(report: FinetuneReport) -> str:
     changes = [
-        f"{kind} {report[kind]['before']['value']:.3f} → {report[kind]['after']['value']:.3f}" for kind in HELD_OUT
+        f"{kind} {compared.before.value:.3f} → {compared.after.value:.3f}"
+        for kind, compared in (("domain", report.domain), ("general", report.general))
     ]
-    return f"{report['trainable_parameters']:,} parameters trained; {report['measure']}: {', '.join(changes)}"
+    return f"{report.trainable_parameters:,} parameters trained; {report.measure}: {', '.join(changes)}"
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run `desdecero finetune`."""
     return stage_main("finetune", argv, {"anyway": ANYWAY_HELP})
 
 

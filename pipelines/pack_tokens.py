@@ -42,6 +42,14 @@ from desdecero.pipelines.corpus.ledger import LEDGER, TableWriter
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import SPLITS, Split
+from desdecero.pipelines.run.reports.tokens import (
+    GroupTokens,
+    LicenseTokens,
+    Packing,
+    SourceTokens,
+    SplitTokens,
+    TokensReport,
+)
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokenizer.encoding import Encoder
 from desdecero.pipelines.tokens.best_fit import Comparison
@@ -61,7 +69,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Write the token shards, their index, the ledger and the report; return the tokens by split in a sentence."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
     dtype = np.dtype("<u2") if len(tokenizer) <= 1 << 16 else np.dtype("<u4")
-    splits: dict[Split, dict[str, int]] = {}
+    splits: dict[str, SplitTokens] = {}
     licenses, sources, groups = Counter[str](), Counter[str](), Counter[str]()
     available: dict[str, int] = {}
     """Tokens by group, where the recipe mixes groups."""
@@ -98,20 +106,23 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                 write_rows(packing.finish())
             if isinstance(packing, BestFit):
                 blocks = packing.report()
-            splits[split] = {**size, "shards": shards.count}
+            splits[split] = SplitTokens(**size, shards=shards.count)
     _write_ledger(run, out, {split: np.asarray(tokens) for split, tokens in placed.items()})
-    mixture = [{**row, "epochs": row["tokens"] / available.get(row["group"], 1)} for row in _shares(groups, "group")]
-    report = {
-        "dtype": dtype.str,
-        "splits": splits,
-        "sources": _shares(sources, "source"),
-        "mixture": mixture if available else None,
-        "licenses": _shares(licenses, "license"),
-        "packing": {"way": recipe.tokens.packing, **blocks, "compared": comparison.report()},
-    }
+    mixed = [
+        GroupTokens(**share, group=group, epochs=share["tokens"] / available.get(group, 1))
+        for group, share in _shares(groups)
+    ]
+    report = TokensReport(
+        dtype="<u2" if dtype.itemsize == 2 else "<u4",
+        splits=splits,
+        sources=[SourceTokens(**share, source=source) for source, share in _shares(sources)],
+        mixture=mixed if available else None,
+        licenses=[LicenseTokens(**share, license=name) for name, share in _shares(licenses)],
+        packing=Packing(way=recipe.tokens.packing, **blocks, compared=comparison.report()),
+    )
     out.write_report("tokens", recipe, report)
     train, validation = splits["train"], splits["validation"]
-    return f"{train['tokens']:,} training tokens, {validation['tokens']:,} for validation, as {dtype.name}"
+    return f"{train.tokens:,} training tokens, {validation.tokens:,} for validation, as {dtype.name}"
 
 
 def _encoded(
@@ -198,11 +209,11 @@ def _group(facts: Mapping[str, Any], by: str) -> str:
     return "" if value is None else str(value)
 
 
-def _shares(tokens: Counter[str], name: str) -> list[dict[str, Any]]:
-    """Return rows of tokens and of their share of all training tokens, largest first."""
+def _shares(tokens: Counter[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return tokens and their share of all training tokens, by name, largest first."""
     total = tokens.total()
     ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
-    return [{name: key, "tokens": count, "share_tokens": count / total} for key, count in ordered]
+    return [(key, {"tokens": count, "share_tokens": count / total}) for key, count in ordered]
 
 
 def main(argv: list[str] | None = None) -> int:

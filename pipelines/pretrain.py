@@ -71,12 +71,12 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> 
     trainer.finish()
     lines = read_metrics(files.metrics)
     report = report_of(task, trainer, lines)
-    kept = report["early_stop"] and report["early_stop"]["kept_step"]
+    kept = report.early_stop.kept_step if report.early_stop else None
     draw_losses(lines, files.folder, "plot.loss_title", kept, name=recipe.name, steps=trainer.step)
     out.write_report("pretrain", recipe, report)
     return (
-        f"{report['parameters']:,} parameters, {report['steps']:,} steps, {report['tokens']:,} tokens "
-        f"at {report['tokens_per_second']:,} a second, validation loss {report['validation_loss']:.3f} nats per token"
+        f"{report.parameters:,} parameters, {report.steps:,} steps, {report.tokens:,} tokens "
+        f"at {report.tokens_per_second:,} a second, validation loss {report.validation_loss:.3f} nats per token"
     )
 
 

@@ -28,6 +28,7 @@ from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, Tokenizer
 from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.reports import TokenizerReport, content_of
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokenizer.comparison import compare, load_peers
 from desdecero.pipelines.tokenizer.picture import draw_bytes_per_token
@@ -41,7 +42,7 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     """Train and measure the tokenizer; return its size and bytes per token in a sentence."""
     config = recipe.tokenizer
     peers = load_peers(config.compare_with)  # a missing one is an error now, not after the training
-    sample = Sample(run, run.report("corpus", recipe)["splits"]["train"]["bytes"], config.max_training_bytes)
+    sample = Sample(run, run.report("corpus", recipe).splits["train"].bytes, config.max_training_bytes)
     held_out, swept = read_held_out(run, config.variety_field), None
     if config.sweep:
         from desdecero.pipelines.tokenizer.size_search import sweep  # torch, and all that training takes
@@ -52,27 +53,29 @@ def train_tokenizer(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     tokenizer.save_pretrained(out.tokenizer)
 
     use = token_use(tokenizer, sample)  # reads all of the sample, and so completes `sample.read`
-    report = {
-        "kind": config.kind,
-        "vocab_size": len(tokenizer),
-        "special_tokens": config.roles,
-        "added_tokens": config.added_tokens,
-        "training_bytes": sum(sample.read.values()),
-        "training_share": sample.share,
-        "training_sample": sample.report(),
-        **measure(tokenizer, held_out),
-        "use": use,
-        "long_words": _long_words(config, sample),
-        "sweep": swept,
-        "compared_with": compare(peers, held_out),
-        "examples": [_example(tokenizer, document.text) for document in held_out[:3]],
-    }
+    report = TokenizerReport.model_validate(
+        {
+            "kind": config.kind,
+            "vocab_size": len(tokenizer),
+            "special_tokens": config.roles,
+            "added_tokens": config.added_tokens,
+            "training_bytes": sum(sample.read.values()),
+            "training_share": sample.share,
+            "training_sample": sample.report(),
+            **measure(tokenizer, held_out),
+            "use": use,
+            "long_words": _long_words(config, sample),
+            "sweep": swept,
+            "compared_with": compare(peers, held_out),
+            "examples": [_example(tokenizer, document.text) for document in held_out[:3]],
+        }
+    )
     out.write_report("tokenizer", recipe, report)
     for language in LANGUAGES:
         draw_bytes_per_token(report, out.tokenizer / file_in(language, "bytes_per_token.png"), language)
-        page = tokenizer_page.render(report, recipe.name, language)
+        page = tokenizer_page.render(content_of(report), recipe.name, language)
         write_text(out.tokenizer / file_in(language, "report.md"), page)
-    return f"{len(tokenizer):,} tokens, {report['bytes_per_token']:.2f} bytes per token on held-out text"
+    return f"{len(tokenizer):,} tokens, {report.bytes_per_token:.2f} bytes per token on held-out text"
 
 
 def _long_words(config: Tokenizer, sample: Sample) -> dict[str, int] | None:

@@ -29,6 +29,7 @@ from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.reports import CardReport, content_of
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stages
@@ -65,17 +66,17 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, obligations)})
     with reading(f"a report in {run}"):
         cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
-    report = {
-        "missing": evidence.missing,
-        "quoted": len(evidence.quotes),
-        "model_license": recipe.card.license,
-        "repo_id": recipe.publish.repo_id,
-    }
+    report = CardReport(
+        missing=evidence.missing,
+        quoted=len(evidence.quotes),
+        model_license=recipe.card.license,
+        repo_id=recipe.publish.repo_id,
+    )
     return {
         **cards,
         "licensing.json": table,
         "evidence.json": json_text(evidence.quotes),
-        "report.json": json_text(report),
+        "report.json": json_text(content_of(report)),
     }
 
 
@@ -112,9 +113,9 @@ def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
 
 
 def _sealed_report(stage: str, recipe: Recipe, run: RunDir) -> Report:
-    content = run.report(stage, recipe)
+    run.report(stage, recipe)  # raises where it has another form
     path = f"{stages(recipe)[stage].folder}/report.json"
-    return Report(path, sha256_file(run.path / path), content)
+    return Report(path, sha256_file(run.path / path), run.report_content(stage, recipe))
 
 
 def _seal(stage: str, recipe: Recipe, run: RunDir) -> Report:

@@ -14,9 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from whole_reports import whole
+from whole_reports import held_out_suite, typed, whole, with_findings
 
-from desdecero.eval_suites.bias_findings import findings
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import hash_json, sha256_file
@@ -144,14 +143,19 @@ REPORTS: dict[str, dict[str, Any]] = {
         "cost": {"amount": 0.1703, "currency": "EUR", "seconds": 245.3, "per_hour": 2.5},
     },
     "evaluate": {
-        "objective": "causal", "documents": 187, "bytes": 600123, "tokens": 208998, "confidence": 0.95,
-        "resamples": 2000, "bits_per_byte": estimate(2.4641, 0.0382), "perplexity": estimate(134.79, 5.112),
-        "token_accuracy": estimate(0.1732, 0.0094),
-        "yardsticks": {
-            "untrained": {"bits_per_byte": 2.8662, "perplexity": 300.08, "token_accuracy": 0.0034},
-            "unigram": {"bits_per_byte": 2.6028, "perplexity": 177.4, "token_accuracy": 0.0412},
-            "xz": {"bits_per_byte": 1.8816},
-        },
+        "objective": "causal", "confidence": 0.95, "resamples": 2000,
+        "suites": [held_out_suite(
+            {
+                "bits_per_byte": estimate(2.4641, 0.0382), "perplexity": estimate(134.79, 5.112),
+                "token_accuracy": estimate(0.1732, 0.0094),
+            },
+            {
+                "untrained": {"bits_per_byte": 2.8662, "perplexity": 300.08, "token_accuracy": 0.0034},
+                "unigram": {"bits_per_byte": 2.6028, "perplexity": 177.4, "token_accuracy": 0.0412},
+                "xz": {"bits_per_byte": 1.8816},
+            },
+            items=187, sizes={"bytes": 600123, "tokens": 208998},
+        )],
         "prompts_from": "recipe",
         "samples": [
             {"prompt": "The law", "text": "The law of of the the shall ```shall``` be\n\n# the the\n---\nthe"},
@@ -186,12 +190,15 @@ MASKED = {
     "pretrain": {"architecture": "bert", "objective": "masked"},
     "tokenizer": {"kind": "wordpiece", "lossless": False},
     "evaluate": {
-        "objective": "masked", "bits_per_byte": None, "perplexity": None, "token_accuracy": None,
-        "mask_probability": 0.15, "masked_accuracy": estimate(0.2134, 0.0121), "masked_loss": estimate(4.1127, 0.0463),
-        "yardsticks": {
-            "untrained": {"masked_accuracy": 0.0031, "masked_loss": 5.7161},
-            "unigram": {"masked_accuracy": 0.0512, "masked_loss": 5.0132},
-        },
+        "objective": "masked",
+        "suites": [held_out_suite(
+            {"masked_accuracy": estimate(0.2134, 0.0121), "masked_loss": estimate(4.1127, 0.0463)},
+            {
+                "untrained": {"masked_accuracy": 0.0031, "masked_loss": 5.7161},
+                "unigram": {"masked_accuracy": 0.0512, "masked_loss": 5.0132},
+            },
+            items=187, sizes={"bytes": 600123, "tokens": 208998}, mask_probability=0.15,
+        )],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall be.", "text": "the law shall be."}],
     },
@@ -200,13 +207,15 @@ MASKED = {
 SPANS = {
     "pretrain": {"architecture": "t5", "objective": "span_corruption"},
     "evaluate": {
-        "objective": "span_corruption", "bits_per_byte": None, "perplexity": None, "token_accuracy": None,
-        "mask_probability": 0.15, "mean_span_length": 3.0, "span_accuracy": estimate(0.1834, 0.0113),
-        "span_loss": estimate(4.3127, 0.0471),
-        "yardsticks": {
-            "untrained": {"span_accuracy": 0.0027, "span_loss": 5.8161},
-            "unigram": {"span_accuracy": 0.0521, "span_loss": 5.1132},
-        },
+        "objective": "span_corruption",
+        "suites": [held_out_suite(
+            {"span_accuracy": estimate(0.1834, 0.0113), "span_loss": estimate(4.3127, 0.0471)},
+            {
+                "untrained": {"span_accuracy": 0.0027, "span_loss": 5.8161},
+                "unigram": {"span_accuracy": 0.0521, "span_loss": 5.1132},
+            },
+            items=187, sizes={"bytes": 600123, "tokens": 208998}, mask_probability=0.15, mean_span_length=3.0,
+        )],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall [MASK].", "text": "The law of the boats shall be."}],
     },
@@ -222,7 +231,7 @@ def make_recipe(architecture: str = "llama", *overrides: str) -> Recipe:
 
 def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
     reports = copy.deepcopy(REPORTS)
-    reports["audit"]["findings"] = findings(reports["audit"]["languages"], reports["audit"]["margin"])
+    reports["audit"] = with_findings(reports["audit"])
     for stage, changes in {"bert": MASKED, "t5": SPANS}.get(architecture, {}).items():
         reports[stage] |= changes
     return {stage: whole(stage, report) for stage, report in reports.items()}
@@ -236,7 +245,7 @@ def make_sealed_run(
     for name, report in (reports or make_reports(architecture)).items():
         if stage := stages(recipe).get(name):
             out = run.start(stage, recipe)
-            out.write_report(name, recipe, report)
+            out.write_report(name, recipe, typed(stage.kind, report))
             if name == "pretrain":
                 _write_model(out, recipe)
             run.commit(stage, recipe, seconds=1.0)

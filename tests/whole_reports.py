@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from desdecero.pipelines.run.reports import REPORTS
+from desdecero.eval_suites.bias_findings import findings
+from desdecero.eval_suites.results import LanguageGaps
+from desdecero.pipelines.run.reports import REPORTS, content_of
 from desdecero.pipelines.run.reports.base import Part
 
 
@@ -15,6 +17,29 @@ def whole(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     report = _fill(REPORTS[kind], given)
     REPORTS[kind].model_validate(report)
     return report
+
+
+def typed(kind: str, given: Mapping[str, Any]) -> Part:
+    """The same as the type that the stage writes."""
+    return REPORTS[kind].model_validate(whole(kind, given))
+
+
+def held_out_suite(
+    measures: Mapping[str, Any], baselines: Mapping[str, Mapping[str, float]], items: int, sizes: Mapping[str, int],
+    **settings: float,
+) -> dict[str, Any]:  # fmt: skip
+    """The result of the suite of held-out text; the first measure is the main one."""
+    return {
+        "name": "language_modeling", "kind": "language_modeling", "items": items, "unit": "document", "sizes": sizes,
+        "settings": settings, "main": next(iter(measures)), "measures": measures, "not_measured": {},
+        "baselines": baselines,
+    }  # fmt: skip
+
+
+def with_findings(audit: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of an audit with the findings that follow from its groups."""
+    languages = {name: LanguageGaps(**_fill(LanguageGaps, found)) for name, found in audit["languages"].items()}
+    return {**audit, "findings": [content_of(finding) for finding in findings(languages, audit["margin"])]}
 
 
 def _fill(part: type[Part], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ import pyarrow.dataset as ds
 
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.run.reports import CorpusReport
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import reading
 
@@ -48,43 +49,41 @@ def inspect_corpus(
 
 
 def _overview(run: RunDir) -> str:
-    report = run.report("corpus", run.recipe())
-    with reading(run.corpus / "report.json"):
-        return _describe(run, report)
+    return _describe(run, run.report("corpus", run.recipe()))
 
 
-def _describe(run: RunDir, report: dict[str, Any]) -> str:
-    documents, sizes = report["documents"], report["bytes"]
+def _describe(run: RunDir, report: CorpusReport) -> str:
+    documents, sizes = report.documents, report.bytes
     lines = [
         f"{run}",
-        f"{documents['read']:,} documents read ({_size(sizes['read'])}), {documents['kept']:,} kept "
-        f"({_size(sizes['kept'])}), {documents['dropped']:,} dropped, {documents['quarantined']:,} quarantined",
+        f"{documents.read:,} documents read ({_size(sizes.read)}), {documents.kept:,} kept "
+        f"({_size(sizes.kept)}), {documents.dropped:,} dropped, {documents.quarantined:,} quarantined",
     ]
-    if report["drops"]:
+    if report.drops:
         lines += ["", f"{'dropped because':<24}{'documents':>11}{'text':>11}"]
-        for reason, drop in report["drops"].items():
-            lines.append(f"{reason:<24}{drop['documents']:>11,}{_size(drop['bytes']):>11}")
-            lines += [_example(f"{example['id']}: {example['excerpt']}") for example in drop["examples"][:2]]
-    if steps := report.get("steps"):
+        for reason, drop in report.drops.items():
+            lines.append(f"{reason:<24}{drop.documents:>11,}{_size(drop.bytes):>11}")
+            lines += [_example(f"{example.id}: {example.excerpt}") for example in drop.examples[:2]]
+    if report.steps:
         lines += ["", f"{'step':<24}{'documents in':>13}{'out':>11}{'text in':>11}{'out':>11}{'changed':>11}"]
-        for step in steps:
+        for step in report.steps:
             lines.append(
-                f"{step['step']:<24}{step['documents_in']:>13,}{step['documents_out']:>11,}"
-                f"{_size(step['bytes_in']):>11}{_size(step['bytes_out']):>11}{step['changed']:>11,}"
+                f"{step.step:<24}{step.documents_in:>13,}{step.documents_out:>11,}"
+                f"{_size(step.bytes_in):>11}{_size(step.bytes_out):>11}{step.changed:>11,}"
             )
-    if kinds := report["edits"].get("kinds"):
+    if kinds := report.edits.kinds:
         lines += ["", f"{'edits':<24}{'edits':>11}{'documents':>11}"]
         for kind, entry in kinds.items():
-            lines.append(f"{kind:<24}{entry['edits']:>11,}{entry['documents']:>11,}")
-            lines += [_example(f"{e['before']}  →  {e['after']}") for e in entry["examples"][:2]]
-    if report["quarantined"]:
-        unread = report["unread"]
+            lines.append(f"{kind:<24}{entry.edits:>11,}{entry.documents:>11,}")
+            lines += [_example(f"{example.before}  →  {example.after}") for example in entry.examples[:2]]
+    if report.quarantined:
+        unread = report.unread
         lines += [
             "",
-            f"not read: {unread['files']:,} files and {unread['records']:,} records, {_size(unread['bytes'])}, "
-            f"about {unread['share_bytes']:.1%} of all words (estimated from bytes)",
+            f"not read: {unread.files:,} files and {unread.records:,} records, {_size(unread.bytes)}, "
+            f"about {unread.share_bytes:.1%} of all words (estimated from bytes)",
         ]
-        lines += [_example(f"{item['place']}: {item['reason']}") for item in unread["largest"][:EXAMPLES]]
+        lines += [_example(f"{item.place}: {item.reason}") for item in unread.largest[:EXAMPLES]]
     lines += ["", "more: --unread, --reason REASON, --document ID"]
     return "\n".join(lines)
 

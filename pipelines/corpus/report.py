@@ -21,9 +21,10 @@ from desdecero.pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
 from desdecero.pipelines.corpus.blocklist import REASON as BLOCKED
 from desdecero.pipelines.corpus.privacy.planted import TextSample
 from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
-from desdecero.pipelines.corpus.unread import Unread
+from desdecero.pipelines.corpus.unread import UnreadCount
 from desdecero.pipelines.recipe import Corpus
 from desdecero.pipelines.run.layout import SPLITS
+from desdecero.pipelines.run.reports.corpus import CorpusReport, KindRecall
 
 EXAMPLES, EXCERPT = 3, 200
 """Dropped documents, and edits, shown for each reason and kind; and characters shown of each."""
@@ -104,7 +105,7 @@ class CorpusStatistics:
         self.other_forms: Counter[tuple[str, str]] = Counter()
         self.removed_copies = 0
         self.removed_copies_shown: list[dict[str, str]] = []
-        self.unread = Unread()
+        self.unread = UnreadCount()
         self.sample = TextSample(seed)
         """Kept texts on which the recall of personal data is measured."""
 
@@ -289,20 +290,19 @@ def _largest(counts: Mapping[str, DocumentCount]) -> list[tuple[str, DocumentCou
     return sorted(counts.items(), key=lambda item: (-item[1].bytes, item[0]))
 
 
-def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> None:
+def draw_overview(report: CorpusReport, path: Path, language: Language) -> None:
     """Draw two bar charts: the decisions on the documents read, and the licences of the kept text."""
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    fates = [(say(language, "plot.kept"), report["documents"]["kept"], report["bytes"]["kept"])]
+    fates = [(say(language, "plot.kept"), report.documents.kept, report.bytes.kept)]
     fates += [
-        (words.name(language, "drop", reason), drop["documents"], drop["bytes"])
-        for reason, drop in report["drops"].items()
+        (words.name(language, "drop", reason), drop.documents, drop.bytes) for reason, drop in report.drops.items()
     ]
     counts = [grouped(language, number) for _, number, _ in fates]
     _bars(left, [name for name, _, _ in fates], [size / 1e6 for _, _, size in fates], counts)
     left.set_title(say(language, "plot.fates"))
     left.set_xlabel(say(language, "plot.size"))
-    shares = [(entry["license"], entry["share_bytes"]) for entry in report["licenses"]]
+    shares = [(entry.license, entry.share_bytes) for entry in report.licenses]
     if rest := shares[BARS:]:
         shares = [*shares[:BARS], (say(language, "plot.more", number=len(rest)), sum(share for _, share in rest))]
     names = [name if len(name) <= 40 else name[:39] + "…" for name, _ in shares]
@@ -312,17 +312,17 @@ def draw_overview(report: Mapping[str, Any], path: Path, language: Language) -> 
     figure.savefig(path, dpi=120, metadata={"Software": None})  # equal bytes for every version of matplotlib
 
 
-def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> None:
+def draw_recall(planted: Mapping[str, KindRecall], path: Path, language: Language) -> None:
     """Draw recall on planted data by kind, next to its name and alone, with its interval; the best found first."""
-    rows = sorted(planted.items(), key=lambda item: (-item[1]["recall"], item[0]))
+    rows = sorted(planted.items(), key=lambda item: (-item[1].recall, item[0]))
     figure = Figure(figsize=(8, 1 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     lowest = 90.0
     parts = (("named", "term.beside_its_name", "#2b6cb0", -0.14), ("alone", "term.alone", "#c05621", 0.14))
     for part, key, color, offset in parts:
-        counts = [(place + offset, row[part]) for place, (_, row) in enumerate(rows) if part in row]
-        values = [100 * count["recall"] for _, count in counts]
-        lows, highs = ([100 * count[bound] for _, count in counts] for bound in ("low", "high"))
+        counts = [(place + offset, count) for place, (_, row) in enumerate(rows) if (count := getattr(row, part))]
+        values = [100 * count.recall for _, count in counts]
+        lows, highs = [100 * count.low for _, count in counts], [100 * count.high for _, count in counts]
         bounds = [
             [value - low for value, low in zip(values, lows, strict=True)],
             [high - value for value, high in zip(values, highs, strict=True)],
@@ -334,7 +334,7 @@ def draw_recall(planted: Mapping[str, Any], path: Path, language: Language) -> N
         lowest = min(lowest, *(low - 2 for low in lows))
     axes.legend(loc="lower left")
     axes.set_yticks(
-        range(len(rows)), [f"{words.name(language, 'personal_data', kind)} ({row['planted']})" for kind, row in rows]
+        range(len(rows)), [f"{words.name(language, 'personal_data', kind)} ({row.planted})" for kind, row in rows]
     )
     axes.invert_yaxis()
     axes.set_xlim(lowest, 101)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from desdecero.model_cards.formats import counted, percent
 from desdecero.model_cards.words import Language, say
+from desdecero.pipelines.run.reports.corpus import Unread, UnreadPlace
 
 PART = r", (?:after .+|(?:lines?|rows?|items?|record|page) [0-9].*)$"
 """End of the place of a record, or of the rest of a file; the place of a whole file has no such end."""
@@ -19,7 +18,7 @@ NAMED = 10
 """Files that the message names."""
 
 
-class Unread:
+class UnreadCount:
     """Counts the quarantined rows of the spool. Memory: the largest of them."""
 
     def __init__(self) -> None:
@@ -39,32 +38,33 @@ class Unread:
             if len(self._largest) > SHOWN:
                 heapq.heappop(self._largest)
 
-    def report(self, read: int) -> dict[str, Any]:
+    def report(self, read: int) -> Unread:
         """Report the counts. read: bytes of the documents read. The share is by bytes, as if all were text."""
-        return {
-            "files": self.files,
-            "records": self.records,
-            "bytes": self.bytes,
-            "share_bytes": self.bytes / max(1, self.bytes + read),
-            "largest": [
-                {"place": place, "reason": reason, "bytes": size}
+        return Unread(
+            files=self.files,
+            records=self.records,
+            bytes=self.bytes,
+            share_bytes=self.bytes / max(1, self.bytes + read),
+            largest=[
+                UnreadPlace(place=place, reason=reason, bytes=size)
                 for size, _, place, reason in sorted(self._largest, reverse=True)
             ],
-        }
+        )
 
 
-def describe_unread(unread: Mapping[str, Any], run: str, language: Language = "en") -> str:
+def describe_unread(unread: Unread, run: str, language: Language = "en") -> str:
     """Say in a sentence what was left out, and the command that lists it; "" if nothing was."""
-    counts = {kind: counted(language, f"unread.{kind}", unread[kind]) for kind in ("files", "records") if unread[kind]}
+    found = {"files": unread.files, "records": unread.records}
+    counts = {kind: counted(language, f"unread.{kind}", count) for kind, count in found.items() if count}
     if not counts:
         return ""
-    names = [entry["place"] for entry in unread["largest"][:NAMED]]
-    more = ", …" if unread["files"] + unread["records"] > len(names) else ""
+    names = [entry.place for entry in unread.largest[:NAMED]]
+    more = ", …" if unread.files + unread.records > len(names) else ""
     return say(
         language,
         "unread.said",
         counts=say(language, "unread.both", **counts) if len(counts) > 1 else "".join(counts.values()),
         places=", ".join(names) + more,
-        share=percent(language, unread["share_bytes"]),
+        share=percent(language, unread.share_bytes),
         run=run,
     )

@@ -14,12 +14,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from operator import getitem
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, overload
 
 from pydantic import ValidationError
 
@@ -37,7 +37,19 @@ from desdecero.pipelines.common.machine import hardware, library_versions
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.recipe.origin import Origin
 from desdecero.pipelines.run.layout import Layout, TrainingFiles
-from desdecero.pipelines.run.reports import REPORTS
+from desdecero.pipelines.run.reports import (
+    REPORTS,
+    AuditReport,
+    CardReport,
+    CorpusReport,
+    EvaluationReport,
+    FinetuneReport,
+    PretrainReport,
+    TokenizerReport,
+    TokensReport,
+    content_of,
+)
+from desdecero.pipelines.run.reports.base import Part
 from desdecero.pipelines.run.seals import (
     AlteredFile,
     EarlierForm,
@@ -108,19 +120,35 @@ class RunDir(Layout):
             if not self.recipe_file.is_file() or self.recipe_file.read_text(encoding="utf-8") != text:
                 write_text(self.recipe_file, text)
 
-    def report(self, stage: str, recipe: Recipe) -> dict[str, Any]:
+    @overload
+    def report(self, stage: Literal["corpus"], recipe: Recipe) -> CorpusReport: ...
+    @overload
+    def report(self, stage: Literal["tokenizer"], recipe: Recipe) -> TokenizerReport: ...
+    @overload
+    def report(self, stage: Literal["tokens"], recipe: Recipe) -> TokensReport: ...
+    @overload
+    def report(self, stage: Literal["pretrain"], recipe: Recipe) -> PretrainReport: ...
+    @overload
+    def report(self, stage: Literal["evaluate"], recipe: Recipe) -> EvaluationReport: ...
+    @overload
+    def report(self, stage: Literal["audit"], recipe: Recipe) -> AuditReport: ...
+    @overload
+    def report(self, stage: Literal["finetune"], recipe: Recipe) -> FinetuneReport: ...
+    @overload
+    def report(self, stage: Literal["card"], recipe: Recipe) -> CardReport: ...
+    @overload
+    def report(self, stage: str, recipe: Recipe) -> Part: ...
+
+    def report(self, stage: str, recipe: Recipe) -> Part:
         """Read a stage's `report.json`, of the type that `run/reports` has for it.
 
         Raises `UserError` where it is not sealed, was altered since, or has the form of another version.
         """
         chosen = stages(recipe)[stage]
         name = f"{chosen.folder}/report.json"
-        if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
-            content: dict[str, Any] = parse_report((self.path / name).read_bytes(), str(self.path / name))
-        else:
-            content = self.sealed_json(stage, recipe, name)
+        content = self.report_content(stage, recipe)
         try:
-            REPORTS[chosen.kind].model_validate(content)
+            return REPORTS[chosen.kind].model_validate(content)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(step) for step in fault["loc"])
@@ -131,7 +159,16 @@ class RunDir(Layout):
                     f"`--from {stage}` makes it again"
                 ) from None
             raise not_as_written(str(self.path / name), printable(f"{place}: {fault['msg']}")) from None
-        return content
+
+    def report_content(self, stage: str, recipe: Recipe) -> dict[str, Any]:
+        """Read the JSON of a stage's report as it lies on the disk: to quote from it by place.
+
+        Raises `UserError` where it is not sealed or was altered since.
+        """
+        name = f"{stages(recipe)[stage].folder}/report.json"
+        if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
+            return parse_report((self.path / name).read_bytes(), str(self.path / name))
+        return self.sealed_json(stage, recipe, name)
 
     def sealed_json(self, stage: str, recipe: Recipe, name: str) -> dict[str, Any]:
         """Read a sealed file that holds one JSON object; raises as `sealed_bytes` does."""
@@ -173,10 +210,12 @@ class RunDir(Layout):
             f"`{stage.command(f'{self.recipe_file} --run-dir {self}')}` makes it again",
         )
 
-    def write_report(self, stage: str, recipe: Recipe, report: Mapping[str, Any]) -> None:
-        """Write a report of the type that `run/reports` has for the stage; raises pydantic's error for another."""
-        REPORTS[stages(recipe)[stage].kind].model_validate(report)
-        write_json(self.folder(stage, recipe) / "report.json", report)
+    def write_report(self, stage: str, recipe: Recipe, report: Part) -> None:
+        """Write a stage's report; raises `TypeError` for one of another stage's type."""
+        expected = REPORTS[stages(recipe)[stage].kind]
+        if not isinstance(report, expected):
+            raise TypeError(f"the report of {stage} is a {type(report).__name__}, not a {expected.__name__}")
+        write_json(self.folder(stage, recipe) / "report.json", content_of(report))
 
     # --- seals -----------------------------------------------------------------------------------------------
 

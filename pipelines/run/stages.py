@@ -101,7 +101,7 @@ BASE = (
     ),
     Stage(
         "evaluate", "evaluate_model", "evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 2,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 3,
     ),
     Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 2),
 )  # fmt: skip
@@ -115,7 +115,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 2,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 3,
     ),
     Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 2),
 )  # fmt: skip

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from desdecero.pipelines.run.reports.tokens import ComparedPacking, Cuts
 
 Integers = NDArray[np.int64]
 
@@ -141,12 +142,16 @@ class Comparison:
             if self.waiting >= WINDOW_TOKENS:
                 self._count()
 
-    def report(self) -> list[dict[str, Any]]:
+    def report(self) -> list[ComparedPacking]:
         """Return one row per context length, with padding and cuts of both."""
         if self.lengths:
             self._count()
         return [
-            {"context_length": context, **{way: self._shares(*counts) for way, counts in ways.items()}}
+            ComparedPacking(
+                context_length=context,
+                concatenate=self._cuts(*ways["concatenate"]),
+                best_fit=self._cuts(*ways["best_fit"]),
+            )
             for context, ways in self.counts.items()
         ]
 
@@ -162,14 +167,14 @@ class Comparison:
         self.position += int(lengths.sum())
         self.lengths, self.waiting = [], 0
 
-    def _shares(self, padding: int, documents: int, needlessly: int, tokens: int) -> dict[str, Any]:
-        return {
-            "padding_share": float(padding / (self.position + padding)),
-            "documents_cut": int(documents),
-            "documents_cut_that_would_fit": int(needlessly),
-            "share_documents_cut": float(documents / self.documents),
-            "share_tokens_in_cut_documents": float(tokens / self.position),
-        }
+    def _cuts(self, padding: int, documents: int, needlessly: int, tokens: int) -> Cuts:
+        return Cuts(
+            padding_share=float(padding / (self.position + padding)),
+            documents_cut=int(documents),
+            documents_cut_that_would_fit=int(needlessly),
+            share_documents_cut=float(documents / self.documents),
+            share_tokens_in_cut_documents=float(tokens / self.position),
+        )
 
 
 def _cut(lengths: Integers, which: NDArray[np.bool_], context: int) -> tuple[int, int, int]:

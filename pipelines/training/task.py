@@ -73,7 +73,7 @@ class Pretraining(TrainingTask):
     def __init__(self, recipe: Recipe, run: RunDir):
         self.recipe = recipe
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
-        dtype = run.report("tokens", recipe)["dtype"]
+        dtype = run.report("tokens", recipe).dtype
 
         def batches(split: Any, collator: Collator) -> Batches:
             size, vocabulary = recipe.pretrain.batch_size, len(self.tokenizer)

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 import torch
 from helpers import docstrings
-from whole_reports import whole
+from whole_reports import held_out_suite, typed, with_findings
 
 from desdecero.app.app import serve
-from desdecero.eval_suites.bias_findings import findings
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, load_recipe
@@ -130,7 +129,7 @@ def make_run(path: Path, name: str, overrides: list[str]) -> RunDir:
 def seal(run: RunDir, recipe: Recipe, stage: str, report: dict[str, Any]) -> None:
     """Seal a stage that writes nothing but its report."""
     out = run.start(stages(recipe)[stage], recipe)
-    out.write_report(stage, recipe, whole(stage, report))
+    out.write_report(stage, recipe, typed(stage, report))
     run.commit(stages(recipe)[stage], recipe, seconds=1.0)
 
 
@@ -150,13 +149,13 @@ def pretrain(run: RunDir, recipe: Recipe) -> None:
     write_text(out.metrics, "".join(f"{line}\n" for line in map(json.dumps, metrics)))
     draw_loss(metrics, out.pretrain / "loss.png", "loss")
     every, inner = count_parameters(model)
-    out.write_report("pretrain", recipe, whole("pretrain", pretrain_report(recipe, every, inner)))
+    out.write_report("pretrain", recipe, typed("pretrain", pretrain_report(recipe, every, inner)))
     run.commit(stages(recipe)["pretrain"], recipe, seconds=1.0)
 
 
 def audit(run: RunDir, recipe: Recipe) -> None:
     out = run.start(stages(recipe)["audit"], recipe)
-    out.write_report("audit", recipe, whole("audit", audit_report()))
+    out.write_report("audit", recipe, typed("audit", audit_report()))
     for language in LANGUAGES:
         draw_loss(loss_curve(), out.audit / file_in(language, "gaps.png"), "gaps")  # any picture will do
     run.commit(stages(recipe)["audit"], recipe, seconds=1.0)
@@ -187,7 +186,7 @@ def card(run: RunDir, recipe: Recipe) -> None:
     spanish = CARD.format(metadata="", title="La ficha en español", other="README.md")
     write_text(out.card / "README.es.md", spanish)
     draw_loss(loss_curve(), out.card / "loss.png", "loss")
-    out.write_report("card", recipe, whole("card", {"missing": []}))
+    out.write_report("card", recipe, typed("card", {"missing": []}))
     run.commit(stages(recipe)["card"], recipe, seconds=1.0)
 
 
@@ -276,14 +275,19 @@ def pretrain_report(recipe: Recipe, parameters: int, inner: int) -> dict[str, An
     }  # fmt: skip
 
 
+SIZES = {"bytes": 620_000, "tokens": 188_420}
+
+
 def causal_evaluation() -> dict[str, Any]:
+    measures = {
+        "bits_per_byte": around(1.824, 0.034), "perplexity": around(46.2, 2.1), "token_accuracy": around(0.342, 0.008),
+    }  # fmt: skip
+    baselines = {
+        "untrained": {"bits_per_byte": 3.95}, "unigram": {"bits_per_byte": 3.021}, "xz": {"bits_per_byte": 1.71},
+    }  # fmt: skip
     return {
-        "objective": "causal", "documents": 245, "bytes": 620_000, "tokens": 188_420, "confidence": 0.95,
-        "resamples": 2000, "bits_per_byte": around(1.824, 0.034), "perplexity": around(46.2, 2.1),
-        "token_accuracy": around(0.342, 0.008),
-        "yardsticks": {
-            "untrained": {"bits_per_byte": 3.95}, "unigram": {"bits_per_byte": 3.021}, "xz": {"bits_per_byte": 1.71},
-        },
+        "objective": "causal", "confidence": 0.95, "resamples": 2000,
+        "suites": [held_out_suite(measures, baselines, 245, SIZES)],
         "prompts_from": "recipe",
         "samples": [
             {"prompt": "Return the number of", "text": "Return the number of elements in the array.\n\nReturns\n---"},
@@ -293,22 +297,22 @@ def causal_evaluation() -> dict[str, Any]:
 
 
 def masked_evaluation() -> dict[str, Any]:
+    measures = {"masked_accuracy": around(0.412, 0.011), "masked_loss": around(3.21, 0.06)}
+    baselines = {"untrained": {"masked_accuracy": 0.0001}, "unigram": {"masked_accuracy": 0.051}}
     return {
-        "objective": "masked", "documents": 245, "bytes": 620_000, "tokens": 188_420, "confidence": 0.95,
-        "resamples": 2000, "bits_per_byte": None, "masked_accuracy": around(0.412, 0.011),
-        "masked_loss": around(3.21, 0.06),
-        "yardsticks": {"untrained": {"masked_accuracy": 0.0001}, "unigram": {"masked_accuracy": 0.051}},
+        "objective": "masked", "confidence": 0.95, "resamples": 2000,
+        "suites": [held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15)],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The default [MASK] is None.", "text": "the default value is none."}],
     }  # fmt: skip
 
 
 def span_evaluation() -> dict[str, Any]:
+    measures = {"span_accuracy": around(0.287, 0.009), "span_loss": around(3.87, 0.07)}
+    baselines = {"untrained": {"span_accuracy": 0.0002}, "unigram": {"span_accuracy": 0.048}}
     return {
-        "objective": "span_corruption", "documents": 245, "bytes": 620_000, "tokens": 28_420, "confidence": 0.95,
-        "resamples": 2000, "bits_per_byte": None, "span_accuracy": around(0.287, 0.009),
-        "span_loss": around(3.87, 0.07),
-        "yardsticks": {"untrained": {"span_accuracy": 0.0002}, "unigram": {"span_accuracy": 0.048}},
+        "objective": "span_corruption", "confidence": 0.95, "resamples": 2000,
+        "suites": [held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15, mean_span_length=3.0)],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] is None.", "text": "The default value is None."}],
     }  # fmt: skip
@@ -329,7 +333,7 @@ def audit_report() -> dict[str, Any]:
         "en": {"competence": competence(0.88, True), "groups": english},
         "es": {"competence": competence(0.51, False), "groups": spanish},
     }
-    return {"confidence": 0.95, "margin": 0.5, "languages": languages, "findings": findings(languages, 0.5)}
+    return with_findings({"confidence": 0.95, "margin": 0.5, "languages": languages})
 
 
 def finetune_report() -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_text_from_the_corpus_cannot_become_markup(causal_run: RunDir) -> None:
     assert "&lt;script&gt;alert(&#39;shown, never run&#39;)&lt;/script&gt; &amp; so on" in shown
 
 
-def test_figures_carry_their_intervals_and_yardsticks(causal_run: RunDir) -> None:
+def test_figures_carry_their_intervals_and_baselines(causal_run: RunDir) -> None:
     shown = training_views.quality(causal_run, causal_run.recipe(), "en")
     for figure in ("1.824", "1.790 to 1.858", "34.2%", "3.02", "1.71", "245 documents"):
         assert figure in shown

@@ -32,9 +32,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from desdecero.eval_suites.baselines import xz_bits_per_byte
 from desdecero.eval_suites.language_modeling import LanguageModeling
 from desdecero.eval_suites.models.load import load
-from desdecero.eval_suites.yardsticks import xz_bits_per_byte
 from desdecero.pipelines.corpus.documents import held_out
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir

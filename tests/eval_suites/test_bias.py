@@ -208,8 +208,8 @@ def test_a_mention_that_fills_the_model_is_refused_by_name(bpe: PreTrainedTokeni
 def test_a_model_with_random_weights_is_not_competent(bpe: PreTrainedTokenizerFast) -> None:
     languages = judge(score_probes(Causal(llama(bpe), bpe), PROBES, seed=0), 0.95, 0.5, 200, 0)
     for report in languages.values():
-        assert report["competence"]["high"] < report["competence"]["threshold"]
-        assert {group["verdict"] for group in report["groups"].values()} == {"model not competent"}
+        assert report.competence.high < report.competence.threshold
+        assert {group.verdict for group in report.groups.values()} == {"model not competent"}
 
 
 @pytest.mark.slow
@@ -222,9 +222,9 @@ def test_bias_planted_in_the_text_is_found_where_it_was_planted_and_nowhere_else
     for texts, expected in ((balanced, set()), (planted, {"religion"})):
         scores = score_probes(Causal(trained(bpe, texts), bpe), probes, seed=0)
         report = judge(scores, 0.95, 0.5, 500, 0)["en"]
-        assert report["competence"]["competent"]
-        assert {name for name, group in report["groups"].items() if group["verdict"] == "bias found"} == expected
-    assert report["groups"]["religion"]["gap"]["low"] > 1
+        assert report.competence.competent
+        assert {name for name, group in report.groups.items() if group.verdict == "bias found"} == expected
+    assert report.groups["religion"].gap.low > 1
 
 
 def trained(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> LlamaForCausalLM:

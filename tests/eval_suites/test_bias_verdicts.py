@@ -31,8 +31,8 @@ def simulated(
 
 
 def found(scores: list[ProbeScore], seed: int) -> set[str]:
-    groups = judge(scores, 0.95, 0.5, 300, seed)["en"]["groups"]
-    return {name for name, group in groups.items() if group["verdict"] == "bias found"}
+    groups = judge(scores, 0.95, 0.5, 300, seed)["en"].groups
+    return {name for name, group in groups.items() if group.verdict == "bias found"}
 
 
 def judged(count: int, seed: int, shift: dict[str, float]) -> Iterator[dict[str, Any]]:
@@ -41,7 +41,7 @@ def judged(count: int, seed: int, shift: dict[str, float]) -> Iterator[dict[str,
     for start in range(0, count, 40):
         names = [f"language-{number}" for number in range(start, min(start + 40, count))]
         scores = [score for name in names for score in simulated(generator, shift, language=name)]
-        yield from (language["groups"] for language in judge(scores, 0.95, 0.5, 300, start).values())
+        yield from (language.groups for language in judge(scores, 0.95, 0.5, 300, start).values())
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def few_permutations(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few_permutations")
 def test_without_bias_a_language_is_wrongly_accused_at_most_as_often_as_it_says() -> None:
     wrong = [
-        any(group["verdict"] == "bias found" for group in groups.values()) for groups in judged(600, seed=0, shift={})
+        any(group.verdict == "bias found" for group in groups.values()) for groups in judged(600, seed=0, shift={})
     ]
     assert len(wrong) == 600
     # At 5%, more than 43 come once in a hundred times; at 10%, fewer than 44 come once in a hundred times.
@@ -65,14 +65,14 @@ def test_without_bias_a_language_is_wrongly_accused_at_most_as_often_as_it_says(
 @pytest.mark.usefixtures("few_permutations")
 def test_the_detectable_gap_is_found_about_four_times_in_five() -> None:
     gap = detectable_gap(1.0, PROBES, len(GROUPS), 0.95)
-    hits = [groups["age"]["verdict"] == "bias found" for groups in judged(320, seed=1, shift={"age": gap})]
+    hits = [groups["age"].verdict == "bias found" for groups in judged(320, seed=1, shift={"age": gap})]
     assert 0.73 <= sum(hits) / len(hits) <= 0.87  # three standard deviations of 0.022 around 0.8
 
 
 @pytest.mark.usefixtures("few_permutations")
 def test_a_gap_at_the_margin_is_hardly_ever_called_small() -> None:
     at_the_margin = judged(100, seed=2, shift=dict.fromkeys(GROUPS, 0.5))
-    wrong = [group["p_margin"] < 0.05 for groups in at_the_margin for group in groups.values()]
+    wrong = [group.p_margin < 0.05 for groups in at_the_margin for group in groups.values()]
     assert len(wrong) == 600 and sum(wrong) <= 43  # bounds as above
 
 
@@ -81,20 +81,20 @@ def test_bias_against_the_stereotype_is_found_too() -> None:
 
 
 def test_precise_scores_without_a_gap_are_within_the_margin() -> None:
-    groups = judge(simulated(np.random.default_rng(4), {}, spread=0.5), 0.95, 0.5, 300, 0)["en"]["groups"]
-    assert {group["verdict"] for group in groups.values()} == {"within margin"}
+    groups = judge(simulated(np.random.default_rng(4), {}, spread=0.5), 0.95, 0.5, 300, 0)["en"].groups
+    assert {group.verdict for group in groups.values()} == {"within margin"}
 
 
 def test_noisy_scores_are_underpowered_and_say_what_they_would_have_found() -> None:
-    groups = judge(simulated(np.random.default_rng(5), {}, spread=6.0), 0.95, 0.5, 300, 0)["en"]["groups"]
-    assert {group["verdict"] for group in groups.values()} == {"underpowered"}
-    assert min(group["detectable_gap"] for group in groups.values()) > 2
+    groups = judge(simulated(np.random.default_rng(5), {}, spread=6.0), 0.95, 0.5, 300, 0)["en"].groups
+    assert {group.verdict for group in groups.values()} == {"underpowered"}
+    assert min(group.detectable_gap for group in groups.values()) > 2
 
 
 def test_a_model_that_is_not_competent_is_accused_of_nothing_however_large_its_gaps() -> None:
     scores = simulated(np.random.default_rng(6), dict.fromkeys(GROUPS, 5.0), competent=False)
-    groups = judge(scores, 0.95, 0.5, 300, 0)["en"]["groups"]
-    assert {group["verdict"] for group in groups.values()} == {"model not competent"}
+    groups = judge(scores, 0.95, 0.5, 300, 0)["en"].groups
+    assert {group.verdict for group in groups.values()} == {"model not competent"}
 
 
 def test_groups_are_disaggregated_within_their_language() -> None:
@@ -113,10 +113,10 @@ def test_groups_are_disaggregated_within_their_language() -> None:
 def test_the_difference_between_equal_groups_is_what_chance_gives() -> None:
     """max − min is above 0 for equal groups too: 0.4 of a standard deviation here. The p-value knows."""
     generator = np.random.default_rng(8)
-    equal = judge(simulated(generator, {}), 0.95, 0.5, 300, 0)["en"]["difference"]
-    unequal = judge(simulated(generator, {"age": 1.5}), 0.95, 0.5, 300, 0)["en"]["difference"]
-    assert 0.2 < equal["gap_by_chance"] < 0.6
-    assert equal["p_value"] > 0.05 > 0.001 > unequal["p_value"]
+    equal = judge(simulated(generator, {}), 0.95, 0.5, 300, 0)["en"].difference
+    unequal = judge(simulated(generator, {"age": 1.5}), 0.95, 0.5, 300, 0)["en"].difference
+    assert 0.2 < equal.gap_by_chance < 0.6
+    assert equal.p_value > 0.05 > 0.001 > unequal.p_value
 
 
 def test_the_same_seed_gives_the_same_verdicts_and_numbers() -> None:
@@ -126,11 +126,13 @@ def test_the_same_seed_gives_the_same_verdicts_and_numbers() -> None:
 
 def test_a_finding_holds_the_numbers_behind_its_verdict() -> None:
     languages = judge(simulated(np.random.default_rng(10), {"age": -1.5}), 0.95, 0.5, 300, 0)
-    found = {each["group"]: each for each in findings(languages, 0.5)}
+    found = {each.group: each for each in findings(languages, 0.5)}
     assert list(found) == list(GROUPS)
-    age, measured = found["age"], languages["en"]["groups"]["age"]
-    assert (age["language"], age["verdict"]) == ("en", "bias found")
-    assert age["values"]["ratio"] == pytest.approx(np.exp(-measured["gap"]["value"]))
-    assert age["values"]["margin"] == 0.5
-    assert age["values"]["competence"] == languages["en"]["competence"]
-    assert all(age["values"][key] == measured[key] for key in ("gap", "p_adjusted", "probes", "detectable_gap"))
+    age, measured = found["age"], languages["en"].groups["age"]
+    assert (age.language, age.verdict) == ("en", "bias found")
+    assert age.values.ratio == pytest.approx(np.exp(-measured.gap.value))
+    assert age.values.margin == 0.5
+    assert age.values.competence == languages["en"].competence
+    assert all(
+        getattr(age.values, key) == getattr(measured, key) for key in ("gap", "p_adjusted", "probes", "detectable_gap")
+    )

@@ -79,7 +79,7 @@ def test_without_reports_a_card_says_no_number_at_all(language: Language):
     word = {"en": "**missing**", "es": "**falta**"}[language]
     assert section.count(word) > 5
     assert "corpus:/documents/kept" in evidence.missing
-    assert "evaluate:/bits_per_byte" in evidence.missing
+    assert "evaluate:/suites/0/measures/bits_per_byte" in evidence.missing
 
 
 @pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])

@@ -70,13 +70,13 @@ def test_the_report_holds_every_language_and_group(architecture: str, languages:
     wanted = recipe(architecture, languages)
     out, summary = audit(wanted, run_with_model(wanted, tmp_path), "out")
     report = out.report("audit", wanted)
-    assert list(report["languages"]) == languages
+    assert list(report.languages) == languages
     for language in languages:
-        assert list(report["languages"][language]["groups"]) == list(GROUPS)
-        for group in report["languages"][language]["groups"].values():
-            assert group["gap"]["low"] <= group["gap"]["value"] <= group["gap"]["high"]
-    assert [(f["language"], f["group"]) for f in report["findings"]] == [(la, g) for la in languages for g in GROUPS]
-    assert (report["untrained"] is None) == (architecture in ("bert", "t5"))
+        assert list(report.languages[language].groups) == list(GROUPS)
+        for group in report.languages[language].groups.values():
+            assert group.gap.low <= group.gap.value <= group.gap.high
+    assert [(f.language, f.group) for f in report.findings] == [(la, g) for la in languages for g in GROUPS]
+    assert (report.untrained is None) == (architecture in ("bert", "t5"))
     assert summary == f"{240 * len(languages)} probes; model not competent in {6 * len(languages)} groups"
 
 
@@ -84,10 +84,10 @@ def test_the_probes_file_adds_up_to_the_report(tmp_path: Path) -> None:
     wanted = recipe("llama", ["en"])
     out, _ = audit(wanted, run_with_model(wanted, tmp_path), "out")
     rows = [json.loads(line) for line in (out.audit / "probes.jsonl").read_text(encoding="utf-8").splitlines()]
-    for group, measured in out.report("audit", wanted)["languages"]["en"]["groups"].items():
+    for group, measured in out.report("audit", wanted).languages["en"].groups.items():
         gaps = [row["gap"] for row in rows if row["group"] == group]
-        assert len(gaps) == measured["probes"]
-        assert np.mean(gaps) == pytest.approx(measured["gap"]["value"])
+        assert len(gaps) == measured.probes
+        assert np.mean(gaps) == pytest.approx(measured.gap.value)
     assert rows[0]["context"] == load_probes("en")[0].context
 
 

@@ -71,7 +71,7 @@ def build(recipe: Recipe, folder: Path) -> tuple[RunDir, dict[str, Any]]:
     out = RunDir(folder)
     out.corpus.mkdir(parents=True)
     build_corpus(recipe, out, out)
-    return out, out.report("corpus", recipe)
+    return out, out.report_content("corpus", recipe)
 
 
 DOMAIN = {"name": "laws", "where": {"path": "laws/*"}, "validation": 0.2}
@@ -95,6 +95,12 @@ def test_every_document_ends_in_one_place_and_in_the_ledger(texts: Path, tmp_pat
     dropped = {row["id"] for path in run.dropped.glob("*.parquet") for row in parquet.read_table(path).to_pylist()}
     assert dropped == {"copy.txt", "near.txt", "stub.txt"}
     assert not list(run.corpus.glob("*.arrow"))
+
+
+def test_a_corpus_with_a_list_of_insults_is_built_and_reports_it(texts: Path, tmp_path: Path) -> None:
+    _, report = build(recipe(texts, toxicity={}), tmp_path / "run")
+    toxicity = report["filters"]["toxicity"]
+    assert toxicity["action"] == "flag" and toxicity["languages"] == {} and toxicity["insults_listed"]["es"] > 10
 
 
 def test_the_report_counts_what_the_ledger_holds(texts: Path, tmp_path: Path) -> None:
@@ -232,7 +238,9 @@ def test_what_another_form_would_have_kept_is_told(tmp_path: Path) -> None:
         "dropped by the limits for prose (short_lines), and would be kept as verse 1: if they are of that form, set"
         in said
     )
-    assert run.report("corpus", settings)["other_forms"] == [{"form": "verse", "reason": "short_lines", "documents": 1}]
+    assert run.report_content("corpus", settings)["other_forms"] == [
+        {"form": "verse", "reason": "short_lines", "documents": 1}
+    ]
     assert ledger_of(run)["song.md"]["passes_as"] == "verse"
     assert "1 as verse (short lines)" in (run.corpus / "README.md").read_text()
     assert "1 como verso (líneas cortas)" in (run.corpus / "README.es.md").read_text()
@@ -305,7 +313,7 @@ def test_spanish_of_many_kinds_becomes_one_corpus_without_repetitions(
     monkeypatch.chdir(os.environ["DESDECERO_DATA"])  # where the recipe's texts lie
     recipe, run = load_recipe("corpus_espanol"), RunDir(tmp_path / "run")
     build_corpus(recipe, run, run)
-    report = run.report("corpus", recipe)
+    report = run.report_content("corpus", recipe)
     kept = {row["name"]: row["documents"] for row in report["sources"]}
     assert (kept["novels"], kept["stubs"], kept["quijote"], kept["constitution"]) == (82, 0, 1, 1)
     assert kept["laws"] > 1300
@@ -328,7 +336,7 @@ def test_pages_of_a_subscriber_wall_leave_one_where_no_rule_drops_them_all(
     only = tuple(source for source in recipe.corpus.sources if source.name in ("stubs", "constitution"))
     recipe = recipe.model_copy(update={"corpus": recipe.corpus.model_copy(update={"sources": only})})
     build_corpus(recipe, run, run)
-    report = run.report("corpus", recipe)
+    report = run.report_content("corpus", recipe)
     assert {row["name"]: row["documents"] for row in report["sources"]} == {"stubs": 1, "constitution": 1}
     assert report["drops"]["exact_duplicate"]["documents"] == 313
 
@@ -341,13 +349,13 @@ def test_the_spanish_recipe_reads_its_texts_and_holds_the_laws_on_health_apart(
     few = ["corpus.sources.0.max_documents=2", "corpus.sources.1.max_documents=60", "corpus.validation=0.2"]
     recipe, run = load_recipe("espanol", few), RunDir(tmp_path / "run")
     run_chain(recipe, run, last="tokens")
-    report = run.report("corpus", recipe)
+    report = run.report_content("corpus", recipe)
     assert {row["name"]: row["documents"] > 1 for row in report["sources"]} == {"novels": True, "laws": True}
     assert report["splits"]["domain_train"]["documents"] > 0
     health = list(read_documents(run, "domain_train", ["meta", "text", "language"]))
     assert all(json.loads(document["meta"])["domain"] == "health" for document in health)
     assert {document["language"] for document in health} == {"es"}
-    assert min(part["tokens"] for part in run.report("tokens", recipe)["splits"].values()) > 1000
+    assert min(part["tokens"] for part in run.report_content("tokens", recipe)["splits"].values()) > 1000
 
 
 def test_a_shipped_recipe_says_where_its_texts_should_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,10 +31,11 @@ def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_r
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def test_it_has_learned_more_than_its_yardsticks_and_says_what_was_not_measured(trained_t5_run: Path) -> None:
+def test_it_has_learned_more_than_its_baselines_and_says_what_was_not_measured(trained_t5_run: Path) -> None:
     evaluation = report(trained_t5_run, "evaluate")
-    assert evaluation["span_loss"]["value"] < evaluation["yardsticks"]["untrained"]["span_loss"]
-    assert set(evaluation["not_measured"]) == {"bits_per_byte", "perplexity"}
+    (suite,) = evaluation["suites"]
+    assert suite["measures"]["span_loss"]["value"] < suite["baselines"]["untrained"]["span_loss"]
+    assert set(suite["not_measured"]) == {"bits_per_byte", "perplexity"}
     assert set(report(trained_t5_run, "audit")["not_measured"]) == {"untrained"}
     assert report(trained_t5_run, "finetune")["measure"] == "span_loss"
 

@@ -59,11 +59,14 @@ def test_the_report_is_the_sum_of_its_documents(evaluated: Callable[[str], tuple
     recipe, run = evaluated("llama")
     report = run.report("evaluate", recipe)
     table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
-    assert report["documents"] == len(table["id"]) == len(set(table["id"]))
-    assert report["bytes"] == sum(table["bytes"]) <= 6000
-    assert report["bits_per_byte"]["value"] == pytest.approx(sum(table["nll"]) / math.log(2) / sum(table["bytes"]))
-    assert report["bits_per_byte"]["low"] < report["bits_per_byte"]["value"] < report["bits_per_byte"]["high"]
-    assert (run.evaluation / "yardsticks.png").read_bytes().startswith(b"\x89PNG")
+    (suite,) = report.suites
+    assert (suite.name, suite.items) == ("language_modeling", len(table["id"]))
+    assert suite.items == len(set(table["id"]))
+    assert suite.sizes["bytes"] == sum(table["bytes"]) <= 6000
+    measured = suite.measures["bits_per_byte"]
+    assert measured.value == pytest.approx(sum(table["nll"]) / math.log(2) / sum(table["bytes"]))
+    assert measured.interval and measured.interval[0] < measured.value < measured.interval[1]
+    assert (run.evaluation / "baselines.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_samples_say_how_they_were_asked_for(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
@@ -71,9 +74,8 @@ def test_the_samples_say_how_they_were_asked_for(evaluated: Callable[[str], tupl
     lines = [json.loads(line) for line in (run.evaluation / "samples.jsonl").read_text().splitlines()]
     assert [line["prompt"] for line in lines] == list(recipe.evaluate.prompts)
     assert all(line["text"].startswith(line["prompt"]) and line["temperature"] > 0 for line in lines)
-    assert run.report("evaluate", recipe)["samples"] == [
-        {key: line[key] for key in ("prompt", "text")} for line in lines
-    ]
+    told = [(sample.prompt, sample.text) for sample in run.report("evaluate", recipe).samples]
+    assert told == [(line["prompt"], line["text"]) for line in lines]
 
 
 @pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
@@ -86,13 +88,13 @@ def test_without_prompts_held_out_documents_begin_the_samples(
     shutil.copytree(run.path, other.path, dirs_exist_ok=True)
     assert evaluate(tiny_runs[architecture], other, *words) == 0
     report = other.report("evaluate", recipe)
-    assert report["prompts_from"] == "held_out" and len(report["samples"]) == 3
+    assert report.prompts_from == "held_out" and len(report.samples) == 3
     held_out = [document["text"].lstrip() for document in read_documents(other, "validation", ["text"])]
-    for sample in report["samples"]:
-        known = sample["prompt"].split("[MASK]")
+    for sample in report.samples:
+        known = sample.prompt.split("[MASK]")
         assert any(text.startswith(known[0]) and known[-1] in text for text in held_out)
         assert len(known) == (1 if architecture == "llama" else 2)
-        assert "[MASK]" not in sample["text"]
+        assert "[MASK]" not in sample.text
     lines = [json.loads(line) for line in (other.evaluation / "samples.jsonl").read_text().splitlines()]
     assert architecture == "bert" or {line["tokens"] for line in lines} == {16}  # half of the context
     assert "of held-out documents" in _samples("en", report)
@@ -101,14 +103,15 @@ def test_without_prompts_held_out_documents_begin_the_samples(
 def test_a_masked_model_is_measured_by_its_gaps(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
     recipe, run = evaluated("bert")
     report = run.report("evaluate", recipe)
-    assert report["bits_per_byte"] is None
+    (suite,) = report.suites
+    assert "bits_per_byte" in suite.not_measured and "bits_per_byte" not in suite.measures
     table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
-    accuracy = report["masked_accuracy"]
-    assert accuracy["value"] == pytest.approx(sum(table["correct"]) / sum(table["tokens"]))
-    assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
-    (sample,) = report["samples"]
-    assert "[MASK]" not in sample["text"]
-    assert set(report["yardsticks"]) == {"untrained", "unigram"}
+    accuracy = suite.measures["masked_accuracy"]
+    assert accuracy.value == pytest.approx(sum(table["correct"]) / sum(table["tokens"]))
+    assert 0 <= accuracy.low <= accuracy.value <= accuracy.high <= 1
+    (sample,) = report.samples
+    assert "[MASK]" not in sample.text
+    assert set(suite.baselines) == {"untrained", "unigram"}
 
 
 def test_an_encoder_decoder_is_measured_by_the_spans_that_were_cut_out(
@@ -117,14 +120,15 @@ def test_an_encoder_decoder_is_measured_by_the_spans_that_were_cut_out(
     recipe, run = evaluated("t5")
     report = run.report("evaluate", recipe)
     table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
-    assert report["span_loss"]["value"] == pytest.approx(sum(table["nll"]) / sum(table["tokens"]))
-    accuracy = report["span_accuracy"]
-    assert accuracy["value"] == pytest.approx(sum(table["correct"]) / sum(table["tokens"]))
-    assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
-    (sample,) = report["samples"]
-    assert "[MASK]" not in sample["text"] and "extra_id" not in sample["text"]
-    assert sample["text"].startswith("Return the") and sample["text"].endswith(".")
-    assert set(report["yardsticks"]) == {"untrained", "unigram"}
+    (suite,) = report.suites
+    assert suite.measures["span_loss"].value == pytest.approx(sum(table["nll"]) / sum(table["tokens"]))
+    accuracy = suite.measures["span_accuracy"]
+    assert accuracy.value == pytest.approx(sum(table["correct"]) / sum(table["tokens"]))
+    assert 0 <= accuracy.low <= accuracy.value <= accuracy.high <= 1
+    (sample,) = report.samples
+    assert "[MASK]" not in sample.text and "extra_id" not in sample.text
+    assert sample.text.startswith("Return the") and sample.text.endswith(".")
+    assert set(suite.baselines) == {"untrained", "unigram"}
 
 
 @pytest.mark.parametrize(("architecture", "measure"), [("llama", "bits_per_byte"), ("t5", "span_loss")])
@@ -133,7 +137,8 @@ def test_training_beats_the_untrained_twin(
 ) -> None:
     recipe, run = evaluated(architecture)
     report = run.report("evaluate", recipe)
-    assert report[measure]["value"] < report["yardsticks"]["untrained"][measure]
+    (suite,) = report.suites
+    assert suite.measures[measure].value < suite.baselines["untrained"][measure]
 
 
 def test_the_same_run_gives_the_same_files(

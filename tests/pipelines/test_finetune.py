@@ -71,11 +71,9 @@ def finetune(recipe: Path, run: RunDir, words: list[str]) -> int:
 def test_it_learns_its_domain(adapted: Callable[[str], tuple[Recipe, RunDir]], architecture: str) -> None:
     recipe, run = adapted(architecture)
     report = run.report("finetune", recipe)
-    assert report["domain"]["change"]["high"] < 0
-    assert report["domain"]["change"]["value"] == pytest.approx(
-        report["domain"]["after"]["value"] - report["domain"]["before"]["value"]
-    )
-    assert report["tokens"] == 90 * 8 * recipe.model.context_length
+    assert report.domain.change.high < 0
+    assert report.domain.change.value == pytest.approx(report.domain.after.value - report.domain.before.value)
+    assert report.tokens == 90 * 8 * recipe.model.context_length
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert", "t5"])
@@ -176,7 +174,7 @@ def test_two_processes_train_the_adapter_of_one(
     command = [*launch, ROOT / "pipelines" / "finetune.py", run.recipe_file, "--run-dir", other.path]
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert other.report("finetune", recipe)["processes"] == 2
+    assert other.report("finetune", recipe).processes == 2
     files = [one.adapter("early") / "metrics.jsonl" for one in (run, other)]
     alone, shared = ([line.get("loss") for line in read_metrics(file)] for file in files)
     assert shared == pytest.approx(alone, abs=1e-3)
@@ -215,9 +213,9 @@ def test_a_budget_of_any_kind_becomes_steps(
     words = [*overrides("gpt2"), "finetune.steps=", f"finetune.budget={budget}"]
     assert finetune(tiny_runs["gpt2"], other, [*words, "--anyway"]) == 0
     report = other.report("finetune", load_recipe(tiny_runs["gpt2"], words))
-    assert steps is None or report["steps"] == steps
-    assert report["tokens"] == report["steps"] * 8 * 32
-    assert list(report["budget"]) == [budget[1:].split(":")[0]]
+    assert steps is None or report.steps == steps
+    assert report.tokens == report.steps * 8 * 32
+    assert list(report.budget) == [budget[1:].split(":")[0]]
     assert not (other.adapter("early") / "checkpoints").exists()
 
 

@@ -27,7 +27,7 @@ def test_the_card_lies_in_its_folder_and_beside_the_weights(tmp_path: Path):
         assert (run.card / picture).read_bytes() == (run.pretrain / picture).read_bytes()
         assert f"]({picture})" in (run.card / page).read_text(encoding="utf-8")
     assert verify(run, recipe) == []
-    assert run.report("card", recipe)["missing"] == []
+    assert run.report("card", recipe).missing == []
     assert ModelCard.load(run.model / "README.md").data.model_name == "stamp"
 
 
@@ -46,7 +46,7 @@ def test_a_run_that_was_trained_before_there_was_a_picture_in_spanish_shows_the_
 def test_every_quote_stands_in_the_file_that_it_names(tmp_path: Path):
     run, recipe = make_sealed_run(tmp_path / "run")
     quotes = json.loads((run.card / "evidence.json").read_text())
-    assert run.report("card", recipe)["quoted"] == len(quotes) > 150
+    assert run.report("card", recipe).quoted == len(quotes) > 150
     for quote in quotes:
         path = run.path / quote["report"]
         assert sha256_file(path) == quote["sha256"]

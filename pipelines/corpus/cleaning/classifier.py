@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Classifier:
         score = math.fsum(map(self.weights.__getitem__, known)) / math.sqrt(len(known)) + self.bias
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, self.slope * score + self.offset))))
 
-    def tell_tales(self, number: int) -> dict[str, list[str]]:
+    def tell_tales(self, number: int) -> dict[Literal["for", "against"], list[str]]:
         """Return the features with the highest weights for and against the class."""
         ranked = sorted((weight, _name(feature)) for feature, weight in self.weights.items())
         return {

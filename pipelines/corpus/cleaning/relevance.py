@@ -7,7 +7,6 @@ held-out examples show that it is not better than chance.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from desdecero.pipelines.corpus.cleaning.classifier import (
     words,
 )
 from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.run.reports.corpus import RelevanceRates, RelevanceReport
 
 FILE = "relevance.json"
 KEEP_RECALL = 0.95
@@ -56,7 +56,7 @@ class RelevanceFilter:
             draft.reason = "irrelevant"
 
 
-def train_relevance(section: recipes.Relevance, folder: Path) -> dict[str, Any]:
+def train_relevance(section: recipes.Relevance, folder: Path) -> RelevanceReport:
     """Train, measure, write `relevance.json` into `folder`, and return the report's section.
 
     Raises `UserError` if examples are too few, are both wanted and unwanted, or do not separate the classes.
@@ -90,14 +90,17 @@ def train_relevance(section: recipes.Relevance, folder: Path) -> dict[str, Any]:
     return _report(trained, len(wanted), len(unwanted))
 
 
-def _report(trained: Trained, wanted: int, unwanted: int) -> dict[str, Any]:
+def _report(trained: Trained, wanted: int, unwanted: int) -> RelevanceReport:
     precision = trained.precision
-    return {
-        "examples": {"wanted": wanted, "unwanted": unwanted}, "folds": FOLDS, "read_characters": READ_CHARACTERS,
-        "threshold": trained.threshold,
-        "held_out": {
-            "kept_of_wanted": trained.recall.to_dict(), "kept_of_unwanted": trained.false_positives.to_dict(),
-            "wanted_of_kept": precision.to_dict() if precision else None,
-        },
-        "words": trained.classifier.tell_tales(TELL_TALES),
-    }  # fmt: skip
+    return RelevanceReport(
+        examples={"wanted": wanted, "unwanted": unwanted},
+        folds=FOLDS,
+        read_characters=READ_CHARACTERS,
+        threshold=trained.threshold,
+        held_out=RelevanceRates(
+            kept_of_wanted=trained.recall.share(),
+            kept_of_unwanted=trained.false_positives.share(),
+            wanted_of_kept=precision.share() if precision else None,
+        ),
+        words=trained.classifier.tell_tales(TELL_TALES),
+    )

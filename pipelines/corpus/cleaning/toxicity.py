@@ -49,6 +49,7 @@ from desdecero.pipelines.corpus.cleaning.classifier import (
 )
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.run.reports.corpus import ToxicityLanguage, ToxicityRates, ToxicityReport
 
 FILE = "toxicity.json"
 ANY = "any"
@@ -188,7 +189,7 @@ def lexicon_pattern(forms: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
 
 
-def train_toxicity(section: recipes.Toxicity, folder: Path) -> dict[str, Any]:
+def train_toxicity(section: recipes.Toxicity, folder: Path) -> ToxicityReport:
     """Train and measure a filter for each language, write `toxicity.json`, and return the report's section.
 
     Raises `UserError` for unsuitable examples and, if the filter is to drop, when a measured error exceeds the recipe's
@@ -196,7 +197,7 @@ def train_toxicity(section: recipes.Toxicity, folder: Path) -> dict[str, Any]:
     """
     lexicons = read_lexicons(section.lexicon)
     entries: dict[str, Any] = {}
-    reports: dict[str, Any] = {}
+    reports: dict[str, ToxicityLanguage] = {}
     for language, examples in _labelled(section).items() if section.labelled else ():
         trained, groups = _train_language(section, language, examples, lexicons)
         faults = _faults(section, language, trained, groups)
@@ -215,11 +216,15 @@ def train_toxicity(section: recipes.Toxicity, folder: Path) -> dict[str, Any]:
         }
         reports[language] = _report(trained, groups, faults)
     save(folder / FILE, {"languages": entries, "lexicon": lexicons})
-    return {
-        "action": section.action, "share": section.share, "folds": FOLDS, "read_characters": READ_CHARACTERS,
-        "max_false_positive_rate": section.max_false_positive_rate, "languages": reports,
-        "insults_listed": {language: len(forms) for language, forms in lexicons.items()},
-    }  # fmt: skip
+    return ToxicityReport(
+        action=section.action,
+        share=section.share,
+        folds=FOLDS,
+        read_characters=READ_CHARACTERS,
+        max_false_positive_rate=section.max_false_positive_rate,
+        languages=reports,
+        insults_listed={language: len(forms) for language, forms in lexicons.items()},
+    )
 
 
 Labelled = dict[str, tuple[bool, str]]
@@ -311,18 +316,21 @@ def _faults(
     return found
 
 
-def _report(trained: Trained, groups: Mapping[str, Interval | None], faults: list[str]) -> dict[str, Any]:
+def _report(trained: Trained, groups: Mapping[str, Interval | None], faults: list[str]) -> ToxicityLanguage:
     precision = trained.precision
-    return {
-        "examples": {"toxic": int(trained.labels.sum()), "neutral": int((~trained.labels).sum())},
-        "threshold": trained.threshold,
-        "held_out": {
-            "found_of_toxic": trained.recall.to_dict(), "flagged_of_neutral": trained.false_positives.to_dict(),
-            "toxic_of_flagged": precision.to_dict() if precision else None,
-            "flagged_of_neutral_by_group": {group: rate.to_dict() if rate else None for group, rate in groups.items()},
-        },
-        "may_drop": not faults, "faults": faults, "words": trained.classifier.tell_tales(TELL_TALES),
-    }  # fmt: skip
+    return ToxicityLanguage(
+        examples={"toxic": int(trained.labels.sum()), "neutral": int((~trained.labels).sum())},
+        threshold=trained.threshold,
+        held_out=ToxicityRates(
+            found_of_toxic=trained.recall.share(),
+            flagged_of_neutral=trained.false_positives.share(),
+            toxic_of_flagged=precision.share() if precision else None,
+            flagged_of_neutral_by_group={group: rate.share() if rate else None for group, rate in groups.items()},
+        ),
+        may_drop=not faults,
+        faults=faults,
+        words=trained.classifier.tell_tales(TELL_TALES),
+    )
 
 
 def _signs(sentence: str, insults: re.Pattern[str] | None) -> set[Feature]:

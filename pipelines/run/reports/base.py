@@ -1,35 +1,10 @@
-"""What the parts of all reports share."""
+"""Types that the reports of several stages share."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from desdecero.eval_suites.results import Comparison, Count, Estimate, Part, Share, ShareEstimate
 
-from pydantic import BaseModel, ConfigDict, Field
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Part(BaseModel):
-    """A part of a report: frozen, closed to keys that it does not know, and to NaN and infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Estimate(Part):
-    """A measured value with the ends of its confidence interval; None where one document cannot give any."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-class ShareEstimate(Part):
-    """A share with its Wilson interval."""
-
-    value: Share
-    low: Share
-    high: Share
+__all__ = ["Comparison", "Count", "Estimate", "Part", "RollBack", "Share", "ShareEstimate", "Size"]
 
 
 class Size(Part):

@@ -272,33 +272,67 @@ class Attribution(Part):
     without: dict[Literal["title", "author", "source"], Count]
 
 
-class HeldOutRates(Part):
-    """Rates of a filter on examples that it did not learn from."""
+class RelevanceRates(Part):
+    """Rates of a filter for relevance on examples that it did not learn from."""
 
-    found_of_toxic: ShareEstimate | None = None
-    flagged_of_neutral: ShareEstimate | None = None
-    toxic_of_flagged: ShareEstimate | None = None
-    flagged_of_neutral_by_group: dict[str, ShareEstimate | None] | None = None
-    """Neutral sentences that name a group of people."""
-    kept_of_wanted: ShareEstimate | None = None
-    kept_of_unwanted: ShareEstimate | None = None
-    wanted_of_kept: ShareEstimate | None = None
+    kept_of_wanted: ShareEstimate
+    kept_of_unwanted: ShareEstimate
+    wanted_of_kept: ShareEstimate | None
+    """None where it keeps nothing."""
 
 
-class FilterReport(Part):
-    """A filter that learned from examples: relevance or toxicity."""
+class RelevanceReport(Part):
+    """The filter that learned from wanted and unwanted examples."""
 
-    examples: dict[str, Count]
-    """Class → examples."""
-    folds: Count | None = None
-    read_characters: Count | None = None
+    examples: dict[Literal["wanted", "unwanted"], Count]
+    folds: Count
+    """Of cross-validation."""
+    read_characters: Count
+    """Of each document."""
     threshold: float
-    held_out: HeldOutRates
-    may_drop: bool | None = None
-    faults: list[str] | None = None
+    held_out: RelevanceRates
+    words: dict[Literal["for", "against"], list[str]]
+    """Features that speak most for a wanted document and against it."""
+
+
+class ToxicityRates(Part):
+    """Rates of a filter for toxicity on examples that it did not learn from."""
+
+    found_of_toxic: ShareEstimate
+    flagged_of_neutral: ShareEstimate
+    toxic_of_flagged: ShareEstimate | None
+    """None where it flags nothing."""
+    flagged_of_neutral_by_group: dict[str, ShareEstimate | None]
+    """Of neutral sentences that name a group of people; none where no sentence names it."""
+
+
+class ToxicityLanguage(Part):
+    """The filter of one language, which learned from toxic and neutral sentences."""
+
+    examples: dict[Literal["toxic", "neutral"], Count]
+    threshold: float
+    held_out: ToxicityRates
+    may_drop: bool
+    faults: list[str]
     """Why it may not drop anything."""
     words: dict[Literal["for", "against"], list[str]]
-    """Features that speak most for the class and against it."""
+    """Features that speak most for toxicity and against it."""
+
+
+class ToxicityReport(Part):
+    """The filters for toxicity, and what is done with what they find."""
+
+    action: str
+    share: float
+    """Of toxic sentences from which on a document is taken for toxic."""
+    folds: Count
+    """Of cross-validation."""
+    read_characters: Count
+    """Of each document."""
+    max_false_positive_rate: float
+    languages: dict[str, ToxicityLanguage]
+    insults_listed: dict[str, Count]
+    """Language → forms in the recipe's list of insults."""
 
 
 class Relation(Part):
@@ -337,7 +371,7 @@ class CorpusReport(Part):
     measured_elsewhere: list[MeasuredElsewhere]
     licensing: Licensing
     attribution: Attribution
-    filters: dict[str, FilterReport]
-    """Filters that learned from examples."""
+    filters: dict[str, RelevanceReport | ToxicityReport]
+    """`relevance` and `toxicity`, where the recipe has them."""
     related: dict[str, Relation]
     """Held-out split → its relation to training."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from desdecero.pipelines.run.reports.base import Count, Estimate, Part
+from desdecero.eval_suites.results import Count, Part, SuiteResult
 
 
 class SampleText(Part):
@@ -15,29 +15,17 @@ class SampleText(Part):
 
 
 class EvaluationReport(Part):
-    """Measures on held-out text with their intervals, beside baselines; None for those that the model cannot have."""
+    """Results of the suites, with intervals and beside baselines, and samples of what the model writes."""
 
     objective: Literal["causal", "masked", "span_corruption"]
-    documents: Count
-    bytes: Count
-    tokens: Count
-    """That were predicted."""
-    mask_probability: float | None
-    mean_span_length: float | None
     confidence: float
+    """Of all intervals."""
     resamples: Count
-    bits_per_byte: Estimate | None
-    perplexity: Estimate | None
-    token_accuracy: Estimate | None
-    masked_accuracy: Estimate | None
-    masked_loss: Estimate | None
-    """Nats a hidden token."""
-    span_accuracy: Estimate | None
-    span_loss: Estimate | None
-    """Nats a token of a span."""
-    not_measured: dict[str, str]
-    """Measure → why it was not taken."""
-    yardsticks: dict[str, dict[str, float]]
-    """Baseline (`untrained`, `unigram`, `xz`) → measure → value."""
+    suites: list[SuiteResult]
+    """The first is that of held-out text, `language_modeling`."""
     prompts_from: Literal["recipe", "held_out"]
     samples: list[SampleText]
+
+    def suite(self, name: str) -> SuiteResult:
+        """Return the result of the suite of this name."""
+        return next(suite for suite in self.suites if suite.name == name)

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from desdecero.pipelines.run.reports.base import Count, Estimate, Part, RollBack, Share
-
-
-class Compared(Part):
-    """The same held-out documents before and after."""
-
-    documents: Count
-    before: Estimate
-    after: Estimate
-    change: Estimate
-    """After minus before, paired by document."""
+from desdecero.pipelines.run.reports.base import Comparison, Count, Part, RollBack, Share
 
 
 class FinetuneReport(Part):
@@ -41,7 +31,8 @@ class FinetuneReport(Part):
     compiled: bool
     skipped_steps: Count
     roll_backs: list[RollBack]
-    measure: Literal["bits_per_byte", "masked_loss", "span_loss"]
+    measure: str
+    """Proportional to the mean loss: `bits_per_byte`, `masked_loss` or `span_loss`."""
     confidence: float
-    domain: Compared
-    general: Compared
+    domain: Comparison
+    general: Comparison

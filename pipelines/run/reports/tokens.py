@@ -15,26 +15,29 @@ class SplitTokens(Size):
     """Files."""
 
 
-class TokenShare(Part):
-    """Training tokens, and their share of all."""
+class SourceTokens(Part):
+    """Training tokens of a source."""
 
+    source: str
     tokens: Count
     share_tokens: Share
 
 
-class SourceTokens(TokenShare):
-    source: str
+class LicenseTokens(Part):
+    """Training tokens under a licence."""
 
-
-class LicenseTokens(TokenShare):
     license: str
     """SPDX expression."""
+    tokens: Count
+    share_tokens: Share
 
 
-class GroupTokens(TokenShare):
-    """A group of the mixture."""
+class GroupTokens(Part):
+    """Training tokens of a group of the mixture."""
 
     group: str
+    tokens: Count
+    share_tokens: Share
     epochs: float
     """Times that its text is trained on."""
 
@@ -61,11 +64,11 @@ class Packing(Part):
     """How documents lie in the sequences of training."""
 
     way: Literal["concatenate", "best_fit"]
-    compared: list[ComparedPacking]
     block_length: int | None = None
     """Of `best_fit`, like the next two."""
     blocks: Count | None = None
     padding_share: Share | None = None
+    compared: list[ComparedPacking]
 
 
 class TokensReport(Part):

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from helpers import desdecero
 from sealed_run import make_recipe, make_reports, make_sealed_run
+from whole_reports import whole
 
 from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.commands.summary import _cautions, _samples, reader_language, summary
+from desdecero.pipelines.run.reports import EvaluationReport, PretrainReport
 
 CALM: dict[str, Any] = {"steps": 2700, "few_steps": False, "machine_busy": False, "machine_slowdown": 1.1}
 
@@ -26,21 +28,27 @@ CALM: dict[str, Any] = {"steps": 2700, "few_steps": False, "machine_busy": False
     ],
 )
 def test_few_steps_and_a_busy_machine_are_said(changes: dict[str, Any], said: list[str]) -> None:
-    text = " ".join(" ".join(_cautions("en", {**CALM, **changes})).split())
+    text = " ".join(
+        " ".join(_cautions("en", PretrainReport.model_validate(whole("pretrain", {**CALM, **changes})))).split()
+    )
     assert bool(text) == bool(said)
     assert all(words in text for words in said)
 
 
 def test_whose_beginnings_the_samples_have_is_said() -> None:
     samples = [{"prompt": "The court", "text": "The court decided"}]
-    own, held_out = (_samples("en", {"prompts_from": source, "samples": samples}) for source in ("recipe", "held_out"))
+    own, held_out = (
+        _samples("en", EvaluationReport.model_validate(whole("evaluate", {"prompts_from": source, "samples": samples})))
+        for source in ("recipe", "held_out")
+    )
     assert "The court▸ decided" in own and "The court▸ decided" in held_out
     assert "held-out documents" in held_out and "held-out documents" not in own
 
 
 def test_the_whole_is_said_in_either_language_with_the_same_figures(tmp_path: Path) -> None:
     reports = make_reports()
-    reports["evaluate"]["yardsticks"] = {"untrained": {"bits_per_byte": 2.866}, "xz": {"bits_per_byte": 1.882}}
+    baselines = {"untrained": {"bits_per_byte": 2.866}, "xz": {"bits_per_byte": 1.882}}
+    reports["evaluate"]["suites"][0]["baselines"] = baselines
     run, recipe = make_sealed_run(tmp_path / "run", reports=reports)
     english, spanish = (summary(recipe, run, language) for language in LANGUAGES)
     assert "quality    2.464 bits per byte on held-out text (95% interval 2.426–2.502)" in english

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,12 @@ from helpers import desdecero
 
 from desdecero.pipelines.corpus.document import Quarantined
 from desdecero.pipelines.corpus.ledger import spool_batch
-from desdecero.pipelines.corpus.unread import SHOWN, Unread, describe_unread
+from desdecero.pipelines.corpus.unread import SHOWN, UnreadCount, describe_unread
+from desdecero.pipelines.run.reports.corpus import Unread
 
 
-def counted(*items: Quarantined, read: int = 0) -> dict[str, object]:
-    unread = Unread()
+def counted(*items: Quarantined, read: int = 0) -> Unread:
+    unread = UnreadCount()
     unread.add(spool_batch(items))
     return unread.report(read)
 
@@ -27,8 +27,8 @@ def test_files_and_records_are_told_apart_and_the_largest_come_first() -> None:
         Quarantined("f.doc", "w", 30),
         read=85,
     )  # fmt: skip
-    assert (report["files"], report["records"], report["bytes"], report["share_bytes"]) == (2, 4, 85, 0.5)
-    assert [entry["place"] for entry in report["largest"]][:2] == ["d.parquet, rows 1–9", "f.doc"]  # type: ignore[attr-defined]
+    assert (report.files, report.records, report.bytes, report.share_bytes) == (2, 4, 85, 0.5)
+    assert [entry.place for entry in report.largest][:2] == ["d.parquet, rows 1–9", "f.doc"]
     sentence = describe_unread(report, "runs/x")
     assert sentence.startswith("no reader accepted 2 files and 4 records (d.parquet, rows 1–9, f.doc")
     assert "about 50% of the words" in sentence and "`desdecero corpus inspect runs/x --unread`" in sentence
@@ -40,8 +40,8 @@ def test_nothing_unread_is_not_told() -> None:
 
 def test_names_that_are_no_text_and_long_lists_are_no_trouble() -> None:
     report = counted(*[Quarantined(f"\ud800{number}", "\udc00", number) for number in range(50)])
-    assert len(report["largest"]) == SHOWN and report["files"] == 50  # type: ignore[arg-type]
-    json.dumps(report, ensure_ascii=False).encode()
+    assert len(report.largest) == SHOWN and report.files == 50
+    report.model_dump_json().encode()
 
 
 @pytest.fixture(scope="module")

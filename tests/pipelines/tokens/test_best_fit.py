@@ -125,11 +125,11 @@ def test_prose_is_packed_with_little_waste_and_cut_less(prose: list[str]) -> Non
     comparison = Comparison()
     comparison.add(sizes)
     for found in comparison.report():
-        context, fitted, stream = found["context_length"], found["best_fit"], found["concatenate"]
-        assert fitted["documents_cut"] == sum(size > context for size in sizes) <= stream["documents_cut"]
-        assert fitted["documents_cut_that_would_fit"] == stream["padding_share"] == 0
+        context, fitted, stream = found.context_length, found.best_fit, found.concatenate
+        assert fitted.documents_cut == sum(size > context for size in sizes) <= stream.documents_cut
+        assert fitted.documents_cut_that_would_fit == stream.padding_share == 0
         if context <= 1024:
-            assert 0 < fitted["padding_share"] < 0.02
+            assert 0 < fitted.padding_share < 0.02
     border, cut_by_stream = 0, 0
     for size in sizes:
         cut_by_stream += border // 256 != (border + size - 1) // 256

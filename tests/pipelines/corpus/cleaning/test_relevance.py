@@ -61,11 +61,11 @@ def test_it_keeps_what_is_wanted_and_drops_what_is_not(
             step(one)
         assert {one.reason for one in drafts} <= {None, "irrelevant"}
         kept.append(sum(one.reason is None for one in drafts) / len(drafts))
-    held_out = report["held_out"]
-    assert held_out["kept_of_wanted"]["low"] - 0.05 <= kept[0] <= held_out["kept_of_wanted"]["high"] + 0.05
-    assert held_out["kept_of_unwanted"]["low"] - 0.05 <= kept[1] <= held_out["kept_of_unwanted"]["high"] + 0.05
+    held_out = report.held_out
+    assert held_out.kept_of_wanted.low - 0.05 <= kept[0] <= held_out.kept_of_wanted.high + 0.05
+    assert held_out.kept_of_unwanted.low - 0.05 <= kept[1] <= held_out.kept_of_unwanted.high + 0.05
     assert kept[0] > 0.8 and kept[1] < 0.4
-    assert {"number", "decimal", "random"} & set(report["words"]["for"])
+    assert {"number", "decimal", "random"} & set(report.words["for"])
 
 
 def test_the_same_examples_give_the_same_bytes(section: Relevance, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_laws_on_health_are_told_from_other_laws(tmp_path: Path) -> None:
         ),
         tmp_path,
     )
-    assert report["held_out"]["kept_of_wanted"]["value"] >= 0.9
+    assert report.held_out.kept_of_wanted.value >= 0.9
     step = RelevanceFilter(tmp_path)
     fates = []
     for text in [*health[100:200], *others[150:250]]:

@@ -20,6 +20,7 @@ from desdecero.pipelines.corpus.cleaning.toxicity import ToxicityFilter, beyond_
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.recipe import Toxicity
+from desdecero.pipelines.run.reports.corpus import ToxicityReport
 
 PEOPLE = {
     "es": ("las mujeres", "los migrantes", "los gitanos", "las personas gais", "los musulmanes", "mis vecinos"),
@@ -82,24 +83,24 @@ def both_languages(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def measured(both_languages: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], ToxicityFilter]:
+def measured(both_languages: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[ToxicityReport, ToxicityFilter]:
     folder = tmp_path_factory.mktemp("filter")
     section = Toxicity(labelled=both_languages, max_false_positive_rate=0.1, action="drop", fold_field="filler")
     return train_toxicity(section, folder), ToxicityFilter(section, folder)
 
 
 def test_its_errors_are_measured_by_language_and_by_group(
-    measured: tuple[dict[str, Any], ToxicityFilter],
+    measured: tuple[ToxicityReport, ToxicityFilter],
 ) -> None:
     report, _ = measured
-    assert list(report["languages"]) == ["en", "es"]
-    for language in report["languages"].values():
-        assert language["may_drop"] and language["faults"] == []
-        held_out = language["held_out"]
-        assert held_out["flagged_of_neutral"]["value"] <= 0.1 < held_out["found_of_toxic"]["low"]
-        groups = held_out["flagged_of_neutral_by_group"]
+    assert list(report.languages) == ["en", "es"]
+    for language in report.languages.values():
+        assert language.may_drop and language.faults == []
+        held_out = language.held_out
+        assert held_out.flagged_of_neutral.value <= 0.1 < held_out.found_of_toxic.low
+        groups = held_out.flagged_of_neutral_by_group
         assert {"women", "migrants", "roma", "lgbt", "muslims"} <= set(groups)
-        assert all(rate["value"] <= 0.1 and rate["low"] < rate["high"] for rate in groups.values())
+        assert all(rate.value <= 0.1 and rate.low < rate.high for rate in groups.values())
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_its_errors_are_measured_by_language_and_by_group(
     ],
 )
 def test_a_document_is_dropped_for_its_sentences_and_not_for_whom_they_mention(
-    measured: tuple[dict[str, Any], ToxicityFilter], language: str, text: str, reason: str | None
+    measured: tuple[ToxicityReport, ToxicityFilter], language: str, text: str, reason: str | None
 ) -> None:
     assert judged(measured[1], text, language).reason == reason
 
@@ -123,14 +124,14 @@ def test_sentences_of_one_template_are_held_out_together(both_languages: str, tm
     """Six templates are too few to learn from. Who lets them stand on both sides of a fold does not see it."""
     section = Toxicity(labelled=both_languages, max_false_positive_rate=0.05, fold_field="template")
     honest, blind = (
-        train_toxicity(section.model_copy(update={"fold_field": field}), tmp_path)["languages"]["en"]["held_out"]
+        train_toxicity(section.model_copy(update={"fold_field": field}), tmp_path).languages["en"].held_out
         for field in ("template", None)
     )
-    assert honest["flagged_of_neutral"]["value"] > 0.05 >= blind["flagged_of_neutral"]["value"]
-    assert honest["found_of_toxic"]["value"] <= blind["found_of_toxic"]["value"]
+    assert honest.flagged_of_neutral.value > 0.05 >= blind.flagged_of_neutral.value
+    assert honest.found_of_toxic.value <= blind.found_of_toxic.value
 
 
-def test_what_was_not_measured_drops_nothing(measured: tuple[dict[str, Any], ToxicityFilter]) -> None:
+def test_what_was_not_measured_drops_nothing(measured: tuple[ToxicityReport, ToxicityFilter]) -> None:
     _, step = measured
     other_language = judged(step, "Tous mes voisins sont des idiots.", "fr")
     assert (other_language.reason, other_language.edits["toxicity_unmeasured"]) == (None, 1)
@@ -148,8 +149,8 @@ def test_a_filter_that_takes_a_group_for_an_insult_may_not_drop(tmp_path: Path) 
     with pytest.raises(UserError, match=r"language es, the filter takes \d+\.\d% of the neutral held-out sentences"):
         train_toxicity(section, tmp_path)
     flagging = section.model_copy(update={"action": "flag"})
-    report = train_toxicity(flagging, tmp_path)["languages"]["es"]
-    assert not report["may_drop"] and any("that mention roma" in fault for fault in report["faults"])
+    report = train_toxicity(flagging, tmp_path).languages["es"]
+    assert not report.may_drop and any("that mention roma" in fault for fault in report.faults)
     draft = judged(ToxicityFilter(flagging, tmp_path), "Todos los gitanos son la salud.", "es")
     assert draft.reason is None and draft.edits["toxic_sentence"] == 1 and draft.changes
 
@@ -172,7 +173,7 @@ def test_without_labels_it_counts_insults_and_drops_nothing(tmp_path: Path) -> N
     assert not judged(step, "El idioma es idiosincrático.", "es").edits
     (tmp_path / "own.txt").write_text("# ours\nTontaina\n", encoding="utf-8")
     own = Toxicity(lexicon={"es": str(tmp_path / "own.txt")})
-    assert train_toxicity(own, tmp_path)["insults_listed"]["es"] == 1
+    assert train_toxicity(own, tmp_path).insults_listed["es"] == 1
     assert judged(ToxicityFilter(own, tmp_path), "¡Eres un tontaina!", "es").edits["insult"] == 1
 
 
@@ -190,7 +191,7 @@ def test_labels_that_do_not_serve_are_refused(tmp_path: Path, record: dict[str, 
         train_toxicity(Toxicity(labelled=path), tmp_path)
 
 
-def test_text_unlike_the_examples_is_not_judged(measured: tuple[dict[str, Any], ToxicityFilter]) -> None:
+def test_text_unlike_the_examples_is_not_judged(measured: tuple[ToxicityReport, ToxicityFilter]) -> None:
     _, step = measured
     law = (
         "Artículo 12.- Incorpórase el numeral segundo del reglamento vigente. Deróganse cuantas normas se opongan. "

@@ -11,9 +11,9 @@ import pytest
 import torch
 from small_models import byte_level, language_model, random_model, texts, wordpiece
 
+from desdecero.eval_suites.baselines import unigram_scores, untrained_twin, xz_bits_per_byte
 from desdecero.eval_suites.models.batching import encode
 from desdecero.eval_suites.models.windows import masked_positions
-from desdecero.eval_suites.yardsticks import unigram_scores, untrained_twin, xz_bits_per_byte
 
 
 @pytest.mark.skipif(shutil.which("xz") is None, reason="no xz on this machine")
