@@ -11,7 +11,6 @@ from markupsafe import Markup
 from desdecero.app import markup
 from desdecero.app.markup import Column, element, paragraph, section
 from desdecero.app.views import (
-    Scale,
     estimated,
     interval,
     not_made,
@@ -20,7 +19,7 @@ from desdecero.app.views import (
     out_of_date,
     unless_altered,
 )
-from desdecero.eval_suites.results import Estimate, SuiteResult
+from desdecero.eval_suites.results import Measured, SuiteResult
 from desdecero.model_cards.formats import duration, grouped, percent, size
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.commands.verify import check_seal
@@ -32,9 +31,6 @@ from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.watch.curve import smoothed
 
-SHARES = ("token_accuracy", "masked_accuracy", "span_accuracy")
-
-
 # --- how good it is ----------------------------------------------------------------------------------------
 
 
@@ -44,8 +40,8 @@ def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 
 
 def _quality(report: EvaluationReport, language: Language) -> Markup:
-    result = report.suites[0]
-    tiles = [_tile(measure, estimate, language) for measure, estimate in result.measures.items()]
+    result, *others = report.suites
+    tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
     measured_on = say(
         language,
         "page.measured_on",
@@ -60,29 +56,33 @@ def _quality(report: EvaluationReport, language: Language) -> Markup:
         paragraph(explained),
         markup.bars(_baselines(result, language)),
         paragraph(measured_on, "dd-aside"),
+        *(_other_suite(suite, language) for suite in others),
     ) + _samples(report.samples, language)
 
 
-def _tile(measure: str, estimate: Estimate, language: Language) -> tuple[str, str, str]:
-    value, between = estimated(language, estimate, _scale(measure))
+def _other_suite(result: SuiteResult, language: Language) -> Markup:
+    scored = say(language, "card.suite_scored", items=grouped(language, result.items), unit=result.unit)
+    tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
+    title = element("h3", name(language, "suite", result.name).capitalize())
+    return title + markup.tiles(tiles) + markup.bars(_baselines(result, language)) + paragraph(scored, "dd-aside")
+
+
+def _tile(measure: str, measured: Measured, language: Language) -> tuple[str, str, str]:
+    value, between = estimated(language, measured, "percent" if measured.share else "plain")
     return value, name(language, "measure", measure), between
-
-
-def _scale(key: str) -> Scale:
-    return "percent" if key in SHARES else "plain"
 
 
 def _baselines(result: SuiteResult, language: Language) -> list[tuple[str, str, float, bool]]:
     """List the model first, then the baselines on the same text, with the longest bar for the largest value."""
-    measure = result.main
-    values = {say(language, "term.this_model"): result.measures[measure].value}
-    for baseline, measured in result.baselines.items():
-        if measure in measured:
-            values[name(language, "baseline", baseline)] = measured[measure]
+    measure, measured = result.main, result.measures[result.main]
+    values = {say(language, "term.this_model"): measured.value}
+    for baseline, of_baseline in result.baselines.items():
+        if measure in of_baseline:
+            values[name(language, "baseline", baseline)] = of_baseline[measure]
     longest = max(values.values())
 
     def written(value: float) -> str:
-        return percent(language, value) if measure in SHARES else number(language, value, "plain", 2)
+        return percent(language, value) if measured.share else number(language, value, "plain", 2)
 
     return [
         (who, written(value), value / longest, position == 0) for position, (who, value) in enumerate(values.items())

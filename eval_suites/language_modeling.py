@@ -26,7 +26,7 @@ from desdecero.eval_suites.models.batching import Progress
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.kinds import Objective
 from desdecero.eval_suites.models.windows import DocumentScore
-from desdecero.eval_suites.results import Comparison, Estimate, SuiteResult
+from desdecero.eval_suites.results import Comparison, Estimate, Measured, SuiteResult
 from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
 
 NAME = "language_modeling"
@@ -42,6 +42,11 @@ class Measure:
     denominator: str
     largest: float = math.inf
     """Of the ratio; intervals end here, and at 0."""
+
+    @property
+    def is_share(self) -> bool:
+        """Return whether it is an accuracy, the share of tokens that were right; the others are losses."""
+        return self.largest == 1
 
     def value(self, numerators: Any, denominators: Any) -> float:
         inputs = {self.numerator: list(numerators), self.denominator: list(denominators)}
@@ -94,6 +99,16 @@ class LanguageModeling:
         low, high = (measure.value([end], [1]) for end in np.clip([interval.low, interval.high], 0, measure.largest))
         return Estimate(value=value, low=low, high=high)
 
+    def _measured(self, measure: Measure, scores: Sequence[DocumentScore]) -> Measured:
+        estimate = self.estimate(measure, scores)
+        return Measured(
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            better="higher" if measure.is_share else "lower",
+            share=measure.is_share,
+        )
+
     def change(self, measure: Measure, before: Sequence[DocumentScore], after: Sequence[DocumentScore]) -> Estimate:
         """Return a measure after minus before on the same documents, with its paired interval.
 
@@ -141,7 +156,7 @@ class LanguageModeling:
             sizes={"bytes": sum(score.bytes for score in scores), "tokens": sum(score.tokens for score in scores)},
             settings={name: value for name, value in settings.items() if value is not None},
             main=measures[0].name,
-            measures={measure.name: self.estimate(measure, scores) for measure in measures},
+            measures={measure.name: self._measured(measure, scores) for measure in measures},
             not_measured=dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD) if model.pseudo_likelihood else {},
             baselines=baselines,
         )

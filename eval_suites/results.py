@@ -37,6 +37,14 @@ class Estimate(Part):
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
+class Measured(Estimate):
+    """A measure of a suite, and how to read it."""
+
+    better: Literal["higher", "lower"]
+    share: bool
+    """Between 0 and 1: written as a percentage."""
+
+
 class ShareEstimate(Part):
     """A share with its Wilson interval."""
 
@@ -71,7 +79,7 @@ class SuiteResult(Part):
     """How the items were made into questions."""
     main: str
     """The measure to quote if only one is quoted."""
-    measures: dict[str, Estimate]
+    measures: dict[str, Measured]
     not_measured: dict[str, str]
     """Measure → why this model cannot have it."""
     baselines: dict[str, dict[str, float]]

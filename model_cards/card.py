@@ -38,6 +38,8 @@ MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "span_corruption": (("span_accuracy", "higher_is_better", "percent"), ("span_loss", "lower_is_better", "plain")),
 }
 """Objective → the columns of the evaluation's table: measure, which values of it are better, how it is written."""
+HELD_OUT = "language_modeling"
+"""The suite of held-out text, which has a table of its own; others have one form for all."""
 BASELINES = {"causal": ("xz", "unigram", "untrained"), "masked": ("unigram", "untrained")}
 
 
@@ -53,6 +55,7 @@ def render(evidence: Evidence, language: Language) -> str:
         {name: evidence.view(name) for name in REPORTS},
         adapters=adapters(evidence),
         held_out=held_out_result(evidence.view("evaluate")),
+        other_suites=[suite for suite in evidence.view("evaluate")["suites"] if suite["kind"] != HELD_OUT],
         seals={name: evidence.view(f"seal.{name}") for name in _stages(evidence)},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
@@ -99,7 +102,7 @@ def adapters(evidence: Evidence) -> list[dict[str, Any]]:
 def held_out_result(evaluation: View | Missing) -> Any:
     """Return the result of the suite of held-out text, among those of an evaluation's report."""
     suites = evaluation["suites"]
-    return next((suite for suite in suites if suite["kind"] == "language_modeling"), suites[0])
+    return next((suite for suite in suites if suite["kind"] == HELD_OUT), suites[0])
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:

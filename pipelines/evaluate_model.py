@@ -156,7 +156,7 @@ def draw_baselines(result: SuiteResult, confidence: float, target: Path, title: 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    measured, better = result.measures[result.main], "higher" if result.main.endswith("accuracy") else "lower"
+    measured = result.measures[result.main]
     others = {baseline: values[result.main] for baseline, values in result.baselines.items()}
     names, values = [*others, title], [*others.values(), measured.value]
     figure = Figure(figsize=(7, 0.6 * len(names) + 1.2), layout="constrained")
@@ -172,7 +172,7 @@ def draw_baselines(result: SuiteResult, confidence: float, target: Path, title: 
         labels[-1] += f"  ({low:.3f} to {high:.3f}, {confidence:.0%})"
     for name, end, label in zip(names, ends, labels, strict=True):
         axes.annotate(label, (end, name), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
-    axes.set(xlabel=f"{result.main} on {result.items:,} held-out documents ({better} is better)")
+    axes.set(xlabel=f"{result.main} on {result.items:,} held-out documents ({measured.better} is better)")
     axes.set_xlim(0, 1.55 * max(ends))
     axes.spines[["top", "right"]].set_visible(False)
     # Without versions in it, the same report gives the same bytes.

@@ -29,6 +29,14 @@ def held_out_suite(
     **settings: float,
 ) -> dict[str, Any]:  # fmt: skip
     """The result of the suite of held-out text; the first measure is the main one."""
+    measures = {
+        name: {
+            **estimate,
+            "better": "higher" if name.endswith("accuracy") else "lower",
+            "share": name.endswith("accuracy"),
+        }
+        for name, estimate in measures.items()
+    }
     return {
         "name": "language_modeling", "kind": "language_modeling", "items": items, "unit": "document", "sizes": sizes,
         "settings": settings, "main": next(iter(measures)), "measures": measures, "not_measured": {},

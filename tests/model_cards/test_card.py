@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
-from sealed_run import make_recipe, make_reports
+from sealed_run import estimate, make_recipe, make_reports
+from whole_reports import held_out_suite
 
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
@@ -52,6 +53,26 @@ def prose(card: str) -> str:
     """A card without its front matter, code blocks, links and emphasis."""
     body = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.S)
     return re.sub(r"(?ms)^(`{3,}).*?^\1$", "", body)
+
+
+PAIRS = held_out_suite({"pair_accuracy": estimate(0.6173, 0.05)}, {"chance": {"pair_accuracy": 0.5}}, 412, {})
+
+
+@pytest.mark.parametrize(
+    ("language", "row"),
+    [
+        ("en", "| pair accuracy (higher is better) | 62% (57% to 67%) | 50% |"),
+        ("es", "| pair accuracy (mejor cuanto mayor) | 62\u00a0% (57\u00a0% a 67\u00a0%) | 50\u00a0% |"),
+    ],
+)
+def test_another_suite_has_a_table_without_being_known_to_the_card(language: Language, row: str):
+    reports = make_reports()
+    suites = [*reports["evaluate"]["suites"], {**PAIRS, "name": "word_pairs", "kind": "pairs", "unit": "pairs"}]
+    evidence = make_evidence()
+    evidence._reports["evaluate"] = Report("evaluate.json", "", {**reports["evaluate"], "suites": suites})
+    card = render(evidence, language)
+    assert "### Word pairs" in card and "412 pairs" in card and row in card
+    assert not evidence.missing
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
