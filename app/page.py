@@ -24,7 +24,8 @@ MAX_QUEUE = 20  # requests in the queue; more are asked to come later
 def build(run: RunDir, language: Language = "en") -> gr.Blocks:
     """Build the page, with its first language."""
     recipe, page = run.recipe(), Bilingual(language)
-    with gr.Blocks(title=recipe.name, analytics_enabled=False) as blocks:
+    blocks = gr.Blocks(title=recipe.name, analytics_enabled=False)
+    with blocks:
         chosen = _language_switch(page)
         page.html(functools.partial(views.header, recipe))
         with gr.Tabs():
