@@ -1,37 +1,41 @@
-"""What the model answered, as HTML: a person's words and the machine's told apart, and what there is to say."""
+"""Format the model's answers as HTML that distinguishes the user's text from the model's, with notes."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
 from desdecero.app import markup
-from desdecero.app.generation import ANSWER_SECONDS, Completed, Filled, Filling, Refused, Wish, Written
+from desdecero.app.generation import ANSWER_SECONDS, Completed, Filled, Filling, GenerationRequest, InvalidRequest
 from desdecero.app.markup import element, paragraph
+from desdecero.eval_suites.models.prompts import PartialText
 from desdecero.model_cards.formats import counted, grouped, percent
 from desdecero.model_cards.words import Language, name, say
 
 
-def written_html(wish: Wish, written: Written, context_length: int, language: Language) -> Markup:
-    text = element("span", wish.prompt, css="dd-human") + element("span", written.text, css="dd-machine")
-    notes = [] if written.tokens is None else [counted(language, "page.written", written.tokens)]
-    if written.out_of_time:
+def written_html(request: GenerationRequest, partial: PartialText, context_length: int, language: Language) -> Markup:
+    """Return the prompt and its continuation; at the end, also the number of tokens and why it ended."""
+    text = element("span", request.prompt, css="dd-human") + element("span", partial.text, css="dd-machine")
+    notes = [] if partial.tokens is None else [counted(language, "page.written", len(partial.tokens))]
+    if partial.out_of_time:
         notes.append(say(language, "page.out_of_time", seconds=ANSWER_SECONDS))
-    elif written.tokens is not None and written.tokens < wish.length:
+    elif partial.tokens is not None and len(partial.tokens) < request.length:
         notes.append(say(language, "page.ended"))
-    return element("p", text, css="dd-written") + _notes(notes, written.left_out, context_length, language)
+    return element("p", text, css="dd-written") + _notes(notes, partial.left_out, context_length, language)
 
 
 def filled_html(text: str, filled: Filled, context_length: int, language: Language) -> Markup:
+    """Return the text, and for each mask the probabilities of its most probable tokens as bars."""
     tables = [
         element("h3", say(language, "page.gap_of", number=number))
         + markup.bars(_bar(each, mask, language) for each in mask)
         for number, mask in enumerate(filled.masks, start=1)
     ]
-    asked = element("p", element("span", text, css="dd-human"), css="dd-written")
-    return asked + markup.NOTHING.join(tables) + _notes([], filled.left_out, context_length, language)
+    prompt = element("p", element("span", text, css="dd-human"), css="dd-written")
+    return prompt + markup.NOTHING.join(tables) + _notes([], filled.left_out, context_length, language)
 
 
 def completed_html(completed: Completed, context_length: int, language: Language) -> Markup:
+    """Return a text with its gaps filled."""
     first, *others = completed.pieces
     text = element("span", first, css="dd-human")
     for answer, piece in zip(completed.answers, others, strict=True):
@@ -39,15 +43,16 @@ def completed_html(completed: Completed, context_length: int, language: Language
     return element("p", text, css="dd-written") + _notes([], completed.left_out, context_length, language)
 
 
-def refused_html(refused: Refused, language: Language) -> Markup:
-    css = "dd-notice dd-altered" if refused.key == "refused_altered" else "dd-notice"
-    return paragraph(sentence(refused, language), css)
+def invalid_request_html(error: InvalidRequest, language: Language) -> Markup:
+    """Return the reason for which a request was refused."""
+    css = "dd-notice dd-altered" if error.key == "refused_altered" else "dd-notice"
+    return paragraph(sentence(error, language), css)
 
 
-def sentence(refused: Refused, language: Language) -> str:
-    """Why a wish was refused. A setting has its name on the page."""
-    values = {key: name(language, key, value) if key == "setting" else value for key, value in refused.values.items()}
-    return say(language, f"refusal.{refused.key}", **values)
+def sentence(error: InvalidRequest, language: Language) -> str:
+    """Return the reason for which a request was refused, with settings named as on the page."""
+    values = {key: name(language, key, value) if key == "setting" else value for key, value in error.values.items()}
+    return say(language, f"refusal.{error.key}", **values)
 
 
 def _bar(filling: Filling, mask: list[Filling], language: Language) -> tuple[str, str, float, bool]:

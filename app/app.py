@@ -1,11 +1,11 @@
-"""The page of a run: try the model, see how it learned, what it read, where it is biased, and its card.
+"""Serve the page of a run: try the model; see its training, its data, its bias audit and its card.
 
     desdecero app quickstart                  or: python app/app.py runs/quickstart --language es
     DESDECERO_RUN=run python app/app.py       as in a Space (see app/README.md)
 
-It serves on this machine alone (127.0.0.1) unless --host says otherwise, and contacts no network. Whoever looks
-chooses the language on the page. What is sealed later shows when the page is loaded again; a changed recipe needs
-a restart. Ctrl-C ends it.
+The page is served on this machine only (127.0.0.1) unless --host is given, and makes no network requests. Each visitor
+chooses the language on the page. Stages that are sealed later appear when the page is loaded again; a changed recipe
+needs a restart. Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from desdecero.pipelines.run.run_dir import RunDir, find_run
 if TYPE_CHECKING:
     import gradio as gr
 
-SESSIONS = 500  # of which gradio keeps the state; it keeps a copy of the page's layout for each
+SESSIONS = 500  # whose state gradio keeps, each with a copy of the page's layout
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
-COLORS = {  # Base's small print is too pale to read (2.6:1 on white); these are at least 7:1
+COLORS = {  # in the theme Base, small text has too little contrast (2.6:1 on white); here at least 7:1
     "body_text_color_subdued": "*neutral_600", "body_text_color_subdued_dark": "*neutral_300",
     "block_info_text_color": "*neutral_600", "block_info_text_color_dark": "*neutral_300",
     "block_title_text_color": "*neutral_700", "block_title_text_color_dark": "*neutral_200",
@@ -44,13 +44,13 @@ COLORS = {  # Base's small print is too pale to read (2.6:1 on white); these are
 
 
 def serve(run: RunDir, language: Language = "en", host: str = "127.0.0.1", port: int | None = None) -> gr.Blocks:
-    """Start the page in threads of its own and return it; `close()` ends it.
+    """Start the page in background threads and return it; `close()` ends it.
 
-    Without a port, the first free one from 7860. Raises `UserError` where it cannot be served.
+    port: the first free one from 7860 by default. Raises `UserError` if the page cannot be served.
     """
     check_address(host, port)
-    quiet_environment()  # gradio and transformers read it when they are imported: so they are imported here
-    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "200")  # questions that it remembers; it counts them each time
+    quiet_environment()  # gradio and transformers read it on import, so they are imported after it
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "200")  # requests that gradio remembers, and counts each time
     import gradio as gr
     from starlette.middleware import Middleware
 
@@ -61,15 +61,23 @@ def serve(run: RunDir, language: Language = "en", host: str = "127.0.0.1", port:
     theme = gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=SANS, font_mono=MONO).set(**COLORS)
     page = build(run, language)
     page.launch(
-        server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False,
-        theme=theme, css_paths=style, footer_links=["api"], state_session_capacity=SESSIONS,
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+        theme=theme,
+        css_paths=style,
+        footer_links=["api"],
+        state_session_capacity=SESSIONS,
         app_kwargs={"middleware": [Middleware(Limits, blocks=page)]},
-    )  # fmt: skip
+    )
     return page
 
 
 def check_address(host: str, port: int | None) -> None:
-    """Fail at once and in a sentence: gradio would try a hundred ports of an address that is not this machine's."""
+    """Raise `UserError` at once: gradio would try a hundred ports of an address that is not this machine's."""
     try:
         family = socket.getaddrinfo(host, None)[0][0]
         with socket.socket(family) as probe:
@@ -81,26 +89,31 @@ def check_address(host: str, port: int | None) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command until it is interrupted, and return its exit code."""
     return guard(_command, argv)
 
 
-def _command(words: list[str]) -> int:
+def _command(arguments: list[str]) -> int:
     parser = Arguments("app", __doc__)
     parser.add_run(
-        nargs="?", default=os.environ.get("DESDECERO_RUN"),
-        help="a run directory, or its name below runs/ (default: what DESDECERO_RUN says)",
-    )  # fmt: skip
+        nargs="?",
+        default=os.environ.get("DESDECERO_RUN"),
+        help="a run directory, or its name below runs/ (default: the value of DESDECERO_RUN)",
+    )
     parser.add_argument(
-        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-        help="the address to serve on (default: 127.0.0.1, this machine alone; a Space sets GRADIO_SERVER_NAME)",
-    )  # fmt: skip
-    parser.add_argument("--port", type=int, metavar="N", help="(default: the first free one from 7860)")
-    parser.add_argument("--language", choices=LANGUAGES, default="en", help="the language that the page opens in")
-    args = parser.parse_args(words)
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="address to serve on (default: 127.0.0.1, this machine only; a Space sets GRADIO_SERVER_NAME)",
+    )
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="port to serve on (default: the first free one from 7860)"
+    )
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="first language of the page")
+    args = parser.parse_args(arguments)
     if args.run is None:
         raise UserError("which run? name one, as in `desdecero app quickstart`, or set DESDECERO_RUN")
     page = serve(find_run(args.run), args.language, args.host, args.port)
-    with stop_signals() as stop:  # an exception would be lost where it strikes inside a finaliser
+    with stop_signals() as stop:  # an exception would be lost if it were raised inside a finaliser
         print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
         while not stop():
             time.sleep(0.1)

@@ -1,7 +1,7 @@
-"""Check what somebody sent against the functions of the page: how many values they take, of which types, how large.
+"""Check requests against the functions of the page: the number of values, their types and their sizes.
 
-Each check returns the body that gradio may read, made anew from what was checked. What is wrong raises `BadRequest`
-with a sentence for the programmer who sent it, always in English.
+Each check returns a new body for gradio with checked values only. A fault raises `BadRequest` with a sentence for the
+programmer who sent the request, always in English.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from desdecero.app.generation import PROMPT_CHARACTERS
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NUMBERS = ("number", "integer")
 LARGEST = 1e300
-"""Of numbers that are passed on; what a setting may be is told by the page itself."""
+"""Largest number that is passed on; the range of a setting is checked later, with a sentence on the page."""
 
 
 class BadRequest(Exception):
-    """What is wrong with a request, and the status that says so."""
+    """Fault of a request, with the HTTP status of the answer."""
 
     def __init__(self, sentence: str, status: int = 422):
         super().__init__(sentence)
@@ -31,7 +31,7 @@ class BadRequest(Exception):
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
-    """A JSON object, without NaN and infinity."""
+    """Parse a JSON object; raise `BadRequest` for anything else, NaN and infinity included."""
     try:
         content = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -46,7 +46,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def check_named_call(blocks: gr.Blocks, name: str, content: Mapping[str, Any], by_name: bool) -> dict[str, Any]:
-    """The body of a call by a public function's name: `{"data": […]}`, or the values by their names."""
+    """Check a call of a public function by its name: `{"data": […]}`, or the values by their names."""
     function = next((fn for fn in blocks.fns.values() if fn.api_name == name and fn.api_visibility == "public"), None)
     if function is None or function.fn is None:
         raise BadRequest(f"this page has no function {name!r}", 404)
@@ -65,14 +65,14 @@ def check_named_call(blocks: gr.Blocks, name: str, content: Mapping[str, Any], b
 
 
 def check_queued_call(blocks: gr.Blocks, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with which the page itself, or gradio's client, gets into line."""
+    """Check a call that the page itself, or gradio's client, adds to the queue."""
     session, number, trigger = content.get("session_hash"), content.get("fn_index"), content.get("trigger_id")
     check_session(session)
     if type(number) is not int or number not in blocks.fns:
-        raise BadRequest("fn_index names no function of this page")
+        raise BadRequest("fn_index is not a function of this page")
     function = blocks.fns[number]
     if function.fn is None:
-        raise BadRequest("fn_index names nothing that can be called")
+        raise BadRequest("fn_index is not a function that can be called")
     names = list(inspect.signature(function.fn).parameters)
     passed = {
         "session_hash": session,
@@ -86,6 +86,7 @@ def check_queued_call(blocks: gr.Blocks, content: Mapping[str, Any]) -> dict[str
 
 
 def check_cancel(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a request to cancel a call."""
     check_session(content.get("session_hash"))
     if type(content.get("fn_index")) is not int:
         raise BadRequest("fn_index must be a whole number")
@@ -95,6 +96,7 @@ def check_cancel(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_session(session: object) -> str:
+    """Return a session's name; raise `BadRequest` for anything else."""
     if not isinstance(session, str) or not SESSION.fullmatch(session):
         raise BadRequest("session_hash must be 1 to 64 letters, digits, _ or -")
     return session
@@ -113,7 +115,7 @@ def _values(inputs: Sequence[gr.blocks.Block], names: Sequence[str], data: objec
 
 
 def _fault(component: gr.blocks.Block, value: object) -> str | None:
-    """What is wrong with one value, as the end of a sentence that begins with its name."""
+    """Return the fault of a value as the end of a sentence that begins with its name; None if there is none."""
     kind = component.api_info().get("type") if isinstance(component, gr.components.Component) else None
     if isinstance(component, gr.Radio):
         choices = [choice for _, choice in component.choices]
@@ -124,10 +126,10 @@ def _fault(component: gr.blocks.Block, value: object) -> str | None:
     if kind == "string":
         if not isinstance(value, str):
             return "must be a text"
-        more = f"has {len(value):,} characters, and the page reads {PROMPT_CHARACTERS:,} at most: shorten it"
+        more = f"has {len(value):,} characters, and the maximum is {PROMPT_CHARACTERS:,}: shorten it"
         return more if len(value) > PROMPT_CHARACTERS else None
     if kind in NUMBERS:
-        if value is None and isinstance(component, gr.Number):  # somebody emptied the field: told on the page
+        if value is None and isinstance(component, gr.Number):  # an empty field is reported on the page
             return None
         if not _is_number(value):
             return "must be a number"
@@ -140,7 +142,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _selection(event: object) -> dict[str, Any]:
-    """The part of the curve over which somebody dragged."""
+    """Check the part of the curve that was selected by dragging."""
     ends = event.get("index") if isinstance(event, dict) else None
     if not isinstance(ends, list) or len(ends) != 2 or any(not _is_number(end) for end in ends):
         raise BadRequest("event_data must hold the two ends of a selection")

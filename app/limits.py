@@ -1,9 +1,10 @@
-"""What strangers may send to the page, and how much of it: a layer between the network and gradio.
+"""Restrict the requests that the page accepts: a layer between the network and gradio.
 
 Gradio serves far more than this page uses: uploads, files, a proxy, recordings, functions of components, addresses
-that bypass its queue. Here an address that is not in `ADDRESSES` is refused before its body is read. A body is read up
-to `BODY_BYTES`, chunked or not, in `BODY_SECONDS`; its values are checked (`checks.py`), and gradio reads what was
-checked. A client that asks and does not listen to the answer is taken out of the queue after `GRACE_SECONDS`.
+that bypass its queue. Here a request to an address that is not in `ADDRESSES` is refused before its body is read. A
+body is read up to `BODY_BYTES`, chunked or not, within `BODY_SECONDS`. Its values are checked (`checks.py`), and gradio
+receives only checked values. Requests of a client that does not read the answer are removed from the queue after
+`GRACE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import json
 import re
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
 import gradio as gr
+from gradio.queueing import Queue
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desdecero.app.checks import (
@@ -33,11 +36,11 @@ BODY_BYTES = 2**20
 BODY_SECONDS = 20
 DISCARD_SECONDS = 10
 GRACE_SECONDS = 5
-"""A browser or a client listens within milliseconds of its question; a slow network within seconds."""
+"""Time to start reading the answer: browsers and clients need milliseconds, or seconds on a slow network."""
 CONNECTIONS = 300
-"""Open at a time. Each page that somebody looks at holds two: one for answers, one that says it is still there."""
-IN_LINE_EACH = 8
-"""Questions that one session may have in line; a page asks one at a time, and twice while it is loaded."""
+"""Maximum number of open connections. Each open page holds two: one for answers, and one as a heartbeat."""
+QUEUED_PER_SESSION = 8
+"""Maximum number of queued requests of one session. A page sends one at a time, and two while it is loaded."""
 
 API = "/gradio_api"
 ADDRESSES: dict[str, re.Pattern[str]] = {
@@ -54,7 +57,7 @@ CALL = re.compile(rf"{API}/call/(?P<by_name>v2/)?(?P<name>[^/]+)/?")
 
 
 class Limits:
-    """ASGI middleware around one page."""
+    """ASGI middleware that applies the limits to one page."""
 
     def __init__(self, app: ASGIApp, blocks: gr.Blocks):
         self.app, self.blocks = app, blocks
@@ -62,7 +65,12 @@ class Limits:
         self.listeners: Counter[str] = Counter()
         self.tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def _queue(self) -> Queue:
+        return self.blocks._queue  # noqa: SLF001 (gradio has no public attribute for its queue)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request within the limits, or refuse it."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
@@ -83,14 +91,14 @@ class Limits:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))
         if method not in ADDRESSES or not ADDRESSES[method].fullmatch(path):
-            raise _no_such_address(method, path)
+            raise _no_such_address(path)
         if method == "POST":
             body = self._check(path, await read_body(scope, receive))
             await self.app(*replayed(scope, receive, body), self._watched(send) if "cancel" not in path else send)
         elif listens := LISTENS.fullmatch(path):
             session = check_session(listens["event"] or _session(scope))
-            if session not in self.blocks._queue.pending_messages_per_session:
-                raise BadRequest("nothing was asked under this name, or it was answered", 404)
+            if session not in self._queue.pending_messages_per_session:
+                raise BadRequest("this session has no open request", 404)
             await self._listen(session, scope, receive, send)
         else:
             if path.startswith(f"{API}/heartbeat/"):
@@ -103,25 +111,25 @@ class Limits:
             passed = check_named_call(self.blocks, call["name"], content, by_name=bool(call["by_name"]))
         elif path.startswith(f"{API}/queue/join"):
             passed = check_queued_call(self.blocks, content)
-            waiting = self.blocks._queue.pending_event_ids_session.get(passed["session_hash"], ())
-            if len(waiting) >= IN_LINE_EACH:
-                raise BadRequest("too many questions at once: wait for the answers", 429)
+            waiting = self._queue.pending_event_ids_session.get(passed["session_hash"], ())
+            if len(waiting) >= QUEUED_PER_SESSION:
+                raise BadRequest("too many requests at once: wait for the answers", 429)
         elif path.startswith(f"{API}/cancel"):
             passed = check_cancel(content)
         else:
             passed = {"event_id": str(content.get("event_id", ""))[:64]}
         return json.dumps(passed).encode()
 
-    # --- who asked and left ---------------------------------------------------------------------------------------
+    # ---- abandoned requests ---------------------------------------------------------------------------------------
 
     def _watched(self, send: Send) -> Send:
-        """Look, a little later, whether somebody listens to what was asked."""
-        known = set(self.blocks._queue.event_ids_to_events)
+        """Wrap `send` so that the requests that it accepts are removed later if nobody reads the answer."""
+        known = set(self._queue.event_ids_to_events)
 
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
-                for event in set(self.blocks._queue.event_ids_to_events) - known:
-                    self._soon(self._forget_unheard(self.blocks._queue.event_ids_to_events[event].session_hash))
+                for event in set(self._queue.event_ids_to_events) - known:
+                    self._start(self._remove_abandoned(self._queue.event_ids_to_events[event].session_hash))
             await send(message)
 
         return watch
@@ -134,35 +142,35 @@ class Limits:
             self.listeners[session] -= 1
             if not self.listeners[session]:
                 del self.listeners[session]
-                self._soon(self._forget_unheard(session))
+                self._start(self._remove_abandoned(session))
 
-    async def _forget_unheard(self, session: str) -> None:
-        """Take the questions of a session out of the line, and stop the one at work, if nobody listens."""
+    async def _remove_abandoned(self, session: str) -> None:
+        """After `GRACE_SECONDS`, remove a session's requests, also the running one, if nobody reads the answers."""
         await asyncio.sleep(GRACE_SECONDS)
-        queue = self.blocks._queue
-        asked = [event.enqueue_time for event in queue.event_ids_to_events.values() if event.session_hash == session]
-        if session in self.listeners or any(time.monotonic() - at < 0.9 * GRACE_SECONDS for at in asked):
-            return  # the one who asked last may still come to listen
+        queue = self._queue
+        times = [event.enqueue_time for event in queue.event_ids_to_events.values() if event.session_hash == session]
+        if session in self.listeners or any(time.monotonic() - at < 0.9 * GRACE_SECONDS for at in times):
+            return  # the answer of the latest request may still be read
         if queue.pending_event_ids_session.get(session):
             await queue.clean_events(session_hash=session)
         queue.pending_event_ids_session.pop(session, None)
         if session in queue.pending_messages_per_session:
             del queue.pending_messages_per_session[session]
 
-    def _soon(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
 
-# --- reading and refusing ------------------------------------------------------------------------------------------
+# --- requests and answers ------------------------------------------------------------------------------------------
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body. Raises `BadRequest` for one that is too large or too slow, as soon as that is known."""
+    """Read the whole body; raise `BadRequest` as soon as it is too large or too slow."""
     headers = {name.lower(): value for name, value in scope["headers"]}
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
-        raise BadRequest("the body must be JSON, and Content-Type say application/json", 415)
+        raise BadRequest("the body must be JSON, with the Content-Type application/json", 415)
     too_large = BadRequest(f"the body is larger than {BODY_BYTES:,} bytes", 413)
     length = headers.get(b"content-length", b"0")
     if not length.isdigit() or len(length) > 20 or int(length) > BODY_BYTES:
@@ -184,7 +192,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
 
 def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
-    """A request with another body, which is JSON."""
+    """Return the request with another body, which is JSON."""
     kept = [
         (name, value)
         for name, value in scope["headers"]
@@ -200,9 +208,10 @@ def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receiv
 
 
 async def refuse(receive: Receive, send: Send, error: BadRequest) -> None:
-    """Answer with a sentence, and close the connection.
+    """Answer with the error's sentence, and close the connection.
 
-    What is left of a body is thrown away for some seconds: most clients read no answer before they have sent it all.
+    The rest of a body is read and discarded for `DISCARD_SECONDS`: most clients read no answer before they have sent
+    all of it.
     """
     body = json.dumps({"detail": str(error)}).encode()
     headers = [
@@ -219,12 +228,13 @@ async def refuse(receive: Receive, send: Send, error: BadRequest) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _no_such_address(method: str, path: str) -> BadRequest:
+def _no_such_address(path: str) -> BadRequest:
     if path.startswith(f"{API}/upload"):
-        return BadRequest("this page takes no files", 403)
+        return BadRequest("this page accepts no files", 403)
     known = [other for other, pattern in ADDRESSES.items() if pattern.fullmatch(path)]
-    return BadRequest(f"this address takes {known[0]} only", 405) if known else BadRequest("no such address", 404)
+    return BadRequest(f"this address accepts {known[0]} only", 405) if known else BadRequest("no such address", 404)
 
 
 def _session(scope: Scope) -> str:
-    return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get("session_hash", [""])[0]

@@ -1,6 +1,6 @@
-"""The page itself: a switch of language, and five tabs.
+"""Build the page: a language switch and five tabs.
 
-Reports are read anew whenever the page is loaded, so that a stage that was sealed in the meantime shows.
+Reports are read again whenever the page is loaded, so that newly sealed stages appear.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 
 SET_LANGUAGE = "(language) => { document.documentElement.lang = language; return language; }"  # for screen readers
-WAITING = 20  # in line; whoever comes then is asked to come later
+MAX_QUEUE = 20  # requests in the queue; more are asked to come later
 
 
 def build(run: RunDir, language: Language = "en") -> gr.Blocks:
-    """The whole page, opening in a language."""
+    """Build the page, with its first language."""
     recipe, page = run.recipe(), Bilingual(language)
-    with gr.Blocks(title=recipe.name, analytics_enabled=False) as blocks:
+    blocks = gr.Blocks(title=recipe.name, analytics_enabled=False)
+    with blocks:
         chosen = _language_switch(page)
         page.html(functools.partial(views.header, recipe))
         with gr.Tabs():
@@ -45,18 +46,29 @@ def build(run: RunDir, language: Language = "en") -> gr.Blocks:
                 )
         # Also on loading: a stage may have been sealed since the page was built.
         gr.on(
-            [chosen.change, blocks.load], page.set_language, chosen, page.components, js=SET_LANGUAGE,
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-    return blocks.queue(max_size=WAITING, api_open=False)
+            [chosen.change, blocks.load],
+            page.set_language,
+            chosen,
+            page.components,
+            js=SET_LANGUAGE,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    blocks.queue(max_size=MAX_QUEUE, api_open=False)
+    return blocks
 
 
 def _language_switch(page: Bilingual) -> gr.Radio:
     choices = [(say(language, f"language.{language}").capitalize(), language) for language in LANGUAGES]
     return page.add(
-        gr.Radio, lambda language: {"label": say(language, "page.language")},
-        choices=choices, value=page.language, show_label=False, container=False, elem_classes="dd-language",
-    )  # fmt: skip
+        gr.Radio,
+        lambda language: {"label": say(language, "page.language")},
+        choices=choices,
+        value=page.language,
+        show_label=False,
+        container=False,
+        elem_classes="dd-language",
+    )
 
 
 def _tab(page: Bilingual, key: str) -> gr.Tab:
@@ -64,7 +76,7 @@ def _tab(page: Bilingual, key: str) -> gr.Tab:
 
 
 def _curve(page: Bilingual, run: RunDir, recipe: Recipe) -> None:
-    """The loss curve: dragging over it shows a part, and a double click shows all of it again."""
+    """Add the loss curve: dragging over it zooms in, and a double click shows all of it again."""
     plot = page.add(gr.LinePlot, functools.partial(training_views.curve, run, recipe), height=360, container=False)
 
     def zoom(part: gr.SelectData) -> gr.LinePlot:

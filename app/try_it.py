@@ -1,6 +1,6 @@
-"""The first tab: a prompt, the settings, the answer as it is written; and the same for programs, through the API.
+"""The first tab: a prompt, the settings, the answer while it is generated; and the same as an API for programs.
 
-One text is written at a time, and the others wait in line.
+One request is answered at a time; the others wait in a queue.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.events import api
 
 from desdecero.app import views
-from desdecero.app.answers import completed_html, filled_html, refused_html, sentence, written_html
+from desdecero.app.answers import completed_html, filled_html, invalid_request_html, sentence, written_html
 from desdecero.app.bilingual import Bilingual
-from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
+from desdecero.app.generation import Filler, GenerationRequest, InvalidRequest, SpanFiller, Writer
 from desdecero.eval_suites.models.causal import Causal
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import kind_of
@@ -29,13 +30,21 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
 
-UPDATE_SECONDS = 0.1  # between two states of a text on the page: a browser that draws each token hears no click
+UPDATE_SECONDS = 0.1  # between two updates of a text on the page: a browser that draws each token ignores clicks
 
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
 
 
+Model = Writer | Filler | SpanFiller
+AnyModel = TypeVar("AnyModel", Writer, Filler, SpanFiller)
+
+
 def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> None:
-    kind = KINDS[kind_of(recipe.model.architecture)]
+    """Add the tab to the page, and the function for programs to the API.
+
+    chosen: the component that holds the reader's language
+    """
+    kind = MODEL_KINDS[kind_of(recipe.model.architecture)]
     page.html(lambda language: views.no_model(run, recipe, language))
     prompt = _prompt(page, recipe)
     settings = _settings(page, recipe) if kind.draws else []
@@ -47,16 +56,21 @@ def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> No
         )
         stop = page.add(gr.Button, lambda language: {"value": say(language, "page.stop")}, visible=kind.streams)
     answer = gr.HTML(elem_classes="dd-answer")
-    asked = gr.on(
-        [start.click, prompt.submit], kind.on_page(run, recipe), [chosen, prompt, *settings], answer,
-        api_visibility="private", show_progress="minimal", **ONE_AT_A_TIME,
-    )  # fmt: skip
-    stop.click(None, cancels=[asked])
-    gr.api(kind.for_programs(run, recipe), **ONE_AT_A_TIME)
+    request = gr.on(
+        [start.click, prompt.submit],
+        kind.on_page(run, recipe),
+        [chosen, prompt, *settings],
+        answer,
+        api_visibility="private",
+        show_progress="minimal",
+        **ONE_AT_A_TIME,
+    )
+    stop.click(None, cancels=[request])
+    api(kind.for_programs(run, recipe), **ONE_AT_A_TIME)
 
 
 def _prompt(page: Bilingual, recipe: Recipe) -> gr.Textbox:
-    """The text box, and the recipe's prompts as examples."""
+    """Add the text box, with the recipe's prompts as examples."""
     objective = recipe.model.objective
     prompts = [[prompt] for prompt in recipe.evaluate.prompts]
     prompt = page.add(
@@ -65,29 +79,37 @@ def _prompt(page: Bilingual, recipe: Recipe) -> gr.Textbox:
             "label": say(language, f"page.prompt.{objective}", mask="[MASK]"),
             "info": say(language, f"page.prompt_hint.{objective}", mask="[MASK]"),
         },
-        value=prompts[0][0] if prompts else "", lines=3, max_lines=12, elem_classes="dd-prompt",
-    )  # fmt: skip
+        value=prompts[0][0] if prompts else "",
+        lines=3,
+        max_lines=12,
+        elem_classes="dd-prompt",
+    )
     if prompts:
         examples = page.add(
-            gr.Dataset, lambda language: {"label": say(language, "page.examples")},
-            components=[prompt], samples=prompts, elem_classes="dd-examples",
-        )  # fmt: skip
+            gr.Dataset,
+            lambda language: {"label": say(language, "page.examples")},
+            components=[prompt],
+            samples=prompts,
+            elem_classes="dd-examples",
+        )
         examples.click(lambda sample: sample[0], examples, prompt, api_visibility="private")
     return prompt
 
 
 def _settings(page: Bilingual, recipe: Recipe) -> list[gr.components.Component]:
-    usual, longest = Wish(""), recipe.model.context_length // 2
+    defaults, longest = GenerationRequest(""), recipe.model.context_length // 2
     with page.add(gr.Accordion, lambda language: {"label": say(language, "page.settings")}, open=False), gr.Row():
         return [
-            _setting(page, gr.Slider, "length", minimum=1, maximum=longest, step=1, value=min(usual.length, longest)),
-            _setting(page, gr.Slider, "temperature", minimum=0, maximum=2, step=0.05, value=usual.temperature),
-            _setting(page, gr.Slider, "top_p", minimum=0.05, maximum=1, step=0.05, value=usual.top_p),
-            _setting(page, gr.Number, "seed", precision=0, value=usual.seed),
+            _setting(
+                page, gr.Slider, "length", minimum=1, maximum=longest, step=1, value=min(defaults.length, longest)
+            ),
+            _setting(page, gr.Slider, "temperature", minimum=0, maximum=2, step=0.05, value=defaults.temperature),
+            _setting(page, gr.Slider, "top_p", minimum=0.05, maximum=1, step=0.05, value=defaults.top_p),
+            _setting(page, gr.Number, "seed", precision=0, value=defaults.seed),
         ]
 
 
-def _setting(page: Bilingual, kind: type, key: str, **fixed: Any) -> gr.components.Component:
+def _setting(page: Bilingual, kind: type[gr.components.Component], key: str, **fixed: Any) -> gr.components.Component:
     return page.add(
         kind,
         lambda language: {"label": say(language, f"setting.{key}"), "info": say(language, f"setting_hint.{key}")},
@@ -96,34 +118,38 @@ def _setting(page: Bilingual, kind: type, key: str, **fixed: Any) -> gr.componen
     )
 
 
-# --- the model at work -------------------------------------------------------------------------------------
+# --- requests ----------------------------------------------------------------------------------------------
 
 
-def _model(run: RunDir, recipe: Recipe) -> Any:
-    """The run's model, loaded when first asked for, and again once it has been trained anew."""
+def load_model(run: RunDir, recipe: Recipe, kind: type[AnyModel]) -> AnyModel:
+    """Return the run's model, loaded at the first request, and again after it was trained again.
+
+    Raises `InvalidRequest` if there is no sealed model, or if its files were altered.
+    """
     try:
         sealed = check_seal(run, recipe, "pretrain")
     except AlteredFile as error:
-        raise Refused("refused_altered", file=error.name) from None
+        raise InvalidRequest("refused_altered", file=error.name) from None
     seal = run.seal("pretrain", recipe)
     if not sealed or seal is None:
-        raise Refused("refused_no_model")
-    if (run.path, seal.digest) not in _LOADED:
-        if faults := model_faults(run, recipe):  # every file is hashed, once for each model
-            raise Refused("refused_altered", file=faults[0].partition(": ")[0])
+        raise InvalidRequest("refused_no_model")
+    loaded = _LOADED.get((run.path, seal.digest))
+    if not isinstance(loaded, kind):
+        if faults := model_faults(run, recipe):  # hashes every file, once for each model
+            raise InvalidRequest("refused_altered", file=faults[0].partition(": ")[0])
         try:
             with reading(run.model):
-                model = KINDS[kind_of(recipe.model.architecture)].model(run.model)
-        except AlteredFile as error:  # sealed as it is, and not a model: whoever serves the page may want to know more
+                loaded = kind(run.model)
+        except AlteredFile as error:  # sealed, but not a model: print the details for whoever serves the page
             traceback.print_exception(error)
-            raise Refused("refused_altered", file="model") from None
-        _LOADED.clear()  # before another one is kept
-        _LOADED[run.path, seal.digest] = model
-    return _LOADED[run.path, seal.digest]
+            raise InvalidRequest("refused_altered", file="model") from None
+        _LOADED.clear()  # keep one model in memory
+        _LOADED[run.path, seal.digest] = loaded
+    return loaded
 
 
-_LOADED: dict[tuple[Path, str], Any] = {}
-"""The model at work, by its run and digest. One function at a time asks for it."""
+_LOADED: dict[tuple[Path, str], Model] = {}
+"""The loaded model, by its run and digest. Only one function at a time uses it."""
 
 
 def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
@@ -131,14 +157,15 @@ def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
         language: Language, prompt: str, length: int, temperature: float, top_p: float, seed: int
     ) -> Iterator[str]:
         try:
-            model, wish = _model(run, recipe), Wish(prompt, length, temperature, top_p, seed)
+            model = load_model(run, recipe, Writer)
+            request = GenerationRequest(prompt, length, temperature, top_p, seed)
             due = 0.0
-            for written in model.write(wish):
-                if written.tokens is not None or time.monotonic() >= due:
-                    yield written_html(wish, written, model.context_length, language)
+            for partial in model.write(request):
+                if partial.tokens is not None or time.monotonic() >= due:
+                    yield written_html(request, partial, model.context_length, language)
                     due = time.monotonic() + UPDATE_SECONDS
-        except Refused as refused:
-            yield refused_html(refused, language)
+        except InvalidRequest as error:
+            yield invalid_request_html(error, language)
 
     return write
 
@@ -146,10 +173,10 @@ def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
 def _fill_on_page(run: RunDir, recipe: Recipe) -> Callable[[Language, str], str]:
     def fill_in(language: Language, text: str) -> str:
         try:
-            model = _model(run, recipe)
+            model = load_model(run, recipe, Filler)
             return filled_html(text, model.fill(text), model.context_length, language)
-        except Refused as refused:
-            return refused_html(refused, language)
+        except InvalidRequest as error:
+            return invalid_request_html(error, language)
 
     return fill_in
 
@@ -158,23 +185,24 @@ def _write_for_programs(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[s
     def generate(
         prompt: str, length: int = 60, temperature: float = 0.8, top_p: float = 0.95, seed: int = 0
     ) -> Iterator[str]:
-        """Go on from a prompt: the text written so far, without the prompt, longer each time."""
+        """Continue a prompt. Yield the text written so far, without the prompt, longer each time."""
+        request = GenerationRequest(prompt, length, temperature, top_p, seed)
         try:
-            for written in _model(run, recipe).write(Wish(prompt, length, temperature, top_p, seed)):
-                yield written.text
-        except Refused as refused:
-            raise gr.Error(sentence(refused, "en"), print_exception=False) from None
+            for partial in load_model(run, recipe, Writer).write(request):
+                yield partial.text
+        except InvalidRequest as error:
+            raise gr.Error(sentence(error, "en"), print_exception=False) from None
 
     return generate
 
 
 def _fill_for_programs(run: RunDir, recipe: Recipe) -> Callable[[str], list[list[dict[str, Any]]]]:
     def fill(text: str) -> list[list[dict[str, Any]]]:
-        """For each [MASK] of a text, the most probable tokens: {"token", "probability"}, best first."""
+        """Return the most probable tokens for each [MASK] of a text: {"token", "probability"}, best first."""
         try:
-            masks = _model(run, recipe).fill(text).masks
-        except Refused as refused:
-            raise gr.Error(sentence(refused, "en"), print_exception=False) from None
+            masks = load_model(run, recipe, Filler).fill(text).masks
+        except InvalidRequest as error:
+            raise gr.Error(sentence(error, "en"), print_exception=False) from None
         return [[{"token": each.token, "probability": each.probability} for each in mask] for mask in masks]
 
     return fill
@@ -183,22 +211,23 @@ def _fill_for_programs(run: RunDir, recipe: Recipe) -> Callable[[str], list[list
 def _complete_on_page(run: RunDir, recipe: Recipe) -> Callable[..., str]:
     def complete(language: Language, text: str, length: int, temperature: float, top_p: float, seed: int) -> str:
         try:
-            model = _model(run, recipe)
-            completed = model.fill(Wish(text, length, temperature, top_p, seed))
+            model = load_model(run, recipe, SpanFiller)
+            completed = model.fill(GenerationRequest(text, length, temperature, top_p, seed))
             return completed_html(completed, model.context_length, language)
-        except Refused as refused:
-            return refused_html(refused, language)
+        except InvalidRequest as error:
+            return invalid_request_html(error, language)
 
     return complete
 
 
 def _complete_for_programs(run: RunDir, recipe: Recipe) -> Callable[..., list[str]]:
     def fill(text: str, length: int = 60, temperature: float = 0.8, top_p: float = 0.95, seed: int = 0) -> list[str]:
-        """What fills each [MASK] of a text, in order; of a text without one, how it goes on."""
+        """Return the text for each [MASK], in order; for a text without one, its continuation."""
+        request = GenerationRequest(text, length, temperature, top_p, seed)
         try:
-            return _model(run, recipe).fill(Wish(text, length, temperature, top_p, seed)).answers
-        except Refused as refused:
-            raise gr.Error(sentence(refused, "en"), print_exception=False) from None
+            return load_model(run, recipe, SpanFiller).fill(request).answers
+        except InvalidRequest as error:
+            raise gr.Error(sentence(error, "en"), print_exception=False) from None
 
     return fill
 
@@ -207,20 +236,21 @@ def _complete_for_programs(run: RunDir, recipe: Recipe) -> Callable[..., list[st
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How models of one kind are tried."""
+class ModelKind:
+    """Functions and controls for one kind of model."""
 
-    model: Callable[[Path], Any]
     draws: bool
-    """Whether what it writes is drawn, and so has settings."""
+    """True if answers are drawn at random, which needs settings."""
     streams: bool
-    """Whether it shows what it writes as it goes, and can be stopped."""
+    """True if the answer is shown while it is generated, and can be stopped."""
     on_page: Callable[[RunDir, Recipe], Callable[..., Any]]
+    """Makes the function that the page calls, which returns HTML."""
     for_programs: Callable[[RunDir, Recipe], Callable[..., Any]]
+    """Makes the function of the API, which returns plain data."""
 
 
-KINDS: dict[type[LanguageModel], Kind] = {
-    Causal: Kind(Writer, True, True, _write_on_page, _write_for_programs),
-    Masked: Kind(Filler, False, False, _fill_on_page, _fill_for_programs),
-    EncoderDecoder: Kind(SpanFiller, True, False, _complete_on_page, _complete_for_programs),
+MODEL_KINDS: dict[type[LanguageModel], ModelKind] = {
+    Causal: ModelKind(True, True, _write_on_page, _write_for_programs),
+    Masked: ModelKind(False, False, _fill_on_page, _fill_for_programs),
+    EncoderDecoder: ModelKind(True, False, _complete_on_page, _complete_for_programs),
 }

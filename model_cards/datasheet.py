@@ -1,7 +1,7 @@
 """The corpus' datasheet: `corpus/report.json` → Markdown, in English and in Spanish.
 
-What a person asks of a corpus, in the order of Gebru et al. 2021 ("Datasheets for Datasets"): what it is made of,
-what was done to it and to how much of it, what is known of the rights of others in it.
+The questions follow Gebru et al. 2021 ("Datasheets for Datasets"): composition of the corpus, its processing with
+quantities, and the rights of others in it.
 """
 
 from __future__ import annotations
@@ -14,5 +14,5 @@ from desdecero.model_cards.words import Language
 
 
 def render(report: Mapping[str, Any], name: str, purpose: str, language: Language) -> str:
-    """The whole page. `report` is the corpus' report, `name` and `purpose` the recipe's."""
+    """Render the page. `report` is the corpus' report; `name` and `purpose` are those of the recipe."""
     return page("datasheet", language, report=report, name=name, purpose=purpose)

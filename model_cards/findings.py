@@ -1,4 +1,4 @@
-"""What the gate is told of a publication, and what a rule of it finds."""
+"""Types of the gate: the facts about a publication, and the finding of a rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A refusal that the authors take upon themselves, in the recipe's `publish.accept`; the card prints it."""
+    """A refusal that the authors override, in the recipe's `publish.accept`; the card prints it."""
 
     rule: str
     because: str
@@ -18,46 +18,46 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Publication:
-    """What is about to be uploaded, and what is known of it."""
+    """Facts about the model that is to be uploaded."""
 
     repo_id: str | None
     states: Mapping[str, str]
-    """Stage → `sealed`, `unwanted`, or what is wrong with it."""
+    """Stage → `sealed`, `unwanted`, or its fault."""
     faults: Sequence[str]
-    """What verifying every seal found, one sentence each."""
+    """Faults found by verifying every seal, one sentence each."""
     card: Mapping[str, Any] | None
-    """The card's report: `missing`, `model_license`, `repo_id`; None where there is none."""
+    """The card's report: `missing`, `model_license`, `repo_id`; None if there is none."""
     licensing: Mapping[str, Any] | None
-    """What the licences of the training data ask of this model, `card/licensing.json`; None where it is not known."""
+    """Obligations from the licences of the training data, `card/licensing.json`; None if not known."""
     evaluation: Mapping[str, Any] | None
-    """The evaluation's report; None where there was none."""
+    """The evaluation's report; None if there is none."""
     audit: Mapping[str, Any] | None
-    """The audit's report; None where there was none."""
+    """The audit's report; None if there is none."""
     languages: Sequence[str]
-    """That the model is meant to write."""
+    """Languages that the model is meant to write."""
     described: Mapping[str, Any]
     """The recipe's `card` section."""
     max_unknown: float
-    """Share of training tokens of unknown licence that the recipe lets pass."""
+    """Highest share of training tokens of unknown licence that the recipe permits."""
     accepted: Sequence[Acceptance] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one rule found, as a key and values: `gate_sentences.sentence` says it, where it was read, and the fix."""
+    """Result of one rule, as a key and values, from which `gate_sentences.sentence` makes a sentence with the fix."""
 
     rule: str
     passed: bool
     key: str = ""
-    """Of the sentence, in the catalogue's section `gate`; by default RULE.passed or RULE.failed."""
+    """Key of the sentence in the catalogue's section `gate`; by default RULE.passed or RULE.failed."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """What the sentence names; plain data, which `gate_sentences` formats for its reader's language."""
+    """Values in the sentence: plain data, which `gate_sentences` formats for the reader's language."""
     blocking: bool = True
     value: float | str | None = None
-    """What was measured, where the rule measures."""
+    """Measured value, for rules that measure."""
     threshold: float | str | None = None
-    """What it had to be."""
+    """Limit for the measured value."""
     read: str = ""
-    """The file, or the recipe's key, that it was read from."""
+    """File or recipe key from which the value was read."""
     accepted: Acceptance | None = None
-    """By the authors, although it failed."""
+    """Acceptance by the authors, if the rule failed and they override it."""

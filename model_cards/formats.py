@@ -1,8 +1,8 @@
-"""How values are written in a card: sensible digits, units, and text that cannot break Markdown.
+"""Format values for a card: significant digits, units, and text escaped for Markdown.
 
-Decimals carry a point in both languages, so that a number reads the same in both cards. Thousands are parted by
-a comma in English and by a no-break space in Spanish, where a comma would be read as the decimal sign.
-Whatever is missing passes through unchanged: the card prints it as missing.
+The decimal sign is a point in both languages, so that a number reads the same in both cards. Thousands are separated by
+a comma in English and by a no-break space in Spanish, where a comma would be read as the decimal sign. Missing values
+are returned unchanged: the card prints them as missing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from desdecero.model_cards.words import Language, say
 
 
 def filters(language: Language) -> dict[str, Callable[..., Any]]:
-    """The template filters of one language."""
-    written: dict[str, Callable[..., Any]] = {
+    """Return the template filters of one language."""
+    functions: dict[str, Callable[..., Any]] = {
         "grouped": functools.partial(grouped, language),
         "size": size,
         "figure": figure,
@@ -37,7 +37,7 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
         "quoted": quoted,
         "with_sentinels": with_sentinels,
     }
-    return {name: _unless_missing(function) for name, function in written.items()}
+    return {name: _unless_missing(function) for name, function in functions.items()}
 
 
 def _unless_missing(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,38 +48,41 @@ def _unless_missing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def grouped(language: Language, value: float) -> str:
-    """A whole number: 12,345 or 12 345."""
+    """Format a whole number: 12,345 or 12 345."""
     return f"{round(value):,}".replace(",", say(language, "number.thousands"))
 
 
 def counted(language: Language, key: str, number: int, **values: str) -> str:
-    """A number of things, in the words for one of them (`key.one`) or for any other number (`key.other`)."""
+    """Format a count with its noun: the text of `key.one` for 1, else of `key.other`."""
     return say(language, f"{key}.one" if number == 1 else f"{key}.other", number=grouped(language, number), **values)
 
 
 def size(value: int) -> str:
-    """Bytes in decimal units: 812 B, 31.2 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}" if unit != "B" else f"{value} B"
-        value = value / 1000  # type: ignore[assignment]
-    return f"{value:.3g} TB"
+    """Format bytes in decimal units: 812 B, 31.2 MB."""
+    if value < 1000:
+        return f"{value} B"
+    scaled = float(value)
+    for unit in ("kB", "MB", "GB"):
+        scaled /= 1000
+        if scaled < 1000:
+            return f"{scaled:.3g} {unit}"
+    return f"{scaled / 1000:.3g} TB"
 
 
 def figure(value: float, digits: int = 4) -> str:
-    """A number to so many significant digits, with no exponent: 1.882, 177.4, 0.00197."""
+    """Format a number with `digits` significant digits and no exponent: 1.882, 177.4, 0.00197."""
     return _places(value, max(digits - 1 - _magnitude(value), 0))
 
 
 def percent(language: Language, share: float) -> str:
-    """A share between 0 and 1: 95%, 12.3%, 0.34%."""
+    """Format a share between 0 and 1: 95%, 12.3%, 0.34%."""
     places = 1 if share >= 0.01 or share == 0 else 1 - _magnitude(100 * share)
     number = _places(100 * share, places)
     return f"{number.removesuffix('.0')}{say(language, 'number.percent')}"
 
 
 def duration(seconds: float) -> str:
-    """3.2 s, 4 min 5 s, 2 h 7 min."""
+    """Format seconds as 3.2 s, 4 min 5 s or 2 h 7 min."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -88,20 +91,20 @@ def duration(seconds: float) -> str:
 
 
 def power(value: float) -> str:
-    """Large and round: 3.1e14."""
+    """Format a large number with two digits and an exponent: 3.1e14."""
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 
 
 def probability(value: float) -> str:
-    """A p-value, to two digits."""
+    """Format a p-value with two significant digits."""
     return f"{value:.2g}"
 
 
 def interval(language: Language, estimate: Any, scale: Literal["plain", "signed", "percent"] = "plain") -> Any:
-    """`{"value", "low", "high"}` as `1.824 (1.789 to 1.858)`, with two digits of the interval's own width.
+    """Format `{"value", "low", "high"}` as `1.824 (1.789 to 1.858)`, to two digits of the interval's width.
 
-    A bare number is written alone; an estimate whose bounds are null (one document draws no interval) says so.
+    A plain number has no parentheses. An estimate without bounds (one document gives no interval) is marked as such.
     """
     if not isinstance(estimate, View | Mapping):
         return percent(language, estimate) if scale == "percent" else figure(estimate)
@@ -117,12 +120,12 @@ def interval(language: Language, estimate: Any, scale: Literal["plain", "signed"
 
 
 def _places(value: float, places: int, sign: bool = False) -> str:
-    """With a minus sign, not a hyphen, and with a plus where `sign` asks for one."""
+    """Format a number with `places` decimals; the minus sign is U+2212, and `sign` adds a plus sign."""
     return f"{value:{'+' if sign else ''}.{places}f}".replace("-", "−")
 
 
 def _magnitude(value: float) -> int:
-    """The power of ten of the first digit: 2 for 177.4, −3 for 0.00197."""
+    """Return the power of ten of the first digit: 2 for 177.4, −3 for 0.00197."""
     return math.floor(math.log10(abs(value))) if value else 0
 
 
@@ -133,24 +136,26 @@ OPENS_A_BLOCK = re.compile(r"^(?:[-+=]|\d+(?=[.)]))")
 
 
 def plain(text: Any) -> str:
-    """One line of somebody's words, shown as they are: nothing in them is markup."""
+    """Escape a text for Markdown, on one line, so that it is shown as it was written."""
     line = MARKUP.sub(r"\\\g<0>", " ".join(str(text).split()))
     return OPENS_A_BLOCK.sub(lambda start: _escape_block(start[0]), line)
 
 
 def _escape_block(start: str) -> str:
-    """`- x` and `1. x` would open a list: `\\- x` and `1\\. x` do not."""
+    """Escape what would open a list: `- x` becomes `\\- x`, and `1. x` becomes `1\\. x`."""
     return f"{start}\\" if start.isdigit() else f"\\{start}"
 
 
 def paragraphs(text: str) -> str:
-    """Somebody's words in paragraphs, as `plain`."""
+    """Escape a text like `plain`, paragraph by paragraph."""
     return "\n\n".join(plain(part) for part in re.split(r"\n\s*\n", text.strip()))
 
 
 def transcript(sample: Any) -> Any:
-    """A sample, `{"prompt", "text"}`, with a mark where the model speaks: after the prompt that it continued, or
-    before the text in which it filled the prompt's gaps."""
+    """Format a sample, `{"prompt", "text"}`, with `▸` before the model's text.
+
+    The mark follows a prompt that was continued, and precedes the text in which a prompt's gaps were filled.
+    """
     prompt, text = sample["prompt"], sample["text"]
     if isinstance(text, Missing):
         return text
@@ -158,21 +163,21 @@ def transcript(sample: Any) -> Any:
 
 
 def fenced(text: str, info: str = "text") -> str:
-    """A code block whose fence is longer than any run of backticks within."""
+    """Return a code block whose fence is longer than any run of backticks in it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{info}\n{text.strip(chr(10))}\n{fence}"
 
 
 def quoted(text: str) -> str:
-    """A Python string literal."""
+    """Return a Python string literal."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def with_sentinels(prompt: str) -> str:
-    """A prompt with `[MASK]` for its gaps, as T5's tokenizer reads it: `Return the<extra_id_0> of the array.`
+    """Replace each `[MASK]` by a sentinel, as T5's tokenizer reads it: `Return the<extra_id_0> of the array.`
 
-    The space before a gap belongs to what fills it, as in the model's own samples.
+    The space before a gap belongs to the text that fills it, as in the model's samples.
     """
     numbers = itertools.count()
     return re.sub(r" ?\[MASK\]", lambda _: f"<extra_id_{next(numbers)}>", prompt)

@@ -1,4 +1,4 @@
-"""How the Hub spells a model's licence."""
+"""Translate a model's licence from SPDX to the identifiers of the Hub."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ OTHER_NAMES = {
         "llama4", "openmdw-1.0", "openrail",
     )},
 }  # fmt: skip
-"""SPDX expressions that the Hub spells otherwise."""
+"""SPDX expression → identifier of the Hub, if they differ in more than case."""
 
 
 def hub_metadata(expression: str) -> dict[str, Any]:
-    """The front matter that names a model's licence: the Hub's identifier, or `other` with the licence's name.
+    """Return the front matter for a model's licence: the Hub's identifier, or `other` with the licence's name.
 
-    The name has the Hub's characters: lower case, digits, `-` and `.`.
+    The name has only the characters that the Hub accepts: lower-case letters, digits, `-` and `.`.
     """
     if known := expression.lower() if expression.lower() in HUB_IDS else OTHER_NAMES.get(expression):
         return {"license": known}

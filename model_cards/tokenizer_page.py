@@ -10,5 +10,5 @@ from desdecero.model_cards.words import Language
 
 
 def render(report: Mapping[str, Any], name: str, language: Language) -> str:
-    """The whole page. `report` is the tokenizer's report, `name` the recipe's."""
+    """Render the page. `report` is the tokenizer's report; `name` is that of the recipe."""
     return page("tokenizer", language, report=report, name=name)

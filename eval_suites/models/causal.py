@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.eval_suites.models.decoding import TEMPERATURE, TOP_K, Decoding, Request, generate, stream
 from desdecero.eval_suites.models.interface import LanguageModel, Pair
-from desdecero.eval_suites.models.prompts import Answer, Prompt, Streamed
+from desdecero.eval_suites.models.prompts import Answer, PartialText, Prompt
 from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, overlapping_windows
 
 
@@ -80,7 +80,7 @@ class Causal(LanguageModel):
         ).logits
         return logits
 
-    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
         read = self.read(prompt, decoding.tokens)
         return stream(self.model, self.tokenizer, self._request(read, decoding), read.left_out, seed)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from transformers import (
     TextIteratorStreamer,
 )
 
-from desdecero.eval_suites.models.prompts import Streamed
+from desdecero.eval_suites.models.prompts import PartialText
 
 TEMPERATURE, TOP_K = 0.8, 50
 """How a text is drawn by default. Below 1 the model keeps closer to what it finds likely; the tail beyond the 50
@@ -78,13 +80,14 @@ def generate(model: PreTrainedModel, request: Request) -> list[int]:
 
 def stream(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, request: Request, left_out: int, seed: int
-) -> Iterator[Streamed]:
+) -> Iterator[PartialText]:
     """Yield what the model has written so far, longer each time. Closing the iterator stops the model."""
     model.eval()
     streamer: Any = TextIteratorStreamer(
         tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=FIRST_TOKEN_SECONDS
     )
     stop, text = threading.Event(), ""
+    started, limit = time.monotonic(), request.arguments.get("max_time", math.inf)
     watched = {"streamer": streamer, "stopping_criteria": StoppingCriteriaList([Stopped(stop)])}
     request = replace(request, arguments=request.arguments | watched)
 
@@ -101,10 +104,11 @@ def stream(
         try:
             for piece in streamer:
                 text += piece
-                yield Streamed(text, left_out)
+                yield PartialText(text, left_out)
         finally:
             stop.set()
-    yield Streamed(text, left_out, written.result())
+    tokens = written.result()
+    yield PartialText(text, left_out, tokens, out_of_time=time.monotonic() - started >= limit)
 
 
 class Stopped(StoppingCriteria):

@@ -33,7 +33,7 @@ from desdecero.eval_suites.models.batching import Progress, batches, encode, pad
 from desdecero.eval_suites.models.decoding import Decoding, seeded
 from desdecero.eval_suites.models.frames import longest_input, special_frame
 from desdecero.eval_suites.models.kinds import Objective
-from desdecero.eval_suites.models.prompts import GAP, GAP_ID, Answer, Prompt, Streamed, last_of
+from desdecero.eval_suites.models.prompts import GAP, GAP_ID, Answer, PartialText, Prompt, last_of
 from desdecero.eval_suites.models.windows import BATCH_LOGITS, DocumentScore, Padded, Questions, score_windows
 
 BATCH_TOKENS = 1024
@@ -196,7 +196,7 @@ class LanguageModel(ABC):
         return self._answers([self._open_end(prompt, decoding.tokens) for prompt in prompts], decoding, seed)
 
     @abstractmethod
-    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
         """Continue a prompt as `generate` does: its text, longer each time. Closing the iterator stops the model."""
 
     def fill(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:

@@ -14,7 +14,7 @@ from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.eval_suites.models.decoding import Decoding
 from desdecero.eval_suites.models.hiding import add_log_probabilities, hide_in_turn, logits_only_at
 from desdecero.eval_suites.models.interface import LanguageModel, Pair
-from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Candidate, Prompt, Streamed
+from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Candidate, PartialText, Prompt
 from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, masked_positions
 
 CANDIDATES = 5
@@ -83,7 +83,7 @@ class Masked(LanguageModel):
     def max_gaps(self) -> float:
         return np.inf
 
-    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
         raise ValueError(NO_CONTINUATION)
 
     def _open_end(self, prompt: str, tokens: int) -> Prompt:

@@ -57,11 +57,13 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """What has been written so far after a prompt."""
+class PartialText:
+    """Text that a model has written after a prompt so far."""
 
     text: str
     left_out: int
     """As in `Prompt`."""
     tokens: list[int] | None = None
     """All that were written; None until the end."""
+    out_of_time: bool = False
+    """Whether generation ended because its time was over."""

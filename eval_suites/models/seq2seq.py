@@ -16,7 +16,7 @@ from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.eval_suites.models.decoding import Decoding, Request, generate, stream
 from desdecero.eval_suites.models.hiding import add_log_probabilities, hide_in_turn, logits_only_at
 from desdecero.eval_suites.models.interface import LanguageModel, Pair
-from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Prompt, Streamed, last_of
+from desdecero.eval_suites.models.prompts import GAP_ID, Answer, PartialText, Prompt, last_of
 from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, even_windows, hidden_spans
 
 
@@ -130,7 +130,7 @@ class EncoderDecoder(LanguageModel):
     def _reader(self) -> Any:
         return self.model.get_encoder()
 
-    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[Streamed]:
+    def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
         read = self._open_end(prompt, decoding.tokens)
         request = self._request(read, [self.model.config.decoder_start_token_id, self.sentinels[0]], decoding)
         return stream(self.model, self.tokenizer, request, read.left_out, seed)

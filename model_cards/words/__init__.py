@@ -1,12 +1,12 @@
-"""The words that people read, in English and Spanish: one catalogue for cards, pages, pictures and the terminal.
+"""The catalogue of texts that people read, in English and Spanish: for cards, pages, pictures and the terminal.
 
     say("es", "page.written.one", number=1)      # "1 token escrito."
     name("es", "verdict", "underpowered")        # "muestra insuficiente": a report's own word
     name("es", "drop", "a_new_reason")           # "a new reason": a word that the catalogue does not know
 
-`en.yaml` and `es.yaml` hold the same keys, each text with the same `{placeholders}`. They are read when the first word
-is asked for, and compared once. Sections named in the singular after something that reports name (`source`, `drop`,
-`verdict`, …) are looked up with `name`; all others hold labels and sentences, which are asked for with `say`.
+`en.yaml` and `es.yaml` have the same keys, each text with the same `{placeholders}`. They are read and compared at the
+first look-up. Sections with the name of a report's term in the singular (`source`, `drop`, `verdict`, …) are looked up
+with `name`; all others hold labels and sentences, which are looked up with `say`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 def say(language: Language, key: str, /, **values: object) -> str:
-    """The text behind `key`, its placeholders filled in. Raises `KeyError` for a key or a value that is missing."""
+    """Return the text of `key` with its placeholders filled in; raise `KeyError` for a missing key or value."""
     return catalogue()[language][key].format_map(values)
 
 
 def name(language: Language, family: str, word: str) -> str:
-    """What a report's word is called; the word itself, with blanks for underscores, where it has no other name."""
+    """Return the name of a report's word; the word itself, with spaces for underscores, if the catalogue has none."""
     return catalogue()[language].get(f"{family}.{word}") or word.replace("_", " ")
 
 
 def file_in(language: Language, file: str) -> str:
-    """The name of a file's version in a language: `README.md` is English, `README.es.md` Spanish."""
+    """Return the name of a file's version in a language: `README.md` is English, `README.es.md` Spanish."""
     stem, _, ending = file.rpartition(".")
     return file if language == LANGUAGES[0] else f"{stem}.{language}.{ending}"
 
 
 @functools.cache
 def catalogue() -> Mapping[Language, Mapping[str, str]]:
-    """Language → key → text. Raises `ValueError` where the languages differ in a key or in its placeholders."""
+    """Read language → key → text; raise `ValueError` if the languages differ in a key or in its placeholders."""
     texts = {language: dict(_flat(_read(language))) for language in LANGUAGES}
     first, *others = LANGUAGES
     for other in others:
@@ -54,7 +54,7 @@ def catalogue() -> Mapping[Language, Mapping[str, str]]:
 
 
 def placeholders(text: str) -> set[str]:
-    """The names in braces."""
+    """Return the names in braces."""
     return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
 
 

@@ -56,11 +56,11 @@ def named(text: str) -> str | None:
     """Return the Creative Commons licence that an address or a wording names; None where it names none, or two."""
     if len(text) > LONGEST:
         return None
-    found = {_identifier(set(e.lower().split("-")), v or None, c.upper()) for e, v, c in _LICENSE.findall(text)}
+    names = {_identifier(set(e.lower().split("-")), v or None, c.upper()) for e, v, c in _LICENSE.findall(text)}
     for kind, certification in _PUBLIC_DOMAIN.findall(text):
-        found.add("CC-PDDC" if certification else {"zero": "CC0-1.0", "mark": "CC-PDM-1.0"}[kind.lower()])
-    if found:
-        return found.pop() if len(found) == 1 else None
+        names.add("CC-PDDC" if certification else {"zero": "CC0-1.0", "mark": "CC-PDM-1.0"}[kind.lower()])
+    if names:
+        return names.pop() if len(names) == 1 else None
     return _worded(text)
 
 

@@ -62,8 +62,8 @@ def identify(
     classifiers: metadata `Classifier`; those about other subjects are ignored
     texts: its licence files, read only where the other statements do not name one licence
     """
-    if expression and (found := spdx(expression)):
-        return License(found, "declared")
+    if expression and (named := spdx(expression)):
+        return License(named, "declared")
     versionless = free_text and _plain(free_text) in ANY_VERSION  # tried last: a licence file may name the version
     if (
         free_text
@@ -71,20 +71,20 @@ def identify(
         and (known := _of_text(spdx(free_text)) or _free_text(free_text) or _of_text(recognize(free_text)))
     ):
         return known
-    if found := _joined(CLASSIFIERS.get(line.rpartition(" :: ")[2]) for line in classifiers if "License ::" in line):
-        return License(found, "classifier")
-    if found := _joined(recognize(text) for text in texts):
-        return License(found, "free_text")
-    if free_text and (found := ANY_VERSION.get(_plain(free_text))):
-        return License(found, "free_text")
+    if named := _joined(CLASSIFIERS.get(line.rpartition(" :: ")[2]) for line in classifiers if "License ::" in line):
+        return License(named, "classifier")
+    if named := _joined(recognize(text) for text in texts):
+        return License(named, "free_text")
+    if free_text and (named := ANY_VERSION.get(_plain(free_text))):
+        return License(named, "free_text")
     return License(UNKNOWN, "unknown")
 
 
 @lru_cache(maxsize=REMEMBERED)
 def normalize(text: str | None) -> License:
     """Identify the licence that a dataset states for a document in one string."""
-    if text and (found := spdx(text) or HUB.get(text.strip().lower())):
-        return License(found, "declared")
+    if text and (named := spdx(text) or HUB.get(text.strip().lower())):
+        return License(named, "declared")
     if text and (known := _free_text(text) or _mentioned(text) or _of_text(ANY_VERSION.get(_plain(text)))):
         return known
     if text and len(text) <= LONGEST_NOTICE and (forbidden := statements.restrictions(text)):
@@ -94,8 +94,8 @@ def normalize(text: str | None) -> License:
 
 def _free_text(text: str) -> License | None:
     """Identify a name, a list of names, or a notice that contains names."""
-    if found := wording(text):
-        return License(found, "free_text")
+    if named := wording(text):
+        return License(named, "free_text")
     if len(text) <= LONGEST_NOTICE and not _license_text(text):
         stated = statements.read(text, _mention, _begins)
         if stated:
@@ -105,16 +105,16 @@ def _free_text(text: str) -> License | None:
 
 def _mentioned(text: str) -> License | None:
     """Identify a licence's text; or a longer text that mentions a licence, with the restrictions that it adds."""
-    found = recognize(text)
-    if not found or _license_text(text):
-        return _of_text(found)
+    expression = recognize(text)
+    if not expression or _license_text(text):
+        return _of_text(expression)
     if forbidden := statements.restrictions(text[:OPENING]):
-        return License(_joined([*forbidden, found]) or UNKNOWN, "contradictory")
-    return None if statements.denies(text[:OPENING]) else _of_text(found)
+        return License(_joined([*forbidden, expression]) or UNKNOWN, "contradictory")
+    return None if statements.denies(text[:OPENING]) else _of_text(expression)
 
 
-def _of_text(found: str | None) -> License | None:
-    return License(found, "free_text") if found else None
+def _of_text(expression: str | None) -> License | None:
+    return License(expression, "free_text") if expression else None
 
 
 def spdx(text: str) -> str | None:
@@ -148,8 +148,8 @@ def recognize(text: str) -> str | None:
     opening = _opening(text)
     if known := _license_text(text):
         return known
-    if found := _CC_TEXT.search(opening):
-        return creative_commons.named(found.group())
+    if match := _CC_TEXT.search(opening):
+        return creative_commons.named(match.group())
     return next((expression for expression, phrase in MENTIONS if phrase in opening), None)
 
 
@@ -159,8 +159,8 @@ def _license_text(text: str) -> str | None:
     for expression, phrases in TELLTALES:
         if all(phrase in opening for phrase in phrases):
             return expression
-    if (found := _CC_TEXT.search(opening)) and ("licensed rights" in opening or "as defined below" in opening):
-        return creative_commons.named(found.group())
+    if (match := _CC_TEXT.search(opening)) and ("licensed rights" in opening or "as defined below" in opening):
+        return creative_commons.named(match.group())
     return None
 
 
@@ -173,10 +173,10 @@ _CC_TEXT = re.compile(r"creative commons (?:attribution|atribución|atribuição
 
 def _one(text: str) -> str | None:
     """Identify the licence of a name or an address; `statements` reads an address with other words."""
-    if found := statements.ADDRESS.search(text):
+    if address := statements.ADDRESS.search(text):
         return (
-            _addressed(found.group())
-            if found.group().strip(statements.AROUND) == text.strip(statements.AROUND)
+            _addressed(address.group())
+            if address.group().strip(statements.AROUND) == text.strip(statements.AROUND)
             else None
         )
     return _by_name().get(_plain(text)) or creative_commons.named(text) or _gnu(text)
@@ -184,17 +184,17 @@ def _one(text: str) -> str | None:
 
 def _addressed(address: str) -> str | None:
     for pattern, expression in ADDRESSES:
-        if found := pattern.search(address):
-            return spdx(found.expand(expression).replace("None", ""))
+        if match := pattern.search(address):
+            return spdx(match.expand(expression).replace("None", ""))
     return creative_commons.named(address)
 
 
 def _mention(text: str) -> str | None:
     """Identify one name or address within a notice."""
-    found = spdx(text)
-    return (
-        found if found and " AND " not in found and " OR " not in found else _one(text) or ANY_VERSION.get(_plain(text))
-    )
+    expression = spdx(text)
+    if expression and " AND " not in expression and " OR " not in expression:
+        return expression
+    return _one(text) or ANY_VERSION.get(_plain(text))
 
 
 def _begins(word: str) -> bool:
@@ -229,12 +229,12 @@ _FAMILIES = [
 
 def _gnu(text: str) -> str | None:
     """Identify a GNU licence, of one version only or "or later"."""
-    found = _GNU.fullmatch(_plain(re.sub(r">= ?(\d[\d.]*)", r"\1+", text)))
-    if not found:
+    match = _GNU.fullmatch(_plain(re.sub(r">= ?(\d[\d.]*)", r"\1+", text)))
+    if not match:
         return None
-    family = next(name for name, signs in _FAMILIES if any(sign in found["family"] for sign in signs))
-    version = found["version"] if "." in found["version"] else f"{found['version']}.0"
-    name = f"{family}-{version}-{'or-later' if found['later'] else 'only'}"
+    family = next(name for name, signs in _FAMILIES if any(sign in match["family"] for sign in signs))
+    version = match["version"] if "." in match["version"] else f"{match['version']}.0"
+    name = f"{family}-{version}-{'or-later' if match['later'] else 'only'}"
     return name if is_listed(name) else None
 
 
@@ -254,9 +254,9 @@ _AND = re.compile(r"\s*(?:,|;|\+|&|\s(?:and|y|e)\s)\s*(?:and\s)?", re.IGNORECASE
 _OR = re.compile(r"\s*(?:/|\||\s(?:or|o|ou)\s)\s*", re.IGNORECASE)
 
 
-def _joined(found: Iterable[str | None]) -> str | None:
+def _joined(expressions: Iterable[str | None]) -> str | None:
     """Join several licences with AND: without a word that joins them, all are taken to apply."""
-    names = sorted({name for name in found if name})
+    names = sorted({name for name in expressions if name})
     return " AND ".join(f"({name})" if " " in name and len(names) > 1 else name for name in names) or None
 
 

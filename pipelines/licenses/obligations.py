@@ -1,8 +1,8 @@
 """Obligations of a licence, and their conflicts with a model's intended licence and use.
 
-    found = obligations("CC-BY-NC-SA-4.0", intended="Apache-2.0", use="commercial")
-    found.asks         attribution, changes, notice, non_commercial, share_alike, each with its section
-    found.conflicts    non_commercial with the use (stated), share_alike with Apache-2.0 (unsettled)
+    terms = obligations("CC-BY-NC-SA-4.0", intended="Apache-2.0", use="commercial")
+    terms.asks         attribution, changes, notice, non_commercial, share_alike, each with its section
+    terms.conflicts    non_commercial with the use (stated), share_alike with Apache-2.0 (unsettled)
 
 The table is `obligations.yaml`, written from the licences' texts, with the section for each obligation. A licence that
 is not in the table is judged by its category in ScanCode's licence database, which `license-expression` includes:
@@ -207,8 +207,8 @@ def row_of(key: str) -> LicenseTerms:
         return LicenseTerms("not known", {"unknown": "no licence is known"}, (), "", "unknown")
     if key.endswith("+") and key[:-1] in table():
         return table()[key[:-1]]
-    if found := _CREATIVE_COMMONS.fullmatch(key):
-        return _creative_commons(key, found["elements"], found["version"])
+    if match := _CREATIVE_COMMONS.fullmatch(key):
+        return _creative_commons(key, match["elements"], match["version"])
     if category := _categories().get(key):
         origin = f"ScanCode's category: {category}"
         asks: dict[ObligationKind, str] = dict.fromkeys(CATEGORY_ASKS.get(category, ("use_limits",)), origin)

@@ -137,25 +137,25 @@ _RESTRICTIONS: list[tuple[ObligationKind, str, re.Pattern[str]]] = [
 
 def _words(text: str) -> list[_Word]:
     """Split a notice into words; an address is one, and so is a slash between words; a bar ends a sentence."""
-    found: list[_Word] = []
+    words: list[_Word] = []
     text = RESERVED_ELSEWHERE.sub(" all rights reserved. ", text.replace("©", " copyright "))
     for line in re.split(r"\n\s*\n|\|", text):
         places = list(ADDRESS.finditer(line))
         for start, end, address in _pieces(line, [place.span() for place in places]):
             if address:
-                found.append(_Word(line[start:end].strip(AROUND), "", False, True))
+                words.append(_Word(line[start:end].strip(AROUND), "", False, True))
                 continue
             for word in re.findall(r"[^\s/]+|/", line[start:end]):
                 bare = word.strip(AROUND)
                 plain = "/" if word == "/" else plain_words(bare)
                 if plain:
                     sentence = word.endswith(".") and len(plain) > 2 and plain not in ("ver", "lic")
-                    found.append(_Word(bare, plain, sentence or word[-1] in ";:", False))
-                elif found and word[-1] in ";:":
-                    found[-1] = replace(found[-1], ends=True)
-        if found:
-            found[-1] = replace(found[-1], ends=True)
-    return found
+                    words.append(_Word(bare, plain, sentence or word[-1] in ";:", False))
+                elif words and word[-1] in ";:":
+                    words[-1] = replace(words[-1], ends=True)
+        if words:
+            words[-1] = replace(words[-1], ends=True)
+    return words
 
 
 def _pieces(line: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int, bool]]:
@@ -172,19 +172,19 @@ def plain_words(text: str) -> str:
 
 def _mentions(words: Sequence[_Word], name: Reader, begins: Callable[[str], bool]) -> list[_Mention]:
     """Find the licences named in the words, longest names first, and those of addresses."""
-    found: list[_Mention] = []
+    mentions: list[_Mention] = []
     place = 0
     while place < len(words):
         word = words[place]
         if word.address:
             if expression := name(word.text):
-                found.append(_Mention(expression, place, place + 1, True))
+                mentions.append(_Mention(expression, place, place + 1, True))
         elif begins(word.plain) and (mention := _named(words, place, name)):
-            found.append(mention)
+            mentions.append(mention)
             place = mention.end
             continue
         place += 1
-    return found
+    return mentions
 
 
 def _named(words: Sequence[_Word], start: int, name: Reader) -> _Mention | None:

@@ -3,8 +3,8 @@
     recipe = load_recipe("quickstart")                                   # shipped with the project
     recipe = load_recipe("my_recipe.yaml", ["model.layers=8"])           # a file, with an override
 
-A recipe is typed, frozen, and refuses unknown keys by their path and line. Every default is written here,
-with its reason; `runs/<name>/recipe.yaml` holds the resolved recipe, with every default written out.
+A recipe is typed and frozen; unknown keys are rejected with their path and line. Every default stands in these files,
+with its reason. `runs/<name>/recipe.yaml` holds the resolved recipe, with every default written out.
 """
 
 from desdecero.pipelines.recipe.audit import Audit

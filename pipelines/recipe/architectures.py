@@ -1,4 +1,4 @@
-"""What the project knows of a model type before it is built. No torch: the recipe's parser reads it."""
+"""Facts about model types that are needed before a model is built. Imported by the recipe's parser: no torch."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from typing import Any
 from desdecero.eval_suites.models.kinds import Objective, objective_by_heads
 
 SHAPED: dict[str, Objective] = {
-    "llama": "causal", "qwen3": "causal", "gpt2": "causal", "bert": "masked", "modernbert": "masked",
+    "llama": "causal",
+    "qwen3": "causal",
+    "gpt2": "causal",
+    "bert": "masked",
+    "modernbert": "masked",
     "t5": "span_corruption",
-}  # fmt: skip
-"""Architectures whose layers, widths and heads the recipe gives in its own words."""
+}
+"""Architectures whose layers, widths and heads are keys of the recipe; others take them from `overrides`."""
 
 GATED = ("llama", "qwen3", "modernbert", "t5")
-"""Those whose feed-forward units are gated: three matrices instead of two (Shazeer 2020)."""
+"""Architectures with gated feed-forward units: three matrices instead of two (Shazeer 2020)."""
 
 ROTARY = ("llama", "qwen3", "modernbert")
-"""Those that turn pairs of a head's numbers by the position: their heads have an even size."""
+"""Architectures with rotary positions, which need heads of an even size."""
 
 
 @cache
 def objective_of(architecture: str) -> Objective:
-    """How a model type of transformers is pretrained. Raises `ValueError` for a type without a language model."""
+    """Return how a model type of transformers is pretrained; raise `ValueError` for a type without a language model."""
     if architecture in SHAPED:
         return SHAPED[architecture]
     if objective := objective_by_heads(architecture):
         return objective
-    from transformers.models.auto import modeling_auto as auto  # slow, and only for these
+    from transformers.models.auto import modeling_auto as auto  # slow to import, and needed only for other types
 
     known = [*SHAPED, *auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES]
     near = difflib.get_close_matches(architecture, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SHAPED)}, or another model type of theirs"
+    hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SHAPED)}, or another of its model types"
     raise ValueError(f"transformers has no language model of type {architecture}: {hint}")
 
 

@@ -25,12 +25,12 @@ class Audit(Section):
 
     @field_validator("languages")
     @classmethod
-    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(languages)) < len(languages):
             raise ValueError("a language is named twice: its probes would count double; name it once")
         return languages
 
     @model_validator(mode="after")
-    def _tails_are_drawn(self) -> Audit:
+    def _check_tails(self) -> Audit:
         check_tails(self.resamples, self.confidence)
         return self

@@ -1,4 +1,4 @@
-"""What all sections of a recipe share."""
+"""Base class, types and validators that all sections of a recipe share."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from desdecero.pipelines.common.local_paths import is_web_address, remote
 
 
 class Section(BaseModel):
-    """A part of a recipe: frozen, closed to keys that it does not know, and to numbers that are none."""
+    """A part of a recipe: frozen; it rejects unknown keys, NaN and infinity."""
 
     model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _true_is_not_a_number(cls, data: Any) -> Any:
-        """Hand `true` on as the word that it is, where a number is wanted: pydantic would take it for 1."""
+        """Turn `true` and `false` in a number field into text, so that pydantic rejects them: it would read 1 and 0."""
         if not isinstance(data, Mapping):
             return data
         return {
@@ -49,12 +49,14 @@ def _is_number(annotation: Any) -> bool:
 
 
 def not_remote(path: str) -> str:
+    """Return the path unchanged; raise `ValueError` for a remote address."""
     if sentence := remote(path):
         raise ValueError(sentence)
     return path
 
 
 def absolute_path(path: str, info: ValidationInfo) -> str:
+    """Return the path as an absolute one, relative to the context's `base`; raise `ValueError` for anything else."""
     if not path.strip() or "\0" in path:
         raise ValueError("not a path: name a file or folder")
     base = (info.context or {}).get("base", Path.cwd())
@@ -62,22 +64,24 @@ def absolute_path(path: str, info: ValidationInfo) -> str:
 
 
 def path_or_web_address(path: str, info: ValidationInfo) -> str:
+    """Return a web address unchanged, and anything else as `absolute_path`."""
     return path if is_web_address(path) else absolute_path(path, info)
 
 
 def path_or_hub_id(name: str, info: ValidationInfo) -> str:
+    """Return an absolute path for an existing folder or for what is written as a path, else the Hub's name as it is."""
     path = Path(absolute_path(name, info))
     return str(path) if path.is_dir() or name.startswith((".", "/", "~")) else name
 
 
 def number(value: Any) -> Any:
-    """YAML takes 1e15 for a word, and people do not."""
+    """Read text such as `1e15` as a number: YAML 1.1 reads it as text, because it has no decimal point."""
     return float(value) if isinstance(value, str) and re.fullmatch(r"[\d.]+[eE][+-]?\d+", value) else value
 
 
 Proportion = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-"""As numpy's and scikit-learn's generators take it."""
+"""Range that numpy's and scikit-learn's generators accept."""
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 """Sequences. The largest that is published for a language model is 15,360 (DeepSeek-V3, §4.2)."""
 Resamples = Annotated[int, Field(ge=100, le=100_000)]
@@ -88,18 +92,18 @@ hold too few draws."""
 
 
 def check_tails(resamples: int, confidence: float) -> None:
-    """Raise `ValueError` where an end of the interval would be a guess: fewer than two draws lie beyond it."""
+    """Raise `ValueError` if fewer than two draws lie beyond an end of the interval, which would then be arbitrary."""
     needed = math.ceil(2 / ((1 - confidence) / 2) - 1e-6)
     if resamples < needed:
         raise ValueError(f"confidence {confidence} needs resamples {needed} and more: raise resamples")
 
 
 WITHOUT_PLACES = {"places": False}
-"""Context of serialization: a recipe is written without the paths of its files, and the names that stand for them."""
+"""Serialization context that leaves out the paths of files, and the names derived from them."""
 
 
 def without_place(path: Any, info: SerializationInfo) -> Any:
-    """The path or name; where places are left out, only whether there is one. A web address is no place on disk."""
+    """Serialize a path or name; under `WITHOUT_PLACES` as `True`, unless it is empty or a web address."""
     if info.context != WITHOUT_PLACES or path is None or is_web_address(str(path)):
         return str(path) if isinstance(path, Path) else path
     return True
@@ -108,6 +112,6 @@ def without_place(path: Any, info: SerializationInfo) -> Any:
 LocalPath = Annotated[str, AfterValidator(absolute_path), PlainSerializer(without_place)]
 """A file or folder on this machine. Relative to the recipe file; for a shipped recipe, to the current folder."""
 ExamplePath = LocalPath
-"""A file, folder or glob, as `files` reads them."""
+"""A file, folder or glob, read as a `files` source reads it."""
 ArchivePath = Annotated[str, AfterValidator(path_or_web_address), PlainSerializer(without_place)]
-"""As `LocalPath`, or an address of the web."""
+"""A `LocalPath` or a web address."""

@@ -7,18 +7,18 @@ from desdecero.pipelines.recipe.identifiers import LicenseExpression
 
 
 class Card(Section):
-    """What people say about the model in its card."""
+    """Statements of the authors in the model card."""
 
     license: LicenseExpression | None = None
-    """The model's own licence, as an SPDX expression: `Apache 2.0` is read as `Apache-2.0`. Nothing is assumed: without
-    one, the card says so."""
+    """Licence of the model, as an SPDX expression: `Apache 2.0` is read as `Apache-2.0`. There is no default: without
+    it, the card states that it is missing."""
     authors: tuple[str, ...] = ()
-    """Who made the model."""
+    """Authors of the model."""
     contact: str | None = None
     """Address for questions and complaints."""
     intended_use: str = ""
-    """What the model may be used for."""
+    """Uses that the model is intended for."""
     out_of_scope: str = ""
-    """What it must not be used for."""
+    """Uses that it must not be put to."""
     limitations: str = ""
-    """What it does badly or cannot do."""
+    """Tasks that it does badly or cannot do."""

@@ -1,4 +1,4 @@
-"""The `corpus` section: sources, steps, licences, and what is held out."""
+"""The `corpus` section: sources, steps, licences, and validation text."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ from desdecero.pipelines.recipe.corpus_steps import (
 
 
 class Domain(Section):
-    """A slice of the corpus held out of pretraining, on which `finetune` trains an adapter."""
+    """A slice of the corpus that is kept out of pretraining, and on which `finetune` trains an adapter."""
 
     name: str
     """Name of the slice. The adapter is written to `adapters/<name>`."""
     where: Mapping[str, str]
-    """Which documents belong to it: `source`, `path` or any metadata key → a glob pattern. All must match."""
+    """Conditions that its documents meet: `source`, `path` or any metadata key → glob pattern. All must match."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Share of the slice's documents that is kept for measuring."""
+    """Share of the slice's documents that is kept for validation."""
 
 
 class Licenses(Section):
-    """Which licences the corpus may hold. The lists name SPDX expressions, families (`CC-BY-*`: all versions) or what
-    licences ask (`non_commercial`, `no_derivatives`, …). Of an OR the best part counts, of an AND the worst
+    """Sets which licences the corpus may hold. The lists name SPDX expressions, families (`CC-BY-*`: all versions) or
+    obligations (`non_commercial`, `no_derivatives`, …). Of an OR the best part counts, of an AND the worst
     (docs/licences.md)."""
 
     use: Literal["research", "commercial"] = "commercial"
-    """What the model will be used for, by you or by those to whom its licence permits it: an open licence permits
-    commerce. Conflicts with the texts' licences are reported for this use and for `card.license`."""
+    """Use of the model, by you or by those to whom its licence permits it: an open licence permits commercial use.
+    Conflicts with the texts' licences are reported for this use and for `card.license`."""
     allowed: tuple[str, ...] = ()
     """If given, every other licence is denied."""
     denied: tuple[str, ...] = ()
-    """Licences that the corpus may not hold; `if_denied` says what happens to their texts."""
+    """Licences that the corpus may not hold; `if_denied` sets what happens to their texts."""
     review: tuple[str, ...] = ()
-    """Licences that a person has to look at; `if_review` says what happens to their texts meanwhile."""
+    """Licences that a person has to review; `if_review` sets what happens to their texts until then."""
     if_denied: Literal["drop", "quarantine"] = "drop"
     """`drop` keeps nothing of the text in the run; `quarantine` puts it aside in `corpus/dropped`."""
     if_review: Literal["keep", "quarantine"] = "keep"
     """`keep` keeps the text and lists it in the report; `quarantine` puts it aside in `corpus/dropped`."""
     if_unknown: Literal["keep", "drop", "quarantine"] = "keep"
-    """What happens to texts of unknown licence. `keep` counts them in the report."""
+    """Treatment of texts of unknown licence. `keep` counts them in the report."""
 
     @model_validator(mode="after")
-    def _in_one_list(self) -> Licenses:
+    def _check_lists(self) -> Licenses:
         lists = {"allowed": self.allowed, "denied": self.denied, "review": self.review}
         for name, entries in lists.items():
             for other, others in lists.items():
@@ -66,10 +66,10 @@ class Licenses(Section):
 
 
 class Corpus(Section):
-    """Sources, the steps that every document goes through, licences, and what is held out."""
+    """Sources, the steps that process each document, licences, and validation text."""
 
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
-    """Where the text comes from: a list of sources, each with a `kind`."""
+    """Sources of the text, each with a `kind`."""
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     """Stop reading after this many bytes of raw text."""
     lines: Lines | None = None
@@ -79,11 +79,11 @@ class Corpus(Section):
     decontamination: Decontamination | None = None
     deduplication: Deduplication = Deduplication()
     engine: Literal["processes", "ray"] = "processes"
-    """Where documents are processed: on this machine's cores, or on the Ray cluster that RAY_ADDRESS names. The result
-    is the same."""
+    """Process documents on this machine's cores, or on the Ray cluster that RAY_ADDRESS names. The result is the
+    same."""
     personal_data: PersonalData = PersonalData()
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    """Share of the documents that is held out of training to measure on."""
+    """Share of the documents that is kept out of training, for validation."""
     domain: Domain | None = None
     licenses: Licenses = Licenses()
     blocklist: tuple[ExamplePath, ...] = ()
@@ -94,7 +94,7 @@ class Corpus(Section):
 
     @field_validator("sources")
     @classmethod
-    def _distinct(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _check_distinct(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
         names = [source.name for source in sources]
         if len(set(names)) < len(names):
             raise ValueError(f"two sources have one name: give each its own `name` (now: {', '.join(names)})")

@@ -1,4 +1,4 @@
-"""Where a corpus comes from."""
+"""The sources of a corpus."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from desdecero.pipelines.recipe.identifiers import LanguageCode
 
 
 class _Source(Section):
-    """Keys of every source. `tokens.mixture` says how often each is trained on."""
+    """Keys of every source. `tokens.mixture` sets how often each is trained on."""
 
     name: str = ""
-    """Name in the ledger, the report and `tokens.mixture`. Default: from its path or dataset."""
+    """Name in the ledger, the report and `tokens.mixture`. Default: derived from its path or dataset."""
     license: str | None = None
-    """SPDX expression of every document that states none itself."""
+    """SPDX expression for documents that state no licence."""
     terms: str | None = None
-    """Terms of use that the text came under, in words or as an address; kept with each document."""
+    """Terms of use of the text, in words or as an address; kept with each document."""
     language: LanguageCode | None = None
-    """Language of every document, if it is known: an ISO 639-1 code, or 639-3 where there is none."""
+    """Language of all documents, if known: an ISO 639-1 code, or 639-3 for languages without one."""
     max_documents: Annotated[int, Field(gt=0)] | None = None
     """Stop reading this source after this many documents."""
 
     @property
     def name_from_path(self) -> bool:
-        """Whether the name only repeats where the source is."""
+        """Return whether the name is only a repetition of the path."""
         return False
 
 
@@ -41,7 +41,7 @@ class _OnDisk(_Source):
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, data: Any) -> Any:
+    def _set_name(cls, data: Any) -> Any:
         return {**data, "name": Path(str(data["path"])).name} if data.get("path") and not data.get("name") else data
 
 
@@ -49,21 +49,21 @@ class _Reservable(_Source):
     respect_reservations: bool = True
     """Drop a document whose publisher reserves it from text and data mining or from model training: the header or meta
     tag `tdm-reservation: 1`, `noai` for robots, `train-ai=n` in Content-Usage, and `robots.txt` and
-    `/.well-known/tdmrep.json` where the source has them."""
+    `/.well-known/tdmrep.json` if the source has them."""
 
 
 class _Records(_Reservable):
-    """Which columns of a record (a row, a JSON object) hold what. `a.b` is the key `b` inside `a`."""
+    """Columns of a record (a row, a JSON object) and their meaning. `a.b` is the key `b` inside `a`."""
 
     text_field: str = "text"
     """Column that holds the text."""
     text_template: str | None = None
-    """Several columns joined by words, in place of `text_field`: `"{title}\\n\\n{body.text}"`."""
+    """Template that joins several columns, in place of `text_field`: `"{title}\\n\\n{body.text}"`."""
     text_form: Literal["text", "html", "wikitext", "latex"] = "text"
     """Markup of the text."""
     id_field: str | None = None
-    """Column that holds the document's id. If another file of the source has the same id, the file's name is put before
-    it: `b.jsonl/7`."""
+    """Column that holds the document's id. If another file of the source has the same id, the file's name is prefixed:
+    `b.jsonl/7`."""
     license_field: str | None = None
     """Column that holds the licence."""
     terms_field: str | None = None
@@ -83,22 +83,22 @@ def _absolute_folder(path: Any, info: ValidationInfo) -> Any:
 class InstalledDocs(_Source):
     """Docstrings, Markdown, reStructuredText and text files of installed Python distributions, and their code.
 
-    Their licences are those that the distributions state.
+    Their licences are taken from the distributions.
     """
 
     kind: Literal["installed_docs"]
     name: str = "installed_docs"
     """Name in the ledger, the report and `tokens.mixture`."""
     content: Literal["docs", "code", "both"] = "docs"
-    """`docs` reads docstrings and text files; `code` reads Python modules whole in place of their docstrings; `both`
-    reads modules and text files."""
+    """`docs` reads docstrings and text files; `code` reads whole Python modules instead; `both` reads whole modules and
+    text files."""
     python: Annotated[Path, BeforeValidator(_absolute_folder), PlainSerializer(without_place)] | None = None
-    """Another environment, by its folder (`/path/to/venv`) or its interpreter. Default: the one that runs desdecero."""
+    """Folder (`/path/to/venv`) or interpreter of another environment. Default: the one that runs desdecero."""
     requirements_of: str | None = None
-    """Read only the direct and indirect requirements of this distribution: the same recipe then reads the same text
-    whether or not development tools are installed beside it."""
+    """Read only the direct and indirect requirements of this distribution, so that the same recipe reads the same text
+    whether or not development tools are installed."""
     exclude: tuple[str, ...] = ("desdecero",)
-    """Distributions that are left out, by name."""
+    """Names of distributions that are not read."""
 
 
 class Files(_OnDisk, _Records):
@@ -124,7 +124,7 @@ class HubDataset(_Records):
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, data: Any) -> Any:
+    def _set_name(cls, data: Any) -> Any:
         return {**data, "name": data["dataset"]} if data.get("dataset") and not data.get("name") else data
 
 
@@ -138,7 +138,7 @@ class Wikipedia(_Source):
     """A `…-pages-articles.xml` (also .bz2 or .gz), relative to the recipe file. Without one, the articles come from the
     Hub."""
     snapshot: str = "20231101"
-    """Date of the Hub's data set. The default is its newest."""
+    """Date of the Hub's dataset. The default is the newest."""
     license: str | None = "CC-BY-SA-4.0"
     """SPDX expression of the articles."""
     terms: str | None = "https://foundation.wikimedia.org/wiki/Policy:Terms_of_Use"
@@ -146,7 +146,7 @@ class Wikipedia(_Source):
 
     @model_validator(mode="before")
     @classmethod
-    def _named(cls, data: Any) -> Any:
+    def _set_name(cls, data: Any) -> Any:
         unnamed = data.get("language") and not data.get("name")
         return {**data, "name": f"wikipedia_{data['language']}"} if unnamed else data
 
@@ -156,18 +156,21 @@ class WebArchive(_OnDisk, _Reservable):
 
     kind: Literal["web_archive"]
     path: ArchivePath
-    """A .warc, .warc.gz or .warc.wet.gz file, a folder or glob of them, or an https address; or a list of them, such as
+    """A .warc, .warc.gz or .warc.wet.gz file, a folder or glob of them, an https address, or a list of files such as
     Common Crawl's `wet.paths.gz`."""
     max_files: Annotated[int, Field(gt=0)] | None = None
-    """If the path is a list, read only its first files, this many."""
+    """If the path is a list, read only this many of its first files."""
     site_rules: ArchivePath | None = None
-    """Archives, named in the same ways, that hold the rules of sites for all their pages (robots.txt) and are read
-    first, such as Common Crawl's `robotstxt.paths.gz`. Rules that lie among the pages are always read, and hold for the
-    pages after them."""
+    """Archives, given as in `path`, with the rules of sites for all their pages (robots.txt), which are read first:
+    Common Crawl's `robotstxt.paths.gz`, for example. Rules among the pages are always read, and apply to the pages
+    after them."""
 
 
 Source = Annotated[InstalledDocs | Files | HubDataset | Wikipedia | WebArchive, Field(discriminator="kind")]
 SOURCES: dict[str, type[_Source]] = {
-    "installed_docs": InstalledDocs, "files": Files, "hub": HubDataset, "wikipedia": Wikipedia,
+    "installed_docs": InstalledDocs,
+    "files": Files,
+    "hub": HubDataset,
+    "wikipedia": Wikipedia,
     "web_archive": WebArchive,
-}  # fmt: skip
+}

@@ -1,4 +1,4 @@
-"""What a document goes through on its way into the corpus."""
+"""The steps that process each document of the corpus."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ class Lines(Section):
     boilerplate: bool = True
     """Remove page numbers, menus, cookie notices and buttons."""
     repeated: bool = True
-    """Remove running heads and feet of pages, all but the first, and lines that repeat the one before."""
+    """Remove running heads and feet of pages except the first, and lines that repeat the previous one."""
     join_hyphens: bool = False
     """Join words that were split at a line end (conserva-⏎ción): for scanned and printed text."""
     across_documents: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Remove lines that stand in at least this share of the documents. This also removes the fixed formulas of laws and
+    """Remove lines that occur in at least this share of the documents. This also removes the fixed formulas of laws and
     letters."""
 
 
 class Language(Section):
-    """Language identification: a document's declared language is checked against its text."""
+    """Identifies the language of each document, and compares it with the declared one."""
 
     allowed: tuple[LanguageCode, ...] = ()
-    """ISO 639 codes. A document in another language is dropped; with an empty list, none is."""
+    """ISO 639 codes. Documents in other languages are dropped; with an empty list, none are."""
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.65
-    """Probability from which a language counts as known."""
+    """Lowest probability at which a language counts as known."""
     drop_unsure: bool = True
     """Drop documents without a known language: code, tables, several languages in one document."""
 
 
 class Spelling(Section):
-    """Corrects scanning errors in Spanish text: only those that are certain, with every change on record."""
+    """Corrects scanning errors in Spanish text. Only certain corrections are made, and each is recorded."""
 
     clean_text: ExamplePath | None = None
     """A file, folder or glob of text without errors on the same subject: its words count as correct."""
@@ -46,77 +46,77 @@ class Spelling(Section):
 
 
 class LineRules(Section):
-    """A line that breaks one of these rules is removed; limits of C4 (Raffel et al. 2020, §2.2)."""
+    """Removes lines that break one of these rules; the limits are those of C4 (Raffel et al. 2020, §2.2)."""
 
     end_punctuation: bool = True
-    """A line must end as a sentence does, or with a quotation mark."""
+    """Require a line to end like a sentence, or with a quotation mark."""
     min_words: Annotated[int, Field(ge=0)] = 3
     """Minimum number of words in a line."""
     max_word_length: Annotated[int, Field(ge=0)] = 1000
     """Maximum number of characters in a word of the line; 0 for no limit."""
     citations: bool = True
-    """Take marks such as [12] and [edit] out of lines."""
+    """Remove marks such as [12] and [edit] from lines."""
     notices: bool = True
     """Remove lines about JavaScript, cookies, privacy policies and terms of use."""
     lorem_ipsum: bool = True
-    """Drop a document with filler text."""
+    """Drop documents with filler text."""
     curly_bracket: bool = True
-    """Drop a document with a `{` as code."""
+    """Drop documents with a `{`, as code."""
     min_sentences: Annotated[int, Field(ge=0)] = 5
-    """Minimum number of sentences in the lines that are left of a document."""
+    """Minimum number of sentences in a document after lines were removed."""
 
 
-Form = Literal["prose", "verse", "drama", "lists", "mixed"]
+TextForm = Literal["prose", "verse", "drama", "lists", "mixed"]
 
 
 class Quality(Section):
-    """Drops a document that breaks one of these limits, and records which. A limit that is left out is that of the
+    """Drops documents that exceed one of these limits, and records which. Limits that are not given depend on the
     text's form and language (docs/corpus.md)."""
 
-    form: Form = "prose"
-    """What the documents are: `verse` has short lines and refrains, `drama` names and short replies, `lists` (recipes,
-    glossaries, catalogues) few sentences. `mixed`, for folders of several forms, keeps what any of the four would
-    keep."""
+    form: TextForm = "prose"
+    """Form of the documents: `verse` has short lines and refrains, `drama` names and short replies, `lists` (recipes,
+    glossaries, catalogues) few sentences. `mixed`, for folders of several forms, keeps a document that any of the four
+    would keep."""
     min_words: Annotated[int, Field(ge=0)] = 20
-    """Minimum number of words in a document. Gopher (Rae et al. 2021, table A1) asks for 50; reference pages and short
+    """Minimum number of words in a document. Gopher (Rae et al. 2021, table A1) requires 50; reference pages and short
     laws are shorter."""
     max_words: Annotated[int, Field(gt=0)] = 2_000_000
     """Maximum number of words in a document. The longest novels are shorter (Don Quixote has 380,000, Proust's
-    1,300,000); what is longer is data."""
+    1,300,000); longer files are data."""
     mean_word_length: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
     """Minimum and maximum of the mean word length, in characters."""
     max_symbol_ratio: Proportion | None = None
-    """Share of the characters that are neither letters, digits, spaces nor punctuation of prose, as in tables and ASCII
+    """Share of the characters that are not letters, digits, spaces or punctuation of prose, as in tables and ASCII
     art."""
     min_alphabetic_words: Proportion | None = None
     """Share of the words that have at least one letter."""
     min_stop_words: Annotated[int, Field(ge=0)] | None = None
-    """Number of different stop words of the document's language (the, of; de, la): a list of names has none."""
+    """Number of different stop words of the document's language (the, of; de, la); a list of names has none."""
     min_stop_word_share: Proportion | None = None
     """Share of the words that are stop words."""
     max_bullet_lines: Proportion | None = None
-    """Share of the lines that open with a bullet."""
+    """Share of the lines that begin with a bullet."""
     max_ellipsis_lines: Proportion | None = None
     """Share of the lines that end with an ellipsis."""
     min_punctuated_lines: Proportion | None = None
-    """Share of the lines that end as a sentence does."""
+    """Share of the lines that end like a sentence."""
     min_ended_lines: Proportion | None = None
-    """Share of the lines that end with any punctuation mark: lines of verse do without being sentences, menus do
-    not."""
+    """Share of the lines that end with any punctuation mark: lines of verse often do without being sentences, lines of
+    menus do not."""
     max_short_lines: Proportion | None = None
-    """Share of the lines that have at most 30 characters."""
+    """Share of the lines with at most 30 characters."""
     max_lines_per_word: Annotated[float, Field(ge=0)] | None = None
-    """Line ends per word: high in lists and columns."""
+    """Line ends per word; high in lists and columns."""
     max_hashes: Proportion | None = None
-    """Number signs (#) over words and signs."""
+    """Number signs (#) per word or sign."""
     max_ellipses: Proportion | None = None
-    """Ellipses over words and signs."""
+    """Ellipses per word or sign."""
     max_duplicate_lines: Proportion | None = None
     """Share of the characters in lines that repeat an earlier line of the same page."""
     max_duplicate_line_count: Proportion | None = None
     """Share of the lines that repeat an earlier line of the same page."""
     page_lines: Annotated[int, Field(gt=0)] | None = None
-    """Lines in a page, within which repetition is looked for."""
+    """Number of lines in a page, within which repetitions are counted."""
     max_duplicate_paragraphs: Proportion | None = None
     """Share of the characters in paragraphs that repeat an earlier one of the document."""
     max_duplicate_paragraph_count: Proportion | None = None
@@ -129,88 +129,89 @@ class Quality(Section):
     """Rules for single lines, for web pages. Without it, no line is removed here."""
 
     @model_validator(mode="after")
-    def _least_is_below_most(self) -> Quality:
+    def _check_ranges(self) -> Quality:
         if self.min_words > self.max_words:
             raise ValueError(f"min_words {self.min_words} is above max_words {self.max_words}: nothing would be kept")
         if self.mean_word_length and self.mean_word_length[0] > self.mean_word_length[1]:
-            raise ValueError("mean_word_length names the most before the least: write [least, most]")
+            raise ValueError("mean_word_length gives the maximum first: write [minimum, maximum]")
         return self
 
 
 class RepeatedParagraphs(Section):
-    """Removes paragraphs that stand word for word in many documents from all of them but the first."""
+    """Removes paragraphs that occur word for word in many documents from all but the first."""
 
     max_documents: Annotated[int, Field(ge=1)] = 3
-    """Documents that may hold the same paragraph."""
+    """Maximum number of documents with the same paragraph."""
     min_words: Annotated[int, Field(ge=1)] = 10
     """Paragraphs with fewer words (headings, answers in a dialogue) are not compared."""
     min_words_left: Annotated[int, Field(ge=0)] = 20
-    """A document that lost a paragraph and keeps fewer words is dropped."""
+    """Minimum number of words in a document after a paragraph was removed; shorter ones are dropped."""
 
 
 class Deduplication(Section):
-    """Keeps one of several documents that say the same, over all sources."""
+    """Keeps one of several documents with nearly the same text, over all sources."""
 
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Jaccard similarity of word 5-grams from which one of two documents is dropped (Lee et al. 2022 use 0.8)."""
+    """Lowest Jaccard similarity of word 5-grams at which one of two documents is dropped (Lee et al. 2022 use 0.8)."""
     keep: Literal["first", "longest", "best_license"] = "first"
-    """Which one is kept: the first that was read; the longest in bytes; or the one whose licence is best known:
-    declared, then from a classifier, then in free text, then by a notice that contradicts itself, then unknown. Among
-    equals, the first that was read."""
+    """The document that is kept: the first that was read; the longest in bytes; or the one with the best evidence for
+    its licence: declared, then a classifier, then free text, then a contradictory notice, then unknown. Among equals,
+    the first that was read."""
     paragraphs: RepeatedParagraphs | None = None
-    """Compares paragraphs, too. Without it, only whole documents are compared."""
+    """Also compares paragraphs. Without it, only whole documents are compared."""
 
 
 class SuiteFile(Section):
-    """Texts that a model will be measured on."""
+    """Texts on which a model will be evaluated."""
 
     name: str
     """Name of the suite in the report."""
     path: LocalPath
     """A .txt (an item a line), .jsonl, .jsonl.gz, .csv, .tsv, .parquet, .json or .yaml file, or a folder of them."""
     fields: tuple[str, ...] = ()
-    """Keys or columns whose texts are items. Default: all."""
+    """Keys or columns that hold items. Default: all."""
 
 
 class Decontamination(Section):
-    """Finds documents that hold passages of what the model will be measured on."""
+    """Finds documents that contain passages of the texts on which the model will be evaluated."""
 
     suites: tuple[SuiteFile, ...] = ()
     """Test sets to look for."""
     probes: bool = True
     """Look for the project's own bias probes, which `audit` uses."""
     words: Annotated[int, Field(ge=5, le=1000)] = 13
-    """Words in a passage that make a match (Brown et al. 2020, appendix C)."""
+    """Number of consecutive words that make a match (Brown et al. 2020, appendix C)."""
     shortest: Annotated[int, Field(ge=4)] = 8
-    """Items with fewer words than a passage match as a whole, from this many words on."""
+    """Items with fewer words than that match as a whole, if they have at least this many."""
     action: Literal["drop", "remove"] = "drop"
     """`drop` the document, or `remove` the sentences that match."""
 
     @model_validator(mode="after")
-    def _shortest_fits(self) -> Decontamination:
+    def _check_shortest(self) -> Decontamination:
         if self.shortest > self.words:
-            raise ValueError(f"shortest {self.shortest} is above words {self.words}: lower the first")
+            raise ValueError(f"shortest {self.shortest} is above words {self.words}: lower shortest")
         return self
 
 
 class Relevance(Section):
-    """Keeps documents that resemble wanted examples; a classifier learns what tells them from unwanted ones."""
+    """Keeps documents that resemble wanted examples, by a classifier trained on wanted and unwanted ones."""
 
     wanted: ExamplePath
-    """Examples of what to keep: a file, folder or glob."""
+    """Examples of text to keep: a file, folder or glob."""
     unwanted: ExamplePath
-    """Examples of what to drop: a file, folder or glob."""
+    """Examples of text to drop: a file, folder or glob."""
     text_field: str = "text"
     """Column or key that holds the text, in .jsonl, .csv and .parquet files."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Keep what is wanted with at least this probability (if both kinds were equally common)."""
+    """Lowest probability of being wanted at which a document is kept, under equal prior probabilities."""
     keep_recall: Annotated[float, Field(gt=0.5, le=1)] | None = None
-    """Or: take the highest threshold that keeps this share of the wanted examples. 0.95 if neither is given."""
+    """In place of `threshold`: choose the highest one that keeps this share of the wanted examples. 0.95 if neither is
+    given."""
 
     @model_validator(mode="after")
-    def _one_threshold(self) -> Relevance:
+    def _check_threshold(self) -> Relevance:
         if self.threshold is not None and self.keep_recall is not None:
-            raise ValueError("give threshold or keep_recall, not both: each fixes the other")
+            raise ValueError("give threshold or keep_recall, not both: each determines the other")
         return self
 
 
@@ -218,65 +219,67 @@ class Toxicity(Section):
     """Flags or drops toxic and biased text. It drops nothing before its errors are measured on labelled examples."""
 
     labelled: ExamplePath | None = None
-    """Examples, one a record: sentences or posts with a label. Without them, sentences with insults are counted."""
+    """Labelled sentences or posts, one per record. Without them, sentences with insults are counted."""
     text_field: str = "text"
     """Column or key that holds the text."""
     label_field: str = "label"
-    """Column or key that says whether the text is to go: true/false, 1/0, "toxic"/"neutral", …"""
+    """Column or key that holds the label: true/false, 1/0, "toxic"/"neutral", …"""
     language_field: str = "language"
-    """Column or key with the ISO 639-1 code. Each language has its own classifier; if no record names one, there is one
-    for all text."""
+    """Column or key with the ISO 639-1 code. Each language has its own classifier; if no record gives a language, there
+    is one for all text."""
     fold_field: str | None = None
-    """Examples that share this field (template, thread, author) are held out together. Without it, copies of a template
-    lie on both sides, and the measured errors are too small."""
+    """Column or key (template, thread, author) by which examples are grouped, so that a group is never split between
+    training and test. Without it, copies of a template fall on both sides, and the measured errors are too small."""
     lexicon: Mapping[str, ExamplePath] = {}
-    """Language → a text file with an insult a line, in place of the small shipped list. A hit is one feature of the
-    classifier and drops nothing by itself: quotation, reclaimed use and medicine use these words too."""
+    """Language → a text file with one insult per line, in place of the small shipped list. A match is one feature of
+    the classifier and drops nothing by itself: quotation, reclaimed use and medicine use these words too."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Probability from which a sentence is toxic. Default: the lowest that keeps errors below half of
+    """Lowest probability at which a sentence counts as toxic. Default: the lowest that keeps errors below half of
     `max_false_positive_rate`."""
     max_false_positive_rate: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    """Highest rate of errors among held-out neutral sentences in each language, and among those that mention a group
-    (women, migrants, Roma, …)."""
+    """Highest error rate on neutral test sentences in each language, and on those that mention a group (women,
+    migrants, Roma, …)."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    """Share of a document's sentences that must be toxic before it is dropped or flagged."""
+    """Share of toxic sentences at which a document is dropped or flagged."""
     action: Literal["drop", "flag"] = "flag"
-    """`flag` notes it in the ledger; `drop` removes the document."""
+    """`flag` marks the document in the ledger; `drop` removes it."""
 
     @model_validator(mode="after")
-    def _measured_before_dropping(self) -> Toxicity:
+    def _check_labelled(self) -> Toxicity:
         if self.action == "drop" and self.labelled is None:
-            raise ValueError("action drop needs `labelled` examples to measure the filter on: give them, or flag")
+            raise ValueError(
+                "action drop needs `labelled` examples to measure the errors of the filter: give them, or use flag"
+            )
         return self
 
 
 class Counterfactual(Section):
-    """Exchanges men and women in a share of the documents, in every Spanish or English sentence where the result is
-    certain to be correct (Zmigrod et al. 2019). The corpus does not grow."""
+    """Exchanges words for men and women in a share of the documents, in every Spanish or English sentence in which the
+    result is certain to be correct (Zmigrod et al. 2019). The corpus does not grow."""
 
     languages: Annotated[tuple[Literal["es", "en"], ...], Field(min_length=1)] = ("es", "en")
     """Languages whose sentences are changed."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of the documents, drawn by a hash of the seed and the id. At 0.5, both genders end up equally common in the
+    """Share of the documents, drawn by a hash of the seed and the id. At 0.5, both genders become equally common in the
     sentences that can be changed."""
     seed: Seed = 0
     """Seed of the draw."""
     names: ExamplePath | None = None
-    """A text file with a pair of first names a line (`Mario,María`), to be exchanged too. Without it, a sentence with a
-    proper name stays as it is."""
+    """A text file with one pair of first names per line (`Mario,María`) to exchange too. Without it, sentences with
+    proper names stay unchanged."""
 
 
 class NamedEntities(Section):
     """Finds names, addresses and dates with Presidio (`desdecero[presidio]`) and a spaCy model that you installed."""
 
     entities: Annotated[tuple[Literal["person", "address", "date"], ...], Field(min_length=1)] = ("person",)
-    """What to look for."""
+    """Kinds of data to find."""
     spacy_model: Annotated[str, AfterValidator(not_remote)] | None = None
     """Name of a model (`es_core_news_md`) or its folder. Without one, only dates are found."""
     language: str = "es"
     """ISO 639-1 code of the model's language."""
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Presidio's score below which a finding is ignored; names that spaCy finds have 0.85."""
+    """Lowest score of Presidio at which a result is used; names found by spaCy have 0.85."""
 
 
 class PersonalData(Section):
@@ -285,20 +288,20 @@ class PersonalData(Section):
     kinds: tuple[
         Literal["email", "phone", "ip", "url_credentials", "secret", "credit_card", "bank_account", "national_id"], ...
     ] = ("email", "phone", "ip", "url_credentials", "secret", "credit_card", "bank_account", "national_id")
-    """What to look for."""
+    """Kinds of data to find."""
     countries: tuple[
         Literal["es", "ar", "br", "cl", "co", "do", "ec", "mx", "pe", "us", "uy", "ve"], ...
     ] = ("es", "ar", "br", "cl", "co", "do", "ec", "mx", "pe", "us", "uy", "ve")  # fmt: skip
     """ISO 3166-1 codes of the countries whose identity numbers, accounts and telephone formats are recognised. With
-    fewer countries, fewer ordinary numbers look like one."""
+    fewer countries, fewer ordinary numbers are mistaken for personal data."""
     named_entities: NamedEntities | None = None
-    """Looks for names, addresses and dates, too."""
+    """Also finds names, addresses and dates."""
     replacement: Literal["tag", "pseudonym", "surrogate"] = "tag"
     """`tag`: `<email>`. `pseudonym`: `<email-3f2a91>`, the same for the same value in the whole corpus. `surrogate`: a
-    made-up value of the same form, again the same for the same value. The last two need a key."""
+    synthetic value of the same format, again the same for the same value. The last two need a key."""
     key_env: str = "DESDECERO_PSEUDONYM_KEY"
-    """Environment variable that holds the key: never the key itself, because the recipe is part of the run, and anyone
-    with the key can recover the values by brute force."""
+    """Name of the environment variable that holds the key. Never write the key itself here: the recipe is part of the
+    run, and anyone with the key can recover the values by brute force."""
     planted: Annotated[int, Field(ge=0, le=100_000)] = 200
-    """Made-up items of each kind that are planted into the corpus' own text to measure recall: at least this many, and
-    at least 30 of each format beside a word that names it and 30 alone. 0 measures nothing."""
+    """Number of synthetic items of each kind that are inserted into the corpus' text to measure recall: at least this
+    many, and at least 30 of each format next to a word that names it and 30 alone. 0 measures nothing."""

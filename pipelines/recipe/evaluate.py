@@ -25,6 +25,6 @@ class Evaluate(Section):
     """Maximum number of tokens in a sample; for an encoder–decoder, in each gap."""
 
     @model_validator(mode="after")
-    def _tails_are_drawn(self) -> Evaluate:
+    def _check_tails(self) -> Evaluate:
         check_tails(self.resamples, self.confidence)
         return self

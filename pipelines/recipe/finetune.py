@@ -20,22 +20,22 @@ class Finetune(Section):
     alpha: Annotated[float, Field(gt=0, le=65_536)] = 32.0
     """Scale of the adapter: its output is multiplied by alpha / rank."""
     budget: Budget = Budget(steps=100)
-    """How long to train, as `pretrain.budget`. `steps: 100` is read as `budget: {steps: 100}`."""
+    """Length of training, as in `pretrain.budget`. `steps: 100` is read as `budget: {steps: 100}`."""
     batch_size: BatchSize = 16
     """Sequences in an optimiser step."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     """Highest learning rate of AdamW."""
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
-    """Validation text that is scored of the domain, and as much of the rest."""
+    """Bytes of validation text that are scored from the domain, and as many from the rest."""
 
     @model_validator(mode="before")
     @classmethod
-    def _steps_are_a_budget(cls, data: Any) -> Any:
+    def _steps_as_budget(cls, data: Any) -> Any:
         match data:
             case {"steps": None, **others}:
                 return others
             case {"steps": _, "budget": _}:
-                raise ValueError("give steps or budget, not both: steps: 100 is budget: {steps: 100}")
+                raise ValueError("give steps or budget, not both: `steps: 100` means `budget: {steps: 100}`")
             case {"steps": steps, **others}:
                 return {**others, "budget": {"steps": steps}}
         return data
@@ -44,8 +44,8 @@ class Finetune(Section):
 ONE, SEVERAL = "one adapter", "several adapters"
 
 
-def _form(value: Any) -> str:
-    """Tell one section from a mapping of names to sections."""
+def _one_or_several(value: Any) -> str:
+    """Distinguish one section from a mapping of names to sections."""
     if not isinstance(value, Mapping) or not value or set(value) & set(Finetune.model_fields):
         return ONE
     return SEVERAL if all(isinstance(section, Mapping | Finetune) for section in value.values()) else ONE
@@ -54,7 +54,8 @@ def _form(value: Any) -> str:
 AdapterName = Annotated[str, AfterValidator(folder_name)]
 Finetuning = (
     Annotated[
-        Annotated[Finetune, Tag(ONE)] | Annotated[Mapping[AdapterName, Finetune], Tag(SEVERAL)], Discriminator(_form)
+        Annotated[Finetune, Tag(ONE)] | Annotated[Mapping[AdapterName, Finetune], Tag(SEVERAL)],
+        Discriminator(_one_or_several),
     ]
     | None
 )

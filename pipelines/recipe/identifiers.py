@@ -1,7 +1,7 @@
-"""Names in a recipe that others have rules for: licences (SPDX), languages (ISO 639), repositories (the Hub), folders.
+"""Validate names that follow external rules: licences (SPDX), languages (ISO 639), repositories (the Hub), folders.
 
-Each is checked, and brought into its own spelling, when the recipe is read. The libraries are imported only where a
-recipe has such a name: a training node reads recipes too.
+Each is checked and normalized when the recipe is read. The libraries are imported only if a recipe has such a name,
+because training nodes, which read recipes too, may lack them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 LONGEST_NAME = 100
-"""Characters of a run's name: a folder's name may have 255 bytes, and a letter up to four."""
+"""Characters in a run's name: a folder's name may have 255 bytes, and a character takes up to four."""
 
 
 def folder_name(name: str) -> str:
-    """A name of a run or an adapter in Unicode's composed form: letters of any script, digits, `.`, `_` and `-`.
+    """Return the name of a run or an adapter in Unicode's composed form (NFC).
 
-    Raises ValueError for another.
+    Raises `ValueError` for a name with anything but letters of any script, digits, `.`, `_` and `-`.
     """
     name = unicodedata.normalize("NFC", name)
     allowed = all(char in "._-" or unicodedata.category(char)[0] in "LMN" for char in name)
@@ -36,25 +36,26 @@ def folder_name(name: str) -> str:
 
 
 def license_expression(text: str) -> str:
-    """A licence as an SPDX expression: `Apache 2.0` and `apache-2.0` become `Apache-2.0`; raises ValueError.
+    """Return a licence as an SPDX expression: `Apache 2.0` and `apache-2.0` become `Apache-2.0`.
 
-    `LicenseRef-…` names a licence that SPDX does not list; an identifier of the Hub is read too.
+    `LicenseRef-…` names a licence that SPDX does not list; identifiers of the Hub are accepted too. Raises `ValueError`
+    for an unknown licence, and for one without its version.
     """
     from desdecero.pipelines.licenses.wordings import ANY_VERSION, WORDINGS
 
     if text in WORDINGS and not text.startswith("LicenseRef-"):
-        return text  # without the list of all licences, which takes half a second to read
+        return text  # avoids reading the list of all licences, which takes half a second
 
     from desdecero.pipelines.licenses.names import UNKNOWN, normalize
 
-    found = normalize(text)
-    if found.expression != UNKNOWN and found.evidence != "contradictory":
-        if text.lower().startswith("licenseref-") or not _lacks_version(found.expression, set(ANY_VERSION.values())):
-            return found.expression
+    known = normalize(text)
+    if known.expression != UNKNOWN and known.evidence != "contradictory":
+        if text.lower().startswith("licenseref-") or not _lacks_version(known.expression, set(ANY_VERSION.values())):
+            return known.expression
         raise ValueError(f"does not say which version: write it whole, as in {_nearest_license(text)}")
     raise ValueError(
         f"is not a licence: {_did_you_mean(_nearest_license(text))}write an SPDX expression "
-        "(https://spdx.org/licenses), or LicenseRef-<a name of your own>"
+        "(https://spdx.org/licenses), or LicenseRef-<a name that you choose>"
     )
 
 
@@ -63,25 +64,14 @@ def _lacks_version(expression: str, any_version: set[str]) -> bool:
 
 
 def _nearest_license(text: str) -> str:
-    """The SPDX identifier of OSI's, Creative Commons' and the GNU project's that looks most like it; or ""."""
+    """Return the most similar SPDX identifier among those of OSI, Creative Commons and the GNU project; or ""."""
     from desdecero.pipelines.licenses.obligations import table
 
     names = {name.lower(): name for name in table() if not name.startswith("LicenseRef-")}
     words = re.sub(r"[\s_]+", "-", re.sub(r"\blicen[cs]e\b", " ", text.lower()).strip())
-    families = (
-        "cc-by-nc-nd",
-        "cc-by-nc-sa",
-        "cc-by-nc",
-        "cc-by-nd",
-        "cc-by-sa",
-        "cc-by",
-        "agpl",
-        "lgpl",
-        "gpl",
-        "gfdl",
-    )
+    creative_commons = ("cc-by-nc-nd", "cc-by-nc-sa", "cc-by-nc", "cc-by-nd", "cc-by-sa", "cc-by")
     newest = {"agpl": "AGPL-3.0-only", "lgpl": "LGPL-3.0-only", "gpl": "GPL-3.0-only", "gfdl": "GFDL-1.3-only"}
-    for family in families:
+    for family in (*creative_commons, *newest):
         if words.startswith(family):
             return newest.get(family, f"{family.upper()}-4.0")
     near = difflib.get_close_matches(words, names, n=1, cutoff=0.6)
@@ -94,7 +84,7 @@ LicenseExpression = Annotated[str, AfterValidator(license_expression)]
 # --- languages -----------------------------------------------------------------------------------------------
 
 COLLECTIVE = {"nah"}
-"""Codes of ISO 639-5 that data sets use for a language: Nahuatl."""
+"""Codes of language families (ISO 639-5) that data sets use for a language: Nahuatl."""
 _TWO_LETTERS = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo "
     "es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka "
@@ -103,14 +93,14 @@ _TWO_LETTERS = (
     "su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
 TWO_LETTERS = frozenset(_TWO_LETTERS.split())
-"""ISO 639-1. Importing the tables of all languages takes 0.3 s, which few recipes need."""
+"""Codes of ISO 639-1, to avoid importing the tables of all languages (0.3 s) for most recipes."""
 
 
 def language_code(text: str) -> str:
-    """A language by its code: of two letters (ISO 639-1) where it has one, else of three (639-3); raises ValueError.
+    """Return a language's code: of two letters (ISO 639-1) if it has one, else of three (639-3); `spa` becomes `es`.
 
-    `spa` becomes `es`. A region (`pt-BR`) is refused: the Hub refuses it on a card, and nothing here tells regions
-    apart.
+    Raises `ValueError` for an unknown code, and for one with a region (`pt-BR`): the Hub rejects regions on a card, and
+    no step here distinguishes them.
     """
     code = text.strip().lower()
     if code in TWO_LETTERS or code in COLLECTIVE:
@@ -120,8 +110,8 @@ def language_code(text: str) -> str:
     try:
         if not re.fullmatch("[a-z]{2,3}", code):
             raise LanguageNotFoundError
-        found = Language.match(code, strict_case=True)
-        if found.scope == "S" or found.retire_reason:  # `mul`, `und`: no language
+        language = Language.match(code, strict_case=True)
+        if language.scope == "S" or language.retire_reason:  # `mul`, `und` are not languages
             raise LanguageNotFoundError
     except LanguageNotFoundError:
         base, separator, _ = code.replace("_", "-").partition("-")
@@ -132,16 +122,16 @@ def language_code(text: str) -> str:
         raise ValueError(
             f"is not a language code: {_did_you_mean(_nearest_language(code))}write one of ISO 639-1 or 639-3, as in es"
         ) from None
-    return found.part1 or found.part3
+    return language.part1 or language.part3
 
 
 def _nearest_language(text: str) -> str:
-    """The language of this name, or whose name begins so or resembles it, as "es (Spanish)"; or ""."""
+    """Return the language with this name, or with one that begins like it or resembles it, as "es (Spanish)"; or ""."""
     from iso639 import Language, LanguageNotFoundError
 
     try:
-        found = Language.match(text, strict_case=False)
-        if found.scope == "S":
+        language = Language.match(text, strict_case=False)
+        if language.scope == "S":
             return ""
     except LanguageNotFoundError:
         names = AUTONYMS | {Language.match(code).name.lower(): code for code in MOST_WRITTEN}
@@ -149,15 +139,15 @@ def _nearest_language(text: str) -> str:
         near = starts or difflib.get_close_matches(text, names, n=1)
         if not near:
             return ""
-        found = Language.match(names[near[0]])
-    return f"{found.part1 or found.part3} ({found.name})"
+        language = Language.match(names[near[0]])
+    return f"{language.part1 or language.part3} ({language.name})"
 
 
 MOST_WRITTEN = (
     "en", "es", "fr", "de", "pt", "it", "nl", "ca", "gl", "eu", "pl", "ru", "uk", "cs", "sv", "da", "fi", "el", "tr",
     "ar", "he", "fa", "hi", "bn", "zh", "ja", "ko", "vi", "id", "ro", "hu", "qu", "ay", "gn", "la", "eo",
 )  # fmt: skip
-"""Languages that are suggested for what resembles their name or code."""
+"""Languages that are suggested for a similar name or code."""
 AUTONYMS = {
     "español": "es", "espanol": "es", "castellano": "es", "inglés": "en", "ingles": "en", "português": "pt",
     "portugues": "pt", "français": "fr", "francais": "fr", "deutsch": "de", "italiano": "it", "català": "ca",
@@ -171,7 +161,7 @@ LanguageCode = Annotated[str, AfterValidator(language_code)]
 
 
 def repository_id(text: str) -> str:
-    """`owner/name`, by the Hub's own rule; raises ValueError."""
+    """Return `owner/name` unchanged; raise `ValueError` if the Hub would not accept it as a repository's name."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 

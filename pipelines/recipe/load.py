@@ -1,4 +1,4 @@
-"""Reading a recipe: a shipped one or a file, with overrides, and the sentences for what is wrong in one."""
+"""Read a recipe, shipped or from a file, with overrides; report what is wrong in it in one sentence."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe.corpus_sources import SOURCES
 from desdecero.pipelines.recipe.finetune import ONE, SEVERAL, Finetune
 from desdecero.pipelines.recipe.recipe import Recipe
-from desdecero.pipelines.recipe.yaml_text import find, line_of, misread, parse_yaml
+from desdecero.pipelines.recipe.yaml_text import explain_unquoted, find, line_of, parse_yaml
 
 
 def shipped_recipes() -> dict[str, Any]:
-    """The recipes that come with the project: name → readable resource."""
+    """Return the recipes that come with the project: name → readable resource."""
     folder = resources.files("desdecero.pipelines") / "recipes"
     return {item.name.removesuffix(".yaml"): item for item in folder.iterdir() if item.name.endswith(".yaml")}
 
@@ -30,16 +30,16 @@ def shipped_recipes() -> dict[str, Any]:
 def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = (), folder: Path | None = None) -> Recipe:
     """Read a recipe by its shipped name or by its path, with `section.key=value` overrides.
 
-    Raises `UserError`, naming file, line and key, for anything that a recipe may not say.
+    Raises `UserError`, with file, line and key, for anything that is not valid.
 
-    folder: where the relative paths of a shipped recipe start; the current one by default
+    folder: base of the relative paths of a shipped recipe; the current folder by default
     """
     text, where, base, shipped = read_recipe(name_or_path)
     return parse_recipe(text, where, folder if shipped and folder else base, overrides)
 
 
 def read_recipe(name_or_path: str | Path) -> tuple[str, str, Path, bool]:
-    """(text, what messages call it, the folder that its paths start at, whether it is a shipped one)."""
+    """Return the text, its name in messages, the base folder of its paths, and whether it is a shipped recipe."""
     path, shipped = Path(local_path(str(name_or_path))), shipped_recipes()
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)].read_text(encoding="utf-8"), f"recipe {name_or_path}", Path.cwd(), True
@@ -54,29 +54,35 @@ def read_recipe(name_or_path: str | Path) -> tuple[str, str, Path, bool]:
 
 
 def parse_recipe(text: str, where: str, base: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Turn YAML into a recipe. `where` names the file in messages; relative paths start at `base`."""
+    """Parse YAML into a recipe. `where` names the file in messages; relative paths start at `base`.
+
+    Raises `UserError`, with file, line and key, for anything that is not valid.
+    """
     data, tree = parse_yaml(text, where)
     if not isinstance(data, dict):
-        raise UserError(f"{where}: a recipe is a mapping of sections (name, purpose, corpus, …), and this is none")
-    written = [Written(where, (), tree)]
+        raise UserError(f"{where}: a recipe is a mapping of sections (name, purpose, corpus, …), and this is not one")
+    parts = [RecipePart(where, (), tree)]
     for override in overrides:
-        written.insert(0, _apply(data, override))
+        parts.insert(0, _apply(data, override))
     try:
         return Recipe.model_validate(data, context={"base": base})
     except ValidationError as error:
-        raise UserError(_sentence(error, written)) from None
+        raise UserError(_sentence(error, parts)) from None
 
 
-class Written(NamedTuple):
-    """Where a part of the recipe is written: the file, or an override, the latest first."""
+class RecipePart(NamedTuple):
+    """Origin of a part of the recipe: the file or an override, with the path that it sets and its YAML tree."""
 
     where: str
     path: tuple[str, ...]
     tree: yaml.Node | None
 
 
-def _apply(data: dict[str, Any], override: str) -> Written:
-    """Set one `section.key=value`; the value is read as YAML, so `[a, b]`, `3` and `true` mean what they say."""
+def _apply(data: dict[str, Any], override: str) -> RecipePart:
+    """Set one `section.key=value`; the value is read as YAML: `[a, b]` is a list, `3` a number, `true` a truth value.
+
+    Raises `UserError` for an override that is not of this form, or that names no place in the recipe.
+    """
     path, sign, text = override.partition("=")
     where = f"--set {override}"
     if not sign or not path:
@@ -90,17 +96,17 @@ def _apply(data: dict[str, Any], override: str) -> Written:
         place[int(last) if isinstance(place, list) else last] = value
     except (TypeError, ValueError, IndexError, AttributeError):
         raise UserError(f"{where}: no such place in the recipe") from None
-    return Written(where, tuple(path.split(".")), tree)
+    return RecipePart(where, tuple(path.split(".")), tree)
 
 
-def _sentence(error: ValidationError, written: Sequence[Written]) -> str:
-    """The first fault of a recipe as one sentence, with its line and its path."""
+def _sentence(error: ValidationError, parts: Sequence[RecipePart]) -> str:
+    """Return the first fault of a recipe as one sentence, with its line and its path."""
     faults = error.errors(include_url=False)
-    # A misspelt key is also a missing one: its own fault says more.
+    # A misspelt required key causes a second fault, that the key is missing; the first one says more.
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     kinds = {*SOURCES, ONE, SEVERAL}  # pydantic puts the union's tag in the path; YAML has no such level
     path = [part for part in fault["loc"] if part not in kinds] + (["[key]"] if fault["type"] == "invalid_key" else [])
-    source = next(one for one in written if tuple(map(str, path[: len(one.path)])) == one.path)
+    source = next(one for one in parts if tuple(map(str, path[: len(one.path)])) == one.path)
     node, whole = find(source.tree, path[len(source.path) :])
     place = f"{source.where}, line {line_of(node)}" if node and not source.path else source.where
     if path[-1:] == ["[key]"]:
@@ -109,35 +115,35 @@ def _sentence(error: ValidationError, written: Sequence[Written]) -> str:
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     if not path[len(source.path) :] and isinstance(source.tree, yaml.ScalarNode):
         node, whole = source.tree, True
-    return f"{place}: {dotted + ': ' if dotted else ''}{_what(fault, path, node if whole else None)}{more}"
+    return f"{place}: {dotted + ': ' if dotted else ''}{_message(fault, path, node if whole else None)}{more}"
 
 
-def _what(fault: ErrorDetails, path: Sequence[int | str], node: yaml.Node | None) -> str:
-    """What is wrong, and how to fix it."""
+def _message(fault: ErrorDetails, path: Sequence[int | str], node: yaml.Node | None) -> str:
+    """Return what is wrong, and how to fix it."""
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), _keys_beside(path, fault["loc"]), n=1)
         return "unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
     if fault["type"] == "missing":
         return "missing: add it"
-    if fault["type"] in WANT_TEXT and (explained := misread(node)):
+    if fault["type"] in TEXT_FAULTS and (explained := explain_unquoted(node)):
         return f"should be text: {explained}"
     if fault["type"] == "tuple_type" and not isinstance(fault["input"], dict):
-        explained = misread(node) or f"it says {fault['input']}"
+        explained = explain_unquoted(node) or f"it says {fault['input']}"
         return f"should be a list, as in [a, b]: {explained}"
     if fault["input"] is None:
         return "is empty: give it a value, or remove the key"
-    what = fault["msg"].removeprefix("Value error, ")
-    if isinstance(fault["input"], dict | list | BaseModel) or (str(fault["input"]) or "''") in what:
-        return what
-    return f"{what} (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
+    message = fault["msg"].removeprefix("Value error, ")
+    if isinstance(fault["input"], dict | list | BaseModel) or (str(fault["input"]) or "''") in message:
+        return message
+    return f"{message} (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
 
 
-WANT_TEXT = ("string_type", "literal_error", "invalid_key", "enum", "path_type", "union_tag_invalid")
-"""Pydantic's names of faults in what should be text."""
+TEXT_FAULTS = ("string_type", "literal_error", "invalid_key", "enum", "path_type", "union_tag_invalid")
+"""Pydantic's error types for values that should be text."""
 
 
 def _keys_beside(path: Sequence[int | str], loc: Sequence[int | str]) -> list[str]:
-    """The keys that the section at `path`'s parent knows, for a suggestion."""
+    """Return the keys of the section that holds `path`, for a suggestion."""
     if len(loc) >= 2 and loc[-2] in SOURCES:
         return list(SOURCES[str(loc[-2])].model_fields)
     if ONE in loc or SEVERAL in loc:

@@ -8,21 +8,22 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from desdecero.pipelines.recipe.architectures import ROTARY, SHAPED, Objective, check_overrides, objective_of
+from desdecero.eval_suites.models.kinds import Objective
+from desdecero.pipelines.recipe.architectures import ROTARY, SHAPED, check_overrides, objective_of
 from desdecero.pipelines.recipe.base import Section
 
 SHAPE = ("size", "layers", "hidden_size", "heads", "intermediate_size", "dropout")
-"""Keys of `model` that are for the architectures of `SHAPED` alone."""
+"""Keys of `model` that apply to the architectures in `SHAPED` only."""
 
 
 def parse_size(size: str) -> tuple[int | None, int | None]:
-    """(parameters, depth), one of which is None. Raises `ValueError` for what is no size."""
-    if found := re.fullmatch(r"d(\d{1,3})", size):
-        return None, int(found[1])
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([MB])", size)
-    if not found or not float(found[1]):
+    """Return (parameters, depth), one of which is None. Raises `ValueError` for anything that is not a size."""
+    if depth := re.fullmatch(r"d(\d{1,3})", size):
+        return None, int(depth[1])
+    parameters = re.fullmatch(r"(\d+(?:\.\d+)?)([MB])", size)
+    if not parameters or not float(parameters[1]):
         raise ValueError("a size is a number of parameters, as in 5M or 1.2B, or a depth, as in d12")
-    return round(float(found[1]) * {"M": 1e6, "B": 1e9}[found[2]]), None
+    return round(float(parameters[1]) * {"M": 1e6, "B": 1e9}[parameters[2]]), None
 
 
 class Model(Section):
@@ -32,13 +33,14 @@ class Model(Section):
     """`llama`, `qwen3` and `gpt2` continue a text; `bert` and `modernbert` fill gaps in one; `t5`, an encoder–decoder
     of version 1.1, fills gaps of several words. `qwen3` is `llama` with normalised queries and keys; `modernbert` is
     `bert` with rotary positions, gated units and, in most layers, local attention. Or another model type of
-    transformers (`olmo2`, `roberta`, …), whose shape is then in `overrides`."""
+    transformers (`olmo2`, `roberta`, …), whose shape is then given in `overrides`."""
     overrides: Mapping[str, Any] = {}
-    """Values of transformers' configuration, by its own names (`num_key_value_heads: 2`). They win over all others."""
+    """Values of transformers' configuration, by its own names (`num_key_value_heads: 2`). They take precedence over all
+    others."""
     size: str | None = None
-    """Sets all that follows, and vocabulary, batch size, learning rates and weight decay: total parameters (`5M`,
-    `1.2B`) or a depth (`d12`). A value that the recipe gives itself wins; the resolved recipe shows the rest. See
-    docs/models.md."""
+    """Total parameters (`5M`, `1.2B`) or depth (`d12`). Layers, widths, heads, context length, vocabulary, batch size,
+    learning rates and weight decay are derived from it. Values that the recipe gives take precedence; the resolved
+    recipe shows the rest. See docs/models.md."""
     layers: Annotated[int, Field(ge=1, le=1024)] = 4
     """Transformer layers; for `t5`, in the encoder and in the decoder each."""
     hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 256
@@ -57,32 +59,36 @@ class Model(Section):
 
     @field_validator("size", mode="before")
     @classmethod
-    def _is_a_size(cls, size: Any) -> Any:
+    def _check_size(cls, size: Any) -> Any:
         if size is not None:
             parse_size(str(size))
         return size
 
     @model_validator(mode="after")
-    def _is_known(self) -> Model:
+    def _check_architecture(self) -> Model:
         objective_of(self.architecture)
         given = set(SHAPE) & self.model_fields_set
         if self.architecture not in SHAPED and given:
-            raise ValueError(f"{self.architecture} has its shape in overrides: give {', '.join(sorted(given))} there")
+            raise ValueError(
+                f"{self.architecture} takes its shape from overrides: give {', '.join(sorted(given))} there"
+            )
         if self.overrides:
             check_overrides(self.architecture, self.overrides)
             if self.size:
-                raise ValueError("size counts the parameters of an architecture as it is: leave size or overrides out")
+                raise ValueError(
+                    "size counts the parameters of an architecture without overrides: remove size or overrides"
+                )
         if self.context_length > self.overrides.get("max_position_embeddings", self.context_length):
             raise ValueError(
                 f"context_length {self.context_length} is more than overrides.max_position_embeddings "
-                f"{self.overrides['max_position_embeddings']}: lower the first, or leave the second out"
+                f"{self.overrides['max_position_embeddings']}: lower the first, or remove the second"
             )
         return self
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Model:
+    def _check_heads(self) -> Model:
         if self.architecture not in SHAPED or (self.size and not {"hidden_size", "heads"} <= self.model_fields_set):
-            return self  # `check_overrides` has looked, or the dial has yet to set them
+            return self  # checked by `check_overrides`, or set later from `size`
         if self.hidden_size % self.heads or (self.architecture in ROTARY and self.hidden_size // self.heads % 2):
             raise ValueError(
                 f"hidden_size {self.hidden_size} cannot be split into {self.heads} heads of an even, whole size: "
@@ -91,10 +97,11 @@ class Model(Section):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_what_is_not_used(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_unused_keys(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = write(self)
         return {k: v for k, v in values.items() if self.architecture in SHAPED or k not in SHAPE}
 
     @property
     def objective(self) -> Objective:
+        """Return what the model is trained to predict."""
         return objective_of(self.architecture)

@@ -1,6 +1,6 @@
-"""Where a run's recipe came from, so that the recipe of today can be compared with the one that was sealed.
+"""Origin of a run's recipe, to compare the recipe in its present state with the one that was sealed.
 
-made_from.json    in the run: the recipe's name or file, the folder that its paths start at, and what --set changed
+made_from.json    in the run: the recipe's name or file, the base folder of its paths, and the overrides of --set
 """
 
 from __future__ import annotations
@@ -17,30 +17,33 @@ from desdecero.pipelines.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class Origin:
+    """The recipe's name or file, the base folder of its paths, and the overrides."""
+
     recipe: str
-    """A shipped recipe's name, or an absolute path."""
+    """Name of a shipped recipe, or an absolute path."""
     folder: str
-    """Where the relative paths of a shipped recipe start."""
+    """Base of a shipped recipe's relative paths."""
     overrides: tuple[str, ...]
+    """`section.key=value`, in the order in which they apply."""
 
     @classmethod
     def of(cls, name_or_path: str | Path, overrides: Sequence[str] = ()) -> Origin:
-        """Raises `UserError` where there is no such recipe."""
+        """Return the origin of a recipe; raise `UserError` if there is no such recipe."""
         _, _, base, shipped = read_recipe(name_or_path)
         recipe = str(name_or_path) if shipped else str(Path(name_or_path).absolute())
         return cls(recipe, str(base), tuple(overrides))
 
     def load(self) -> Recipe:
-        """The recipe as it is today. Raises `UserError` where it is gone or no longer valid."""
+        """Read the recipe in its present state; raise `UserError` if it is missing or no longer valid."""
         return load_recipe(self.recipe, self.overrides, Path(self.folder))
 
     def overridden(self, key: str, value: Any) -> Origin:
-        """The same with one more value set, in the place of what was set there before."""
+        """Return this origin with one more override, which replaces an earlier one of the same key."""
         others = (override for override in self.overrides if not override.startswith(f"{key}="))
         return replace(self, overrides=(*others, f"{key}={json.dumps(value, ensure_ascii=False)}"))
 
     def gives_the_same_as(self, other: Origin) -> bool:
-        """Whether both say the same recipe: the folder counts only where a path of the recipe starts there."""
+        """Return whether both give the same recipe; the folder counts only if a path of the recipe depends on it."""
         if self == other:
             return True
         return replace(self, folder=other.folder) == other and self.load() == other.load()
@@ -50,7 +53,7 @@ class Origin:
 
     @classmethod
     def read(cls, path: Path) -> Origin | None:
-        """None where nothing was written, as in runs of earlier versions, or where it cannot be read."""
+        """Read `made_from.json`; None if it is missing, as in runs of earlier versions, or cannot be read."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             origin = cls(content["recipe"], content["folder"], tuple(content["overrides"]))

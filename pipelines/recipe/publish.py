@@ -19,44 +19,45 @@ class Acceptance(Section):
     because: str
     """The reason."""
     date: datetime.date
-    """When it was accepted: `desdecero publish --accept RULE --because "…"` writes today's date."""
+    """Date of the acceptance: `desdecero publish --accept RULE --because "…"` writes today's date."""
 
     @field_validator("rule")
     @classmethod
-    def _may_be_accepted(cls, rule: str) -> str:
-        from desdecero.model_cards.gate import ACCEPTABLE, EVIDENCE_RULES, WARNINGS
+    def _check_rule(cls, rule: str) -> str:
+        from desdecero.model_cards.gate import ACCEPTABLE, EVIDENCE_RULES
+        from desdecero.model_cards.gate_substance import WARNINGS
 
         if rule in EVIDENCE_RULES:
             raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
         if rule in WARNINGS:
-            raise ValueError(f"{rule} only warns, so there is nothing to accept: leave it out")
+            raise ValueError(f"{rule} only warns, so there is nothing to accept: remove it")
         if rule not in ACCEPTABLE:
-            raise ValueError(f"the gate has no such rule: write one of {', '.join(ACCEPTABLE)}")
+            raise ValueError(f"the gate has no such rule: name one of {', '.join(ACCEPTABLE)}")
         return rule
 
     @field_validator("because")
     @classmethod
-    def _says_why(cls, because: str) -> str:
+    def _check_reason(cls, because: str) -> str:
         if not any(letter.isalnum() for letter in because):
             raise ValueError("an acceptance needs its reason: the card prints it")
         return "".join(letter for letter in " ".join(because.split()) if letter.isprintable())
 
 
 class Publish(Section):
-    """Where the model is published, and what the gate lets pass."""
+    """Destination of the model, and limits of the gate."""
 
     repo_id: RepositoryId | None = None
     """Repository on the Hub, `owner/name`."""
     private: bool = True
-    """Create the repository as a private one."""
+    """Create the repository as private."""
     max_unknown: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Share of the training tokens that may be of unknown licence; the gate refuses more."""
+    """Highest share of training tokens of unknown licence; the gate refuses more."""
     accept: tuple[Acceptance, ...] = ()
     """Refusals of the gate that the authors override."""
 
     @field_validator("accept")
     @classmethod
-    def _distinct(cls, accept: tuple[Acceptance, ...]) -> tuple[Acceptance, ...]:
-        if len({one.rule for one in accept}) < len(accept):
+    def _check_distinct(cls, accept: tuple[Acceptance, ...]) -> tuple[Acceptance, ...]:
+        if len({acceptance.rule for acceptance in accept}) < len(accept):
             raise ValueError("a rule is accepted twice: give it one reason")
         return accept

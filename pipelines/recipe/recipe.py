@@ -1,4 +1,4 @@
-"""The recipe as a whole, and the rules that tie its sections together."""
+"""The recipe as a whole, and the rules that concern several of its sections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from desdecero.pipelines.recipe.tokens import Tokens
 def _fills_spans(architecture: str) -> bool:
     try:
         return objective_of(architecture) == "span_corruption"
-    except ValueError:  # told by `Model`, with its line
+    except ValueError:  # `Model` reports it, with its line
         return False
 
 
@@ -40,7 +40,7 @@ class Recipe(Section):
     purpose: str
     """What the model is for, in one sentence. The card opens with it."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
-    """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 where there is none, without region."""
+    """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 for languages without one; no regions."""
     seed: Seed = 0
     """Seed of all random draws: splits, initial weights, the order of batches, bootstrap samples."""
     corpus: Corpus
@@ -51,22 +51,22 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     audit: Audit = Audit()
     finetune: Finetuning = None
-    """One adapter for the corpus' domain slice, named after it; or several by name, `{legal: {rank: 8}, health: {}}`:
-    each of these is evaluated and audited too."""
+    """One adapter for the corpus' domain slice, named after it; or several by name, `{legal: {rank: 8}, health: {}}`,
+    each of which is evaluated and audited too."""
     card: Card = Card()
     publish: Publish = Publish()
 
     @field_validator("languages")
     @classmethod
-    def _distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(languages)) < len(languages):
             raise ValueError("a language is named twice: name it once")
         return languages
 
     @model_validator(mode="before")
     @classmethod
-    def _sentinels_of_spans(cls, data: Any) -> Any:
-        """Written out in the tokenizer's section, so that its seal knows of them."""
+    def _set_sentinels(cls, data: Any) -> Any:
+        """Write the sentinels of an encoder–decoder into the tokenizer's section, so that its seal depends on them."""
         match data:
             case {"model": {"architecture": str(architecture)}} if _fills_spans(architecture):
                 return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
@@ -74,20 +74,20 @@ class Recipe(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _architecture_of_the_sweep(cls, data: Any) -> Any:
-        """Written out in the tokenizer's section, as the sentinels are."""
+    def _set_sweep_architecture(cls, data: Any) -> Any:
+        """Write the model's architecture into the tokenizer's sweep, so that its seal depends on it."""
         match data:
             case {
-                "model": {"architecture": ("qwen3" | "gpt2") as own},
+                "model": {"architecture": ("qwen3" | "gpt2") as architecture},
                 "tokenizer": {"sweep": list() | dict() as sweep},
             }:
                 sweep = {"sizes": sweep} if isinstance(sweep, list) else sweep
-                return {**data, "tokenizer": {**data["tokenizer"], "sweep": {"architecture": own, **sweep}}}
+                return {**data, "tokenizer": {**data["tokenizer"], "sweep": {"architecture": architecture, **sweep}}}
         return data
 
     @model_validator(mode="wrap")
     @classmethod
-    def _set_what_the_size_says(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
+    def _apply_size(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
         recipe = read(data)
         return (
             read(merged(data, sized(recipe.model, recipe.tokenizer, recipe.pretrain))) if recipe.model.size else recipe
@@ -95,7 +95,7 @@ class Recipe(Section):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _set_the_blocks(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
+    def _set_block_length(cls, data: Any, read: ModelWrapValidatorHandler[Recipe]) -> Recipe:
         recipe = read(data)
         length = block_length(recipe.model, recipe.pretrain) if recipe.tokens.packing == "best_fit" else None
         if recipe.tokens.block_length == length:
@@ -103,7 +103,7 @@ class Recipe(Section):
         return read(merged(data, {"tokens": {"block_length": length}}))
 
     @model_validator(mode="after")
-    def _packed_documents_are_apart(self) -> Recipe:
+    def _check_packing(self) -> Recipe:
         if self.tokens.packing == "best_fit" and not self.pretrain.isolate_documents:
             raise ValueError(
                 "tokens.packing best_fit needs pretrain.isolate_documents, or tokens would see padding: "
@@ -112,34 +112,34 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _goldfish_goes_on(self) -> Recipe:
+    def _check_goldfish(self) -> Recipe:
         if self.pretrain.goldfish and self.model.objective != "causal":
             raise ValueError(
-                f"pretrain.goldfish is for models that go on with a text, which {self.model.architecture} does not: "
-                "leave it out"
+                f"pretrain.goldfish is for models that continue a text, which {self.model.architecture} does not: "
+                "remove it"
             )
         return self
 
     @model_validator(mode="after")
-    def _finetune_has_a_domain(self) -> Recipe:
+    def _check_domain(self) -> Recipe:
         if self.finetune and not self.corpus.domain:
             raise ValueError("finetune needs corpus.domain: say which slice of the corpus the adapter learns")
         return self
 
     @model_validator(mode="after")
-    def _prompts_fit_the_model(self) -> Recipe:
+    def _check_prompts(self) -> Recipe:
         room = self.model.context_length - self.evaluate.sample_tokens
         if self.model.objective == "causal" and self.evaluate.prompts and room < 1:
             raise ValueError(
                 f"evaluate.sample_tokens {self.evaluate.sample_tokens} leaves no room for a prompt in "
-                f"model.context_length {self.model.context_length}: lower the first"
+                f"model.context_length {self.model.context_length}: lower sample_tokens"
             )
         if self.model.objective != "causal" and any("[MASK]" not in prompt for prompt in self.evaluate.prompts):
             raise ValueError("a model of this architecture fills gaps: write [MASK] in each of evaluate.prompts")
         return self
 
     @model_validator(mode="after")
-    def _vocabulary_fits_the_model(self) -> Recipe:
+    def _check_vocabulary(self) -> Recipe:
         if self.tokenizer.sweep and self.model.size:
             raise ValueError("model.size counts a vocabulary that tokenizer.sweep has yet to choose: give one of them")
         tokens = max(self.tokenizer.sweep.sizes) if self.tokenizer.sweep else self.tokenizer.vocab_size
@@ -152,32 +152,33 @@ class Recipe(Section):
 
     @property
     def names_its_adapters(self) -> bool:
+        """Return whether `finetune` gives several adapters by name."""
         return isinstance(self.finetune, Mapping)
 
     @property
     def adapters(self) -> Mapping[str, Finetune]:
-        """The adapters that are asked for, by name; a single one has that of the domain slice."""
+        """Return the adapters by name; a single adapter has the name of the domain slice."""
         if isinstance(self.finetune, Finetune):
             return {self.corpus.domain.name: self.finetune} if self.corpus.domain else {}
         return self.finetune or {}
 
     @property
     def calls_sources_by_name(self) -> bool:
-        """Whether anything in it depends on how a source is named."""
+        """Return whether any setting refers to a source by its name."""
         by_name = self.corpus.domain is not None and "source" in self.corpus.domain.where
         reweight = self.tokens.reweight
         return bool(self.tokens.mixture) or by_name or (reweight is not None and reweight.by == "source")
 
     def content(self) -> dict[str, Any]:
-        """What seals compare: all but the places of files on disk, whose content is compared instead."""
+        """Return what seals compare: every value except paths of files, whose content is compared instead."""
         return self.model_dump(mode="json", context=WITHOUT_PLACES)
 
     def to_yaml(self) -> str:
-        """The resolved recipe: every default written out, in the order of the sections above."""
+        """Return the resolved recipe: every default written out, in the order of the sections above."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
 
 
 def merged(data: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` with what `more` adds to it, section by section; in the place of a whole section left empty, too."""
+    """Return `data` updated by `more`, section by section; an empty section counts as an empty mapping."""
     both = {key: merged(data.get(key) or {}, value) for key, value in more.items() if isinstance(value, Mapping)}
     return {**data, **{key: value for key, value in more.items() if key not in both}, **both}

@@ -1,4 +1,4 @@
-"""The reference of the recipe: every key with its type, its default and its meaning, in English and Spanish.
+"""Generate the reference of the recipe: each key with its type, default and meaning, in English and Spanish.
 
     python -m desdecero.pipelines.recipe.reference        writes docs/recipe.md and docs/es/receta.md
 
@@ -19,20 +19,20 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from desdecero.model_cards.words import Language
 from desdecero.pipelines.common.docstrings import docstring, field_docstring
 from desdecero.pipelines.recipe.base import Section
 from desdecero.pipelines.recipe.recipe import Recipe
 
-Language = Literal["en", "es"]
 PAGES: dict[Language, str] = {"en": "recipe.md", "es": "es/receta.md"}
-"""Where each page lies below `docs/`."""
+"""Path of each page below `docs/`."""
 
 WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "The recipe, key by key",
         "opening": "*[En español](es/receta.md)*\n\n"
-        "A recipe is one YAML file. A key that is not given has the default shown here; a key that is not listed here "
-        "is refused. `desdecero run RECIPE --set model.layers=8` overrides a value by its path, and "
+        "A recipe is one YAML file. A key that is not given has the default shown here; an unknown key is an "
+        "error. `desdecero run RECIPE --set model.layers=8` overrides a value by its path, and "
         "`runs/<name>/recipe.yaml` shows every value of a run.",
         "generated": "Written by `python -m desdecero.pipelines.recipe.reference`; do not edit.",
         "header": "| key | type | default | meaning |",
@@ -67,54 +67,56 @@ SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 @dataclass(frozen=True)
-class Key:
-    """A row of a table."""
+class RecipeKey:
+    """A key of the recipe, which becomes a row of a table."""
 
     path: str
-    """`model.layers`; of a source, `corpus.sources.files.path`."""
+    """`model.layers`; for a source, `corpus.sources.files.path`."""
     field: FieldInfo
     meaning: str
 
     @property
     def name(self) -> str:
+        """Return the last part of the path."""
         return self.path.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
-class Table:
-    """The keys of one section."""
+class SectionTable:
+    """A section of the recipe, which becomes a table."""
 
     path: str
-    """Empty for the recipe itself."""
+    """Path of the section; empty for the recipe itself."""
     title: str
     meaning_path: str
-    """Where the Spanish meaning is found."""
+    """Key of the Spanish meaning in `recipe.es.yaml`."""
     meaning: str
-    keys: tuple[Key, ...]
+    keys: tuple[RecipeKey, ...]
 
 
-# --- what there is ---------------------------------------------------------------------------------------------
+# --- keys and sections -----------------------------------------------------------------------------------------
 
 
-def tables() -> list[Table]:
-    """All sections of the recipe, each before those inside it."""
-    return [Table("", "", "", "", tuple(_keys(Recipe, ""))), *_sections(Recipe, "")]
+def tables() -> list[SectionTable]:
+    """Return all sections of the recipe, each before those inside it."""
+    return [SectionTable("", "", "", "", tuple(_keys(Recipe, ""))), *_sections(Recipe, "")]
 
 
-def _sections(section: type[BaseModel], path: str) -> Iterator[Table]:
+def _sections(section: type[BaseModel], path: str) -> Iterator[SectionTable]:
     for name, field in section.model_fields.items():
         inner, here = _inner_sections(field.annotation), f"{path}.{name}".lstrip(".")
         if len(inner) > 1:
             yield from _variants(inner, here)
-        for one in inner if len(inner) == 1 else ():
-            own = bool(field_docstring(section, name) and docstring(one))
-            meaning = docstring(one) or field_docstring(section, name)
-            yield Table(here, f"`{here}`", f"{here} (section)" if own else here, meaning, tuple(_keys(one, here)))
-            yield from _sections(one, here)
+        if len(inner) == 1:
+            has_both = bool(field_docstring(section, name) and docstring(inner[0]))
+            meaning = docstring(inner[0]) or field_docstring(section, name)
+            meaning_path = f"{here} (section)" if has_both else here
+            yield SectionTable(here, f"`{here}`", meaning_path, meaning, tuple(_keys(inner[0], here)))
+            yield from _sections(inner[0], here)
 
 
-def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[Table]:
-    """The sections that a list may hold, told apart by `kind`: first the keys that several share, then each one's."""
+def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[SectionTable]:
+    """Yield the sections that a list may hold, which differ by `kind`: shared keys first, then those of each kind."""
     shared: dict[type[BaseModel], list[type[BaseModel]]] = {}
     for kind in kinds:
         for base in reversed(kind.__mro__[1:]):
@@ -128,11 +130,11 @@ def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[Table]:
         title = f"`{path}`" if len(users) == len(kinds) else f"`{path}`: {names}"
         meaning_path = f"{path} (section)" if len(users) == len(kinds) else f"{path} ({names})"
         if keys:
-            yield Table(path, title, meaning_path if docstring(base) else "", docstring(base), keys)
+            yield SectionTable(path, title, meaning_path if docstring(base) else "", docstring(base), keys)
     for kind in kinds:
         here = f"{path}.{_kind(kind)}"
         keys = tuple(key for key in _keys(kind, here) if key.name in kind.__annotations__ and key.name != "kind")
-        yield Table(here, f"`{path}`: `kind: {_kind(kind)}`", here, docstring(kind), keys)
+        yield SectionTable(here, f"`{path}`: `kind: {_kind(kind)}`", here, docstring(kind), keys)
 
 
 def _redefined(name: str, kinds: list[type[BaseModel]]) -> bool:
@@ -143,11 +145,11 @@ def _kind(section: type[BaseModel]) -> str:
     return str(get_args(section.model_fields["kind"].annotation)[0])
 
 
-def _keys(section: type[BaseModel], path: str) -> Iterator[Key]:
+def _keys(section: type[BaseModel], path: str) -> Iterator[RecipeKey]:
     for name, field in section.model_fields.items():
         inner = _inner_sections(field.annotation)
         meaning = field_docstring(section, name) or (docstring(inner[0]) if inner else "")
-        yield Key(f"{path}.{name}".lstrip("."), field, meaning)
+        yield RecipeKey(f"{path}.{name}".lstrip("."), field, meaning)
 
 
 def _inner_sections(annotation: Any) -> list[type[BaseModel]]:
@@ -157,11 +159,11 @@ def _inner_sections(annotation: Any) -> list[type[BaseModel]]:
     return list(dict.fromkeys(section for argument in arguments for section in _inner_sections(argument)))
 
 
-# --- how it is written -----------------------------------------------------------------------------------------
+# --- Markdown --------------------------------------------------------------------------------------------------
 
 
 def page(language: Language) -> str:
-    """The whole page in Markdown. Raises `KeyError` for a meaning that was not translated."""
+    """Return the page in Markdown; raise `KeyError` for a meaning without a translation."""
     words, spanish = WORDS[language], translations()
 
     def meaning(path: str, english: str) -> str:
@@ -173,10 +175,14 @@ def page(language: Language) -> str:
         if table.meaning:
             blocks.append(meaning(table.meaning_path, table.meaning))
         rows = [
-            [f"`{key.name}`", _type_of(key.field.annotation, key.field.metadata, words, key.path),
-             _default(key.field, words), meaning(key.path, key.meaning)]
+            [
+                f"`{key.name}`",
+                _type_of(key.field.annotation, key.field.metadata, words, key.path),
+                _default(key.field, words),
+                meaning(key.path, key.meaning),
+            ]
             for key in table.keys
-        ]  # fmt: skip
+        ]
         if rows:
             lines = [words["header"], "|---|---|---|---|"]
             blocks.append("\n".join([*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)]))
@@ -184,15 +190,15 @@ def page(language: Language) -> str:
 
 
 def translations() -> dict[str, str]:
-    """Path of a key → its meaning in Spanish."""
+    """Read the Spanish meanings: path of a key → text."""
     text = Path(__file__).with_name("recipe.es.yaml").read_text(encoding="utf-8")
     return {str(path): " ".join(str(meaning).split()) for path, meaning in yaml.safe_load(text).items()}
 
 
 def _type_of(annotation: Any, metadata: list[Any], words: Mapping[str, str], path: str) -> str:
-    """The type in words, with its bounds; a section is a link to its table."""
+    """Return the type in words, with its bounds; a section as a link to its table."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    for constraint in _flat(metadata):  # a validator that says more than the type
+    for constraint in _flat(metadata):  # a validator that is more specific than the type
         if name := words.get(getattr(getattr(constraint, "func", None), "__name__", "")):
             return name
     if origin is Annotated:
@@ -259,7 +265,7 @@ def _cell(text: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Write both pages below the folder named, `docs` by default."""
+    """Write both pages below the given folder, `docs` by default."""
     folder = Path(argv[0] if argv else "docs")
     for language, name in PAGES.items():
         path = folder / name

@@ -1,4 +1,4 @@
-"""Count the tokens of text that a training sequence is made of."""
+"""Count the tokens of text in a training sequence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from desdecero.pipelines.recipe.pretrain import Pretrain
 
 
 def block_length(model: Model, pretrain: Pretrain) -> int:
-    """Tokens that one sequence takes from a text: a causal one has its last target too, spans leave their text out."""
+    """Return the tokens of text in a sequence: a causal one also holds its last target; spans leave tokens out."""
     context, spans = model.context_length, pretrain.span_corruption
     if model.objective == "span_corruption":
         return text_length(context, spans.density, spans.mean_length)
@@ -15,7 +15,7 @@ def block_length(model: Model, pretrain: Pretrain) -> int:
 
 
 def text_length(length: int, density: float, mean: float) -> int:
-    """Tokens of the longest text whose inputs fit into `length` when spans of noise have become a sentinel each."""
+    """Return the longest text, in tokens, whose inputs fit into `length` after a sentinel replaces each noise span."""
     text = length
     while _input_length(text + 1, density, mean) <= length:
         text += 1
@@ -23,7 +23,7 @@ def text_length(length: int, density: float, mean: float) -> int:
 
 
 def noise_counts(text: int, density: float, mean: float) -> tuple[int, int]:
-    """(noise tokens, spans of noise) in a text of so many tokens; at least one of each, and one of text a span."""
+    """Return (noise tokens, noise spans) for `text` tokens: at least one of each, and one other token per span."""
     noise = min(max(round(text * density), 1), text - 1)
     return noise, min(max(round(noise / mean), 1), noise, text - noise)
 

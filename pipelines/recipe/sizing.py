@@ -1,10 +1,10 @@
-"""One dial for the size of a model: from `model.size` to every number that goes with it.
+"""Derive the shape, vocabulary and training settings of a model from `model.size`.
 
     sized(model, tokenizer, pretrain)     {"model": {"layers": 5, "hidden_size": 256, …}, "tokenizer": …, "pretrain": …}
 
 A size is a number of parameters, embeddings included (`5M`, `1.2B`), or a depth (`d12`: twelve layers of width 768).
-What the recipe says itself is left as it says; the dial sets the rest, and is refused where nothing is left to turn.
-Each rule stands under its name with where it comes from; `docs/models.md` says which of them were measured here.
+Values that the recipe gives are kept, and the rest are derived; a size that the given values rule out is an error. Each
+rule is a named constant with its source; `docs/models.md` says which of them were measured here.
 
 Imported by the recipe's parser: no torch.
 """
@@ -22,51 +22,52 @@ from desdecero.pipelines.recipe.pretrain import Pretrain
 from desdecero.pipelines.recipe.tokenizer import Tokenizer
 
 ASPECT = 64
-"""Width over layers. Loss hardly depends on it (Kaplan et al. 2020, §3.2: 3% between 33 and 715); GPT-2 and GPT-3 lie
-at 33 to 85 up to 1.5B parameters, and with one factor a depth alone names a model."""
+"""Width divided by layers. Loss hardly depends on it (Kaplan et al. 2020, §3.2: 3% between 33 and 715); GPT-2 and
+GPT-3 lie at 33 to 85 up to 1.5B parameters. With a constant ratio, the depth alone determines a model."""
 
 HEAD_SIZE = 64
-"""Of GPT-2, GPT-3 up to 760M, BERT and T5 alike."""
+"""Width of an attention head in GPT-2, GPT-3 up to 760M, BERT and T5."""
 
 TOLERANCE = 0.10
-"""What `5M` may be off by: widths come in multiples of a head, and layers whole."""
+"""Relative error allowed in the number of parameters: widths are multiples of a head, and layers whole numbers."""
 
 VOCABULARY = (1.94, 0.83)
 """Parameters of the vocabulary = 1.94 · N^0.83: the exponent of Tao et al. 2024, "Scaling Laws with Vocabulary", and
 the factor that gives the 43,000 tokens of width 3,200 that they found best at 3B."""
 
 SMALLEST_VOCABULARY, LARGEST_VOCABULARY = 4096, 131_072
-"""Their smallest models had 4,096 tokens; below, sequences grow long and nothing is known."""
+"""Limits of the vocabulary. The smallest models of Tao et al. had 4,096 tokens; smaller vocabularies give longer
+sequences, and were not studied."""
 
 BATCH = (0.58, 0.571)
-"""Tokens a step = 0.58 · D^0.571 of D training tokens, whatever the model's size (Li et al. 2025, "Step Law")."""
+"""Tokens per step = 0.58 · D^0.571 of D training tokens, whatever the model's size (Li et al. 2025, "Step Law")."""
 
 TOKENS_PER_PARAMETER = 20
-"""The horizon where the budget gives none: compute-optimal training (Hoffmann et al. 2022, Table 3)."""
+"""Training tokens if the budget does not determine them: compute-optimal training (Hoffmann et al. 2022, Table 3)."""
 
 CPU_FLOPS = 2e11
-"""A second of a budget in minutes is taken to buy so many, up to that horizon: two cores did 6e10 in fp32 and 3e11 with
-AMX. A recipe must not depend on the machine that reads it: for a GPU give the budget in tokens, or the batch itself."""
+"""Operations assumed per second of a budget in minutes, up to that horizon: two cores did 6e10 in fp32 and 3e11 with
+AMX. A recipe must not depend on the machine that reads it: for a GPU give the budget in tokens, or the batch size."""
 
 REFERENCE_WIDTH, ADAMW_RATE, MATRIX_RATE = 256, 3e-3, 0.02
-"""The rates that the shipped recipes use at about this width. With width, AdamW's falls as 1/width where it trains
-the matrices (Yang et al. 2022, "μP", Table 3), and as 1/√width where Muon does and AdamW has embeddings and norms
-alone (as in nanochat); Muon's own holds, for its steps are orthogonal (Bernstein 2025, "Deriving Muon")."""
+"""Learning rates of the shipped recipes at about this width. AdamW's scales as 1/width if it trains the matrices (Yang
+et al. 2022, "μP", Table 3), and as 1/√width if Muon trains them and AdamW only embeddings and norms (as in nanochat).
+Muon's is constant, because its steps are orthogonal (Bernstein 2025, "Deriving Muon")."""
 
 TIMESCALE = (1.084, -0.527)
-"""Weight decay forgets over τ = 1 / (rate · decay) steps; the best τ is 1.084 · (tokens per parameter)^−0.527 of the
+"""Time scale of weight decay: τ = 1 / (rate · decay) steps; the best τ is 1.084 · (tokens per parameter)^−0.527 of the
 whole training (Bergsma et al. 2025, "Power Lines", §3, after Wang & Aitchison 2024)."""
 
 
 def feed_forward_width(architecture: str, hidden_size: int) -> int:
-    """Four times the hidden size; for gated units 8/3 of it, to the next multiple of 32 (kernels like round sizes)."""
+    """Return 4 × hidden size, or 8/3 of it for gated units, rounded up to a multiple of 32 (faster kernels)."""
     return -(-(hidden_size * 8 // 3) // 32) * 32 if architecture in GATED else 4 * hidden_size
 
 
 def parameter_count(
     architecture: str, layers: int, width: int, feed_forward: int, vocabulary: int, context: int, tied: bool
 ) -> int:
-    """All parameters but biases and norms' scales, which are under 1% of a model."""
+    """Return the number of parameters without biases and norms' scales, which are under 1% of a model."""
     tables = vocabulary * width * (1 if tied else 2)
     if architecture in ("gpt2", "bert"):
         tables += context * width  # learned positions
@@ -77,16 +78,16 @@ def parameter_count(
 
 
 def sized(model: Model, tokenizer: Tokenizer, pretrain: Pretrain) -> dict[str, Any]:
-    """What the dial adds to these sections of a recipe: section → key → value, of those that they leave open.
+    """Return the derived values that these sections do not give: section → key → value.
 
-    Raises `ValueError` where no whole model comes within `TOLERANCE` of the size.
+    Raises `ValueError` if no model comes within `TOLERANCE` of the size.
     """
     assert model.size
     vocabulary = _explicit(tokenizer, "vocab_size")
     parameters, depth = parse_size(model.size)
     if parameters is None:
         assert depth
-        parameters = 12 * ASPECT**2 * depth**3  # that of its layers: the vocabulary's rule asks for no more
+        parameters = 12 * ASPECT**2 * depth**3  # of the layers: enough for the vocabulary's rule
     vocabulary = vocabulary or vocabulary_size(parameters)
     shape = _shape(model, parameters, depth, vocabulary)
     training = _training(pretrain, shape, count_of(model, shape, vocabulary))
@@ -98,29 +99,30 @@ def sized(model: Model, tokenizer: Tokenizer, pretrain: Pretrain) -> dict[str, A
 
 
 def vocabulary_size(parameters: int) -> int:
-    """A power of two near what `VOCABULARY` gives at this size's usual width."""
+    """Return the power of two nearest to the vocabulary that `VOCABULARY` gives at the usual width of this size."""
     factor, exponent = VOCABULARY
     width = ASPECT * (parameters / (12 * ASPECT**2)) ** (1 / 3)
     return min(LARGEST_VOCABULARY, max(SMALLEST_VOCABULARY, power_of_two(factor * parameters**exponent / width)))
 
 
 def context_of(width: int) -> int:
-    """The power of two nearest to the width, so that attention's own products stay near a twelfth of the layers'.
+    """Return the power of two nearest to the width: attention's own products are then about a twelfth of the layers'.
 
-    As in GPT-2 (768 and 1,024) and GPT-3 at 1.3B (2,048 and 2,048).
+    GPT-2 (768 and 1,024) and GPT-3 at 1.3B (2,048 and 2,048) have such a ratio.
     """
     return power_of_two(width)
 
 
 def power_of_two(value: float) -> int:
-    return 2 ** max(0, round(math.log2(value)))
+    """Return the nearest power of two, on a logarithmic scale; at least 1."""
+    return 1 << max(0, round(math.log2(value)))
 
 
 # --- the shape -------------------------------------------------------------------------------------------------
 
 
 def _shape(model: Model, parameters: int, depth: int | None, vocabulary: int) -> dict[str, int]:
-    """Layers and width that meet the size, the aspect close to `ASPECT`, and what follows from them."""
+    """Choose layers and width that meet the size with an aspect close to `ASPECT`; derive the rest from them."""
     layers, width = _explicit(model, "layers") or depth, _explicit(model, "hidden_size")
     if depth:
         return _with_heads(model, depth, width or ASPECT * depth)
@@ -132,7 +134,7 @@ def _shape(model: Model, parameters: int, depth: int | None, vocabulary: int) ->
     def miss(shape: dict[str, int]) -> float:
         return abs(math.log(count_of(model, shape, vocabulary) / parameters))
 
-    def cost(shape: dict[str, int]) -> float:  # a tenth in aspect weighs as little as a hundredth in size
+    def cost(shape: dict[str, int]) -> float:  # 10% in aspect counts as much as 1% in size
         return miss(shape) + 0.1 * abs(math.log(shape["hidden_size"] / shape["layers"] / ASPECT))
 
     allowed = math.log(1 + TOLERANCE)
@@ -141,8 +143,8 @@ def _shape(model: Model, parameters: int, depth: int | None, vocabulary: int) ->
         raise ValueError(
             f"model.size {model.size}: the nearest model that the rest of the recipe allows has "
             f"{count_of(model, best, vocabulary):,} parameters ({best['layers']} layers of width "
-            f"{best['hidden_size']}, {vocabulary:,} tokens): change the size, or leave more of layers, hidden_size "
-            "and tokenizer.vocab_size to it"
+            f"{best['hidden_size']}, {vocabulary:,} tokens): change the size, or remove layers, hidden_size "
+            "or tokenizer.vocab_size from the recipe"
         )
     return best
 
@@ -159,23 +161,29 @@ def _with_heads(model: Model, layers: int, width: int) -> dict[str, int]:
 
 @cache
 def heads_of(width: int) -> int:
-    """Heads of an even size, as close to `HEAD_SIZE` as the width allows."""
+    """Return the number of heads whose size is even and as close to `HEAD_SIZE` as the width allows."""
     splits = [heads for heads in range(1, width // 2 + 1) if width % (2 * heads) == 0] or [1]
     return min(splits, key=lambda heads: abs(width / heads - HEAD_SIZE))
 
 
 def count_of(model: Model, shape: Mapping[str, int], vocabulary: int) -> int:
+    """Return the number of parameters of a model of this shape."""
     return parameter_count(
-        model.architecture, shape["layers"], shape["hidden_size"], shape["intermediate_size"], vocabulary,
-        shape["context_length"], model.tie_embeddings,
-    )  # fmt: skip
+        model.architecture,
+        shape["layers"],
+        shape["hidden_size"],
+        shape["intermediate_size"],
+        vocabulary,
+        shape["context_length"],
+        model.tie_embeddings,
+    )
 
 
 # --- the training ----------------------------------------------------------------------------------------------
 
 
 def _training(pretrain: Pretrain, shape: Mapping[str, int], parameters: int) -> dict[str, Any]:
-    """Batch, learning rates and weight decay for a model of this shape and the recipe's budget."""
+    """Derive batch size, learning rates and weight decay from a model's shape and the recipe's budget."""
     optimizer, context = pretrain.optimizer, shape["context_length"]
     given = _explicit(pretrain, "batch_size")
     tokens = horizon(pretrain, parameters, given * context if given else None)
@@ -194,7 +202,7 @@ def _training(pretrain: Pretrain, shape: Mapping[str, int], parameters: int) -> 
 
 
 def horizon(pretrain: Pretrain, parameters: int, tokens_per_step: int | None) -> float:
-    """Training tokens that the budget buys, as far as a recipe can know."""
+    """Return the training tokens of the budget; estimated if it is given in minutes or operations."""
     budget = pretrain.budget
     if budget.tokens:
         return budget.tokens
@@ -208,17 +216,17 @@ def horizon(pretrain: Pretrain, parameters: int, tokens_per_step: int | None) ->
 
 
 def round_to(value: float, digits: int) -> float:
-    """To so many significant digits: a recipe is read by people."""
+    """Round to significant digits, because people read the resolved recipe."""
     return float(f"{value:.{digits}g}")
 
 
 def _explicit(section: Any, key: str) -> Any:
-    """The value that the recipe gives itself, or None."""
+    """Return the value if the recipe gives it, else None."""
     return getattr(section, key) if key in section.model_fields_set else None
 
 
 def _missing(section: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `values` that the section leaves open, and what it leaves open of the sections within."""
+    """Keep those of `values` that the section does not give, nested sections included."""
     return {
         key: _missing(getattr(section, key), value) if isinstance(value, Mapping) else value
         for key, value in values.items()

@@ -1,10 +1,10 @@
-"""Tokens that no text contains: their roles, their places in the vocabulary, and what they may look like.
+"""Special tokens: their roles, their places in the vocabulary, and the rules for their names.
 
-Those with a role open the vocabulary, those that a recipe adds close it: so a recipe that adds some changes no other
-token's number. Where a person wrote one of them in a text, it stays text. For that, the cuts between words must part
-it: an encoder takes a piece that is in the vocabulary as it is.
+Those with a role are the first in the vocabulary and those that a recipe adds the last, so that adding some leaves the
+numbers of all other tokens unchanged. If a text contains the name of one, it is encoded as ordinary text. For this, the
+pretokenization must split the name: an encoder takes a piece that is in the vocabulary as it is.
 
-Imported by the recipe's parser: no library but `regex`.
+Imported by the recipe's parser, with no library but `regex`.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import regex
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.pretokenization import PATTERN
 
-# Documents end with `eos_token`, batches are filled with `pad_token`, masked models hide behind `mask_token`. Only
-# WordPiece has text that it cannot write (`unk_token`).
+# `eos_token` ends documents, `pad_token` fills batches, `mask_token` hides tokens from masked models. Only WordPiece
+# has text that it cannot encode (`unk_token`).
 ROLES = {
     "bpe": {"eos_token": "<|endoftext|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"},
     "unigram": {"eos_token": "<|endoftext|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"},
     "wordpiece": {"eos_token": "[SEP]", "pad_token": "[PAD]", "mask_token": "[MASK]", "unk_token": "[UNK]"},
 }
 BERT_PATTERN = r"[\p{P}$+<=>^`|~]|[^\s\p{P}$+<=>^`|~]+"
-"""Where WordPiece cuts: every sign stands alone."""
+"""Pretokenization of WordPiece: every punctuation mark or symbol is a piece of its own."""
 
 
 def check_special_tokens(kind: str, added: Sequence[str], vocabulary: int) -> None:
-    """Raise `ValueError` for two of one name, for one that a text could hold, and where they fill the vocabulary.
+    """Raise `ValueError` for a repeated name, for one that is not split, and if they leave no room for the 256 bytes.
 
-    added: those besides the ones with a role. vocabulary: all tokens of the smallest vocabulary that is asked for.
+    added: special tokens besides those with a role; vocabulary: number of tokens in the smallest vocabulary.
     """
     own = list(ROLES[kind].values())
     for token, times in Counter([*own, *added]).items():
@@ -47,13 +47,13 @@ def check_special_tokens(kind: str, added: Sequence[str], vocabulary: int) -> No
     room = vocabulary - len(own) - len(added)
     if room <= 256:
         raise ValueError(
-            f"a vocabulary of {vocabulary} leaves {room} tokens beside the {len(own) + len(added)} special ones, and "
+            f"a vocabulary of {vocabulary} leaves {room} tokens besides the {len(own) + len(added)} special ones, and "
             "the bytes alone are 256: raise it"
         )
 
 
-def refuse_learnt(special: Sequence[str], learnt: Iterable[str]) -> None:
-    """Raise `UserError` where a special token has the name of one that was learnt."""
+def check_learnt_tokens(special: Sequence[str], learnt: Iterable[str]) -> None:
+    """Raise `UserError` if a special token has the name of a learnt one."""
     if same := set(special) & set(learnt):
         raise UserError(
             f"the special token {min(same)} has the name of a token that was learnt from the text: choose another in "

@@ -10,7 +10,7 @@ from desdecero.pipelines.recipe.base import BatchSize, Section, number, path_or_
 from desdecero.pipelines.recipe.special_tokens import ROLES, check_special_tokens
 
 VocabSize = Annotated[int, Field(ge=300, le=2_000_000)]
-"""256 bytes and some tokens, at least; eight times the largest that are in use (Gemma's 262,144), at most."""
+"""Lower bound: 256 bytes and some tokens. Upper bound: eight times the largest in use (Gemma's 262,144)."""
 
 
 class Chat(Section):
@@ -23,11 +23,12 @@ class Chat(Section):
     assistant: str = "<|assistant|>"
     """Token that opens a turn of the assistant."""
     end: str = "<|end|>"
-    """Token that ends a turn. It differs from the end of a text: documents are kept apart there, and turns must see
+    """Token that ends a turn. It differs from the end-of-text token, which separates documents: turns must attend to
     each other."""
 
     @property
     def tokens(self) -> tuple[str, ...]:
+        """Return the four tokens."""
         return self.system, self.user, self.assistant, self.end
 
 
@@ -37,11 +38,11 @@ class Sweep(Section):
     sizes: Annotated[tuple[VocabSize, ...], Field(min_length=2)]
     """Vocabulary sizes to try."""
     flops: Annotated[float, Field(gt=0, le=1e28)] = 3e12
-    """Operations to train each of them, the output layer included: about a minute each on two cores (3.4e10 a second on
-    one)."""
+    """Floating-point operations to train each model, output layer included: about a minute each on two cores (one does
+    3.4e10 per second)."""
     architecture: Literal["llama", "qwen3", "gpt2"] = "llama"
-    """Architecture of the small models. Default: the recipe's own if it is one of these, else `llama`, since other
-    models have no bits per byte or no known shape."""
+    """Architecture of the small models. Default: that of the recipe if it is one of these, else `llama`: other models
+    have no bits per byte or no known shape."""
     layers: Annotated[int, Field(ge=1, le=1024)] = 2
     """Layers of the small models."""
     hidden_size: Annotated[int, Field(ge=8, le=131_072)] = 128
@@ -49,45 +50,45 @@ class Sweep(Section):
     heads: Annotated[int, Field(ge=1, le=4096)] = 2
     """Attention heads of the small models."""
     context_length: Annotated[int, Field(ge=16, le=10_000_000)] = 128
-    """Tokens in their training sequences."""
+    """Tokens in a training sequence of the small models."""
     batch_size: BatchSize = 16
-    """Sequences in their optimiser steps."""
+    """Sequences in an optimiser step of the small models."""
 
     @field_validator("flops", mode="before")
     @classmethod
-    def _power(cls, flops: Any) -> Any:
+    def _read_power(cls, flops: Any) -> Any:
         return number(flops)
 
     @field_validator("sizes")
     @classmethod
-    def _ascending(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def _sort_sizes(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(sizes)) < len(sizes):
-            raise ValueError("a size stands there twice: name it once")
+            raise ValueError("a size is given twice: give it once")
         return tuple(sorted(sizes))
 
 
 class Tokenizer(Section):
-    """How text is cut into tokens."""
+    """Divides text into tokens."""
 
     kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
-    """`bpe` is byte-level: it encodes any text and gives it back unchanged. So does `unigram`, which falls back on
-    bytes and encodes more slowly. `wordpiece` is BERT's, and lossy."""
+    """`bpe` is byte-level: it encodes any text and decodes it unchanged. So does `unigram`, which falls back on bytes
+    and encodes more slowly. `wordpiece` is BERT's, and lossy."""
     vocab_size: VocabSize = 8192
     """Tokens in the vocabulary, special tokens included. Not used if `sweep` chooses."""
     sweep: Sweep | None = None
-    """`[2048, 4096, 8192]`, or a section: the size is chosen by trial."""
+    """Sizes to choose from: `[2048, 4096, 8192]`, or a section."""
     min_frequency: Annotated[int, Field(ge=1)] = 2
-    """Occurrences that a token needs to be made. Not used by `unigram`, which has probabilities."""
+    """Minimum number of occurrences of a token. Not used by `unigram`, which has probabilities."""
     lowercase: bool = False
     """Lowercase the text; `wordpiece` only."""
     max_training_bytes: Annotated[int, Field(gt=0)] = 200_000_000
-    """Longer corpora are sampled down to this size, each source and language in proportion: memory stays bounded and
-    merges hardly change."""
+    """Maximum bytes of text to train on. Longer corpora are sampled down, each source and language in proportion:
+    memory stays bounded and merges hardly change."""
     sentinels: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Special tokens that stand for spans cut out of a text, within `vocab_size`. 100 for `t5`, as its authors have
-    it."""
+    """Special tokens that replace spans removed from a text, within `vocab_size`. 100 for `t5`, as its authors use."""
     special_tokens: tuple[str, ...] = ()
-    """More special tokens within `vocab_size`, for later use: tools, task markers. Names are letters between signs."""
+    """More special tokens within `vocab_size`, for later use: tools, task markers. A name has letters between
+    punctuation marks, as in `<|tool|>`."""
     chat: Chat | None = None
     """`chat: {}` adds the roles of a conversation. Pretraining does not use them; an adapter may."""
     variety_field: str = "variety"
@@ -97,25 +98,26 @@ class Tokenizer(Section):
 
     @field_validator("sweep", mode="before")
     @classmethod
-    def _only_sizes(cls, sweep: Any) -> Any:
+    def _sizes_as_section(cls, sweep: Any) -> Any:
         return {"sizes": sweep} if isinstance(sweep, list | tuple) else sweep
 
     @model_validator(mode="after")
-    def _special_tokens_stand_apart(self) -> Tokenizer:
+    def _check_special_tokens(self) -> Tokenizer:
         vocabulary = self.sweep.sizes[0] if self.sweep else self.vocab_size
         check_special_tokens(self.kind, self.added_tokens, vocabulary)
         return self
 
     @property
     def roles(self) -> dict[str, str]:
-        """Role → token."""
+        """Return role → token."""
         return ROLES[self.kind]
 
     @property
     def added_tokens(self) -> list[str]:
-        """The special tokens that the recipe asks for, besides those with a role."""
+        """Return the special tokens of the recipe, besides those with a role."""
         return [*self.special_tokens, *(self.chat.tokens if self.chat else ()), *self.sentinel_tokens]
 
     @property
     def sentinel_tokens(self) -> tuple[str, ...]:
+        """Return the tokens that replace spans removed from a text."""
         return tuple(f"<extra_id_{number}>" for number in range(self.sentinels))

@@ -1,4 +1,4 @@
-"""A recipe's YAML as a tree with lines: what repeats, and what YAML reads otherwise than it is written."""
+"""Parse a recipe's YAML with line numbers; detect repeated keys, and unquoted words that YAML does not read as text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ READ_AS = {
     "timestamp": "the date {}",
     "null": "nothing",
 }
-"""How a person would say what YAML makes of a word without quotes, by YAML's kinds."""
+"""Type of an unquoted scalar in YAML → its description in a message."""
 
 
 def parse_yaml(text: str, where: str) -> tuple[Any, yaml.Node | None]:
-    """The content of a YAML text and its tree. Raises `UserError` where it is not YAML or repeats a key."""
+    """Return the content of a YAML text and its tree; raise `UserError` if it is not YAML or repeats a key."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_repeated_keys(tree, where)
@@ -29,9 +29,9 @@ def parse_yaml(text: str, where: str) -> tuple[Any, yaml.Node | None]:
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 1}" if place else ""
-        what = str(getattr(error, "problem", None) or error).splitlines()[0]
-        raise UserError(f"{where}{line}: not valid YAML: {what}") from None
-    except ValueError as error:  # what YAML takes for a date has a month 13
+        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+        raise UserError(f"{where}{line}: not valid YAML: {problem}") from None
+    except ValueError as error:  # a text that YAML reads as a date, with a month 13
         raise UserError(f"{where}: a value that YAML cannot read ({error}): write it in quotes") from None
     except RecursionError:
         raise UserError(f"{where}: nested too deeply to be read; a recipe has few levels") from None
@@ -53,7 +53,7 @@ def _refuse_repeated_keys(tree: yaml.Node | None, where: str) -> None:
 def _mappings(
     node: yaml.Node | None, path: tuple[str, ...], seen: set[int]
 ) -> Iterator[tuple[tuple[str, ...], yaml.MappingNode]]:
-    """All mappings below a node with their paths, each once: an alias leads to a node that was seen."""
+    """Yield all mappings below a node with their paths, each once: an alias refers to a node seen before."""
     if node is None or id(node) in seen:
         return
     seen.add(id(node))
@@ -67,19 +67,19 @@ def _mappings(
 
 
 def find(node: yaml.Node | None, path: Sequence[int | str]) -> tuple[yaml.Node | None, bool]:
-    """(the deepest node on the path that the tree holds, whether the path ends there).
+    """Return the deepest node on the path that exists in the tree, and whether the path ends there.
 
-    A part of a mapping is shown by its key, because that is where its line is; a scalar by itself.
+    An entry of a mapping is represented by its key, which has the line to report; a scalar by itself.
     """
     deepest: yaml.Node | None = None
     for place, key in enumerate(path):
         deeper: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
-            found = [(k, v) for k, v in node.value if _same_key(k, key)]
-            if found and path[place + 1 :] == ["[key]"]:
-                return found[-1][0], True
-            if found:
-                deepest, deeper = found[-1][0], found[-1][1]
+            entries = [(k, v) for k, v in node.value if _same_key(k, key)]
+            if entries and path[place + 1 :] == ["[key]"]:
+                return entries[-1][0], True
+            if entries:
+                deepest, deeper = entries[-1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             deepest = deeper = node.value[key]
         if deeper is None:
@@ -93,20 +93,21 @@ def _same_key(node: yaml.Node, key: int | str) -> bool:
 
 
 def scalar(node: yaml.ScalarNode) -> Any:
-    """What YAML makes of a scalar."""
+    """Return the value that YAML reads from a scalar."""
     return yaml.SafeLoader("").construct_object(node)
 
 
 def line_of(node: yaml.Node) -> int:
+    """Return a node's line, counted from 1."""
     return int(node.start_mark.line) + 1
 
 
-def misread(node: yaml.Node | None) -> str | None:
-    """How YAML reads what stands there without quotes, and what to write if it is meant as text; None if it is text."""
+def explain_unquoted(node: yaml.Node | None) -> str | None:
+    """Explain how YAML reads an unquoted scalar that is not text, and how to write it as text; None if it is text."""
     if not isinstance(node, yaml.ScalarNode) or node.style is not None:
         return None
     kind = READ_AS.get(node.tag.rpartition(":")[2])
     if kind is None or not node.value:
         return None
     read = kind.format(str(scalar(node)).lower())
-    return f'it says {node.value}, which YAML without quotes reads as {read}: write "{node.value}" in quotes'
+    return f'it says {node.value}, which YAML reads as {read} without quotes: write "{node.value}" in quotes'

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.recipe.special_tokens import refuse_learnt
+from desdecero.pipelines.recipe.special_tokens import check_learnt_tokens
 from desdecero.pipelines.tokenizer.byte_pairs import build_byte_pairs, learn_pairs, to_text
 from desdecero.pipelines.tokenizer.chat import chat_template
 from desdecero.pipelines.tokenizer.encoding import Encoder
@@ -30,7 +30,7 @@ def train(config: recipes.Tokenizer, texts: Iterable[str]) -> PreTrainedTokenize
     before, after = list(config.roles.values()), config.added_tokens
     if config.kind == "bpe":
         tokens = learn_pairs(texts, config.vocab_size - len(before) - len(after))
-        refuse_learnt(after, map(to_text, tokens))
+        check_learnt_tokens(after, map(to_text, tokens))
         backend = build_byte_pairs(tokens, before, after)
     elif config.kind == "wordpiece":
         backend = train_wordpiece(texts, config.vocab_size, config.min_frequency, config.lowercase, before, after)

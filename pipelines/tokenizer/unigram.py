@@ -21,7 +21,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.pretokenization import PATTERN
-from desdecero.pipelines.recipe.special_tokens import refuse_learnt
+from desdecero.pipelines.recipe.special_tokens import check_learnt_tokens
 
 BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
 THREADS = 4  # the same on every machine: the sums depend on it
@@ -42,7 +42,7 @@ def train_unigram(texts: Iterable[str], size: int, before: Sequence[str], after:
     for text in texts:
         counts.update(regex.findall(PATTERN, text))
     learnt = _learn(counts, size - len(before) - len(after) - len(BYTE_TOKENS))
-    refuse_learnt(after, [*(token for token, _ in learnt), *BYTE_TOKENS])
+    check_learnt_tokens(after, [*(token for token, _ in learnt), *BYTE_TOKENS])
     # A text is never split into special or byte tokens by probability, so theirs has no effect.
     least = min(score for _, score in learnt)
     pieces = [(token, least) for token in [*before, *BYTE_TOKENS]] + learnt + [(token, least) for token in after]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from desdecero.pipelines.recipe.special_tokens import refuse_learnt
+from desdecero.pipelines.recipe.special_tokens import check_learnt_tokens
 
 CONTINUES = "##"
 LETTERS = 1000
@@ -46,7 +46,7 @@ def train_wordpiece(
     )
     tokenizer.train_from_iterator(_bounded(texts, cutter), trainer)
     learnt = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
-    refuse_learnt(after, (name for name, _ in learnt))
+    check_learnt_tokens(after, (name for name, _ in learnt))
     return _empty({token: number for number, token in enumerate([*(name for name, _ in learnt), *after])}, lowercase)
 
 

@@ -12,10 +12,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from desdecero.app import generation
-from desdecero.app.generation import Filler, Refused, SpanFiller, Wish, Writer
+from desdecero.app.generation import Filler, GenerationRequest, InvalidRequest, SpanFiller, Writer
 from desdecero.pipelines.run.run_dir import RunDir
 
-WISH = Wish("Return the number of", length=12, seed=3)
+REQUEST = GenerationRequest("Return the number of", length=12, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -33,49 +33,49 @@ def span_filler(span_run: RunDir) -> SpanFiller:
     return SpanFiller(span_run.model)
 
 
-def text(writer: Writer, wish: Wish) -> str:
-    return list(writer.write(wish))[-1].text
+def text(writer: Writer, request: GenerationRequest) -> str:
+    return list(writer.write(request))[-1].text
 
 
 def test_the_text_grows_and_its_length_is_told_at_the_end(writer: Writer) -> None:
-    *growing, last = writer.write(WISH)
+    *growing, last = writer.write(REQUEST)
     assert len(growing) > 2 and all(later.text.startswith(earlier.text) for earlier, later in pairwise(growing))
     assert [written.tokens for written in growing] == [None] * len(growing)
-    assert last.tokens == 12 and last.left_out == 0
+    assert last.tokens is not None and len(last.tokens) == 12 and last.left_out == 0
 
 
 def test_the_same_seed_writes_the_same_text_and_another_one_another(writer: Writer) -> None:
-    assert text(writer, WISH) == text(writer, WISH)
-    assert text(writer, WISH) != text(writer, replace(WISH, seed=4))
+    assert text(writer, REQUEST) == text(writer, REQUEST)
+    assert text(writer, REQUEST) != text(writer, replace(REQUEST, seed=4))
 
 
 def test_temperature_zero_takes_the_most_probable_token_each_time(writer: Writer, causal_run: RunDir) -> None:
     tokenizer = AutoTokenizer.from_pretrained(causal_run.model)
     model = AutoModelForCausalLM.from_pretrained(causal_run.model).eval()
-    ids = [tokenizer.eos_token_id, *tokenizer.encode(WISH.prompt)]
+    ids = [tokenizer.eos_token_id, *tokenizer.encode(REQUEST.prompt)]
     start = len(ids)
-    for _ in range(WISH.length):
+    for _ in range(REQUEST.length):
         with torch.no_grad():
             ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
-    assert text(writer, replace(WISH, temperature=0)) == tokenizer.decode(ids[start:], skip_special_tokens=True)
+    assert text(writer, replace(REQUEST, temperature=0)) == tokenizer.decode(ids[start:], skip_special_tokens=True)
 
 
 def test_a_prompt_beyond_the_context_is_cut_from_the_left(writer: Writer) -> None:
-    tokens = writer.model.tokenizer.encode(WISH.prompt * 1600)
-    room = writer.context_length - 1 - WISH.length
-    last = list(writer.write(replace(WISH, prompt=WISH.prompt * 1600)))[-1]
+    tokens = writer.model.tokenizer.encode(REQUEST.prompt * 1600)
+    room = writer.context_length - 1 - REQUEST.length
+    last = list(writer.write(replace(REQUEST, prompt=REQUEST.prompt * 1600)))[-1]
     assert last.left_out == len(tokens) - room
-    assert last.text == text(writer, replace(WISH, prompt=writer.model.tokenizer.decode(tokens[-room:])))
+    assert last.text == text(writer, replace(REQUEST, prompt=writer.model.tokenizer.decode(tokens[-room:])))
 
 
 def test_a_special_token_that_a_person_writes_is_text(writer: Writer) -> None:
-    last = list(writer.write(replace(WISH, prompt="<|endoftext|>" * 600)))[-1]
+    last = list(writer.write(replace(REQUEST, prompt="<|endoftext|>" * 600)))[-1]
     assert last.left_out > 600
 
 
 def test_closing_the_iterator_stops_the_model(writer: Writer) -> None:
     threads = threading.active_count()
-    writing = writer.write(replace(WISH, length=writer.context_length - 2))
+    writing = writer.write(replace(REQUEST, length=writer.context_length - 2))
     next(writing)
     assert threading.active_count() > threads
     writing.close()
@@ -95,9 +95,9 @@ def test_closing_the_iterator_stops_the_model(writer: Writer) -> None:
     ],
 )
 def test_what_no_model_can_do_is_refused(writer: Writer, change: dict[str, object], key: str) -> None:
-    with pytest.raises(Refused) as refused:
-        list(writer.write(replace(WISH, **change)))
-    assert refused.value.key == key
+    with pytest.raises(InvalidRequest) as caught:
+        list(writer.write(replace(REQUEST, **change)))
+    assert caught.value.key == key
 
 
 def test_fillings_are_those_of_the_fill_mask_pipeline(filler: Filler, masked_run: RunDir) -> None:
@@ -118,12 +118,12 @@ def test_every_mask_is_filled(filler: Filler) -> None:
     [("No gap at all.", "refused_no_mask"), ("[MASK] " + "the default value " * 40, "refused_mask_cut")],
 )
 def test_a_text_without_a_mask_that_can_be_read_is_refused(filler: Filler, text: str, key: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as caught:
         filler.fill(text)
-    assert refused.value.key == key
+    assert caught.value.key == key
 
 
-GAPS = Wish("The [MASK] value is [MASK].", length=4, seed=3)
+GAPS = GenerationRequest("The [MASK] value is [MASK].", length=4, seed=3)
 
 
 def test_an_encoder_decoder_writes_the_answers_that_the_evaluation_would(span_filler: SpanFiller) -> None:
@@ -160,9 +160,9 @@ def test_gaps_that_were_cut_off_are_shown_as_they_were_written(span_filler: Span
     [("[MASK] " + "the default value " * 40, "refused_mask_cut"), ("[MASK]" * 20, "refused_gaps")],
 )
 def test_gaps_that_cannot_be_filled_are_refused(span_filler: SpanFiller, prompt: str, key: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as caught:
         span_filler.fill(replace(GAPS, prompt=prompt))
-    assert refused.value.key == key
+    assert caught.value.key == key
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_gaps_that_cannot_be_filled_are_refused(span_filler: SpanFiller, prompt:
     ],
 )
 def test_values_of_another_type_are_refused(writer: Writer, change: dict[str, Any], key: str) -> None:
-    with pytest.raises(Refused) as refused:
-        list(writer.write(replace(WISH, **change)))
-    assert refused.value.key == key
+    with pytest.raises(InvalidRequest) as caught:
+        list(writer.write(replace(REQUEST, **change)))
+    assert caught.value.key == key
 
 
 def test_an_answer_takes_no_longer_than_it_may(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generation, "ANSWER_SECONDS", 0.3)
-    *_, last = writer.write(replace(WISH, length=4000))
-    assert last.out_of_time and last.tokens is not None and last.tokens < 4000
+    *_, last = writer.write(replace(REQUEST, length=4000))
+    assert last.out_of_time and last.tokens is not None and len(last.tokens) < 4000

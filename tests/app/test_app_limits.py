@@ -138,7 +138,7 @@ def test_a_file_of_many_megabytes_is_thrown_away_and_its_sender_told(causal_page
         + b"\r\n--x--\r\n"
     )
     code, answer = ask(causal_page, "POST", f"{API}/upload", form, "multipart/form-data; boundary=x")
-    assert (code, answer) == (403, {"detail": "this page takes no files"})
+    assert (code, answer) == (403, {"detail": "this page accepts no files"})
     assert ask(causal_page, "POST", f"{API}/call/generate", b"x" * 2**25)[0] == 413
 
 
@@ -322,6 +322,8 @@ def test_an_answer_stops_when_its_listener_leaves(causal_page: str, impatient: N
 
 
 def test_one_session_cannot_fill_the_line(causal_page: str, impatient: None) -> None:
-    codes = [join(causal_page, "generate", LONG, session_hash="greedy")[0] for _ in range(limits.IN_LINE_EACH + 2)]
+    codes = [
+        join(causal_page, "generate", LONG, session_hash="greedy")[0] for _ in range(limits.QUEUED_PER_SESSION + 2)
+    ]
     assert codes[-1] == 429 and codes[0] == 200
     time.sleep(3)

@@ -15,7 +15,7 @@ from desdecero.pipelines.licenses.obligations import Certainty, Use
 from desdecero.pipelines.licenses.obligations import ObligationKind as Ask
 from desdecero.pipelines.recipe import PersonalData
 from desdecero.pipelines.recipe.corpus_sources import SOURCES
-from desdecero.pipelines.recipe.corpus_steps import Form, NamedEntities
+from desdecero.pipelines.recipe.corpus_steps import NamedEntities, TextForm
 from desdecero.pipelines.run.layout import SPLITS
 
 CORPUS = ROOT / "pipelines" / "corpus"
@@ -62,7 +62,7 @@ def test_the_words_of_the_recipe_and_of_licences_all_have_names_and_no_others_do
     assert set().union(*(literals(field.annotation) for field in fields)) == names("personal_data")
     assert set(SOURCES) == names("source")
     assert set(SPLITS) == names("split") == names("used_for")
-    for annotation, family in ((Form, "form"), (Ask, "ask"), (Use, "use"), (Certainty, "certainty")):
+    for annotation, family in ((TextForm, "form"), (Ask, "ask"), (Use, "use"), (Certainty, "certainty")):
         assert literals(annotation) == names(family), family
     assert literals(Verdict) == names("license_verdict")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from helpers import desdecero
 
-from desdecero.app.generation import SpanFiller, Wish
+from desdecero.app.generation import GenerationRequest, SpanFiller
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
 
@@ -66,7 +66,7 @@ def test_the_code_on_its_card_fills_a_gap_where_there_is_only_transformers(train
 def test_the_page_fills_its_gaps_as_the_evaluation_did(trained_t5_run: Path) -> None:
     (line,) = (trained_t5_run / "evaluation" / "samples.jsonl").read_text().splitlines()
     sample = json.loads(line)
-    filled = SpanFiller(trained_t5_run / "model").fill(Wish(sample["prompt"], length=5, temperature=0))
+    filled = SpanFiller(trained_t5_run / "model").fill(GenerationRequest(sample["prompt"], length=5, temperature=0))
     first, *others = filled.pieces
     pairs = zip(filled.answers, others, strict=True)
     assert first + "".join(answer + piece for answer, piece in pairs) == sample["text"]

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from desdecero.eval_suites.statistics import Interval, wilson
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.unicode import clean
 from desdecero.pipelines.corpus.document import Document
+from desdecero.pipelines.corpus.letters import LETTERS
 from desdecero.pipelines.corpus.sources import read_source
 from desdecero.pipelines.recipe import Files
 
@@ -44,7 +44,6 @@ CONFIDENCE = 0.95
 DIGITS = 5
 """Decimals of a stored weight: far finer than the examples determine, and coarser than differences of processors."""
 
-_WORD = re.compile(r"[^\W\d_]+")
 _PREFIX = 5
 
 Feature = str | tuple[str, str]
@@ -134,7 +133,7 @@ class Trained:
 
 def words(text: str) -> list[str]:
     """Split the part that is read into words, in lower case."""
-    return _WORD.findall(text[:READ_CHARACTERS].lower())
+    return LETTERS.findall(text[:READ_CHARACTERS].lower())
 
 
 def features(found: Sequence[str]) -> set[Feature]:

@@ -30,6 +30,7 @@ from simplemma.strategies.dictionaries import DefaultDictionaryFactory
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.corpus.document import Change, Document
 from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.letters import LETTERS
 from desdecero.pipelines.corpus.sources import read_source
 
 LANGUAGES = ("es",)
@@ -53,7 +54,6 @@ MOST_CLEAN_TEXT = 50_000_000
 """Characters of clean text that are read: some seconds' work, and words enough."""
 
 _WORD = re.compile(rf"(?<![\w@/.\-'’])[a-záéíóúüñ]{{{SHORTEST},}}(?![\w@/\-'’]|\.\w)")
-_ANY_WORD = re.compile(r"[^\W\d_]+")
 _OLD = frozenset("áéóú")
 _PRONOUNS = re.compile(r"(?:(?:se|me|te|nos|os)?(?:l[aoe]s?)|se|me|te|nos|os)$")
 _PREFIX = re.compile(
@@ -106,7 +106,7 @@ class CorrectSpelling:
 
 def correct(text: str, clean: Counter[str] | None = None) -> tuple[str, Counter[tuple[str, str]]]:
     """Return (corrected text, number of times that each (word, correction) was applied)."""
-    words = Counter(_ANY_WORD.findall(text))
+    words = Counter(LETTERS.findall(text))
     if sum(words[letter] for letter in _OLD) > OLD_SPELLING * words.total():
         return text, Counter()
     document = _Witnesses(words, clean if clean is not None else Counter())

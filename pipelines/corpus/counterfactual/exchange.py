@@ -31,8 +31,9 @@ from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.cleaning.sentences import sentence_spans
 from desdecero.pipelines.corpus.counterfactual import english, spanish
-from desdecero.pipelines.corpus.counterfactual.wording import WORD, Gender, Inflection
+from desdecero.pipelines.corpus.counterfactual.wording import Gender, Inflection
 from desdecero.pipelines.corpus.draft import Draft
+from desdecero.pipelines.corpus.letters import LETTERS
 
 SWAPS = {"es": spanish.swap, "en": english.swap}
 MENTIONS = {"es": spanish.mentions, "en": english.mentions}
@@ -88,7 +89,7 @@ def count_mentions(text: str, language: str) -> dict[Gender, int]:
     """
     known = _mentions(language)
     counts: dict[Gender, int] = {"m": 0, "f": 0}
-    for word in WORD.findall(text.lower()):
+    for word in LETTERS.findall(text.lower()):
         if gender := known.get(word):
             counts[gender] += 1
     return counts
@@ -113,7 +114,7 @@ def read_names(path: str) -> dict[str, Inflection]:
         if not line.strip() or line.startswith("#"):
             continue
         pair = [name.strip() for name in line.split(",")]
-        if len(pair) != 2 or not all(WORD.fullmatch(name) for name in pair) or pair[0] == pair[1]:
+        if len(pair) != 2 or not all(LETTERS.fullmatch(name) for name in pair) or pair[0] == pair[1]:
             raise UserError(
                 f"corpus.counterfactual.names: {path}, line {number}: {line.strip()!r} is not a valid pair of names: "
                 "write a man's and a woman's, as in Mario,María"

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 import yaml
 
-WORD = re.compile(r"[^\W\d_]+")
+from desdecero.pipelines.corpus.letters import LETTERS
+
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[^\w\s]|_")
 
 Gender = Literal["m", "f"]
@@ -114,7 +115,7 @@ def swap_if_certain(
     people: words in lower case that mention a man or a woman.
     swap_once: returns the swapped sentence, or None if nothing changes; raises `Unsure`.
     """
-    if people.isdisjoint(WORD.findall(sentence.lower())) and names.keys().isdisjoint(WORD.findall(sentence)):
+    if people.isdisjoint(LETTERS.findall(sentence.lower())) and names.keys().isdisjoint(LETTERS.findall(sentence)):
         return None
     try:
         swapped = swap_once(sentence, names)

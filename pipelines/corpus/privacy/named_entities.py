@@ -92,8 +92,15 @@ def _analyzer(language: str, spacy_model: str | None) -> Any:
         """A pipeline that is already loaded: Presidio's own loading downloads missing models."""
 
         def __init__(self) -> None:
-            labels = {"PER": "PERSON", "PERSON": "PERSON", "LOC": "LOCATION", "GPE": "LOCATION",
-                      "LOCATION": "LOCATION", "DATE": "DATE_TIME", "TIME": "DATE_TIME"}  # fmt: skip
+            labels = {
+                "PER": "PERSON",
+                "PERSON": "PERSON",
+                "LOC": "LOCATION",
+                "GPE": "LOCATION",
+                "LOCATION": "LOCATION",
+                "DATE": "DATE_TIME",
+                "TIME": "DATE_TIME",
+            }
             configuration = NerModelConfiguration(
                 model_to_presidio_entity_mapping=labels,
                 labels_to_ignore=[label for label in nlp.pipe_labels.get("ner", []) if label not in labels],

@@ -237,7 +237,7 @@ def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--accept", "no_such_rule", "--because", "x"], "the gate has no such rule: write one of licenses_allowed"),
+        (["--accept", "no_such_rule", "--because", "x"], "the gate has no such rule: name one of licenses_allowed"),
         (["--accept", "files_whole", "--because", "x"], "nobody can override"),
         (["--accept", "bias_findings", "--because", "x"], "only warns"),
         (["--accept", "audit_tells", "--because", "  "], "needs its reason"),

@@ -88,7 +88,7 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
         (MINIMAL + "model: {architecture: lama}\n", ["line 10", "model", "did you mean llama?"]),
         (
             MINIMAL + "model: {architecture: olmo2, layers: 3}\n",
-            ["olmo2 has its shape in overrides: give layers there"],
+            ["olmo2 takes its shape from overrides: give layers there"],
         ),
         (MINIMAL + "model: {architecture: olmo2, size: 5M}\n", ["line 10", "give size there"]),
         (
@@ -137,7 +137,7 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
         ),
         (
             MINIMAL + ACCEPTING.format(rule="hurry", because="haste"),
-            ["publish.accept.0.rule", "write one of licenses_"],
+            ["publish.accept.0.rule", "name one of licenses_"],
         ),
         (MINIMAL + ACCEPTING.format(rule="audit_tells", because='" "'), ["publish.accept.0.because", "its reason"]),
         (MINIMAL + "publish: {max_unknown: 5}\n", ["publish.max_unknown"]),

@@ -12,7 +12,7 @@ from helpers import ROOT
 
 from desdecero.pipelines.recipe import SOURCES, load_recipe
 from desdecero.pipelines.recipe.corpus_sources import Files
-from desdecero.pipelines.recipe.reference import PAGES, Key, Language, main, page, tables, translations
+from desdecero.pipelines.recipe.reference import PAGES, Language, RecipeKey, main, page, tables, translations
 
 
 def english() -> dict[str, str]:
@@ -21,7 +21,7 @@ def english() -> dict[str, str]:
     return found | {key.path: key.meaning for key in keys()}
 
 
-def keys() -> list[Key]:
+def keys() -> list[RecipeKey]:
     return [key for table in tables() for key in table.keys]
 
 
@@ -98,5 +98,5 @@ def test_links_to_sections_lead_to_headings(language: Language) -> None:
 
 def test_a_key_that_a_class_inherits_keeps_its_meaning() -> None:
     (license_key,) = [key for key in keys() if key.path == "corpus.sources.license"]
-    assert license_key.meaning == "SPDX expression of every document that states none itself."
+    assert license_key.meaning == "SPDX expression for documents that state no licence."
     assert "license" in Files.model_fields

@@ -96,7 +96,7 @@ def test_a_recipe_may_give_sizes_alone_and_the_models_architecture_is_taken(tiny
     ("override", "said"),
     [
         ("tokenizer.sweep=[2048]", "tokenizer.sweep.sizes"),
-        ("tokenizer.sweep=[2048, 2048]", "a size stands there twice"),
+        ("tokenizer.sweep=[2048, 2048]", "a size is given twice"),
         ("tokenizer.sweep={sizes: [2048, 4096], flop: 1}", "did you mean flops?"),
         ("tokenizer.sweep=many", "tokenizer.sweep"),
     ],

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from desdecero.pipelines.corpus.document import Edits
+from desdecero.pipelines.corpus.letters import LETTERS
 
 TOP, BOTTOM = 0, -1
 MIN_PAGES = 3
@@ -36,7 +37,6 @@ _PAGE = re.compile(
     re.IGNORECASE,
 )
 _REST_OF_DATE = re.compile(r"\s+de\s+[^\W\d_]{4,10}\b")
-_WORD = re.compile(r"[^\W\d_]+")
 _HAS_NUMBER = re.compile(r"\W*\w+\W+(?:\d+|[IVXLCDM]+|[A-Z])\b")
 _COUNTED_WORDS = """
 acta actividad acto advertencia alumna alumno anejo anexo anexos apartado apéndice art article articles artigo
@@ -99,7 +99,7 @@ def _repeated(pages: Sequence[list[str]], everywhere: Counter[str]) -> Iterator[
                 same[page[edge]].append(index)
         for line, found in same.items():
             inside = everywhere[line] - len(found)
-            if _recurs(found, len(pages)) and _WORD.search(line) and inside * 3 < len(found):
+            if _recurs(found, len(pages)) and LETTERS.search(line) and inside * 3 < len(found):
                 yield _Line("repeated_line", edge, found)
 
 
@@ -169,7 +169,7 @@ def _are_headings(numbers: Sequence[str], edge: int, offset: int, pages: int) ->
 def _is_head(template: str) -> bool:
     """Detect words and a page's number, as in `12 Manual de uso`, `Manual de uso 12`, `Quijote | 12`."""
     before, _, after = template.partition("#")
-    words_before, words_after = _WORD.findall(before.lower()), _WORD.findall(after.lower())
+    words_before, words_after = LETTERS.findall(before.lower()), LETTERS.findall(after.lower())
     if not words_before:
         return bool(words_after) and after[0].isspace() and after.strip()[0].isupper()  # not `12 votos`, not a date
     opens = words_before[0] in _COUNTED and not _HAS_NUMBER.match(before)  # `Capítulo 4: Uso #` counts pages

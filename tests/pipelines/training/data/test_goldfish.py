@@ -85,7 +85,7 @@ model: {architecture: bert}
 pretrain: {budget: {steps: 1}, goldfish: {}}
 """
     (tmp_path / "fish.yaml").write_text(recipe, encoding="utf-8")
-    with pytest.raises(UserError, match=r"goldfish is for models that go on with a text, which bert does not"):
+    with pytest.raises(UserError, match=r"goldfish is for models that continue a text, which bert does not"):
         load_recipe(tmp_path / "fish.yaml")
 
 
