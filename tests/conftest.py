@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import desdecero, docstrings
+from tiny_runs import make_tiny_runs, recipes
 
 # Before any library of the stack is imported: no test may reach a network, and the app phones nobody.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -85,44 +86,10 @@ def smoke_run(trained_smoke_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained_smoke_run, tmp_path / "run"))
 
 
-TINY_RECIPE = """\
-name: tiny
-purpose: To test the stages, one by one.
-languages: [en]
-corpus:
-  sources: [{{kind: files, path: {texts}, license: PSF-2.0}}]
-  quality: {{min_words: 5}}
-  validation: 0.1
-tokenizer: {{kind: {tokenizer}, vocab_size: 600}}
-model: {{architecture: {architecture}, layers: 2, hidden_size: 32, heads: 2, context_length: 32}}
-pretrain: {{budget: {{steps: 12}}, batch_size: 4}}
-evaluate: {{sample_tokens: 10}}
-"""
-
-
 @pytest.fixture(scope="session")
 def tiny_runs(prose: list[str], once: Once) -> dict[str, Path]:
     """For `llama`, `gpt2`, `bert` and `t5`: a recipe file, beside a `run` folder in which the tokens are sealed."""
-    from desdecero.pipelines.recipe import load_recipe
-    from desdecero.pipelines.run.chain import run_chain
-    from desdecero.pipelines.run.run_dir import RunDir
-
-    architectures = ("llama", "gpt2", "bert", "t5")
-
-    def make(folder: Path) -> None:
-        (folder / "texts").mkdir()
-        for number, text in enumerate(prose):
-            (folder / "texts" / f"{number:04d}.txt").write_text(text, encoding="utf-8")
-        for architecture in architectures:
-            home = folder / architecture
-            home.mkdir()
-            tokenizer = "wordpiece" if architecture == "bert" else "bpe"
-            recipe = TINY_RECIPE.format(texts=folder / "texts", tokenizer=tokenizer, architecture=architecture)
-            (home / "tiny.yaml").write_text(recipe, encoding="utf-8")
-            run_chain(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), last="tokens")
-
-    folder = once("tiny", make)
-    return {architecture: folder / architecture / "tiny.yaml" for architecture in architectures}
+    return recipes(once("tiny", lambda folder: make_tiny_runs(folder, prose)))
 
 
 @pytest.fixture
