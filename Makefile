@@ -18,8 +18,9 @@ run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
 
 # Many tests wait for processes of their own: one worker more than cores, and none of them computes on several.
+# They take the files in the order of tests/conftest.py: those with the most slow tests first.
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

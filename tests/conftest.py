@@ -1,15 +1,18 @@
-"""What the tests share: real text that is on every machine, and one trained smoke run."""
+"""What the tests share: real text that is on every machine, and runs that are made once."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from helpers import desdecero, docstrings
+from tiny_runs import make_tiny_runs, recipes
 
 # Before any library of the stack is imported: no test may reach a network, and the app phones nobody.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -19,6 +22,12 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 # Models here are tiny: a second thread only waits for the first, and far longer where the machine is busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with many slow tests first: begun last, one would keep a worker busy when the others have nothing left."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -31,14 +40,44 @@ def prose() -> list[str]:
     )  # fmt: skip
 
 
+Once = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def trained_smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smoke recipe, run once by the real command. Read it; whoever wants to change it takes `smoke_run`."""
-    folder = tmp_path_factory.mktemp("smoke")
-    finished = desdecero("run", "smoke", "--run-dir", folder / "run", cwd=folder)
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`once("name", make)` → a folder that `make(folder)` fills, once for all of pytest-xdist's workers: read it only.
+
+    The first worker that asks makes it, and those that ask meanwhile wait. One that died left no `done`: made anew.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / f"shared_{name}", shared / f"shared_{name}.done"
+        with (shared / f"shared_{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return once
+
+
+def run_by_command(folder: Path, recipe: str | Path, *words: str) -> None:
+    """`run`, in which the real command runs a recipe, and the `output.txt` of the command."""
+    finished = desdecero("run", recipe, "--run-dir", folder / "run", *words, cwd=folder)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     (folder / "output.txt").write_text(finished.stdout, encoding="utf-8")
-    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def trained_smoke_run(once: Once) -> Path:
+    """The smoke recipe, run once by the real command. Read it; whoever wants to change it takes `smoke_run`."""
+    return once("smoke", lambda folder: run_by_command(folder, "smoke")) / "run"
 
 
 @pytest.fixture
@@ -47,43 +86,10 @@ def smoke_run(trained_smoke_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained_smoke_run, tmp_path / "run"))
 
 
-TINY_RECIPE = """\
-name: tiny
-purpose: To test the stages, one by one.
-languages: [en]
-corpus:
-  sources: [{{kind: files, path: {texts}, license: PSF-2.0}}]
-  quality: {{min_words: 5}}
-  validation: 0.1
-tokenizer: {{kind: {tokenizer}, vocab_size: 600}}
-model: {{architecture: {architecture}, layers: 2, hidden_size: 32, heads: 2, context_length: 32}}
-pretrain: {{budget: {{steps: 12}}, batch_size: 4}}
-evaluate: {{sample_tokens: 10}}
-"""
-
-
 @pytest.fixture(scope="session")
-def tiny_runs(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def tiny_runs(prose: list[str], once: Once) -> dict[str, Path]:
     """For `llama`, `gpt2`, `bert` and `t5`: a recipe file, beside a `run` folder in which the tokens are sealed."""
-    from desdecero.pipelines.recipe import load_recipe
-    from desdecero.pipelines.run.chain import run_chain
-    from desdecero.pipelines.run.run_dir import RunDir
-
-    folder = tmp_path_factory.mktemp("tiny")
-    (folder / "texts").mkdir()
-    for number, text in enumerate(prose):
-        (folder / "texts" / f"{number:04d}.txt").write_text(text, encoding="utf-8")
-    recipes = {}
-    for architecture in ("llama", "gpt2", "bert", "t5"):
-        home = folder / architecture
-        home.mkdir()
-        tokenizer = "wordpiece" if architecture == "bert" else "bpe"
-        recipes[architecture] = home / "tiny.yaml"
-        recipes[architecture].write_text(
-            TINY_RECIPE.format(texts=folder / "texts", tokenizer=tokenizer, architecture=architecture), encoding="utf-8"
-        )
-        run_chain(load_recipe(recipes[architecture]), RunDir(home / "run"), last="tokens")
-    return recipes
+    return recipes(once("tiny", lambda folder: make_tiny_runs(folder, prose)))
 
 
 @pytest.fixture
@@ -93,9 +99,8 @@ def tiny(tiny_runs: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def trained_t5_run(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_t5_run(tiny_runs: dict[str, Path], once: Once) -> Path:
     """A tiny encoder–decoder, from text to card by the real command, with an adapter. Read it only."""
-    folder = tmp_path_factory.mktemp("trained_t5")
     words = [
         "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
         "pretrain.budget={steps: 60}",
@@ -105,11 +110,8 @@ def trained_t5_run(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPath
         "card={license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else., limitations: All., "
         "authors: [our lab], contact: models@example.org}",
     ]
-    command = ["run", tiny_runs["t5"], "--run-dir", folder / "run", *(part for one in words for part in ("--set", one))]
-    finished = desdecero(*command, cwd=folder)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    (folder / "output.txt").write_text(finished.stdout, encoding="utf-8")
-    return folder / "run"
+    settings = [part for one in words for part in ("--set", one)]
+    return once("trained_t5", lambda folder: run_by_command(folder, tiny_runs["t5"], *settings)) / "run"
 
 
 @pytest.fixture

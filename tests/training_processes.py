@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
-import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -12,22 +9,12 @@ from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from desdecero.pipelines.common.files import sha256_file
+from helpers import start_forked
 
-FORKING = multiprocessing.get_context("forkserver")  # processes of their own, which need not import everything anew
-FORKING.set_forkserver_preload(["desdecero.pipelines.finetune", "transformers.models.llama.modeling_llama"])
+from desdecero.pipelines.common.files import sha256_file
 
 FOLDERS = {"pretrain": "pretrain", "finetune": "adapters/early"}
 WEIGHTS = {"pretrain": "model/model.safetensors", "finetune": "adapters/early/adapter/adapter_model.safetensors"}
-
-
-def train(stage: str, words: Sequence[str], environment: dict[str, str], output: Path) -> None:
-    """What a process does."""
-    os.environ.update(environment)
-    with output.open("a") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    raise SystemExit(importlib.import_module(f"desdecero.pipelines.{stage}").main(list(words)))
 
 
 @contextmanager
@@ -48,9 +35,9 @@ def processes(
     started = []
     for rank in range(count):
         own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
-        given = stage, words, environment | own, home / f"output-{rank}.txt"
-        started.append(FORKING.Process(target=train, args=given))
-        started[-1].start()
+        output = home / f"output-{rank}.txt"
+        module, environs = f"desdecero.pipelines.{stage}", environment | own
+        started.append(start_forked(module, words, Path.cwd(), output, output, **environs))
     try:
         yield started
     finally:

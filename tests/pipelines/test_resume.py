@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
+from tiny_runs import make_tiny_runs, recipes
 from tiny_training import report
 from training_processes import finish, kill, processes, said
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from desdecero.pipelines.run.run_dir import RunDir
-
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]
 
-# Of a corpus of 3,800 to 4,400 sequences, an epoch is 15 to 17 steps of 256.
-EPOCHS = ["pretrain.batch_size=256", "pretrain.budget={steps: 46}"]
+# Of a corpus of some thousand sequences, an epoch is 15 to 17 steps of 64.
+BATCH = 64
+EPOCHS = [f"pretrain.batch_size={BATCH}", "pretrain.budget={steps: 56}"]
 FIRST_EPOCH, THIRD_EPOCH = range(1, 11), range(36, 40)
 STEADY = ["pretrain.precision=fp32", "pretrain.compile=never", "pretrain.checkpoint_minutes=0"]
+
+
+@pytest.fixture(scope="module")
+def short_runs(prose: list[str], once: Callable[[str, Callable[[Path], None]], Path]) -> dict[str, Path]:
+    """As `tiny_runs`, on a quarter of the texts."""
+    return recipes(once("short", lambda folder: make_tiny_runs(folder, prose[::4])))
+
+
+@pytest.fixture
+def tiny(short_runs: dict[str, Path], tmp_path: Path) -> Tiny:
+    return lambda architecture: Path(shutil.copytree(short_runs[architecture].parent, tmp_path / architecture))
 
 
 def losses(home: Path) -> list[float]:
@@ -31,7 +43,7 @@ def losses(home: Path) -> list[float]:
 
 SGD = "pretrain.optimizer={name: sgd, learning_rate: 0.1}"
 DROPOUT = "model.dropout=0.1"
-SHARED = "pretrain.micro_batch_size=48"  # 256 and 128 are cut into pieces that are not alike
+SHARED = "pretrain.micro_batch_size=12"  # 64 and 32 are cut into pieces that are not alike
 CASES = {
     "muon": ("llama", 1, ["pretrain.optimizer.name=muon"]),
     "adamw, dropout, accumulated": ("bert", 1, ["pretrain.optimizer.name=adamw", DROPOUT, SHARED]),
@@ -54,7 +66,7 @@ def test_killed_at_any_instant_it_ends_with_the_same_bits(tiny: Tiny, case: str)
         kill(home, count, settings, chance.choice(place), delay=chance.uniform(0, 0.05))
     assert finish(home, count, settings) == expected
     found = report(home)
-    epochs = [resumed["step"] * 256 / (found["tokens"] / found["epochs"] / 32) for resumed in found["resumed_at"]]
+    epochs = [resumed["step"] * BATCH / (found["tokens"] / found["epochs"] / 32) for resumed in found["resumed_at"]]
     assert epochs[0] < 1 and epochs[1] > 2
 
 
@@ -78,7 +90,7 @@ def test_a_batch_that_they_cannot_share_is_refused_on_resume_in_a_sentence(tiny:
         for process in started:
             process.join(100)
         assert [process.exitcode for process in started] == [2, 2, 2]
-    assert "desdecero: pretrain.batch_size 256 cannot be shared by 3 processes" in said(home)
+    assert f"desdecero: pretrain.batch_size {BATCH} cannot be shared by 3 processes" in said(home)
     assert "Traceback" not in said(home)
     finish(home, 1, settings)  # nothing was lost
     assert report(home)["resumed_at"]
@@ -99,24 +111,9 @@ def test_a_damaged_checkpoint_is_passed_over_aloud_and_the_bits_are_the_same(tin
     assert report(home)["resumed_at"][0]["step"] == int(newest.name[5:]) - 1
 
 
-@pytest.fixture(scope="module")
-def t5(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of an encoder–decoder, whose tokenizer has the sentinels of spans."""
-    from desdecero.pipelines.recipe import load_recipe
-    from desdecero.pipelines.run.chain import run_chain
-
-    home = tmp_path_factory.mktemp("t5")
-    text = tiny_runs["llama"].read_text().replace("architecture: llama", "architecture: t5")
-    (home / "tiny.yaml").write_text(text)
-    run_chain(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), last="tokens")
-    return home
-
-
 @pytest.mark.parametrize("architecture", ["bert", "t5"])
-def test_two_processes_follow_the_curve_of_one_where_targets_are_uneven(
-    tiny: Tiny, architecture: str, request: pytest.FixtureRequest
-) -> None:
-    home = request.getfixturevalue("t5") if architecture == "t5" else tiny(architecture)
+def test_two_processes_follow_the_curve_of_one_where_targets_are_uneven(tiny: Tiny, architecture: str) -> None:
+    home = tiny(architecture)
     settings = ["pretrain.budget={steps: 20}", "pretrain.precision=fp32", "pretrain.compile=never"]
     settings.append("pretrain.micro_batch_size=1")  # with fewer held-out sequences than processes in the first trial
     finish(home, 1, settings)

@@ -94,18 +94,18 @@ def test_verify_names_an_altered_file(smoke_run: Path) -> None:
     assert "tokens/train-00000.bin: altered since tokens was sealed" in finished.stdout
 
 
-def test_second_run_does_nothing_and_loads_nothing_heavy(trained_smoke_run: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in trained_smoke_run.rglob("*") if path.is_file()}
+def test_second_run_does_nothing_and_loads_nothing_heavy(smoke_run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in smoke_run.rglob("*") if path.is_file()}
     code = (
         "import sys; from desdecero.pipelines.cli import main; "
-        f"assert main(['run', 'smoke', '--run-dir', {str(trained_smoke_run)!r}]) == 0; "
+        f"assert main(['run', 'smoke', '--run-dir', {str(smoke_run)!r}]) == 0; "
         "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count("sealed, nothing to do") == len(KINDS)
-    after = {path: path.stat().st_mtime_ns for path in trained_smoke_run.rglob("*") if path.is_file()}
-    assert {path for path in after if before.get(path) != after[path]} <= {trained_smoke_run / ".lock"}
+    after = {path: path.stat().st_mtime_ns for path in smoke_run.rglob("*") if path.is_file()}
+    assert {path for path in after if before.get(path) != after[path]} <= {smoke_run / ".lock"}
 
 
 def test_status_shows_every_stage(smoke_run: Path) -> None:
