@@ -174,7 +174,7 @@ def _powers_up_to(count: int) -> tuple[Hashes, Hashes]:
 
 @cache
 def _characters() -> str:
-    return "".join(map(chr, range(_CODES)))
+    return np.arange(_CODES, dtype="<u4").tobytes().decode("utf-32-le", errors="surrogatepass")
 
 
 @cache
@@ -211,8 +211,8 @@ def _sign_kinds() -> NDArray[np.uint8]:
     """Classify each code point: _SIGN, a sign that counts; _DASH, one that may be a minus sign; or 0. See
     `words_and_signs`."""
     kinds = np.zeros(_CODES, dtype=np.uint8)
-    for code, character in enumerate(_characters()):
-        if unicodedata.category(character) in ("Sm", "Sc"):
+    for code in np.flatnonzero((_kinds() & LETTER) == 0).tolist():
+        if unicodedata.category(chr(code)) in ("Sm", "Sc"):
             kinds[code] = _SIGN
     kinds[[ord(sign) for sign in _MORE_SIGNS]] = _SIGN
     kinds[[ord(sign) for sign in "|∣⁄"]] = 0  # bars of tables, and the fraction slash, which others type as /
@@ -226,9 +226,9 @@ def _values(fold: bool) -> Hashes:
     have the variants of a sign."""
     codes = np.arange(_CODES, dtype=np.uint64)
     if fold:
-        for code, character in enumerate(_characters()):
-            if len(lower := character.lower()) == 1:
-                codes[code] = ord(lower)
+        lower = _characters().replace("İ", "i").lower()  # İ stays: in lower case it is two characters
+        codes = np.frombuffer(lower.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
+        codes[ord("İ")] = ord("İ")
         for code in np.flatnonzero(_sign_kinds() == _SIGN).tolist():
             if len(plain := unicodedata.normalize("NFKC", chr(code))) == 1:  # full width, small, …
                 codes[code] = ord(plain)
