@@ -145,11 +145,13 @@ class CorpusStatistics:
 
     @staticmethod
     def _add(counts: defaultdict[str, DocumentCount], rows: pa.RecordBatch, column: str | pa.Array, size: str) -> None:
-        keys = rows[column] if isinstance(column, str) else column
-        table = pa.table({"key": keys, "size": rows[size]})
-        for row in table.group_by("key").aggregate([([], "count_all"), ("size", "sum")]).to_pylist():
-            counts[row["key"] or ""].documents += row["count_all"]
-            counts[row["key"] or ""].bytes += row["size_sum"] or 0
+        # Arrow's group_by takes 0.2 ms to start, and this runs ten times for each batch of some dozens of rows.
+        keys = (rows[column] if isinstance(column, str) else column).fill_null("").dictionary_encode()
+        documents = np.bincount(keys.indices)
+        sizes = np.bincount(keys.indices, weights=rows[size].fill_null(0))
+        for key, number, total in zip(keys.dictionary.to_pylist(), documents.tolist(), sizes.tolist(), strict=True):
+            counts[key].documents += number
+            counts[key].bytes += int(total)
 
     def _add_drop_examples(self, dropped: pa.RecordBatch) -> None:
         for reason in pc.unique(dropped["reason"]).to_pylist():
