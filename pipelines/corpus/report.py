@@ -19,7 +19,7 @@ from desdecero.model_cards.formats import grouped, percent
 from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
 from desdecero.pipelines.corpus.blocklist import REASON as BLOCKED
-from desdecero.pipelines.corpus.privacy.planted import TextSample
+from desdecero.pipelines.corpus.privacy.planted import SAMPLE_CHARACTERS, TextSample
 from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
 from desdecero.pipelines.corpus.unread import Unread
 from desdecero.pipelines.recipe import Corpus
@@ -139,7 +139,8 @@ class CorpusStatistics:
         known = pa.table({"license": kept["license"], "evidence": kept["license_evidence"]})
         for row in known.group_by(["license", "evidence"]).aggregate([([], "count_all")]).to_pylist():
             self.evidence[row["license"]][row["evidence"]] += row["count_all"]
-        for identity, text in zip(kept["id"].to_pylist(), kept["text"].to_pylist(), strict=True):
+        texts = pc.utf8_slice_codeunits(kept["text"], 0, SAMPLE_CHARACTERS)
+        for identity, text in zip(kept["id"].to_pylist(), texts.to_pylist(), strict=True):
             self.sample.add(identity, text)
         self._add_edits(kept)
 
