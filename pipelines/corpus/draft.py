@@ -73,7 +73,8 @@ class Prepared:
     sha256_before: str
     sha256_after: str
     bytes_before: int
-    bytes_after: int
+    after: bytes
+    """The document's text in UTF-8."""
     edits: dict[str, int]
     """Number of edits by kind; see the steps."""
     changes: list[Change]

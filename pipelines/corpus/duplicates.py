@@ -97,12 +97,14 @@ def _shingles(hashes: Hashes, text: Positions, bounds: Positions) -> tuple[Hashe
     positions = np.arange(len(hashes))
     first = positions[positions + width[text] <= bounds[text + 1]]
     owners = text[first]
-    sums = np.zeros(len(first), dtype=np.uint64)
+    padded = np.concatenate([hashes, np.zeros(_SHINGLE - 1, dtype=np.uint64)])
+    sums = np.zeros(len(hashes), dtype=np.uint64)
+    short = positions[width[text] < _SHINGLE]
     for place in range(_SHINGLE):
-        # A text of fewer than five words has no word to add beyond its end.
-        inside = np.minimum(first + place, len(hashes) - 1)
-        term = hashes[inside] * np.uint64(pow(0xD6E8FEB86659FD93, place, 1 << 64))
-        sums += np.where(place < width[owners], term, np.uint64(0)) if len(first) else term
+        term = padded[place : place + len(hashes)] * np.uint64(pow(0xD6E8FEB86659FD93, place, 1 << 64))
+        term[short[place >= width[text[short]]]] = 0  # a text of fewer than five words has none beyond its end
+        sums += term
+    sums = sums[first]
     empty = np.flatnonzero(counts == 0)
     owners = np.concatenate([owners, empty])
     sums = np.concatenate([sums, np.zeros(len(empty), dtype=np.uint64)])
@@ -311,13 +313,25 @@ class Deduplicator:
         self._of[second[chosen]] = first[chosen]
 
     def _join(self, first: _Numbers, second: _Numbers) -> None:
-        from scipy.sparse import coo_array  # lazy: workers, which only sketch, start half a second earlier
-        from scipy.sparse.csgraph import connected_components
-
         if len(first):
-            edges = (np.ones(len(first), dtype=np.int8), (self._labels[first], self._labels[second]))
-            names = connected_components(coo_array(edges, shape=(self.count, self.count)), directed=False)[1]
-            self._labels = names.astype(np.int32)[self._labels]
+            self._labels = _components(self.count, self._labels[first], self._labels[second])[self._labels]
+
+
+def _components(count: int, first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the component of each number below `count`; components are numbered in the order of their least members.
+
+    first, second: the pairs that are connected. SciPy does the same, but takes longer to import than this to run.
+    """
+    least = np.arange(count, dtype=np.int32)
+    while len(first):
+        np.minimum.at(least, np.maximum(first, second), np.minimum(first, second))
+        while ((further := least[least]) != least).any():
+            least = further
+        first, second = least[first], least[second]
+        apart = first != second
+        first, second = first[apart], second[apart]
+    numbers: NDArray[np.int32] = (np.cumsum(least == np.arange(count)) - 1).astype(np.int32)[least]
+    return numbers
 
 
 def _runs(keys: Hashes, ranks: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:

@@ -72,8 +72,8 @@ def _row(item: Prepared) -> tuple[object, ...]:
     return (
         document.id, document.source, document.license, document.license_evidence, document.language,
         item.sha256_before, item.sha256_after, "dropped" if item.reason else "kept", item.reason, item.dropped_by,
-        item.copy_of, None, item.passes_as, sorted(item.edits.items()), item.bytes_before, item.bytes_after,
-        document.text, json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
+        item.copy_of, None, item.passes_as, sorted(item.edits.items()), item.bytes_before, len(item.after),
+        item.after, json.dumps(document.meta, ensure_ascii=False, sort_keys=True),
         item.changes, item.trace,
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from desdecero.model_cards.formats import grouped, percent
 from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.corpus.blocklist import COPY_REASON as BLOCKED_COPY
 from desdecero.pipelines.corpus.blocklist import REASON as BLOCKED
-from desdecero.pipelines.corpus.privacy.planted import TextSample
+from desdecero.pipelines.corpus.privacy.planted import SAMPLE_CHARACTERS, TextSample
 from desdecero.pipelines.corpus.privacy.redaction import redacted_kinds
 from desdecero.pipelines.corpus.unread import UnreadCount
 from desdecero.pipelines.recipe import Corpus
@@ -140,17 +140,20 @@ class CorpusStatistics:
         known = pa.table({"license": kept["license"], "evidence": kept["license_evidence"]})
         for row in known.group_by(["license", "evidence"]).aggregate([([], "count_all")]).to_pylist():
             self.evidence[row["license"]][row["evidence"]] += row["count_all"]
-        for identity, text in zip(kept["id"].to_pylist(), kept["text"].to_pylist(), strict=True):
+        texts = pc.utf8_slice_codeunits(kept["text"], 0, SAMPLE_CHARACTERS)
+        for identity, text in zip(kept["id"].to_pylist(), texts.to_pylist(), strict=True):
             self.sample.add(identity, text)
         self._add_edits(kept)
 
     @staticmethod
     def _add(counts: defaultdict[str, DocumentCount], rows: pa.RecordBatch, column: str | pa.Array, size: str) -> None:
-        keys = rows[column] if isinstance(column, str) else column
-        table = pa.table({"key": keys, "size": rows[size]})
-        for row in table.group_by("key").aggregate([([], "count_all"), ("size", "sum")]).to_pylist():
-            counts[row["key"] or ""].documents += row["count_all"]
-            counts[row["key"] or ""].bytes += row["size_sum"] or 0
+        # Arrow's group_by takes 0.2 ms to start, and this runs ten times for each batch of some dozens of rows.
+        keys = (rows[column] if isinstance(column, str) else column).fill_null("").dictionary_encode()
+        documents = np.bincount(keys.indices)
+        sizes = np.bincount(keys.indices, weights=rows[size].fill_null(0))
+        for key, number, total in zip(keys.dictionary.to_pylist(), documents.tolist(), sizes.tolist(), strict=True):
+            counts[key].documents += number
+            counts[key].bytes += int(total)
 
     def _add_drop_examples(self, dropped: pa.RecordBatch) -> None:
         for reason in pc.unique(dropped["reason"]).to_pylist():

@@ -154,7 +154,7 @@ def _prepared(journey: _Journey) -> Prepared:
         reason=draft.reason, dropped_by=journey.dropped_by, passes_as=draft.passes_as, copy_of=draft.copy_of,
         sha256_before=sha256,
         sha256_after=sha256 if after == journey.before else hashlib.sha256(after).hexdigest(),
-        bytes_before=len(journey.before), bytes_after=len(after), edits=dict(+draft.edits), changes=draft.changes,
+        bytes_before=len(journey.before), after=after, edits=dict(+draft.edits), changes=draft.changes,
         trace=journey.trace,
     )  # fmt: skip
 
@@ -174,7 +174,7 @@ def candidates_of(items: Sequence[Prepared | Quarantined], corpus: Corpus, seed:
         sketches=sketch(texts),
         draws=np.array([draw(seed, document.id) for document in documents], dtype=np.float64),
         domain=np.array([in_domain(corpus.domain, d.source, d.meta) for d in documents], dtype=bool),
-        bytes=np.array([item.bytes_after for item in kept], dtype=np.int64),
+        bytes=np.array([len(item.after) for item in kept], dtype=np.int64),
         license_ranks=np.array([LICENSE_RANKS[d.license_evidence] for d in documents], dtype=np.int8),
         paragraphs=paragraphs_of(texts, limits) if limits else None,
     )

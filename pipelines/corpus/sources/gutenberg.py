@@ -53,7 +53,7 @@ def strip_gutenberg(document: Document) -> Document:
     `gutenberg_removed` the number of characters removed. Its licence, if none was declared, is the public domain of the
     United States, unless the header says that the book is copyrighted."""
     text = document.text
-    ends_of_it = text[:_HEADER], text[-_HEADER:]
+    ends_of_it = (text[:_HEADER], text[-_HEADER:]) if len(text) > _HEADER else (text,)
     if not any(name in end for end in ends_of_it for name in ("utenberg", "UTENBERG")):  # case folding is slower
         return document
     starts, ends = list(_START.finditer(text)), list(_END.finditer(text))
