@@ -30,16 +30,16 @@ from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.devices.processes import join_processes
-from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.model.build import (
     build_config,
     build_model,
     count_parameters,
     training_flops_per_token,
 )
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.task import TrainingTask
+from desdecero.pipelines.training.trainer import Trainer
 
 SCORED_BYTES = 300_000
 """Of held-out text: a few seconds of scoring for each size."""
@@ -68,8 +68,12 @@ def sweep(
 
 
 def try_size(
-    wanted: recipes.Sweep, tokenizer: PreTrainedTokenizerFast, sample: Sample, texts: Sequence[str], seed: int,
-) -> dict[str, Any]:  # fmt: skip
+    wanted: recipes.Sweep,
+    tokenizer: PreTrainedTokenizerFast,
+    sample: Sample,
+    texts: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
     """Train a small model with this tokenizer and measure it."""
     torch.manual_seed(seed)
     shape = recipes.Model(
@@ -102,10 +106,14 @@ def train_model(model: PreTrainedModel, data: Batches, steps: int, vocabulary: i
     """With the defaults of a recipe, in float32, not compiled."""
     settings = recipes.Pretrain(budget=recipes.Budget(steps=steps), batch_size=data.size)
     task = TrainingTask(
-        section="tokenizer", title=f"tokenizer: a model with {vocabulary:,} tokens", settings=settings, seed=data.seed,
-        module=ModelWithLoss(model, settings, context_length=data.collator.length), train_data=data,
+        section="tokenizer",
+        title=f"tokenizer: a model with {vocabulary:,} tokens",
+        settings=settings,
+        seed=data.seed,
+        module=ModelWithLoss(model, settings, context_length=data.collator.length),
+        train_data=data,
         flops_per_token=flops_per_token,
-    )  # fmt: skip
+    )
     Trainer(task, join_processes()).run()
 
 

@@ -1,6 +1,6 @@
 """A LoRA adapter (Hu et al. 2021) on a model: added, described as a training, and saved for peft.
 
-The loss is pretraining's, with pretraining's isolation of packed documents: see `objective.py`.
+The loss is pretraining's, with pretraining's isolation of packed documents: see `model_with_loss.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Finetune, Optimizer, Pretrain, Recipe, Schedule
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.model.build import training_flops_per_token
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.task import TrainingTask
 
 SCHEDULE = Schedule(name="linear", warmup=0.1)
@@ -38,20 +38,32 @@ def settings_of(recipe: Recipe, wanted: Finetune) -> Pretrain:
     adam = Optimizer(name="adamw", learning_rate=wanted.learning_rate, betas=(0.9, 0.999), weight_decay=0.0)
     return recipe.pretrain.model_copy(
         update={
-            "budget": wanted.budget, "batch_size": wanted.batch_size, "optimizer": adam,
-            "schedule": SCHEDULE, "clip_norm": math.inf, "keep_every_steps": None, "early_stop": None, "samples": None,
-            "trackers": (), "energy": None, "price_per_hour": None,
+            "budget": wanted.budget,
+            "batch_size": wanted.batch_size,
+            "optimizer": adam,
+            "schedule": SCHEDULE,
+            "clip_norm": math.inf,
+            "keep_every_steps": None,
+            "early_stop": None,
+            "samples": None,
+            "trackers": (),
+            "energy": None,
+            "price_per_hour": None,
         }
-    )  # fmt: skip
+    )
 
 
 class AdapterTask(TrainingTask):
     """A model with LoRA matrices, whose own weights stay as they are."""
 
     def __init__(
-        self, recipe: Recipe, wanted: Finetune, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast,
+        self,
+        recipe: Recipe,
+        wanted: Finetune,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
         batches: Batches,
-    ):  # fmt: skip
+    ):
         """`model`: loaded; it gets the adapter. The seed draws the adapter's first weights."""
         length, targets = recipe.model.context_length, batches.collator.target_length
         # 4 operations for each frozen weight, which gets no gradient, and 6 for each of the adapter's
@@ -62,11 +74,15 @@ class AdapterTask(TrainingTask):
         settings = settings_of(recipe, wanted)
         sentinels: Any = tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
         super().__init__(
-            section="finetune", settings=settings, seed=recipe.seed, train_data=batches,
+            section="finetune",
+            settings=settings,
+            seed=recipe.seed,
+            train_data=batches,
             module=ModelWithLoss(model, settings, sentinels=sentinels, context_length=length),
-            flops_per_token=frozen + 6.0 * self.trainable, rate_keys="finetune.learning_rate",
+            flops_per_token=frozen + 6.0 * self.trainable,
+            rate_keys="finetune.learning_rate",
             size_keys="finetune.batch_size",
-        )  # fmt: skip
+        )
 
 
 def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> PeftModel:

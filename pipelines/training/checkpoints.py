@@ -33,11 +33,17 @@ from desdecero.pipelines.training.devices.sharding import like, local, state_lik
 
 SAFE_TO_CHANGE_ON_RESUME: dict[str, set[str]] = {
     "pretrain": {
-        "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers",
-        "energy", "price_per_hour",
+        "checkpoint_minutes",
+        "keep_checkpoints",
+        "keep_every_steps",
+        "micro_batch_size",
+        "samples",
+        "trackers",
+        "energy",
+        "price_per_hour",
     },
     "finetune": {"max_eval_bytes"},
-}  # fmt: skip
+}
 """Keys that may change between a stop and the next start, by section. `micro_batch_size` moves roundings, no more."""
 
 
@@ -59,9 +65,15 @@ class Checkpoints:
     """
 
     def __init__(
-        self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None,
-        return_every: int | None = None, writes: bool = True, title: str = "pretrain",
-    ):  # fmt: skip
+        self,
+        folder: Path,
+        made_from: dict[str, Any],
+        keep: int = 2,
+        keep_every: int | None = None,
+        return_every: int | None = None,
+        writes: bool = True,
+        title: str = "pretrain",
+    ):
         self.title = title
         self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
         self.return_every, self.writes = return_every, writes

@@ -152,11 +152,18 @@ def make_plan(
         steps = max(1, int((left - validations * sequences * sequence) / each))
     seconds = spent + validations * sequences * sequence + steps * each
     plan = Plan(
-        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=replica.micro_batch_size, precision=precision,
-        revise_at=_next_revision(0, 0, steps) if settings.budget.minutes else None, compiled=compiled,
-        compiled_because=why, validate_every=max(1, round(settings.validate_every * steps)),
-        validation_sequences=sequences, **_expected(replica, each, seconds),
-    )  # fmt: skip
+        steps=steps,
+        probed_steps=steps,
+        revisions=[],
+        micro_batch_size=replica.micro_batch_size,
+        precision=precision,
+        revise_at=_next_revision(0, 0, steps) if settings.budget.minutes else None,
+        compiled=compiled,
+        compiled_because=why,
+        validate_every=max(1, round(settings.validate_every * steps)),
+        validation_sequences=sequences,
+        **_expected(replica, each, seconds),
+    )
     return plan, replica
 
 
@@ -166,10 +173,22 @@ def plan_in_float32(task: TrainingTask, accelerator: Accelerator) -> tuple[Plan,
     replica, steps = Replica(task, accelerator, "fp32", compiled=False), steps_of(task)
     assert steps
     plan = Plan(
-        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=replica.micro_batch_size, precision="fp32",
-        revise_at=None, compiled=False, compiled_because="not considered", validate_every=steps,
-        validation_sequences=0, seconds_per_step=0.0, seconds=0.0, flops_per_second=0.0, mfu=None, cost=None,
-    )  # fmt: skip
+        steps=steps,
+        probed_steps=steps,
+        revisions=[],
+        micro_batch_size=replica.micro_batch_size,
+        precision="fp32",
+        revise_at=None,
+        compiled=False,
+        compiled_because="not considered",
+        validate_every=steps,
+        validation_sequences=0,
+        seconds_per_step=0.0,
+        seconds=0.0,
+        flops_per_second=0.0,
+        mfu=None,
+        cost=None,
+    )
     return plan, replica
 
 
@@ -185,13 +204,15 @@ def _seconds_of_validation(replica: Replica) -> float:
 
 def _expected(replica: Replica, each: float, seconds: float) -> dict[str, Any]:
     """What follows from the steps' time: the last fields of a plan."""
-    task, peak = replica.task, replica.peak.flops
+    task, peak = replica.task, replica.peak_flops.per_second
     price, flops = task.settings.price_per_hour, task.tokens_per_step * task.flops_per_token / each
     return {
-        "seconds_per_step": each, "seconds": seconds, "flops_per_second": flops,
+        "seconds_per_step": each,
+        "seconds": seconds,
+        "flops_per_second": flops,
         "mfu": flops / (peak * replica.accelerator.num_processes) if peak else None,
         "cost": price.of(seconds) if price else None,
-    }  # fmt: skip
+    }
 
 
 def revise(plan: Plan, replica: Replica, file: Path, spent: float, elapsed: float) -> Plan:
@@ -205,10 +226,12 @@ def revise(plan: Plan, replica: Replica, file: Path, spent: float, elapsed: floa
         each = (elapsed - before["elapsed"]) / (done - before["step"])
         steps = done + max(1, int((budget - spent - elapsed) / each))
         revised = replace(
-            plan, steps=steps, revise_at=_next_revision(len(plan.revisions) + 1, done, steps),
+            plan,
+            steps=steps,
+            revise_at=_next_revision(len(plan.revisions) + 1, done, steps),
             revisions=[*plan.revisions, {"step": done, "steps": steps, "elapsed": elapsed}],
             **_expected(replica, each, spent + elapsed + (steps - done) * each),
-        )  # fmt: skip
+        )
         write_json(file, asdict(revised))
         if steps != plan.steps:
             told = f"{steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them"

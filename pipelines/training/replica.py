@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.checkpoints import unique_tensors
-from desdecero.pipelines.training.devices.peak_flops import Peak, device_name
+from desdecero.pipelines.training.devices.peak_flops import PeakFlops, device_name
 from desdecero.pipelines.training.devices.sharding import reshard, shard, sharding_is_wanted, whole
 from desdecero.pipelines.training.model.build import build_model, has_dropout, product_shapes
 from desdecero.pipelines.training.model.optimizers import build_optimizers
@@ -56,7 +56,7 @@ class Replica:
         self.micro_batch_size = share if wanted == "auto" else min(share, wanted)
         """Sequences in one pass."""
         self.sharded = is_sharded(task, accelerator)
-        self.peak = Peak(accelerator.device, precision, product_shapes(task.model))
+        self.peak_flops = PeakFlops(accelerator.device, precision, product_shapes(task.model))
         self.module.in_bfloat16 = precision == "bf16"
         self.module.to(accelerator.device)
         self.module.train()

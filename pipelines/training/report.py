@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from desdecero.pipelines.training.devices.peak_flops import device_name
-from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.micro_batch import peak_memory
 from desdecero.pipelines.training.model.build import count_parameters
 from desdecero.pipelines.training.task import Pretraining
+from desdecero.pipelines.training.trainer import Trainer
 
 
 def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def cost_of(trainer: Trainer) -> dict[str, Any] | None:
 def early_stop_of(trainer: Trainer) -> dict[str, Any] | None:
     """Whether training ended before its budget, why, and whose weights were kept; None where nobody asked."""
     stop = trainer.early_stop
-    if not stop.wanted:
+    if not stop.settings:
         return None
     return {
         "stopped": stop.because is not None,

@@ -21,7 +21,7 @@ from desdecero.pipelines.training.model.build import (
     training_flops_per_token,
     zero_init_residual_outputs,
 )
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
 FEW_STEPS = 1000
 """Below, a warning. `espanol` preferred the right gender of an adjective by 0.05 nats after 90 steps, when all it wrote
@@ -30,7 +30,7 @@ was gibberish, and by 1.19 after 1,121."""
 
 @dataclass(kw_only=True)
 class TrainingTask:
-    """One training, as `Trainer` in loop.py does it. Trained are the parameters that require a gradient."""
+    """One training, for `Trainer` in trainer.py. Trained are the parameters that require a gradient."""
 
     section: str
     """Of the recipe, for messages: `pretrain`, `finetune`, `tokenizer`."""
@@ -88,12 +88,18 @@ class Pretraining(TrainingTask):
         module = ModelWithLoss(model, recipe.pretrain, sentinels=sentinels, context_length=context_length)
         zero_init_residual_outputs(model)  # not before: layers that add nothing would pass any trial of `ModelWithLoss`
         super().__init__(
-            section="pretrain", settings=recipe.pretrain, seed=recipe.seed, module=module, train_data=train_data,
-            validation_data=validation_data, few_steps=FEW_STEPS, may_be_sharded=True,
+            section="pretrain",
+            settings=recipe.pretrain,
+            seed=recipe.seed,
+            module=module,
+            train_data=train_data,
+            validation_data=validation_data,
+            few_steps=FEW_STEPS,
+            may_be_sharded=True,
             flops_per_token=training_flops_per_token(model, context_length, targets),
             rate_keys="pretrain.optimizer.learning_rate (or matrix_learning_rate)",
             size_keys="pretrain.batch_size, model.context_length or model.size (layers, hidden_size)",
-        )  # fmt: skip
+        )
 
     def save_model(self, model: PreTrainedModel, folder: Path) -> None:
         """Write what `from_pretrained` loads, for any transformers user. `model`: this task's, in one piece."""

@@ -22,7 +22,7 @@ from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.model.build import build_model
 from desdecero.pipelines.training.model.optimizers import Muon, build_optimizers
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
 from desdecero.pipelines.training.replica import make_deterministic
 

@@ -25,9 +25,15 @@ kernel 24.4 ms; blocks of 64, 128 and 256: 9.6, 8.9 and 10.8."""
 
 
 def blockwise_attention(
-    module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-    attention_mask: torch.Tensor, scaling: float, dropout: float = 0.0, **kwargs: Any,
-) -> tuple[torch.Tensor, None]:  # fmt: skip
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
     """As transformers calls it: queries, keys and values are (batch, heads, tokens, head size); returns (batch,
     tokens, heads, head size). `attention_mask`: (batch, 1, tokens, tokens), true where a token may look; with a causal
     module, nowhere ahead of itself. Heads share no keys, and there is no dropout.

@@ -130,11 +130,15 @@ def set_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, c
         return
     config: Any = model.config
     model.generation_config = GenerationConfig(
-        do_sample=True, temperature=TEMPERATURE, top_k=TOP_K,
+        do_sample=True,
+        temperature=TEMPERATURE,
+        top_k=TOP_K,
         max_new_tokens=min(LONGEST_ANSWER, max(1, context_length // 2)),
-        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
-    )  # fmt: skip
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
+    )
 
 
 @torch.no_grad()

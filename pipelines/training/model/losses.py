@@ -18,9 +18,14 @@ COMPILED_CHUNK_BYTES = 32 << 20
 
 
 def linear_cross_entropy(
-    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-    label_smoothing: float = 0.0, z_loss: float = 0.0, compiled: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    targets: torch.Tensor,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    compiled: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """(sum of what is minimised, sum of −ln p(target)) in nats.
 
     hidden: (tokens, width), of the type to multiply in. weight: (vocabulary, width). bias: (vocabulary,) or None.
@@ -87,9 +92,15 @@ def cross_entropy(
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-        label_smoothing: float, z_loss: float, compiled: bool,
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        targets: torch.Tensor,
+        label_smoothing: float,
+        z_loss: float,
+        compiled: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         wanted = any(ctx.needs_input_grad[:3])
         softmax = compiled_softmax() if compiled else softmax_and_gradient
         rows = max(1, chunk_bytes(hidden.device, compiled) // (4 * len(weight)))

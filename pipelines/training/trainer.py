@@ -37,10 +37,17 @@ class Trainer:
     """
 
     def __init__(
-        self, task: TrainingTask, accelerator: Accelerator, files: TrainingFiles | None = None,
-        made_from: dict[str, Any] | None = None, *, started: float | None = None, meter: EnergyMeter | None = None,
-        sampler: Sampler | None = None, anyway: bool = False,
-    ):  # fmt: skip
+        self,
+        task: TrainingTask,
+        accelerator: Accelerator,
+        files: TrainingFiles | None = None,
+        made_from: dict[str, Any] | None = None,
+        *,
+        started: float | None = None,
+        meter: EnergyMeter | None = None,
+        sampler: Sampler | None = None,
+        anyway: bool = False,
+    ):
         settings, self.first = task.settings, accelerator.is_main_process
         self.task, self.files, self.settings, self.sampler = task, files, settings, sampler
         self.meter, self.started = meter or EnergyMeter(None), time.perf_counter() if started is None else started
@@ -48,9 +55,14 @@ class Trainer:
         found = None
         if files:
             self.checkpoints = Checkpoints(
-                files.checkpoints, made_from or {}, settings.keep_checkpoints, settings.keep_every_steps,
-                settings.stability.return_every, self.first, task.section,
-            )  # fmt: skip
+                files.checkpoints,
+                made_from or {},
+                settings.keep_checkpoints,
+                settings.keep_every_steps,
+                settings.stability.return_every,
+                self.first,
+                task.section,
+            )
             found = from_first(accelerator, self.checkpoints.newest)
             resumed = found is not None
             self.plan, self.replica = agree_on_plan(task, accelerator, files.plan, self.started, resumed, anyway)
@@ -135,9 +147,14 @@ class Trainer:
 
     def _log(self, loss: float, norm: float) -> None:
         self.metrics.write(
-            step=self.step, tokens=self.tokens, seconds=round(self.pace.elapsed, 3), loss=loss, gradient_norm=norm,
-            learning_rate=self.optimizers[-1].param_groups[0]["lr"], **self.pace.now(self.step),
-        )  # fmt: skip
+            step=self.step,
+            tokens=self.tokens,
+            seconds=round(self.pace.elapsed, 3),
+            loss=loss,
+            gradient_norm=norm,
+            learning_rate=self.optimizers[-1].param_groups[0]["lr"],
+            **self.pace.now(self.step),
+        )
 
     @property
     def tokens(self) -> int:
@@ -173,7 +190,7 @@ class Trainer:
         if self.early_stop.because:
             self._say(f"stopped early at step {self.step:,}: {self.early_stop.because}")
         self._sample()
-        self.replica.peak.sample()
+        self.replica.peak_flops.sample()
         return best
 
     def _sample(self) -> None:
@@ -181,7 +198,7 @@ class Trainer:
         if not self.sampler:
             return
         number = self.step // self.plan.validate_every
-        if self.over or number % self.sampler.wanted.every == 0:
+        if self.over or number % self.sampler.settings.every == 0:
             for sample in self.sampler():
                 self.samples.write(step=self.step, tokens=self.tokens, **sample)
 
@@ -219,10 +236,14 @@ class Trainer:
             return
         self.checkpoints.pinned = tuple(self.early_stop.best)
         state = {
-            "setup_seconds": self.setup_seconds, "resumed_at": self.resumed_at,
-            "trained_on": self.replica.environment(), "guard": self.guard.state(),
-            "early_stop": self.early_stop.state(), "pace": self.pace.state(), "energy": self.meter.state(),
-        }  # fmt: skip
+            "setup_seconds": self.setup_seconds,
+            "resumed_at": self.resumed_at,
+            "trained_on": self.replica.environment(),
+            "guard": self.guard.state(),
+            "early_stop": self.early_stop.state(),
+            "pace": self.pace.state(),
+            "energy": self.meter.state(),
+        }
         self.checkpoints.save(self.step, self.task.model, self.unwrapped, state)
         self.saved = time.perf_counter()
 

@@ -35,9 +35,13 @@ class ModelWithLoss(nn.Module):
     sentinels: torch.Tensor
 
     def __init__(
-        self, model: PreTrainedModel, settings: recipes.Pretrain, in_bfloat16: bool = False,
-        sentinels: Sequence[int] = (), context_length: int | None = None,
-    ):  # fmt: skip
+        self,
+        model: PreTrainedModel,
+        settings: recipes.Pretrain,
+        in_bfloat16: bool = False,
+        sentinels: Sequence[int] = (),
+        context_length: int | None = None,
+    ):
         super().__init__()
         self.model, self.in_bfloat16 = model, in_bfloat16
         self.label_smoothing, self.z_loss = settings.label_smoothing, settings.z_loss
