@@ -1,4 +1,4 @@
-"""Builds `pretrain/report.json` of a finished pretraining."""
+"""Build `pretrain/report.json` of a finished pretraining."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from desdecero.pipelines.training.trainer import Trainer
 
 
 def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a person or the card may quote. lines: of the metrics."""
+    """Return the report that people and the card quote. lines: of the metrics."""
     plan, recipe, replica = trainer.plan, task.recipe, trainer.replica
     parameters, inner = count_parameters(task.model)
     config: Any = task.model.config
@@ -60,7 +60,7 @@ def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) 
 
 
 def cost_of(trainer: Trainer) -> dict[str, Any] | None:
-    """What the time of all starts cost, at the recipe's price; None where it names none."""
+    """Return the cost of the time of all starts, at the recipe's price; None without a price."""
     price, seconds = trainer.settings.price_per_hour, trainer.setup_seconds + trainer.pace.elapsed
     if price is None:
         return None
@@ -68,7 +68,7 @@ def cost_of(trainer: Trainer) -> dict[str, Any] | None:
 
 
 def early_stop_of(trainer: Trainer) -> dict[str, Any] | None:
-    """Whether training ended before its budget, why, and whose weights were kept; None where nobody asked."""
+    """Tell whether and why training stopped early, and which weights were kept; None if it is not configured."""
     stop = trainer.early_stop
     if not stop.settings:
         return None

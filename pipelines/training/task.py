@@ -1,4 +1,4 @@
-"""What differs from one training to another: the model with its loss, its data, and how it is trained."""
+"""The description of one training: the model with its loss, the data, and the settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ was gibberish, and by 1.19 after 1,121."""
 
 @dataclass(kw_only=True)
 class TrainingTask:
-    """One training, for `Trainer` in trainer.py. Trained are the parameters that require a gradient."""
+    """One training, for `Trainer` in trainer.py. The parameters that require a gradient are trained."""
 
     section: str
     """Of the recipe, for messages: `pretrain`, `finetune`, `tokenizer`."""
@@ -40,7 +40,7 @@ class TrainingTask:
     module: ModelWithLoss
     train_data: Batches
     validation_data: Batches | None = None
-    """None where nothing is validated on the way."""
+    """None if nothing is validated during training."""
     flops_per_token: float
     """Floating-point operations, forward and backward, for a token of input."""
     title: str = ""
@@ -55,6 +55,7 @@ class TrainingTask:
 
     @property
     def model(self) -> PreTrainedModel:
+        """The model without its loss."""
         return self.module.model
 
     @property
@@ -64,11 +65,12 @@ class TrainingTask:
 
     @property
     def tokens_per_step(self) -> int:
+        """Tokens in a batch."""
         return self.settings.batch_size * self.context_length
 
 
 class Pretraining(TrainingTask):
-    """A model with the seed's random weights, which learns from the run's tokens."""
+    """The training of a model with the seed's random weights, on the run's tokens."""
 
     def __init__(self, recipe: Recipe, run: RunDir):
         self.recipe = recipe

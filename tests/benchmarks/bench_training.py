@@ -66,7 +66,7 @@ def main() -> None:
     compare(f"matrix product in {chosen}, which the probe chose", times[chosen], max(times.values()))
 
     objective = new_objective()
-    muon, adamw = build_optimizers(objective.model, RECIPE.pretrain.optimizer, half=chosen == "bf16")
+    muon, adamw = build_optimizers(objective.model, RECIPE.pretrain.optimizer, in_bfloat16=chosen == "bf16")
     inputs, targets = batch()
 
     def forward_backward() -> None:

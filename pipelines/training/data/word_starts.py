@@ -35,7 +35,7 @@ class Words:
         self.space = np.array([text == " " for text in texts])
 
     def begin(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Mark the tokens that begin a word: (rows, length) token ids → (rows, length) bool; the first of a row does."""
+        """Mark the tokens that begin a word: (rows, length) ids → (rows, length) bool; the first of a row does."""
         begins = np.ones(tokens.shape, np.bool_)
         begins[:, 1:] = ~(self._continues(tokens) if self.marked is None else self.marked[tokens[:, 1:]])
         return begins
