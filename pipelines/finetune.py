@@ -50,8 +50,8 @@ from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
 from desdecero.pipelines.training.devices.processes import explain_lost_peer, from_first, join_processes
-from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.replica import make_deterministic
+from desdecero.pipelines.training.trainer import Trainer
 from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 
 HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}

@@ -35,10 +35,10 @@ from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
 from desdecero.pipelines.training.devices.processes import explain_lost_peer, from_first, join_processes
 from desdecero.pipelines.training.extras import check_optional_dependencies
-from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.report import report_of
 from desdecero.pipelines.training.task import Pretraining
+from desdecero.pipelines.training.trainer import Trainer
 from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 from desdecero.pipelines.training.watch.energy import EnergyMeter
 from desdecero.pipelines.training.watch.samples import Sampler
@@ -57,9 +57,15 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> 
     task, files = Pretraining(recipe, run), TrainingFiles(out.pretrain)
     sampler = Sampler(task, recipe.pretrain.samples) if recipe.pretrain.samples else None
     trainer = Trainer(
-        task, accelerator, files, identity(recipe, run, "pretrain"), started=started, meter=meter, sampler=sampler,
+        task,
+        accelerator,
+        files,
+        identity(recipe, run, "pretrain"),
+        started=started,
+        meter=meter,
+        sampler=sampler,
         anyway=anyway,
-    )  # fmt: skip
+    )
     with trackers(accelerator, recipe, files.trackers):
         trainer.run()
 

@@ -9,12 +9,13 @@ import textwrap
 
 
 def docstring(cls: type) -> str:
-    """The docstring of the class itself, on one line; "" without one."""
+    """Return the docstring of the class itself, on one line; "" without one."""
     return " ".join((cls.__doc__ or "").split()) if "__doc__" in vars(cls) else ""
 
 
 def field_docstring(cls: type, name: str) -> str:
-    """The string below the field, in the class or in the nearest one of ours that it inherits the field from."""
+    """Return the string below a field, in the class or in the nearest class of desdecero that it inherits from; "" if
+    there is none."""
     for owner in cls.__mro__:
         if owner.__module__.startswith("desdecero.") and (text := _strings_below_fields(owner).get(name)):
             return text
@@ -25,9 +26,9 @@ def field_docstring(cls: type, name: str) -> str:
 def _strings_below_fields(cls: type) -> dict[str, str]:
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(tree, ast.ClassDef)
-    found = {}
+    strings = {}
     for field, after in zip(tree.body, tree.body[1:], strict=False):
         match field, after:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = " ".join(text.split())
-    return found
+                strings[name] = " ".join(text.split())
+    return strings

@@ -1,4 +1,4 @@
-"""The vocabulary's size, chosen by what it does for a model: held-out bits per byte at equal compute.
+"""Search for the vocabulary's size by its effect on a model: bits per byte of held-out text at equal compute.
 
 A larger vocabulary writes a text in fewer tokens, and makes each of them dearer, by its output layer. For every size a
 tokenizer is trained, and with it a small model of the recipe's kind, all with the same number of floating-point
@@ -30,16 +30,16 @@ from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.devices.processes import join_processes
-from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.model.build import (
     build_config,
     build_model,
     count_parameters,
     training_flops_per_token,
 )
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.task import TrainingTask
+from desdecero.pipelines.training.trainer import Trainer
 
 SCORED_BYTES = 300_000
 """Of held-out text: a few seconds of scoring for each size."""
@@ -48,18 +48,18 @@ BYTES_A_TOKEN = 6
 
 
 def sweep(
-    wanted: recipes.Tokenizer, sample: Sample, held_out: Sequence[HeldOut], seed: int
+    settings: recipes.Tokenizer, sample: Sample, held_out: Sequence[HeldOut], seed: int
 ) -> tuple[PreTrainedTokenizerFast, dict[str, Any]]:
-    """(the tokenizer of the best size, what the report tells of all of them)."""
-    assert wanted.sweep
+    """Return (the tokenizer of the best size, the report on all sizes)."""
+    assert settings.sweep
     make_deterministic()
     texts, rows, tokenizers = scored(held_out), list[dict[str, Any]](), {}
-    for size in wanted.sweep.sizes:
-        tokenizer = train(wanted.model_copy(update={"vocab_size": size}), sample)
-        rows.append(try_size(wanted.sweep, tokenizer, sample, texts, seed))
+    for size in settings.sweep.sizes:
+        tokenizer = train(settings.model_copy(update={"vocab_size": size}), sample)
+        rows.append(try_size(settings.sweep, tokenizer, sample, texts, seed))
         tokenizers[size] = tokenizer
     report = {
-        **wanted.sweep.model_dump(exclude={"sizes"}),
+        **settings.sweep.model_dump(exclude={"sizes"}),
         "scored_bytes": sum(len(text.encode()) for text in texts),
         "sizes": rows,
         **choice(rows),
@@ -68,22 +68,26 @@ def sweep(
 
 
 def try_size(
-    wanted: recipes.Sweep, tokenizer: PreTrainedTokenizerFast, sample: Sample, texts: Sequence[str], seed: int,
-) -> dict[str, Any]:  # fmt: skip
+    settings: recipes.Sweep,
+    tokenizer: PreTrainedTokenizerFast,
+    sample: Sample,
+    texts: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
     """Train a small model with this tokenizer and measure it."""
     torch.manual_seed(seed)
     shape = recipes.Model(
-        **wanted.model_dump(include={"architecture", "layers", "hidden_size", "heads", "context_length"})
+        **settings.model_dump(include={"architecture", "layers", "hidden_size", "heads", "context_length"})
     )
     model = build_model(build_config(shape, tokenizer))
-    per_step = wanted.batch_size * wanted.context_length
-    each = training_flops_per_token(model, wanted.context_length)
-    steps = max(1, round(wanted.flops / (per_step * each)))
+    per_step = settings.batch_size * settings.context_length
+    each = training_flops_per_token(model, settings.context_length)
+    steps = max(1, round(settings.flops / (per_step * each)))
     with tempfile.TemporaryDirectory() as folder:
         tokens = Path(folder) / "tokens.bin"
         size = write_tokens(tokens, tokenizer, sample.smaller(BYTES_A_TOKEN * steps * per_step))
-        collator = Causal(wanted.context_length, tokenizer.pad_token_id)
-        data = Batches([tokens], "<u4", collator, wanted.batch_size, seed, len(tokenizer))
+        collator = Causal(settings.context_length, tokenizer.pad_token_id)
+        data = Batches([tokens], "<u4", collator, settings.batch_size, seed, len(tokenizer))
         train_model(model, data, steps, len(tokenizer), each)
     scores = CausalModel(model, tokenizer).score_documents(texts)
     scored_bytes = sum(score.bytes for score in scores)
@@ -99,18 +103,22 @@ def try_size(
 
 
 def train_model(model: PreTrainedModel, data: Batches, steps: int, vocabulary: int, flops_per_token: float) -> None:
-    """With the defaults of a recipe, in float32, not compiled."""
+    """Train with the defaults of a recipe, in float32, not compiled."""
     settings = recipes.Pretrain(budget=recipes.Budget(steps=steps), batch_size=data.size)
     task = TrainingTask(
-        section="tokenizer", title=f"tokenizer: a model with {vocabulary:,} tokens", settings=settings, seed=data.seed,
-        module=ModelWithLoss(model, settings, context_length=data.collator.length), train_data=data,
+        section="tokenizer",
+        title=f"tokenizer: a model with {vocabulary:,} tokens",
+        settings=settings,
+        seed=data.seed,
+        module=ModelWithLoss(model, settings, context_length=data.collator.length),
+        train_data=data,
         flops_per_token=flops_per_token,
-    )  # fmt: skip
+    )
     Trainer(task, join_processes()).run()
 
 
 def choice(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The best size, what it is ahead of the next, and whether it lies at an end of those tried."""
+    """Return the best size, its lead over the next, and whether it is the smallest or largest of those tried."""
     ranked = sorted(rows, key=lambda row: (row["bits_per_byte"], row["vocab_size"]))
     sizes = sorted(row["vocab_size"] for row in rows)
     best, second = ranked[:2]
@@ -123,7 +131,7 @@ def choice(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def scored(held_out: Sequence[HeldOut]) -> list[str]:
-    """The beginnings of the held-out documents, each group's as long."""
+    """Return the beginnings of the held-out documents, the same length for each group."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for document in held_out:
         groups.setdefault((document.source, document.language, document.variety), []).append(document.text)
@@ -139,7 +147,7 @@ def scored(held_out: Sequence[HeldOut]) -> list[str]:
 
 
 def write_tokens(path: Path, tokenizer: PreTrainedTokenizerFast, sample: Sample) -> int:
-    """The texts as training reads them, uint32; returns how many tokens they are."""
+    """Write the texts as training reads them, uint32; return the number of tokens."""
     encode, count = Encoder(tokenizer), 0
     with path.open("wb") as file:
         for batch in batches(sample, 64):

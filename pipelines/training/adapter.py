@@ -1,6 +1,6 @@
-"""A LoRA adapter (Hu et al. 2021) on a model: added, described as a training, and saved for peft.
+"""LoRA adapters (Hu et al. 2021): add one to a model, describe its training, save it for peft.
 
-The loss is pretraining's, with pretraining's isolation of packed documents: see `objective.py`.
+The loss is pretraining's, with pretraining's isolation of packed documents: see `model_with_loss.py`.
 """
 
 from __future__ import annotations
@@ -22,58 +22,74 @@ from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Finetune, Optimizer, Pretrain, Recipe, Schedule
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.model.build import training_flops_per_token
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.task import TrainingTask
 
 SCHEDULE = Schedule(name="linear", warmup=0.1)
-"""Shares of the steps: a rise, and then a straight line to 0 (Hu et al. 2021, appendix D, do both)."""
+"""Warm-up, as a share of the steps, and then a straight line to 0 (Hu et al. 2021, appendix D, do both)."""
 
 
-def settings_of(recipe: Recipe, wanted: Finetune) -> Pretrain:
-    """How an adapter is trained: as the model was (precision, compilation, micro-batch, checkpoints, loss spikes), but
-    for what `finetune` says, and with a schedule and an optimizer that are always the same.
+def settings_of(recipe: Recipe, finetune: Finetune) -> Pretrain:
+    """Return an adapter's training settings: the model's (precision, compilation, micro-batch, checkpoints, loss
+    spikes), with the values of `finetune` and a fixed schedule and optimizer.
 
-    Gradients are not clipped: an adapter starts at nothing, and AdamW divides them by their size anyway.
+    Gradients are not clipped: an adapter starts at zero, and AdamW divides them by their size anyway.
     """
-    adam = Optimizer(name="adamw", learning_rate=wanted.learning_rate, betas=(0.9, 0.999), weight_decay=0.0)
+    adam = Optimizer(name="adamw", learning_rate=finetune.learning_rate, betas=(0.9, 0.999), weight_decay=0.0)
     return recipe.pretrain.model_copy(
         update={
-            "budget": wanted.budget, "batch_size": wanted.batch_size, "optimizer": adam,
-            "schedule": SCHEDULE, "clip_norm": math.inf, "keep_every_steps": None, "early_stop": None, "samples": None,
-            "trackers": (), "energy": None, "price_per_hour": None,
+            "budget": finetune.budget,
+            "batch_size": finetune.batch_size,
+            "optimizer": adam,
+            "schedule": SCHEDULE,
+            "clip_norm": math.inf,
+            "keep_every_steps": None,
+            "early_stop": None,
+            "samples": None,
+            "trackers": (),
+            "energy": None,
+            "price_per_hour": None,
         }
-    )  # fmt: skip
+    )
 
 
 class AdapterTask(TrainingTask):
-    """A model with LoRA matrices, whose own weights stay as they are."""
+    """The training of LoRA matrices on a model whose own weights are frozen."""
 
     def __init__(
-        self, recipe: Recipe, wanted: Finetune, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast,
+        self,
+        recipe: Recipe,
+        finetune: Finetune,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
         batches: Batches,
-    ):  # fmt: skip
-        """`model`: loaded; it gets the adapter. The seed draws the adapter's first weights."""
+    ):
+        """Add the adapter to `model`, which is loaded. The seed draws the adapter's first weights."""
         length, targets = recipe.model.context_length, batches.collator.target_length
         # 4 operations for each frozen weight, which gets no gradient, and 6 for each of the adapter's
         frozen = training_flops_per_token(model, length, targets, each_weight=4.0)
         set_seed(recipe.seed)
-        self.adapted = add_adapter(model, wanted, recipe)
+        self.adapted = add_adapter(model, finetune, recipe)
         self.trainable, self.total = self.adapted.get_nb_trainable_parameters()
-        settings = settings_of(recipe, wanted)
+        settings = settings_of(recipe, finetune)
         sentinels: Any = tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
         super().__init__(
-            section="finetune", settings=settings, seed=recipe.seed, train_data=batches,
+            section="finetune",
+            settings=settings,
+            seed=recipe.seed,
+            train_data=batches,
             module=ModelWithLoss(model, settings, sentinels=sentinels, context_length=length),
-            flops_per_token=frozen + 6.0 * self.trainable, rate_keys="finetune.learning_rate",
+            flops_per_token=frozen + 6.0 * self.trainable,
+            rate_keys="finetune.learning_rate",
             size_keys="finetune.batch_size",
-        )  # fmt: skip
+        )
 
 
-def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> PeftModel:
-    """The model with LoRA matrices, all that is left to train, beside every linear layer but the output's."""
+def add_adapter(model: PreTrainedModel, finetune: Finetune, recipe: Recipe) -> PeftModel:
+    """Add LoRA matrices to every linear layer but the output's; they are the only parameters left to train."""
     config = LoraConfig(
-        r=wanted.rank,
-        lora_alpha=wanted.alpha,  # type: ignore[arg-type]  # annotated int, used as a factor
+        r=finetune.rank,
+        lora_alpha=finetune.alpha,  # type: ignore[arg-type]  # annotated int, used as a factor
         target_modules="all-linear",
         task_type=kind_of(recipe.model.architecture).peft_task,
         fan_in_fan_out=recipe.model.architecture == "gpt2",  # whose layers keep their matrices transposed
@@ -83,14 +99,14 @@ def add_adapter(model: PreTrainedModel, wanted: Finetune, recipe: Recipe) -> Pef
 
 
 def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
-    """The model with an adapter that was saved."""
+    """Load a saved adapter onto its model."""
     with _old_name_allowed():
         return PeftModel.from_pretrained(model, str(folder))
 
 
 @contextmanager
 def _old_name_allowed() -> Iterator[None]:
-    """peft asks transformers for gradient checkpointing by its old name."""
+    """Ignore a warning: peft asks transformers for gradient checkpointing by its old name."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
@@ -126,11 +142,12 @@ modelo publicado) en `base_model_name_or_path`. peft no comprueba que el modelo 
 corresponde a aquel cuyo `model.safetensors` tiene el sha256 indicado. `../merged` es el modelo con el adaptador ya
 incorporado en los pesos, y no necesita base.
 """
-"""Beside the adapter, in place of the unfilled headings that peft writes, which would look like a card."""
+"""The README of an adapter, in place of the unfilled headings that peft writes, which would look like a card."""
 
 
 def save_adapter(adapted: PeftModel, folder: Path, base: Path, auto: str, digest: str) -> None:
-    """`adapter_config.json`, `adapter_model.safetensors` and a README: the same bytes for the same adapter and place.
+    """Write `adapter_config.json`, `adapter_model.safetensors` and a README: the same bytes for the same adapter and
+    place.
 
     base: the folder of the model under the adapter, named by its absolute path, as peft resolves a relative one from
     the working directory. auto: the class that loads it. digest: of its weights.

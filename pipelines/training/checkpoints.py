@@ -5,9 +5,9 @@ checkpoints/step-000500/
   optimizers.pt                    the optimisers' states
   state.json                       step, seconds trained so far, what it was trained from, sha256 of the others
 
-Training stops for a copy into host memory and no longer: a thread writes it, hashes it, sees it onto the disk and
-renames it, while training goes on. The copies take as much memory as the weights and the optimisers' states; it is
-taken at the first checkpoint and used again for each.
+Training pauses only for a copy into host memory: a thread writes it, hashes it, syncs it to the disk and renames it
+while training continues. The copies take as much memory as the weights and the optimisers' states; it is allocated at
+the first checkpoint and used again for each.
 """
 
 from __future__ import annotations
@@ -33,16 +33,22 @@ from desdecero.pipelines.training.devices.sharding import like, local, state_lik
 
 SAFE_TO_CHANGE_ON_RESUME: dict[str, set[str]] = {
     "pretrain": {
-        "checkpoint_minutes", "keep_checkpoints", "keep_every_steps", "micro_batch_size", "samples", "trackers",
-        "energy", "price_per_hour",
+        "checkpoint_minutes",
+        "keep_checkpoints",
+        "keep_every_steps",
+        "micro_batch_size",
+        "samples",
+        "trackers",
+        "energy",
+        "price_per_hour",
     },
     "finetune": {"max_eval_bytes"},
-}  # fmt: skip
+}
 """Keys that may change between a stop and the next start, by section. `micro_batch_size` moves roundings, no more."""
 
 
 def identity(recipe: Recipe, run: RunDir, name: str) -> dict[str, Any]:
-    """What the training of a stage is made from: code version, inputs, and the recipe as far as it matters."""
+    """Identify the training of a stage by code version, inputs and those parts of the recipe that may not change."""
     stage = stages(recipe)[name]
     read = {"seed", "model", "pretrain"} & set(stage.reads)
     sections = recipe.model_dump(mode="json", include=read, exclude=SAFE_TO_CHANGE_ON_RESUME)
@@ -53,15 +59,21 @@ def identity(recipe: Recipe, run: RunDir, name: str) -> dict[str, Any]:
 
 
 class Checkpoints:
-    """The checkpoints of one training; see `identity` for what they are held to.
+    """The checkpoints of one training; `made_from` must match at resume, see `identity`.
 
-    Of several processes one `writes`. Where the model is sharded all call `save`, to bring its shares together.
+    Of several processes one `writes`. All call `save` if the model is sharded, to gather its shares.
     """
 
     def __init__(
-        self, folder: Path, made_from: dict[str, Any], keep: int = 2, keep_every: int | None = None,
-        return_every: int | None = None, writes: bool = True, title: str = "pretrain",
-    ):  # fmt: skip
+        self,
+        folder: Path,
+        made_from: dict[str, Any],
+        keep: int = 2,
+        keep_every: int | None = None,
+        return_every: int | None = None,
+        writes: bool = True,
+        title: str = "pretrain",
+    ):
         self.title = title
         self.folder, self.made_from, self.keep, self.keep_every = folder, made_from, keep, keep_every
         self.return_every, self.writes = return_every, writes
@@ -77,41 +89,41 @@ class Checkpoints:
     def save(
         self, step: int, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer], state: dict[str, Any]
     ) -> None:
-        """Copy all that training goes on from, and leave it to the writer; waits for the checkpoint before."""
+        """Copy everything that a resume needs, and let the thread write it; wait for the checkpoint before first."""
         self.wait()
         weights = self._copy(trained_tensors(model), "model")
         states = self._copy([optimizer.state_dict() for optimizer in optimizers], "optimizers")
         if not self.writes:
             return
         if torch.cuda.is_available():
-            torch.cuda.synchronize()  # the copies were only asked for
+            torch.cuda.synchronize()  # the copies are asynchronous
         content = {"step": step, **state, "made_from": self.made_from}
         self._writing = self._writer.submit(self._write, weights, model.config.to_json_string(), states, content)
 
     def due(self, step: int, seconds: float, minutes: float) -> bool:
-        """Whether to write one, `seconds` after the last, where `minutes` should lie between them."""
+        """Return whether to write one, `seconds` after the last, at one every `minutes`."""
         return seconds >= 60 * minutes or any(
             step % every == 0 for every in (self.keep_every, self.return_every) if every
         )
 
     def failed(self) -> bool:
-        """Whether the writer gave up: `wait` then raises its error."""
+        """Return whether the last write failed: `wait` then raises its error."""
         return bool(self._writing and self._writing.done() and self._writing.exception())
 
     def wait(self) -> None:
-        """Return when the last checkpoint is on the disk; raise the error that kept it from there."""
+        """Wait until the last checkpoint is on the disk; raise the error of its write."""
         writing, self._writing = self._writing, None
         if writing:
             writing.result()
 
     def finish(self) -> None:
-        """Keep of all that were to resume from only the last."""
+        """Delete all but the last checkpoint and those of `keep_every`."""
         self._close()
         self.return_every, self.pinned = None, ()
         self._prune(keep=1)
 
     def remove(self) -> None:
-        """Delete all of them: what was trained is written elsewhere."""
+        """Delete all of them: the trained weights are written elsewhere."""
         self._close()
         shutil.rmtree(self.folder)
 
@@ -120,7 +132,7 @@ class Checkpoints:
         self._writer.shutdown()
 
     def _copy(self, tree: Any, place: str) -> Any:
-        """The same tree with its tensors copied into host memory that is used again for the same place."""
+        """Copy the tensors of a tree into host memory, which is used again for the same place."""
         if isinstance(tree, dict):
             return {key: self._copy(value, f"{place}/{key}") for key, value in tree.items()}
         if isinstance(tree, list | tuple):
@@ -137,7 +149,7 @@ class Checkpoints:
         return copy.copy_(tree, non_blocking=True)
 
     def _write(self, weights: dict[str, torch.Tensor], config: str, states: list[Any], content: dict[str, Any]) -> None:
-        """Write beside its place, and rename when it is whole and on the disk."""
+        """Write to a temporary folder, and rename it when it is complete and on the disk."""
         target, partial = self.folder / f"step-{content['step']:06d}", self.folder / "partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -152,7 +164,7 @@ class Checkpoints:
             for path in (*partial.iterdir(), partial):
                 _sync(path)
         except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)  # of no use, and on a full disk in everybody's way
+            shutil.rmtree(partial, ignore_errors=True)  # useless, and it takes room on a full disk
             raise
         shutil.rmtree(target, ignore_errors=True)  # there only if it was damaged, and passed over
         os.rename(partial, target)
@@ -162,15 +174,15 @@ class Checkpoints:
     def _prune(self, keep: int) -> None:
         returns = [path for path in self._found() if self.return_every and _step(path) % self.return_every == 0]
         for old in self._found()[:-keep]:
-            wanted = old in returns[-2:] or _step(old) in self.pinned
-            if not wanted and (not self.keep_every or _step(old) % self.keep_every):
+            needed = old in returns[-2:] or _step(old) in self.pinned
+            if not needed and (not self.keep_every or _step(old) % self.keep_every):
                 shutil.rmtree(old)
         shutil.rmtree(self.folder / "partial", ignore_errors=True)
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     def at(self, step: int) -> tuple[Path, dict[str, Any]]:
-        """The checkpoint of a step, with its state; raises `UserError` where it is not whole."""
+        """Return the checkpoint of a step, with its state. Raises `UserError` if it is damaged."""
         path = self.folder / f"step-{step:06d}"
         state = _whole_state(path)
         if not state:
@@ -180,18 +192,19 @@ class Checkpoints:
         return path, state
 
     def newest(self) -> tuple[Path, dict[str, Any]] | None:
-        """The newest whole checkpoint, with its state, or None before the first; damaged ones are passed over aloud.
+        """Return the newest undamaged checkpoint, with its state, or None before the first; damaged ones are skipped
+        with a message.
 
-        Raises `UserError` where one belongs to another training, or none is whole.
+        Raises `UserError` if one belongs to another training, or all are damaged.
         """
-        found = self._found()
-        for path in reversed(found):
+        paths = self._found()
+        for path in reversed(paths):
             state = _whole_state(path)
             if state:
                 self._refuse_another_training(state["made_from"])
                 return path, state
             print(f"{self.title:<10} {path} is damaged: going back to the one before it", flush=True)
-        if found:
+        if paths:
             raise UserError(
                 f"no checkpoint in {self.folder} is whole: restore one from a backup, or delete that folder "
                 "to train from the beginning"
@@ -210,7 +223,7 @@ class Checkpoints:
             )
 
     def _found(self) -> list[Path]:
-        """Checkpoints, oldest first. A folder that cannot be read raises, where `glob` would find nothing in it."""
+        """List the checkpoints, oldest first. An unreadable folder raises; `glob` would find nothing in it."""
         if not self.folder.exists():
             return []
         names = [name for name in os.listdir(self.folder) if name.startswith("step-")]
@@ -218,8 +231,8 @@ class Checkpoints:
 
 
 def load_checkpoint(path: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim.Optimizer]) -> None:
-    """Put a checkpoint's weights and optimiser states into live objects, on their own devices; of sharded ones, into
-    the share of each process."""
+    """Load a checkpoint's weights and optimiser states in place, on their devices; of sharded ones each process its
+    share."""
     weights, live = load_file(path / "model.safetensors"), trained_tensors(model)
     assert weights.keys() == live.keys(), "a checkpoint of this very training has the names of this very model"
     with torch.no_grad():
@@ -231,13 +244,13 @@ def load_checkpoint(path: Path, model: PreTrainedModel, optimizers: Sequence[tor
 
 
 def describe_environment_change(then: dict[str, Any], now: dict[str, Any]) -> str:
-    """The end of a sentence that says what is not as it was when the checkpoint was written."""
+    """Return the end of a sentence that names the changes since the checkpoint was written; "" without any."""
     changed = [f"{name} {now[name]} (was {then.get(name)})" for name in now if then.get(name) != now[name]]
     return f", with {', '.join(changed)}: the same data in the same order, other roundings" if changed else ""
 
 
 def trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """What training changes, by name: of `unique_tensors` all but parameters that are frozen, as under an adapter."""
+    """Return the tensors that training changes, by name: `unique_tensors` without frozen parameters."""
     return {
         name: tensor
         for name, tensor in unique_tensors(model).items()
@@ -246,7 +259,7 @@ def trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A model's parameters and buffers, each once, under the first of its names: tied weights have several."""
+    """Return a model's parameters and buffers, each once, under the first of its names: tied weights have several."""
     first: dict[int, tuple[str, torch.Tensor]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
         first.setdefault(id(tensor), (name, tensor))
@@ -254,7 +267,7 @@ def unique_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _whole_state(path: Path) -> dict[str, Any] | None:
-    """A checkpoint's state, if every file hashes to what it claims. No permission to look is another matter."""
+    """Return a checkpoint's state if every file has the recorded hash, or None. Raises `PermissionError`."""
     try:
         state = json.loads((path / "state.json").read_text(encoding="utf-8"))
         whole = all(sha256_file(path / name) == digest for name, digest in state["sha256"].items())
@@ -270,7 +283,7 @@ def _step(path: Path) -> int:
 
 
 def _flat(tree: Any, place: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
+    """Flatten nested mappings into one, with dotted keys."""
     if not isinstance(tree, dict):
         return {place: tree}
     return {

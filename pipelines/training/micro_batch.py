@@ -1,4 +1,4 @@
-"""How many sequences a process can hold at once: found by trying."""
+"""Find the number of sequences that a process can hold at once, by trial."""
 
 from __future__ import annotations
 
@@ -17,43 +17,45 @@ from desdecero.pipelines.training.devices.processes import agreed
 from desdecero.pipelines.training.replica import Replica
 
 SAFE_SHARE = 0.5
-"""Of the memory that is free on a CPU: there nobody raises an error, the system ends a process that takes too much."""
+"""Share of the free memory that is used on a CPU: no error is raised there, the system kills a process that takes too
+much."""
 STATES = 4
 """Copies of the weights that training adds to them, at most: gradients, two moments, room to compute in."""
 CGROUP = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 
 
 def choose_micro_batch(replica: Replica, optimizers: list[Any], most: int | None = None) -> int:
-    """The process' share of the batch, or the first of its half, quarter … that a trial survives in every process.
+    """Choose the process' share of the batch, or the first of its half, quarter … with which a trial succeeds in every
+    process.
 
-    `most`: sequences that there is time to try, where the recipe leaves the number open.
+    `most`: sequences that there is time to try, if the recipe says `auto`.
 
     Larger is not slower on a CPU either, where smaller pieces might have stayed in a cache: a batch of 8 × 256
     tokens took 0.30 s in pieces of 8, 4 or 2, and 0.38 s one by one (2.6 M parameters, two AVX-512 cores, bf16).
     All trials are without compilation: each size would be a program of its own, to wait for and to use once, and beyond
     eight of them torch would run even the training without one.
-    Raises `UserError` where not even one sequence fits, or not the number that the recipe insists on.
+    Raises `UserError` if not even one sequence fits, or not the number that the recipe gives.
     """
-    wanted = replica.task.settings.micro_batch_size
-    size = replica.sequences_per_process if wanted == "auto" else min(replica.sequences_per_process, wanted)
+    setting = replica.task.settings.micro_batch_size
+    size = replica.sequences_per_process if setting == "auto" else min(replica.sequences_per_process, setting)
     if replica.sharded:  # a trial of one process would wait for the shares of another that ran out
-        if wanted == "auto":
+        if setting == "auto":
             raise UserError("a sharded training does not try micro-batches: name one in pretrain.micro_batch_size")
         return size
     with torch.compiler.set_stance("force_eager"):
-        if wanted == "auto" and replica.accelerator.device.type == "cpu":
+        if setting == "auto" and replica.accelerator.device.type == "cpu":
             size = min(size, sequences_in_memory(replica))
-        while wanted == "auto" and most is not None and size > max(1, most):
+        while setting == "auto" and most is not None and size > max(1, most):
             size = -(-size // 2)
         while not _fits(replica, size, optimizers):
-            if wanted != "auto" or size == 1:
+            if setting != "auto" or size == 1:
                 raise UserError(out_of_memory(replica, size))
             size = -(-size // 2)
     return size
 
 
 def sequences_in_memory(replica: Replica) -> int:
-    """How many sequences' activations fit beside weights and optimiser states; at least 1, which may be tried."""
+    """Estimate how many sequences' activations fit beside weights and optimiser states; at least 1."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     weights = sum(p.numel() * p.element_size() for p in replica.task.model.parameters())
     room = SAFE_SHARE * available_memory() / here - STATES * weights
@@ -62,7 +64,7 @@ def sequences_in_memory(replica: Replica) -> int:
 
 
 def bytes_for_backward(replica: Replica, sequences: int) -> int:
-    """What the forward pass keeps for the backward pass: activations, and what the loss needs; no weights."""
+    """Count the bytes that the forward pass keeps for the backward pass: activations and the loss's, no weights."""
     known = {p.untyped_storage().data_ptr() for p in replica.task.model.parameters()}
     kept: dict[int, int] = {}
 
@@ -79,21 +81,21 @@ def bytes_for_backward(replica: Replica, sequences: int) -> int:
 
 
 def available_memory() -> int:
-    """Bytes that this machine, or the container around us, has free."""
-    free = psutil.virtual_memory().available
+    """Return the bytes that this machine, or the container around the process, has free."""
+    free: int = psutil.virtual_memory().available
     limit, used = (file.read_text().strip() if file.is_file() else "max" for file in CGROUP)
     return free if "max" in (limit, used) else min(free, int(limit) - int(used))
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most bytes held so far: on the device, or by the process."""
+    """Return the most bytes held so far: on the device, or by the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def out_of_memory(replica: Replica, size: int) -> str:
-    """The sentence for a person."""
+    """Return the message of the error."""
     device, length = replica.accelerator.device.type, replica.task.context_length
     if size == 1:
         return (
@@ -107,9 +109,9 @@ def out_of_memory(replica: Replica, size: int) -> str:
 
 
 def _fits(replica: Replica, size: int, optimizers: list[Any]) -> bool:
-    """Whether an optimiser step, and then a pass that finds gradients and optimiser states, get through everywhere.
+    """Return whether a step, and then a pass beside gradients and optimiser states, succeed in all processes.
 
-    Without the wrapping for several processes, which would wait for one that ran out.
+    Runs without the wrapper for several processes, which would wait for one that ran out.
     """
     failed = False
     try:

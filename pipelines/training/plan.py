@@ -1,4 +1,4 @@
-"""What is decided before the first step, and kept: a resumed run does not decide again.
+"""The plan of a training: decided before the first step, and kept for resumed runs.
 
 A budget in minutes becomes a number of steps here, by timing real steps on the real model; the weights that they
 change are put back. A probe of seconds cannot know how fast a machine is for minutes, so the number is decided again on
@@ -78,8 +78,8 @@ class Plan:
     """Expected, in the currency of `pretrain.price_per_hour`; None without one."""
 
     def place(self, step: int) -> float:
-        """Where a step is in the schedule, which is drawn up for `probed_steps`: each revision spreads what is left of
-        it over the steps that are left."""
+        """Map a step to its position on the schedule of `probed_steps`; after a revision the remaining schedule is
+        stretched over the remaining steps."""
         place, begun, steps = 0.0, 0, self.probed_steps
         for revision in self.revisions:
             if step < revision["step"]:
@@ -92,9 +92,9 @@ class Plan:
 def agree_on_plan(
     task: TrainingTask, accelerator: Accelerator, file: Path, started: float, resumed: bool, anyway: bool = False
 ) -> tuple[Plan, Replica]:
-    """The plan of the first start, or a new one where there is nothing to resume, the same in all processes; and the
-    model on its device, as the plan wants it. `file`: where the plan is kept. `anyway`: also where the budget has room
-    for a few steps only; what was begun so is finished."""
+    """Return the plan of the first start, or a new one if there is nothing to resume, the same in all processes; and
+    the model on its device. `file`: where the plan is kept. `anyway`: accept a budget that has room for only a few
+    steps; a training begun so is finished."""
     kept = from_first(
         accelerator, lambda: json.loads(file.read_text(encoding="utf-8")) if resumed and file.is_file() else None
     )
@@ -152,29 +152,48 @@ def make_plan(
         steps = max(1, int((left - validations * sequences * sequence) / each))
     seconds = spent + validations * sequences * sequence + steps * each
     plan = Plan(
-        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=replica.micro_batch_size, precision=precision,
-        revise_at=_next_revision(0, 0, steps) if settings.budget.minutes else None, compiled=compiled,
-        compiled_because=why, validate_every=max(1, round(settings.validate_every * steps)),
-        validation_sequences=sequences, **_expected(replica, each, seconds),
-    )  # fmt: skip
+        steps=steps,
+        probed_steps=steps,
+        revisions=[],
+        micro_batch_size=replica.micro_batch_size,
+        precision=precision,
+        revise_at=_next_revision(0, 0, steps) if settings.budget.minutes else None,
+        compiled=compiled,
+        compiled_because=why,
+        validate_every=max(1, round(settings.validate_every * steps)),
+        validation_sequences=sequences,
+        **_expected(replica, each, seconds),
+    )
     return plan, replica
 
 
 def plan_in_float32(task: TrainingTask, accelerator: Accelerator) -> tuple[Plan, Replica]:
-    """Nothing tried or timed, whole batches in float32, not compiled: for short trainings that keep nothing. The budget
-    is not in minutes."""
+    """Plan whole batches in float32, not compiled, with nothing tried or timed: for short trainings that keep nothing.
+    The budget is not in minutes."""
     replica, steps = Replica(task, accelerator, "fp32", compiled=False), steps_of(task)
     assert steps
     plan = Plan(
-        steps=steps, probed_steps=steps, revisions=[], micro_batch_size=replica.micro_batch_size, precision="fp32",
-        revise_at=None, compiled=False, compiled_because="not considered", validate_every=steps,
-        validation_sequences=0, seconds_per_step=0.0, seconds=0.0, flops_per_second=0.0, mfu=None, cost=None,
-    )  # fmt: skip
+        steps=steps,
+        probed_steps=steps,
+        revisions=[],
+        micro_batch_size=replica.micro_batch_size,
+        precision="fp32",
+        revise_at=None,
+        compiled=False,
+        compiled_because="not considered",
+        validate_every=steps,
+        validation_sequences=0,
+        seconds_per_step=0.0,
+        seconds=0.0,
+        flops_per_second=0.0,
+        mfu=None,
+        cost=None,
+    )
     return plan, replica
 
 
 def _seconds_of_validation(replica: Replica) -> float:
-    """Of a sequence; 0 where nothing is validated."""
+    """Measure the seconds of a validation sequence; 0 if nothing is validated."""
     size = replica.micro_batch_size
     if not replica.task.validation_data:
         return 0.0
@@ -184,20 +203,22 @@ def _seconds_of_validation(replica: Replica) -> float:
 
 
 def _expected(replica: Replica, each: float, seconds: float) -> dict[str, Any]:
-    """What follows from the steps' time: the last fields of a plan."""
-    task, peak = replica.task, replica.peak.flops
+    """Derive the last fields of a plan from the time of a step."""
+    task, peak = replica.task, replica.peak_flops.per_second
     price, flops = task.settings.price_per_hour, task.tokens_per_step * task.flops_per_token / each
     return {
-        "seconds_per_step": each, "seconds": seconds, "flops_per_second": flops,
+        "seconds_per_step": each,
+        "seconds": seconds,
+        "flops_per_second": flops,
         "mfu": flops / (peak * replica.accelerator.num_processes) if peak else None,
         "cost": price.of(seconds) if price else None,
-    }  # fmt: skip
+    }
 
 
 def revise(plan: Plan, replica: Replica, file: Path, spent: float, elapsed: float) -> Plan:
-    """Another number of steps, the same in all processes, when the steps until `plan.revise_at` took `elapsed` seconds
-    and all before them `spent`; written to `file`. What is left of the budget is spent at the pace since the revision
-    before."""
+    """Revise the number of steps, the same in all processes, when the steps until `plan.revise_at` took `elapsed`
+    seconds and all before them `spent`; write it to `file`. The rest of the budget is planned at the pace since the
+    revision before."""
 
     def decide() -> Plan:
         done, budget = plan.revise_at or 0, 60 * (replica.task.settings.budget.minutes or 0)
@@ -205,10 +226,12 @@ def revise(plan: Plan, replica: Replica, file: Path, spent: float, elapsed: floa
         each = (elapsed - before["elapsed"]) / (done - before["step"])
         steps = done + max(1, int((budget - spent - elapsed) / each))
         revised = replace(
-            plan, steps=steps, revise_at=_next_revision(len(plan.revisions) + 1, done, steps),
+            plan,
+            steps=steps,
+            revise_at=_next_revision(len(plan.revisions) + 1, done, steps),
             revisions=[*plan.revisions, {"step": done, "steps": steps, "elapsed": elapsed}],
             **_expected(replica, each, spent + elapsed + (steps - done) * each),
-        )  # fmt: skip
+        )
         write_json(file, asdict(revised))
         if steps != plan.steps:
             told = f"{steps:,} steps, not {plan.steps:,}: they take {each:.3f} s with all between them"
@@ -220,12 +243,12 @@ def revise(plan: Plan, replica: Replica, file: Path, spent: float, elapsed: floa
 
 
 def _next_revision(number: int, done: int, steps: int) -> int | None:
-    """The step at which to revise for the next time, when `number` revisions were made."""
+    """Return the step of the next revision after `number` revisions, or None."""
     return next((at for share in REVISED_AFTER[number:] if (at := round(share * steps)) > done), None)
 
 
 def steps_of(task: TrainingTask) -> int | None:
-    """Steps that a budget of steps, tokens or FLOPs asks for, the last one begun included; None for minutes."""
+    """Return the steps that a budget of steps, tokens or FLOPs asks for, rounded up; None for minutes."""
     budget = task.settings.budget
     tokens = budget.tokens or (budget.flops and budget.flops / task.flops_per_token)
     return budget.steps or (int(-(-tokens // task.tokens_per_step)) if tokens else None)
@@ -234,8 +257,8 @@ def steps_of(task: TrainingTask) -> int | None:
 def _seconds_without_compilation(
     task: TrainingTask, accelerator: Accelerator, precision: str, budget_seconds: float
 ) -> float | None:
-    """Seconds that the passes of a step take as the model stands, about; None where nobody needs to know, or where
-    it is no measure: an accelerator is slow with few sequences, and what is to be sharded may not fit whole."""
+    """Estimate the seconds of a step's passes without compilation; None if it is not needed, or not meaningful: an
+    accelerator is slow with few sequences, and a model that is to be sharded may not fit whole."""
     if not budget_seconds or accelerator.device.type != "cpu" or is_sharded(task, accelerator):
         return None
     task.module.in_bfloat16 = precision == "bf16"
@@ -273,7 +296,7 @@ def _refuse_few_steps(
 
 
 def _whether_to_compile(task: TrainingTask, accelerator: Accelerator, precision: str, spent: float) -> tuple[bool, str]:
-    """(whether compiled, why): found by the first process, told to the others."""
+    """Decide (whether to compile, why) in the first process, for all."""
     size = task.flops_per_token, task.tokens_per_step
     decided: tuple[bool, str] = from_first(
         accelerator, lambda: choose_compile(task.settings, accelerator.device, precision, *size, spent)

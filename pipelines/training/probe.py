@@ -1,4 +1,4 @@
-"""What this machine is good at, measured before training instead of guessed."""
+"""Measure this machine before training: the faster precision, compilation, the time of a step."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ PASS_SHARE = 0.01
 CPU_FLOPS, GPU_FLOPS = 1e11, 1e14  # rough, for that decision only: two AVX2 cores; one H100-class GPU at work
 
 
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """`fp32` or `bf16`. For `auto` on a CPU, whichever multiplies matrices faster."""
-    if wanted != "auto":
-        return wanted
+def choose_precision(setting: str, device: torch.device) -> str:
+    """Choose `fp32` or `bf16`; for `auto` on a CPU, the one that multiplies matrices faster."""
+    if setting != "auto":
+        return setting
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     if device.type != "cpu":
@@ -45,7 +45,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
 
 def matmul_seconds(dtype: torch.dtype) -> float:
-    """Best seconds of a PROBE_SIZE² matrix product on one thread of the CPU: the same on a busy machine."""
+    """Time a PROBE_SIZE² matrix product on one thread of the CPU: the best seconds, the same on a busy machine."""
     left, right = (torch.randn(PROBE_SIZE, PROBE_SIZE).to(dtype) for _ in range(2))
     with one_thread():
         return min(seconds_of(lambda: left @ right) for _ in range(PROBE_TIMES))
@@ -64,27 +64,28 @@ def one_thread() -> Iterator[None]:
 
 
 def seconds_of(action: Callable[[], object]) -> float:
+    """Return the seconds that an action takes."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
 
 
 def choose_compile(
-    wanted: recipes.Pretrain,
+    settings: recipes.Pretrain,
     device: torch.device,
     precision: str,
     flops_per_token: float,
     tokens_per_step: int,
     spent: float = 0.0,
 ) -> tuple[bool, str]:
-    """(whether to use torch.compile, why). For `auto`: where a trial compiles in time, and the budget is long enough.
+    """Return (whether to use torch.compile, why); for `auto`, if a trial compiles in time and the budget is long.
 
     `spent`: seconds of a budget in minutes that are gone.
     """
-    if wanted.compile == "never":
+    if settings.compile == "never":
         return False, "the recipe says never"
-    if wanted.compile == "auto":
-        budget = wanted.budget
+    if settings.compile == "auto":
+        budget = settings.budget
         tokens = budget.tokens or (budget.steps or 0) * tokens_per_step
         flops = budget.flops or tokens * flops_per_token
         expected = (
@@ -97,18 +98,18 @@ def choose_compile(
     try:
         seconds = seconds_of(lambda: torch.compile(lambda x: x.sin() + 1)(torch.ones(8, device=device)))
     except Exception as error:  # no compiler, no Python headers, no Triton: each fails in its own way
-        torch._dynamo.reset()
-        if wanted.compile == "always":
+        torch.compiler.reset()
+        if settings.compile == "always":
             raise
         return False, f"a trial did not compile ({type(error).__name__})"
-    if wanted.compile == "auto" and wanted.budget.minutes and seconds > TRIAL_SHARE * 60 * wanted.budget.minutes:
+    if settings.compile == "auto" and settings.budget.minutes and seconds > TRIAL_SHARE * 60 * settings.budget.minutes:
         return False, f"a trial took {seconds:.0f} s, and the whole would take longer than it saves"
     return True, "a trial compiled"
 
 
 def seconds_of_pass(one_pass: Callable[[int], object], rows: int, budget_seconds: float) -> float:
-    """Seconds of a pass over so many sequences, from passes over 1, 2, 4 … of them: as many as a share of the budget
-    allows for, each. Beyond them, a straight line through the last two."""
+    """Estimate the seconds of a pass over `rows` sequences from passes over 1, 2, 4 … of them, each within a share of
+    the budget; beyond them, from a straight line through the last two."""
     limit, counts, seconds = PASS_SHARE * budget_seconds, [1], [seconds_of(lambda: one_pass(1))]
     if seconds[0] < limit:  # the first one also fills caches
         seconds[0] = min(seconds[0], seconds_of(lambda: one_pass(1)))
@@ -123,9 +124,9 @@ def seconds_of_pass(one_pass: Callable[[int], object], rows: int, budget_seconds
 
 
 def time_steps(train_step: Callable[[int], object], budget_seconds: float, steps: int | None = None) -> float:
-    """Seconds of a step: the median over a share of the budget, after the first ones. The same number of steps in
-    all processes. Where steps are long for the budget, the second one's time. Of a training of so many `steps`, a
-    twentieth of them at most.
+    """Measure the seconds of a step: the median over a share of the budget, after the first ones. All processes time
+    the same number of steps; if steps are long for the budget, it is the second one's time. At most a twentieth of
+    `steps` is timed.
 
     The median, because a neighbour's burst may slow single steps tenfold and more: on two cores with spinning
     threads, steps of 0.4 s took 3 to 16 s while another process computed.
@@ -135,8 +136,8 @@ def time_steps(train_step: Callable[[int], object], budget_seconds: float, steps
     if budget_seconds and seconds > LONGEST_STEP_SHARE * budget_seconds:
         return seconds
     first = seconds_of(lambda: train_step(WARMUP_STEPS))
-    wanted = max(MIN_PROBE_STEPS, round(PROBE_SHARE * budget_seconds / first))
+    affordable = max(MIN_PROBE_STEPS, round(PROBE_SHARE * budget_seconds / first))
     most = MAX_PROBE_STEPS if steps is None else max(1, steps // 20)
-    number: int = broadcast_object_list([min(wanted, most)])[0]
+    number: int = broadcast_object_list([min(affordable, most)])[0]
     rest = range(WARMUP_STEPS + 1, WARMUP_STEPS + number)
     return statistics.median([first, *(seconds_of(partial(train_step, step)) for step in rest)])

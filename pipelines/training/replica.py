@@ -13,23 +13,25 @@ from transformers import PreTrainedModel
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.checkpoints import unique_tensors
-from desdecero.pipelines.training.devices.peak_flops import Peak, device_name
+from desdecero.pipelines.training.devices.peak_flops import PeakFlops, device_name
 from desdecero.pipelines.training.devices.sharding import reshard, shard, sharding_is_wanted, whole
 from desdecero.pipelines.training.model.build import build_model, has_dropout, product_shapes
+from desdecero.pipelines.training.model.compilation import layer_classes
 from desdecero.pipelines.training.model.optimizers import build_optimizers
 from desdecero.pipelines.training.task import TrainingTask
 
 
 def make_deterministic() -> None:
-    """Same seed, same machine, same bits: compiled training on a CPU is not reproducible without this."""
+    """Make torch deterministic: compiled training on a CPU is not reproducible without this."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS, before it starts
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a costly debugging aid
 
 
 def divide_batch(task: TrainingTask, accelerator: Accelerator) -> int:
-    """Sequences of a batch that fall to each process. Raises `UserError` for a batch that they cannot share."""
-    size, processes = task.settings.batch_size, accelerator.num_processes
+    """Return the sequences of a batch for each process. Raises `UserError` if the batch cannot be divided."""
+    processes: int = accelerator.num_processes
+    size = task.settings.batch_size
     if size % processes:
         raise UserError(
             f"{task.section}.batch_size {size} cannot be shared by {processes} processes: make it a multiple of them"
@@ -38,10 +40,10 @@ def divide_batch(task: TrainingTask, accelerator: Accelerator) -> int:
 
 
 def is_sharded(task: TrainingTask, accelerator: Accelerator) -> bool:
-    """Whether each process holds a share of the model. Raises `UserError` for what is not done with one."""
+    """Return whether the model is sharded. Raises `UserError` for samples, which a sharded training does not write."""
     sharded = task.may_be_sharded and sharding_is_wanted() and accelerator.num_processes > 1
     if sharded and task.settings.samples:
-        raise UserError("a sharded training writes no samples on its way: leave pretrain.samples out")
+        raise UserError("a sharded training writes no samples during training: leave pretrain.samples out")
     return sharded
 
 
@@ -50,31 +52,32 @@ class Replica:
 
     def __init__(self, task: TrainingTask, accelerator: Accelerator, precision: str, compiled: bool):
         self.task, self.accelerator, self.module = task, accelerator, task.module
-        share, wanted = divide_batch(task, accelerator), task.settings.micro_batch_size
+        share, setting = divide_batch(task, accelerator), task.settings.micro_batch_size
         self.sequences_per_process = share
         """Of each batch."""
-        self.micro_batch_size = share if wanted == "auto" else min(share, wanted)
+        self.micro_batch_size = share if setting == "auto" else min(share, setting)
         """Sequences in one pass."""
         self.sharded = is_sharded(task, accelerator)
-        self.peak = Peak(accelerator.device, precision, product_shapes(task.model))
+        self.peak_flops = PeakFlops(accelerator.device, precision, product_shapes(task.model))
         self.module.in_bfloat16 = precision == "bf16"
         self.module.to(accelerator.device)
         self.module.train()
         if compiled:
             self.module.compile()
         if self.sharded:
-            shard(self.module, task.model._no_split_modules or (), accelerator.device)
+            shard(self.module, layer_classes(task.model), accelerator.device)
         self.wrapped = self.module if self.sharded else accelerator.prepare(self.module)
 
     def new_optimizers(self) -> list[Any]:
+        """Build the optimizers, wrapped by accelerate."""
         optimizers = build_optimizers(self.task.model, self.task.settings.optimizer, self.module.in_bfloat16)
         return [self.accelerator.prepare(optimizer) for optimizer in optimizers]
 
     def step(self, step: int, optimizers: list[Any]) -> tuple[float, float]:
-        """One optimizer step; returns what `gradients` does."""
-        found = self.gradients(step)
+        """Take one optimizer step; return the result of `gradients`."""
+        measured = self.gradients(step)
         self.update(optimizers)
-        return found
+        return measured
 
     def gradients(self, step: int) -> tuple[float, float]:
         """Compute the gradients of a step's batch; returns (mean loss in nats per target, gradient norm), the same
@@ -88,7 +91,7 @@ class Replica:
         count = max(1, int((targets != IGNORED).sum()))
         share, size = self.sequences_per_process, self.micro_batch_size
         mine = slice(rank * share, (rank + 1) * share)
-        pieces = list(zip(inputs[mine].split(size), targets[mine].split(size), strict=True))
+        pieces = list(zip(torch.split(inputs[mine], size), torch.split(targets[mine], size), strict=True))
         torch.manual_seed(hash((self.task.seed, step, rank)))  # dropout, if any: the same after a resume
         total = torch.zeros((), device=device)
         for number, (x, y) in enumerate(pieces, start=1):
@@ -103,7 +106,7 @@ class Replica:
         return summed / count, norm
 
     def _synchronized(self, last: bool) -> AbstractContextManager[Any]:
-        """Gradients are exchanged at the last micro-batch; sharded ones at each, for nobody could keep all of them."""
+        """Exchange gradients at the last micro-batch only; sharded ones at each, because no process could hold all."""
         return nullcontext() if last or self.sharded else self.accelerator.no_sync(self.wrapped)
 
     def update(self, optimizers: list[Any], refused: bool = False) -> None:
@@ -114,10 +117,10 @@ class Replica:
             optimizer.zero_grad(set_to_none=True)
 
     def validation_loss(self, sequences: int) -> float:
-        """Nats per target on the same held-out sequences each time, shared by the processes.
+        """Return nats per target on the same validation sequences each time, divided among the processes.
 
-        Where no dropout tells training from evaluation, by the program that trains, gradients and all: without them
-        it would be another to compile, for a few passes.
+        Without dropout, training and evaluation give the same numbers, so the compiled training program is used, with
+        gradients: without them another program would be compiled for a few passes.
         """
         assert self.task.validation_data
         processes, rank = self.accelerator.num_processes, self.accelerator.process_index
@@ -130,16 +133,17 @@ class Replica:
         self.module.train(as_in_training)
         size = self.micro_batch_size
         with torch.set_grad_enabled(as_in_training):
-            for x, y in zip(inputs.split(size), targets.split(size), strict=True):
+            for x, y in zip(torch.split(inputs, size), torch.split(targets, size), strict=True):
                 sums[0] += self.module(x.to(sums.device), y.to(sums.device))[1].detach()
         self.module.train()
         reshard(self.module)
         sums[1] = (targets != IGNORED).sum()
         total, count = self.accelerator.reduce(sums).tolist()
-        return total / count
+        mean: float = total / count
+        return mean
 
     def environment(self) -> dict[str, Any]:
-        """What a training may be moved between: the data order stays, the last bits of the weights may not."""
+        """Describe where training runs: a resume elsewhere keeps the data order, not the last bits of the weights."""
         return {
             "processes": self.accelerator.num_processes,
             "micro_batch_size": self.micro_batch_size,
@@ -149,7 +153,7 @@ class Replica:
         }
 
     def whole_model(self) -> PreTrainedModel:
-        """The model in one piece; of a sharded one, a copy in the host's memory. To be called by all processes."""
+        """Return the unsharded model; of a sharded one, a copy in host memory. To be called by all processes."""
         if not self.sharded:
             return self.task.model
         copy, shares = build_model(self.task.model.config), self.task.model.state_dict()

@@ -1,4 +1,4 @@
-"""Builds `pretrain/report.json` of a finished pretraining."""
+"""Build `pretrain/report.json` of a finished pretraining."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from desdecero.pipelines.run.reports.base import RollBack
 from desdecero.pipelines.run.reports.pretrain import Cost, EarlyStop, PretrainReport, Start
 from desdecero.pipelines.training.devices.peak_flops import device_name
-from desdecero.pipelines.training.loop import Trainer
 from desdecero.pipelines.training.micro_batch import peak_memory
 from desdecero.pipelines.training.model.build import count_parameters
 from desdecero.pipelines.training.task import Pretraining
+from desdecero.pipelines.training.trainer import Trainer
 
 
 def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) -> PretrainReport:
-    """What a person or the card may quote. lines: of the metrics."""
+    """Return the report that people and the card quote. lines: of the metrics."""
     plan, recipe, replica = trainer.plan, task.recipe, trainer.replica
     parameters, inner = count_parameters(task.model)
     config: Any = task.model.config
@@ -62,7 +62,7 @@ def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) 
 
 
 def cost_of(trainer: Trainer) -> Cost | None:
-    """What the time of all starts cost, at the recipe's price; None where it names none."""
+    """Return the cost of the time of all starts, at the recipe's price; None without a price."""
     price, seconds = trainer.settings.price_per_hour, trainer.setup_seconds + trainer.pace.elapsed
     if price is None:
         return None
@@ -70,9 +70,9 @@ def cost_of(trainer: Trainer) -> Cost | None:
 
 
 def early_stop_of(trainer: Trainer) -> EarlyStop | None:
-    """Whether training ended before its budget, why, and whose weights were kept; None where nobody asked."""
+    """Tell whether and why training stopped early, and which weights were kept; None if it is not configured."""
     stop = trainer.early_stop
-    if not stop.wanted:
+    if not stop.settings:
         return None
     return EarlyStop(
         stopped=stop.because is not None,

@@ -1,4 +1,4 @@
-"""What differs from one training to another: the model with its loss, its data, and how it is trained."""
+"""The description of one training: the model with its loss, the data, and the settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from desdecero.pipelines.training.model.build import (
     training_flops_per_token,
     zero_init_residual_outputs,
 )
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
 FEW_STEPS = 1000
 """Below, a warning. `espanol` preferred the right gender of an adjective by 0.05 nats after 90 steps, when all it wrote
@@ -30,7 +30,7 @@ was gibberish, and by 1.19 after 1,121."""
 
 @dataclass(kw_only=True)
 class TrainingTask:
-    """One training, as `Trainer` in loop.py does it. Trained are the parameters that require a gradient."""
+    """One training, for `Trainer` in trainer.py. The parameters that require a gradient are trained."""
 
     section: str
     """Of the recipe, for messages: `pretrain`, `finetune`, `tokenizer`."""
@@ -40,7 +40,7 @@ class TrainingTask:
     module: ModelWithLoss
     train_data: Batches
     validation_data: Batches | None = None
-    """None where nothing is validated on the way."""
+    """None if nothing is validated during training."""
     flops_per_token: float
     """Floating-point operations, forward and backward, for a token of input."""
     title: str = ""
@@ -55,6 +55,7 @@ class TrainingTask:
 
     @property
     def model(self) -> PreTrainedModel:
+        """The model without its loss."""
         return self.module.model
 
     @property
@@ -64,11 +65,12 @@ class TrainingTask:
 
     @property
     def tokens_per_step(self) -> int:
+        """Tokens in a batch."""
         return self.settings.batch_size * self.context_length
 
 
 class Pretraining(TrainingTask):
-    """A model with the seed's random weights, which learns from the run's tokens."""
+    """The training of a model with the seed's random weights, on the run's tokens."""
 
     def __init__(self, recipe: Recipe, run: RunDir):
         self.recipe = recipe
@@ -88,12 +90,18 @@ class Pretraining(TrainingTask):
         module = ModelWithLoss(model, recipe.pretrain, sentinels=sentinels, context_length=context_length)
         zero_init_residual_outputs(model)  # not before: layers that add nothing would pass any trial of `ModelWithLoss`
         super().__init__(
-            section="pretrain", settings=recipe.pretrain, seed=recipe.seed, module=module, train_data=train_data,
-            validation_data=validation_data, few_steps=FEW_STEPS, may_be_sharded=True,
+            section="pretrain",
+            settings=recipe.pretrain,
+            seed=recipe.seed,
+            module=module,
+            train_data=train_data,
+            validation_data=validation_data,
+            few_steps=FEW_STEPS,
+            may_be_sharded=True,
             flops_per_token=training_flops_per_token(model, context_length, targets),
             rate_keys="pretrain.optimizer.learning_rate (or matrix_learning_rate)",
             size_keys="pretrain.batch_size, model.context_length or model.size (layers, hidden_size)",
-        )  # fmt: skip
+        )
 
     def save_model(self, model: PreTrainedModel, folder: Path) -> None:
         """Write what `from_pretrained` loads, for any transformers user. `model`: this task's, in one piece."""

@@ -37,9 +37,9 @@ from desdecero.pipelines.training.adapter import AdapterTask
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.devices.processes import join_processes
-from desdecero.pipelines.training.loop import Trainer as OurTrainer
 from desdecero.pipelines.training.model.build import build_config, build_model
 from desdecero.pipelines.training.replica import make_deterministic
+from desdecero.pipelines.training.trainer import Trainer as OurTrainer
 
 RECIPE = """
 name: bench

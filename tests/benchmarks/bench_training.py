@@ -22,7 +22,7 @@ from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.model.build import build_model
 from desdecero.pipelines.training.model.optimizers import Muon, build_optimizers
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.probe import choose_precision, matmul_seconds, seconds_of
 from desdecero.pipelines.training.replica import make_deterministic
 
@@ -66,7 +66,7 @@ def main() -> None:
     compare(f"matrix product in {chosen}, which the probe chose", times[chosen], max(times.values()))
 
     objective = new_objective()
-    muon, adamw = build_optimizers(objective.model, RECIPE.pretrain.optimizer, half=chosen == "bf16")
+    muon, adamw = build_optimizers(objective.model, RECIPE.pretrain.optimizer, in_bfloat16=chosen == "bf16")
     inputs, targets = batch()
 
     def forward_backward() -> None:

@@ -305,8 +305,8 @@ def test_sequence_longer_than_the_held_out_text_is_refused(tiny: Tiny, capsys: p
 
 
 def test_batch_that_processes_cannot_share_is_refused(tiny_runs: dict[str, Path]) -> None:
-    from desdecero.pipelines.training.loop import Trainer
     from desdecero.pipelines.training.task import Pretraining
+    from desdecero.pipelines.training.trainer import Trainer
 
     class ThreeProcesses:  # stands for accelerate's object on a machine that no test has
         num_processes = 3

@@ -3,8 +3,8 @@
 The shards of a split are one long stream of tokens, cut into sequences; one may hold the end of one document and the
 start of the next, and padding where documents were packed to fit (`packing.py`). Step `s` of a run takes sequences
 `s·B … (s+1)·B − 1` of an endless sequence of shuffled epochs, whatever the number of processes, and whether or not the
-run was interrupted. What is asked of a sequence (its next tokens, hidden ones, spans that were cut out) is the
-collator's business: see `collators.py`.
+run was interrupted. The collator makes inputs and targets of a sequence (its next tokens, hidden ones, spans that were
+cut out): see `collators.py`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.training.data.shuffle import Permutation
 
 
 def begins(tokens: torch.Tensor, end: int, padding: int) -> torch.Tensor:
-    """(rows, length) of true where a document begins: at the `end` of the one before it, which is also where a prompt
-    begins at inference. What goes on after padding is alone like a document, and so is each padding token itself. Of
-    the first token in a row, with which one begins anyway, it says nothing."""
+    """Mark the tokens at which a document begins: (rows, length) token ids → (rows, length) bool.
+
+    A document begins at the `end` token of the one before it, which is also where a prompt begins at inference. The
+    token after padding begins a document, and so does each padding token. The first token of a row, at which one
+    begins anyway, is not marked for that.
+    """
     padded = tokens == padding
     return (tokens == end) | padded | padded.roll(1, dims=1)
 
@@ -36,16 +40,19 @@ class Collator(Protocol):
     span: int
     """Tokens that a row is made of."""
     stride: int
-    """Tokens from where one row begins to where the next does."""
+    """Tokens between the beginnings of two consecutive rows."""
     target_length: int
     """Targets in a row, at most."""
 
-    def __call__(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(rows, span) token ids to (rows, length) inputs and targets, `IGNORED` where nothing is asked; all int64."""
+    def __call__(
+        self, tokens: NDArray[np.int64], generator: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Turn (rows, span) token ids into (inputs, targets), (rows, length) each; `IGNORED` marks targets that do not
+        count."""
 
 
 class Blocks:
-    """Blocks of `span` tokens, mapped from files, `stride` apart."""
+    """Blocks of `span` tokens, `stride` apart, in memory-mapped files."""
 
     def __init__(self, files: Sequence[Path], dtype: str, span: int, stride: int):
         self.shards = [map_shard(file, np.dtype(dtype)) for file in files]
@@ -56,26 +63,25 @@ class Blocks:
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> NDArray[np.int64]:
         shard = int(np.searchsorted(self.ends, index, side="right"))
         start = (index - (int(self.ends[shard - 1]) if shard else 0)) * self.stride
         return np.asarray(self.shards[shard][start : start + self.span], dtype=np.int64)
 
-    def stack(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(len(indices), span) token ids, int64."""
+    def stack(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the blocks at `indices` as (len(indices), span) token ids."""
         return np.stack([self[int(i)] for i in indices])
 
 
 class Batches:
     """Global batches of inputs and targets for a run: `batch(step)` is a function of seed and step.
 
-    Memory does not depend on the number of tokens: shards are mapped, and the order is computed place by place.
+    Memory does not depend on the number of tokens: shards are memory-mapped, and the order is computed, not stored.
     """
 
-    def __init__(
-        self, files: Sequence[Path], dtype: str, collator: Collator, size: int, seed: int, vocab_size: int
-    ):  # fmt: skip
-        """`vocab_size` is what token ids must be below: those that another tokenizer made are refused."""
+    def __init__(self, files: Sequence[Path], dtype: str, collator: Collator, size: int, seed: int, vocab_size: int):
+        """Open the shards. Token ids must be below `vocab_size`: `batch` raises `UserError` for those of another
+        tokenizer. Raises `UserError` for too few tokens."""
         self.blocks = Blocks(files, dtype, collator.span, collator.stride)
         self.collator, self.size, self.seed, self.vocab_size = collator, size, seed, vocab_size
         if not len(self.blocks):
@@ -86,25 +92,26 @@ class Batches:
             )
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(inputs, targets) of a step, counted from 0; `size` rows each, int64."""
+        """Return (inputs, targets) of a step, counted from 0; `size` rows each, int64."""
         return self._collate(self.order(np.arange(step * self.size, (step + 1) * self.size)), step)
 
     def spread(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(inputs, targets) of at most `rows` sequences, the same ones each time: evenly spaced, because the first ones
-        are of a document or two."""
+        """Return (inputs, targets) of at most `rows` sequences, the same ones each time: evenly spaced, because the
+        first ones are of a document or two."""
         count = min(rows, len(self.blocks))
         return self._collate(np.arange(count) * len(self.blocks) // count, step=0)
 
-    def order(self, places: np.ndarray) -> np.ndarray:
-        """The sequences that stand at these places of the endless row of epochs, each in an order of its own."""
+    def order(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the indices of the sequences at these places of the endless series of epochs; each epoch has its own
+        order."""
         epochs, positions = np.divmod(places, len(self.blocks))
-        found = np.empty_like(places)
+        indices = np.empty_like(places)
         for epoch in np.unique(epochs).tolist():
             here = epochs == epoch
-            found[here] = Permutation(len(self.blocks), (self.seed, 0, epoch))(positions[here])
-        return found
+            indices[here] = Permutation(len(self.blocks), (self.seed, 0, epoch))(positions[here])
+        return indices
 
-    def _collate(self, indices: np.ndarray, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _collate(self, indices: NDArray[np.int64], step: int) -> tuple[torch.Tensor, torch.Tensor]:
         tokens = self.blocks.stack(indices)
         if (largest := int(tokens.max())) >= self.vocab_size:
             raise UserError(
@@ -115,10 +122,10 @@ class Batches:
         return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
-def map_shard(file: Path, dtype: np.dtype[Any]) -> np.ndarray:
-    """A shard's tokens, read from the disk where they are looked at."""
+def map_shard(file: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Memory-map a shard's tokens. Raises `UserError` for a file that was cut short."""
     size = file.stat().st_size
     if not size or size % dtype.itemsize:
-        what = "is empty" if not size else f"has {size} bytes, no whole number of {dtype.itemsize}-byte tokens"
+        what = "is empty" if not size else f"has {size} bytes, not a whole number of {dtype.itemsize}-byte tokens"
         raise UserError(f"{file} {what}: it was cut short; build the tokens again with `desdecero tokens`")
     return np.memmap(file, dtype, "r")

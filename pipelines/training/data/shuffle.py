@@ -1,12 +1,14 @@
-"""Random orders that are computed, not stored: any place of any epoch, in no memory."""
+"""Random orders that are computed, not stored: any place of any epoch, in constant memory."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 ROUNDS = 8
-"""Four make a permutation that nobody who sees few places can tell from a random one (Luby & Rackoff 1988). Of 5
-things all 120 orders came equally often (12,000 draws) with 8 rounds on halves of 3 bits, not with 6 to 24 on 2."""
+"""Rounds of the Feistel network. Four make a permutation that cannot be told from a random one by few of its places
+(Luby & Rackoff 1988). Of 5 things all 120 orders came equally often (12,000 draws) with 8 rounds on halves of 3 bits,
+not with 6 to 24 on 2."""
 SMALLEST_HALF = 3  # bits
 
 
@@ -20,28 +22,28 @@ class Permutation:
     """
 
     def __init__(self, size: int, key: tuple[int, ...]):
-        """The same `size` and `key` give the same permutation, on any machine."""
+        """Derive the round keys. The same `size` and `key` give the same permutation, on any machine."""
         self.size = size
         self.half = np.uint64(max(SMALLEST_HALF, ((size - 1).bit_length() + 1) // 2))
         self.mask = (np.uint64(1) << self.half) - np.uint64(1)
         self.keys = np.random.SeedSequence(key).generate_state(ROUNDS, np.uint64)
 
-    def __call__(self, places: np.ndarray) -> np.ndarray:
-        """What stands at these places, int64 of the same shape."""
-        found = self._network(places.astype(np.uint64))
-        while len(outside := np.flatnonzero(found >= self.size)):
-            found.flat[outside] = self._network(found.flat[outside])
-        return found.astype(np.int64)
+    def __call__(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers at these places, of the same shape."""
+        numbers = self._network(places.astype(np.uint64))
+        while len(outside := np.flatnonzero(numbers >= self.size)):
+            numbers.flat[outside] = self._network(numbers.flat[outside])
+        return numbers.astype(np.int64)
 
-    def _network(self, numbers: np.ndarray) -> np.ndarray:
+    def _network(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
         left, right = numbers >> self.half, numbers & self.mask
         for key in self.keys:
             left, right = right, left ^ (mix(right + key) & self.mask)
         return (left << self.half) | right
 
 
-def mix(numbers: np.ndarray) -> np.ndarray:
-    """Every bit of the result depends on every bit of the number; uint64, modulo 2⁶⁴."""
+def mix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix the bits: every bit of the result depends on every bit of the number, modulo 2⁶⁴."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return numbers ^ (numbers >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""Span corruption, the objective of T5: spans of a text are cut out, and asked for in their order.
+"""Span corruption, the objective of T5: spans of a text are cut out, and are the targets, in their order.
 
     text      Thank you for inviting me to your party last week
     inputs    Thank you <0> me to your party <1> week
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.recipe.sequence_lengths import noise_counts, text_length
@@ -24,23 +25,28 @@ from desdecero.pipelines.training.data.batches import begins
 class SpanCorruption:
     """Turns sequences of `span` tokens into inputs of `length`, and targets of `target_length` at most.
 
-    The end-of-text token and padding are never noise: what stands between two of them in the inputs, with the targets
-    that its sentinels ask for, is one document (`documents_of`). A span that would hide one is cut there, so that
-    another sentinel or two are needed; as many tokens at the end of the sequence are left out.
+    The end-of-text token and padding are never noise: the inputs between two of them, with the targets of their
+    sentinels, are one document (`documents_of`). A span that would hide one is cut there, and needs another sentinel
+    or two; as many tokens at the end of the sequence are left out.
     """
 
     def __init__(
         self, length: int, sentinels: Sequence[int], end: int, padding: int, density: float = 0.15, mean: float = 3.0
-    ):  # fmt: skip
+    ):
         self.length, self.sentinels = length, np.asarray(sentinels, dtype=np.int64)
         self.end, self.padding = end, padding
         self.span = text_length(length, density, mean)
         self.noise, self.spans = noise_counts(self.span, density, mean)
         self.stride, self.target_length = self.span, self.noise + self.spans + 1
 
-    def __call__(self, tokens: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """tokens: (rows, span), int64. Returns (rows, length) inputs, and (rows, target_length) targets, each row
-        closed by the end token and then filled with `IGNORED`; all of them, where a row is too empty to be asked."""
+    def __call__(
+        self, tokens: NDArray[np.int64], generator: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Turn (rows, span) token ids into (rows, length) inputs and (rows, target_length) targets.
+
+        Each row of targets is closed by the end token and then filled with `IGNORED`; a row without noise has nothing
+        but `IGNORED`.
+        """
         noise = self._noise(len(tokens), generator) & (tokens != self.end) & (tokens != self.padding)
         begins = noise & ~np.pad(noise, ((0, 0), (1, 0)))[:, :-1]
         number = begins.cumsum(axis=1) - 1  # of the last span that began; -1 before the first
@@ -65,11 +71,11 @@ class SpanCorruption:
         targets[rows, (asked.sum(axis=1) + first.sum(axis=1))[rows]] = self.end
         return inputs, targets
 
-    def _noise(self, rows: int, generator: np.random.Generator) -> np.ndarray:
-        """(rows, span), true in `self.spans` spans of `self.noise` tokens, with text between each two of them.
+    def _noise(self, rows: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+        """Draw (rows, span) bool, true in `self.spans` spans of `self.noise` tokens in all, with text between them.
 
         Lengths of the spans, and of the text around them, are uniform among all that have these sums. (In T5's code
-        a sequence always begins with text and ends with noise: a bias, which its later `random_roll` takes away.)
+        a sequence always begins with text and ends with noise: a bias that its later `random_roll` removes.)
         """
         lengths = np.empty((rows, 2 * self.spans + 1), dtype=np.int64)
         lengths[:, 1::2] = _composition(rows, self.noise, self.spans, generator)
@@ -82,10 +88,10 @@ class SpanCorruption:
 def documents_of(
     inputs: torch.Tensor, targets: torch.Tensor, sentinels: torch.Tensor, end: int, padding: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The number, within its row, of the document that each input and each target belongs to.
+    """Return the number, within its row, of the document that each input and each target belongs to.
 
-    Where an input's document begins, `begins` says. A target belongs to the document in whose text its
-    sentinel stands (what comes before the first sentinel, as to the first). A decoder reads targets one place later.
+    `begins` tells where the documents of the inputs begin. A target belongs to the document that holds its sentinel
+    (targets before the first sentinel, to the first sentinel's). A decoder reads targets one place later.
     """
     documents = begins(inputs, end, padding).cumsum(dim=1)
     asked, answered = torch.isin(inputs, sentinels), torch.isin(targets, sentinels)
@@ -95,8 +101,8 @@ def documents_of(
     return documents, documents.gather(1, places.gather(1, number))
 
 
-def _composition(rows: int, total: int, parts: int, generator: np.random.Generator) -> np.ndarray:
-    """(rows, parts) positive numbers that sum to `total`: the gaps between `parts - 1` cuts at random places."""
+def _composition(rows: int, total: int, parts: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Draw (rows, parts) positive numbers that sum to `total`: the gaps between `parts - 1` cuts at random places."""
     if parts == 1:
         return np.full((rows, 1), total, dtype=np.int64)
     cuts = generator.random((rows, total - 1)).argpartition(parts - 2, axis=1)[:, : parts - 1]

@@ -1,9 +1,9 @@
-"""Where words begin in a row of tokens, by the tokenizer's own cut: for masks that hide words whole.
+"""Find the tokens that begin words, by the tokenizer's own pretokenization: for masking whole words.
 
-WordPiece marks what goes on with a word (`##`). Other tokenizers cut the text before they learn tokens
-(`recipe/pretokenization.py`), and a token does not say on which side of a cut it stands: `way` goes on with `sub` in
-*subway*, and begins a word at the start of a line. The pattern's rules, put in terms of what tokens begin and end with,
-say it for all but a few in ten thousand (English contractions, odd runs of spaces).
+WordPiece marks the tokens that continue a word (`##`). Other tokenizers cut the text before they learn tokens
+(`recipe/pretokenization.py`), and a token alone does not tell on which side of a cut it stands: `way` continues `sub`
+in *subway*, and begins a word at the start of a line. The pattern's rules, in terms of the characters that tokens begin
+and end with, tell it for all but a few in ten thousand (English contractions, odd runs of spaces).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DIGITS_IN_A_WORD = 3
 
 
 class Words:
-    """Tells the tokens that begin a word from those that go on with one."""
+    """Tells the tokens that begin a word from those that continue one."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast):
         names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
@@ -35,13 +35,14 @@ class Words:
         self.space = np.array([text == " " for text in texts])
 
     def begin(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(rows, length) token ids → true where a word begins; always so at the start of a row."""
+        """Mark the tokens that begin a word: (rows, length) ids → (rows, length) bool; the first of a row does."""
         begins = np.ones(tokens.shape, np.bool_)
-        begins[:, 1:] = ~(self._goes_on(tokens) if self.marked is None else self.marked[tokens[:, 1:]])
+        begins[:, 1:] = ~(self._continues(tokens) if self.marked is None else self.marked[tokens[:, 1:]])
         return begins
 
-    def _goes_on(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Of all tokens but the first in a row, by the kinds of the last character before it and of its first."""
+    def _continues(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Mark the tokens that continue a word, all but the first of a row, by the kinds of the character before a
+        token and of its own first one: (rows, length) → (rows, length − 1)."""
         before, first, last = self.last[tokens][:, :-1], self.first[tokens][:, 1:], self.last[tokens][:, 1:]
         length, space = self.length[tokens], self.space[tokens][:, :-1]
         letters = (before == LETTER) & (first == LETTER)
@@ -51,18 +52,20 @@ class Words:
         # Of a run of spaces, the last one belongs to what comes after it.
         inner = (length[:, 1:] > 1) | (after == SPACE) | (after == LINE_END)
         spaces = (before == SPACE) & (first == SPACE) & (last == SPACE) & inner
-        goes_on = letters | signs | ends | spaces | self._within_a_number(tokens)[:, 1:]
-        # A word keeps the one space or sign before it, unless that goes on with others.
+        continues: NDArray[np.bool_] = letters | signs | ends | spaces | self._within_a_number(tokens)[:, 1:]
+        # A word keeps the one space or sign before it, unless that continues others.
         alone = (length[:, :-1] == 1) & ((before == SIGN) | (before == SPACE))
-        alone[:, 1:] &= ~goes_on[:, :-1]
-        return goes_on | (alone & (first == LETTER))
+        alone[:, 1:] &= ~continues[:, :-1]
+        continues |= alone & (first == LETTER)
+        return continues
 
     def _within_a_number(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Numbers are cut into three digits, from the left."""
+        """Mark the digits inside a group: numbers are cut into groups of three digits, from the left."""
         digits = np.where(self.first[tokens] == DIGIT, self.length[tokens], 0)
         seen = digits.cumsum(axis=1) - digits
         before_the_run = np.maximum.accumulate(np.where(digits == 0, seen, 0), axis=1)
-        return (digits > 0) & ((seen - before_the_run) % DIGITS_IN_A_WORD > 0)
+        within: NDArray[np.bool_] = (digits > 0) & ((seen - before_the_run) % DIGITS_IN_A_WORD > 0)
+        return within
 
 
 def _kind(character: str) -> int:

@@ -1,4 +1,4 @@
-"""Memory that ran out, in whatever words a library says so."""
+"""Recognize and explain out-of-memory errors, whatever library raised them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from desdecero.pipelines.common.errors import UserError
 
 
 def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory ran out, of the device or of the host."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and should_reduce_batch_size(error)
     )
@@ -21,7 +22,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def explain_out_of_memory(
     advice: str = "lower pretrain.micro_batch_size, and run the same command again to continue",
 ) -> Iterator[None]:
-    """Turn the error into a sentence that ends with the advice, where nobody before could do with less."""
+    """Turn an out-of-memory error that reaches the stage into a `UserError` with the advice."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""What a training runs on: its name, and what it could do at best."""
+"""The name of a device, and the floating-point operations a second that it can do at best."""
 
 from __future__ import annotations
 
@@ -22,42 +22,44 @@ PEAKS = {
 where they count zeros that are skipped, and with sums in fp32. Of a T4, which has no bf16, fp16."""
 
 NOT_WHOLE = ("mig", "laptop", "max q")
-"""Words in the name of a device that is a part, or a slower kin, of its namesake."""
+"""Words in the name of a device that is a part of its namesake, or a slower variant."""
 
 TPU_PEAKS = {"v6e": 918e12, "v5p": 459e12, "v5litepod": 197e12, "v4": 275e12}
-"""Of a chip in bf16, by the type in TPU_ACCELERATOR_TYPE, from Google's page on each. Not run on one."""
+"""bf16 operations a second of a chip, by the type in TPU_ACCELERATOR_TYPE, from Google's page on each. Not run on
+one."""
 
 PRODUCT_FLOPS, LONGEST_SIDE = 1e8, 1024
-"""Of a product that is timed on a CPU: half a millisecond of a core with AMX, one of a core with AVX-512. So most end
-before the system gives the core to another process, and the best is that of an idle machine."""
+"""Size of a product that is timed on a CPU: half a millisecond of a core with AMX, one of a core with AVX-512. Most end
+before the system gives the core to another process, so the best time is that of an idle machine."""
 
 START_SECONDS, LATER_SECONDS = 0.2, 0.05
-"""Time for them at the start, and at each validation."""
+"""Seconds spent on timing them at the start, and at each validation."""
 
 BUSY = 1.5
-"""Times the best time that the median product took, from where on the machine is called busy. On two cores of a shared
-host the median took 7 to 12 times as long under a load average of 10."""
+"""Median time of a product over the best one, above which the machine is called busy. On two cores of a shared host
+the median took 7 to 12 times as long under a load average of 10."""
 
 
 def device_name(device: torch.device) -> str:
+    """Return the model of a GPU, or the type of another device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-class Peak:
-    """What one device could do at best, in the precision of a training: the denominator of MFU.
+class PeakFlops:
+    """Operations a second that one device can do at best, in a training's precision: the denominator of MFU.
 
-    Of a GPU or TPU its data sheet says it. Of a CPU matrix products of the model's own shapes are timed, on one
+    For a GPU or TPU it is the data sheet's. For a CPU, matrix products of the model's own shapes are timed on one
     thread, and the best time of each shape counts, times the threads: with several threads a product waits for the
-    slowest of them, and on a busy machine none ever finds all cores free. `sample` may be called again, as the run
-    goes on.
+    slowest of them, and on a busy machine they never all find a free core. `sample` may be called again during the
+    run.
     """
 
     def __init__(self, device: torch.device, precision: str, shapes: Mapping[tuple[int, int], int]):
-        """`shapes`: (inputs, outputs) of the model's matrices, and how many there are of each."""
-        self.flops: float | None = None
-        """Operations a second; None where that is not known."""
+        """Look the device up, or time it. `shapes`: (inputs, outputs) of the model's matrices, with their counts."""
+        self.per_second: float | None = None
+        """None if unknown."""
         self.source = "probed"
-        """How it is known: `probed`, or `data sheet`; or why it is not."""
+        """`probed`, `data sheet`, or why the peak is unknown."""
         self.rounds: list[float] = []
         self.products: list[_Product] = []
         if device.type == "cpu":
@@ -67,11 +69,11 @@ class Peak:
         elif precision != "bf16":
             self.source = f"not known in {precision}"
         else:
-            self.flops, name = _of_tpu() if device.type == "xla" else _of_gpu(device_name(device))
-            self.source = "data sheet" if self.flops else f"not known of {name}"
+            self.per_second, name = _of_tpu() if device.type == "xla" else _of_gpu(device_name(device))
+            self.source = "data sheet" if self.per_second else f"not known of {name}"
 
     def sample(self, seconds: float = LATER_SECONDS) -> None:
-        """Time the products again and again for so long, each once at least. Nothing to do but on a CPU."""
+        """Time the products repeatedly for `seconds`, each at least once. Does nothing for other devices than a CPU."""
         if not self.products:
             return
         ends, work = time.perf_counter() + seconds, sum(product.flops for product in self.products)
@@ -79,17 +81,17 @@ class Peak:
             self.rounds.append(sum(product.time() for product in self.products))
             while time.perf_counter() < ends:
                 self.rounds.append(sum(product.time() for product in self.products))
-        self.flops = torch.get_num_threads() * work / sum(product.best for product in self.products)
+        self.per_second = torch.get_num_threads() * work / sum(product.best for product in self.products)
 
     @property
     def slowdown(self) -> float | None:
-        """Times the best time that the products took in the median, over the whole run: 1 on an idle machine."""
+        """Median time of the products over their best, for the whole run: 1 on an idle machine; None if not timed."""
         best = sum(product.best for product in self.products)
         return statistics.median(self.rounds) / best if self.rounds else None
 
 
 class _Product:
-    """A batch of inputs times one of the model's matrices, both cut to a millisecond's work, `count` times."""
+    """A product of inputs and one of the model's matrices, cut to a millisecond's work, that stands for `count`."""
 
     def __init__(self, inputs: int, outputs: int, count: int, dtype: torch.dtype):
         work = count * inputs * outputs
@@ -98,13 +100,13 @@ class _Product:
         self.left, self.right = (
             torch.randn(*shape, generator=drawn).to(dtype) for shape in ((rows, inputs), (outputs, inputs))
         )
-        # What is timed once weighs as much as all matrices of the shape do for a token.
+        # One timed product weighs as much as all matrices of the shape do for a token.
         self.weight = work / (rows * inputs * outputs)
         self.flops = 2.0 * work
         self.best = float("inf")
 
     def time(self) -> float:
-        """Seconds that the product took now, weighted; remembers the best."""
+        """Time the product once; return its weighted seconds and remember the best."""
         seconds = self.weight * seconds_of(lambda: F.linear(self.left, self.right))
         self.best = min(self.best, seconds)
         return seconds
@@ -112,9 +114,9 @@ class _Product:
 
 def _of_gpu(name: str) -> tuple[float | None, str]:
     words = f" {re.sub('[^a-z0-9]+', ' ', name.lower())} "
-    found = [peak for part, peak in PEAKS.items() if f" {part} " in words]
+    peaks = [peak for part, peak in PEAKS.items() if f" {part} " in words]
     whole = not any(f" {part} " in words for part in NOT_WHOLE)
-    return (found[0] if found and whole else None), name
+    return (peaks[0] if peaks and whole else None), name
 
 
 def _of_tpu() -> tuple[float | None, str]:

@@ -1,10 +1,10 @@
-"""FSDP2: each process holds a share of every weight, gradient and optimiser state.
+"""Sharding with FSDP2: each process holds a share of every weight, gradient and optimiser state.
 
     accelerate launch --config_file eight_gpus_fsdp2.yaml pipelines/pretrain.py RECIPE
 
-Asked for in accelerate's own words (`ACCELERATE_USE_FSDP`, `FSDP_VERSION=2`), and done with torch's `fully_shard`:
+Requested by accelerate's variables (`ACCELERATE_USE_FSDP`, `FSDP_VERSION=2`), and done with torch's `fully_shard`:
 accelerate itself shards on accelerators only (on a CPU it trains whole copies and does not say so), and makes the
-output layer a group of its own, whose weight is then not there when the loss multiplies by it.
+output layer a separate group, whose weight is then not gathered when the loss multiplies by it.
 
 Each layer is a group, gathered when it is reached; the rest (embeddings, last norm, output layer) is the root's.
 Weights are gathered in float32 and autocast makes bfloat16 of them afterwards: the numbers are those of a training
@@ -29,7 +29,7 @@ from desdecero.pipelines.common.errors import UserError
 
 
 def sharding_is_wanted() -> bool:
-    """Whether accelerate was told to shard. Raises `UserError` for what is not done here."""
+    """Return whether accelerate was told to shard. Raises `UserError` for FSDP 1 and for offloading."""
     if not parse_flag_from_env("ACCELERATE_USE_FSDP"):
         return False
     if os.environ.get("FSDP_VERSION", "1") != "2":
@@ -41,34 +41,34 @@ def sharding_is_wanted() -> bool:
     return True
 
 
-def shard(objective: nn.Module, layers: Iterable[str], device: torch.device) -> None:
-    """Leave to each process its share of a module, in place. `layers`: names of the classes that repeat."""
+def shard(model: nn.Module, layers: Iterable[str], device: torch.device) -> None:
+    """Shard a module over the processes, in place. `layers`: names of the classes of its layers."""
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
-    stacks = [module for module in objective.to(device).modules() if isinstance(module, nn.ModuleList)]
+    stacks = [module for module in model.to(device).modules() if isinstance(module, nn.ModuleList)]
     for layer in (layer for stack in stacks for layer in stack):
         if type(layer).__name__ in layers:  # which may also name BERT's embeddings: those the output layer shares
             fully_shard(layer, mesh=mesh)
-    fully_shard(objective, mesh=mesh)
+    fully_shard(model, mesh=mesh)
 
 
-def reshard(objective: nn.Module) -> None:
-    """After a forward pass without a backward one: hold only the own share again."""
-    if isinstance(objective, FSDPModule):
-        objective.reshard()
+def reshard(model: nn.Module) -> None:
+    """Free the gathered weights after a forward pass without a backward one."""
+    if isinstance(model, FSDPModule):
+        model.reshard()
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
-    """The share that this process holds; a tensor that is not sharded is its own."""
+    """Return the share that this process holds, or a tensor that is not sharded as it is."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """All of it, in every process: to be called by all of them."""
+    """Gather a sharded tensor in every process. To be called by all of them."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def like(tensor: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
-    """The share of a whole tensor that belongs to the share of another one of its shape."""
+    """Shard a whole tensor as `model`, a tensor of its shape, is sharded; another one is returned as it is."""
     if not isinstance(model, DTensor) or tensor.shape != model.shape:
         return tensor
     here = tensor.to(model.device, model.dtype)
@@ -76,14 +76,14 @@ def like(tensor: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
 
 
 def share_of(share: torch.Tensor, model: DTensor) -> DTensor:
-    """A process' share of what is cut as another tensor is, as part of the whole."""
+    """Wrap a process' share of a tensor that is sharded as `model` is, as a `DTensor` of the whole."""
     return DTensor.from_local(
         share, model.device_mesh, model.placements, run_check=False, shape=model.shape, stride=model.stride()
     )
 
 
 def state_like(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """An optimiser's state of whole tensors, cut as its parameters are."""
+    """Shard an optimiser's state of whole tensors as its parameters are sharded."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     cut = {
         number: {

@@ -1,4 +1,4 @@
-"""Attention made of plain matrix products, for compiled training on a CPU.
+"""Attention by plain matrix products, for compiled training on a CPU.
 
     model.set_attn_implementation(BLOCKWISE)
 
@@ -10,6 +10,7 @@ causal, each block against the keys up to its own end, so that most of the upper
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 BLOCKWISE = "desdecero_blockwise"
-"""As transformers knows it, in this process only: a saved model does not name its attention."""
+"""Its name in transformers' registry, in this process only: a saved model does not name its attention."""
 
 BLOCK = 128
 """Queries in a block. One layer of 8 × 256 tokens, three heads of 64, forward and backward on one Zen 4 core: torch's
@@ -25,13 +26,21 @@ kernel 24.4 ms; blocks of 64, 128 and 256: 9.6, 8.9 and 10.8."""
 
 
 def blockwise_attention(
-    module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-    attention_mask: torch.Tensor, scaling: float, dropout: float = 0.0, **kwargs: Any,
-) -> tuple[torch.Tensor, None]:  # fmt: skip
-    """As transformers calls it: queries, keys and values are (batch, heads, tokens, head size); returns (batch,
-    tokens, heads, head size). `attention_mask`: (batch, 1, tokens, tokens), true where a token may look; with a causal
-    module, nowhere ahead of itself. Heads share no keys, and there is no dropout.
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor,
+    scaling: float,
+    dropout: float = 0.0,  # noqa: ARG001  # transformers passes it; see `takes_blockwise`
+    **kwargs: Any,  # noqa: ARG001  # transformers passes more than this function needs
+) -> tuple[torch.Tensor, None]:
+    """Attend as transformers' interface asks: queries, keys and values are (batch, heads, tokens, head size).
+
+    Returns (batch, tokens, heads, head size). `attention_mask`: (batch, 1, tokens, tokens), true where a token may
+    look; with a causal module, nowhere ahead of itself. Heads share no keys, and there is no dropout.
     """
+    attend: Callable[..., torch.Tensor] = _Attention.apply  # torch leaves it untyped
     length = query.shape[2]
     # Rotary positions are added in float32; under autocast the values, which have none, tell what to multiply in.
     query, key = query.to(value.dtype), key.to(value.dtype)
@@ -40,15 +49,15 @@ def blockwise_attention(
         end = min(start + BLOCK, length)
         seen = end if module.is_causal else length
         block = query[:, :, start:end], key[:, :, :seen], value[:, :, :seen]
-        outputs.append(_Attention.apply(*block, attention_mask[:, :, start:end, :seen], scaling))
+        outputs.append(attend(*block, attention_mask[:, :, start:end, :seen], scaling))
     return torch.cat(outputs, dim=2).transpose(1, 2), None
 
 
-def whole_mask(**wanted: Any) -> torch.Tensor | None:
-    """The mask, also where plain attention, causal or not, would do, and with a row for each sequence, also where all
-    look the same: its absence, or other strides, would be another program to compile."""
+def whole_mask(**options: Any) -> torch.Tensor | None:
+    """Build the mask even if plain attention would do, with a row for each sequence even if all are equal: no mask, or
+    other strides, would be another program to compile."""
     mask: torch.Tensor | None = sdpa_mask(
-        **{**wanted, "allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
+        **{**options, "allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
     )
     return mask if mask is None else mask.contiguous()
 
@@ -62,7 +71,7 @@ class _Attention(torch.autograd.Function):
     ) -> torch.Tensor:
         batch, heads = query.shape[:2]
         query, key, value = (part.flatten(0, 1) for part in (query, key, value))
-        scores = torch.bmm(query, key.mT).unflatten(0, (batch, heads)).float() * scale
+        scores = torch.unflatten(torch.bmm(query, key.mT), 0, (batch, heads)).float() * scale
         scores = torch.where(allowed, scores, -torch.inf)
         weights = (scores - scores.amax(dim=-1, keepdim=True)).exp()
         weights = weights / weights.sum(dim=-1, keepdim=True)
@@ -70,7 +79,7 @@ class _Attention(torch.autograd.Function):
         output = torch.bmm(probabilities, value)
         ctx.save_for_backward(query, key, value, probabilities, output)
         ctx.scale, ctx.batch = scale, batch
-        return output.unflatten(0, (batch, heads))
+        return torch.unflatten(output, 0, (batch, heads))
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -80,8 +89,8 @@ class _Attention(torch.autograd.Function):
         mean = (gradient.float() * output.float()).sum(dim=-1, keepdim=True)
         rising = torch.bmm(gradient, value.mT).float()
         scores = (probabilities.float() * (rising - mean) * ctx.scale).to(query.dtype)
-        found = torch.bmm(scores, key), torch.bmm(scores.mT, query), torch.bmm(probabilities.mT, gradient)
-        return *(part.unflatten(0, (ctx.batch, -1)) for part in found), None, None
+        products = torch.bmm(scores, key), torch.bmm(scores.mT, query), torch.bmm(probabilities.mT, gradient)
+        return *(torch.unflatten(part, 0, (ctx.batch, -1)) for part in products), None, None
 
 
 AttentionInterface.register(BLOCKWISE, blockwise_attention)

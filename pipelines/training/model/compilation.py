@@ -1,4 +1,4 @@
-"""What of a training step is compiled: what repeats, and nothing else.
+"""Compile the repeated layers of a model, and nothing else.
 
     compile_parts(model)
 
@@ -20,17 +20,23 @@ WITH_BLOCKWISE = ("gpt2", "llama", "qwen3", "bert", "modernbert")
 
 
 def compile_parts(model: PreTrainedModel) -> None:
-    """Compile the layers of a model, in place; on a CPU, some get an attention that is made for it."""
+    """Compile the layers of a model, in place; on a CPU, switch to blockwise attention if the model can use it."""
     if takes_blockwise(model):
         model.set_attn_implementation(BLOCKWISE)
-    layers = tuple(model._no_split_modules or ())
+    layers = layer_classes(model)
     for module in model.modules():
         if type(module).__name__ in layers:
             module.compile(dynamic=False)
 
 
+def layer_classes(model: PreTrainedModel) -> tuple[str, ...]:
+    """Return the names of the classes of a model's layers."""
+    return tuple(model._no_split_modules or ())  # noqa: SLF001  # transformers names its layers nowhere else
+
+
 def takes_blockwise(model: PreTrainedModel) -> bool:
-    """Whether its attention is one of these and on a CPU, with neither dropout nor keys that heads share."""
+    """Return whether a model can use blockwise attention: a type of `WITH_BLOCKWISE` on a CPU, with neither dropout nor
+    keys that heads share."""
     config: Any = model.config
     shared = getattr(config, "num_key_value_heads", config.num_attention_heads) != config.num_attention_heads
     dropout = any(

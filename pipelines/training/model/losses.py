@@ -1,7 +1,8 @@
-"""Cross-entropy over a vocabulary without ever holding all its logits."""
+"""Cross-entropy over a vocabulary, computed in chunks so that the logits of all tokens are never held at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 CHUNK_BYTES = {"cpu": 4 << 20, "cuda": 512 << 20}
-"""Logits held at a time, as if in float32. On a CPU what fits its last cache level, with the six passes of the softmax
-that each leave as much; on a GPU few, long kernels."""
+"""Bytes of logits held at a time, counted in float32. On a CPU they fit its last cache level, with the results of the
+softmax' six passes, each as large; on a GPU few, long kernels."""
 
 COMPILED_CHUNK_BYTES = 32 << 20
 """The same on a CPU where the softmax is one pass: few sums of weight gradients. 2,048 tokens of 4,096 words at width
@@ -18,10 +19,15 @@ COMPILED_CHUNK_BYTES = 32 << 20
 
 
 def linear_cross_entropy(
-    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-    label_smoothing: float = 0.0, z_loss: float = 0.0, compiled: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """(sum of what is minimised, sum of −ln p(target)) in nats.
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    targets: torch.Tensor,
+    label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    compiled: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (loss to minimise, negative log-likelihood), summed over targets, in nats.
 
     hidden: (tokens, width), of the type to multiply in. weight: (vocabulary, width). bias: (vocabulary,) or None.
     targets: (tokens,), int64. Logits are `hidden @ weight.T + bias`, taken a chunk of tokens at a time; their
@@ -32,17 +38,19 @@ def linear_cross_entropy(
     z_loss: factor of ln² Z, which keeps logits from drifting (Chowdhery et al. 2022, §5). Neither is in the
     second sum, which only measures and carries no gradient. compiled: softmax and gradient in one compiled pass.
     """
-    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, label_smoothing, z_loss, compiled)
+    apply: Callable[..., tuple[torch.Tensor, torch.Tensor]] = _LinearCrossEntropy.apply  # torch leaves it untyped
+    return apply(hidden, weight, bias, targets, label_smoothing, z_loss, compiled)
 
 
 def chunk_bytes(device: torch.device, compiled: bool) -> int:
+    """Return the bytes of logits to hold at a time."""
     return COMPILED_CHUNK_BYTES if compiled and device.type == "cpu" else CHUNK_BYTES.get(device.type, 64 << 20)
 
 
 def softmax_and_gradient(
     logits: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor, label_smoothing: float, z_loss: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(what is minimised, −ln p(target), both summed; gradient of the first in the logits, of their shape and type).
+    """Return (loss to minimise, negative log-likelihood, gradient of the loss in the logits); both losses are sums.
 
     logits: (tokens, vocabulary), without the bias; float32 ones are written over. targets: (tokens, 1).
     """
@@ -68,14 +76,14 @@ def softmax_and_gradient(
 
 @cache
 def compiled_softmax() -> Any:
-    """For any number of tokens: of masked models it changes from step to step."""
+    """Compile `softmax_and_gradient` for any number of tokens: a masked model's changes from step to step."""
     return torch.compile(softmax_and_gradient, dynamic=True)
 
 
 def cross_entropy(
     logits: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0, z_loss: float = 0.0
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `linear_cross_entropy`, of logits (tokens, vocabulary) that are there already."""
+    """Compute the losses of `linear_cross_entropy` from logits, (tokens, vocabulary)."""
     logits = logits.float()
     measured = F.cross_entropy(logits, targets, reduction="sum")
     total = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
@@ -87,28 +95,34 @@ def cross_entropy(
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-        label_smoothing: float, z_loss: float, compiled: bool,
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        wanted = any(ctx.needs_input_grad[:3])
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        targets: torch.Tensor,
+        label_smoothing: float,
+        z_loss: float,
+        compiled: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        trained = any(ctx.needs_input_grad[:3])
         softmax = compiled_softmax() if compiled else softmax_and_gradient
         rows = max(1, chunk_bytes(hidden.device, compiled) // (4 * len(weight)))
         multiplied = weight.to(hidden.dtype)
         total = hidden.new_zeros((), dtype=torch.float32)
         measured = torch.zeros_like(total)
-        hidden_gradient = torch.empty_like(hidden) if wanted else None
+        hidden_gradient = torch.empty_like(hidden) if trained else None
         # Under an adapter the output layer is frozen.
         weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         bias_gradient = (
             torch.zeros_like(bias, dtype=torch.float32) if bias is not None and ctx.needs_input_grad[2] else None
         )
         for start in range(0, len(hidden), rows):
-            piece, wishes = hidden[start : start + rows], targets[start : start + rows, None]
+            piece, ids = hidden[start : start + rows], targets[start : start + rows, None]
             logits = piece @ multiplied.T
-            minimised, nats, gradient = softmax(logits, bias, wishes, label_smoothing, z_loss)
-            total += minimised
+            loss, nats, gradient = softmax(logits, bias, ids, label_smoothing, z_loss)
+            total += loss
             measured += nats
-            if wanted:
+            if trained:
                 assert hidden_gradient is not None
                 if bias_gradient is not None:
                     bias_gradient += gradient.sum(dim=0, dtype=torch.float32)
@@ -125,7 +139,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[Any, ...]:
-        """In place: they are this function's own, and as large as the tables that they are gradients of."""
+        """Scale the gradients in place: only this function holds them, and they are as large as their tables."""
         scale = outputs[0]
         hidden, weight, bias = ctx.saved_tensors
         return (

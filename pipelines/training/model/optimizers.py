@@ -15,8 +15,10 @@ from desdecero.pipelines.training.devices.sharding import like, local, share_of,
 from desdecero.pipelines.training.model.build import table_ids
 
 
-def build_optimizers(model: PreTrainedModel, wanted: recipes.Optimizer, half: bool) -> list[torch.optim.Optimizer]:
-    """One optimiser, or two for Muon. `half` lets Muon multiply in bfloat16.
+def build_optimizers(
+    model: PreTrainedModel, settings: recipes.Optimizer, in_bfloat16: bool
+) -> list[torch.optim.Optimizer]:
+    """Build one optimiser, or two for Muon. `in_bfloat16`: Muon multiplies in bfloat16.
 
     Each parameter group holds its peak learning rate as `peak`, which `set_learning_rate` scales. Weight decay
     falls on matrices only, never on norms, biases and embeddings.
@@ -25,19 +27,19 @@ def build_optimizers(model: PreTrainedModel, wanted: recipes.Optimizer, half: bo
     named = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in named if p.ndim >= 2 and id(p) not in tables]
     others = [p for p in named if p.ndim < 2 or id(p) in tables]
-    decayed = {"params": matrices, "weight_decay": wanted.weight_decay}
+    decayed = {"params": matrices, "weight_decay": settings.weight_decay}
     plain = {"params": others, "weight_decay": 0.0}
     optimizers: list[torch.optim.Optimizer]
-    if wanted.name == "muon":
+    if settings.name == "muon":
         optimizers = [
-            Muon(matrices, wanted.matrix_learning_rate, wanted.momentum, wanted.weight_decay, half),
-            torch.optim.AdamW([plain], lr=wanted.learning_rate, betas=wanted.betas, fused=True),
+            Muon(matrices, settings.matrix_learning_rate, settings.momentum, settings.weight_decay, in_bfloat16),
+            torch.optim.AdamW([plain], lr=settings.learning_rate, betas=settings.betas, fused=True),
         ]
-    elif wanted.name == "adamw":
-        optimizers = [torch.optim.AdamW([decayed, plain], lr=wanted.learning_rate, betas=wanted.betas, fused=True)]
+    elif settings.name == "adamw":
+        optimizers = [torch.optim.AdamW([decayed, plain], lr=settings.learning_rate, betas=settings.betas, fused=True)]
     else:
         optimizers = [
-            torch.optim.SGD([decayed, plain], lr=wanted.learning_rate, momentum=wanted.momentum, nesterov=True)
+            torch.optim.SGD([decayed, plain], lr=settings.learning_rate, momentum=settings.momentum, nesterov=True)
         ]
     for optimizer in optimizers:
         for group in optimizer.param_groups:
@@ -53,7 +55,7 @@ def set_learning_rate(optimizers: Iterable[Any], factor: float) -> None:
 
 
 def learning_rate_factor(schedule: recipes.Schedule, steps: int) -> Callable[[float], float]:
-    """Step (from 0), or a place between steps → share of the peak learning rate. The first is not wasted at zero."""
+    """Return the schedule: step from 0, or a place between steps → share of the peak rate, never 0 at first."""
     warmup = math.ceil(schedule.warmup * steps)
     falling = {"warmup_stable_decay": math.ceil(schedule.decay * steps), "constant": 0}
     length = falling.get(schedule.name, steps - warmup)  # cosine and linear
@@ -77,12 +79,15 @@ class Muon(torch.optim.Optimizer):
     cores): here the precision is chosen, and matrices of one shape go through together.
     """
 
-    def __init__(self, params: Iterable[torch.Tensor], lr: float, momentum: float, weight_decay: float, half: bool):
-        self.dtype = torch.bfloat16 if half else torch.float32
+    def __init__(
+        self, params: Iterable[torch.Tensor], lr: float, momentum: float, weight_decay: float, in_bfloat16: bool
+    ):
+        self.dtype = torch.bfloat16 if in_bfloat16 else torch.float32
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002  # torch's signature
+        """Update all parameters that have a gradient."""
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[torch.Tensor]] = {}
             for parameter in group["params"]:
@@ -98,7 +103,8 @@ class Muon(torch.optim.Optimizer):
                 self.state[parameter]["momentum"] = torch.zeros_like(parameter)
         buffers = [local(self.state[parameter]["momentum"]) for parameter in parameters]
         torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-        updates = torch._foreach_lerp(gradients, buffers, group["momentum"])  # Nesterov
+        # Nesterov's momentum
+        updates = torch._foreach_lerp(gradients, buffers, group["momentum"])  # noqa: SLF001  # no public foreach
         steps = orthogonalize_together([u.to(self.dtype) for u in updates], parameters)
         rows, columns = parameters[0].shape[-2:]
         rate = group["lr"] * max(1.0, rows / columns) ** 0.5
@@ -108,8 +114,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize_together(updates: list[torch.Tensor], parameters: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The updates of matrices of one shape made orthogonal, in the parameters' precision. Of sharded parameters they
-    are shares: each process brings all together, does the work for its part of the matrices, and has its shares back.
+    """Make the updates of matrices of one shape orthogonal, in the parameters' precision.
+
+    Updates of sharded parameters are shares: each process gathers all, computes a part of the matrices, and keeps its
+    shares of the result.
     """
     sharded = [parameter for parameter in parameters if isinstance(parameter, DTensor)]
     if not sharded:

@@ -1,4 +1,4 @@
-"""The loss curve of a run as a picture."""
+"""Draw the loss curve of a run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`."""
+    """Read the lines of a `metrics.jsonl`."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def draw_losses(
     metrics: list[dict[str, Any]], folder: Path, title: str, kept: int | None = None, *, steps: int, **named: str
 ) -> None:
-    """Draw `loss.png` in each language. `title` is a key of the catalogue, which `steps` and `named` fill in."""
+    """Draw `loss.png` in each language. `title` is a key of the catalogue; `steps` and `named` are its values."""
     for language in LANGUAGES:
         written = say(language, title, steps=grouped(language, steps), **named)
         draw_loss(metrics, folder / file_in(language, "loss.png"), written, kept, language)
@@ -30,8 +30,9 @@ def draw_losses(
 def draw_loss(
     metrics: list[dict[str, Any]], target: Path, title: str, kept: int | None = None, language: Language = "en"
 ) -> None:
-    """Draw training loss (every logged step, and smoothed) and validation loss against tokens, as a PNG; with the steps
-    that were refused, the returns to earlier weights and, where early stop chose it, the step whose weights were kept.
+    """Draw training loss (every logged step, and smoothed) and validation loss against tokens, as a PNG.
+
+    Marks the refused steps, the roll backs and `kept`, the step whose weights early stop kept.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -50,8 +51,16 @@ def draw_loss(
     if validation:
         label = name(language, "curve", "validation")
         axes.plot(*zip(*validation, strict=True), "o-", color="#c8553d", linewidth=1.2, markersize=4, label=label)
-        axes.annotate(f"{validation[-1][1]:.3f}", validation[-1], xytext=(6, 0), textcoords="offset points",
-                      color="#c8553d", va="center", fontsize=9, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            f"{validation[-1][1]:.3f}",
+            validation[-1],
+            xytext=(6, 0),
+            textcoords="offset points",
+            color="#c8553d",
+            va="center",
+            fontsize=9,
+            annotation_clip=False,
+        )
     axes.set(xlabel=say(language, "term.tokens_axis"), ylabel=say(language, "term.loss_axis"), title=title)
     axes.set_ylim(*_limits([y for _, y in training + validation[1:]]))
     axes.set_xlim(left=0)
@@ -65,7 +74,7 @@ def draw_loss(
 
 
 def _mark(axes: Any, metrics: list[dict[str, Any]], kept: int | None, language: Language) -> None:
-    """What happened on the way, as thin lines at their tokens."""
+    """Mark refused steps, roll backs and the kept weights as thin lines at their tokens."""
     at = {line["step"]: line["tokens"] for line in metrics if "tokens" in line}
     each = max(at.values(), default=0) / max(at, default=1) if at else 0
     marks = {
@@ -80,8 +89,8 @@ def _mark(axes: Any, metrics: list[dict[str, Any]], kept: int | None, language: 
 
 
 def _limits(losses: list[float]) -> tuple[float | None, float | None]:
-    """From the lowest loss to the one that all but a fiftieth of the points lie below: the fall from chance leaves the
-    picture at its top, and the rest can be read."""
+    """Return the limits of the y axis: from the lowest loss to the one that all but a fiftieth of the points lie below.
+    The steep fall at the beginning is cut off at the top, so that the rest can be read."""
     if not losses:
         return None, None
     low, high = min(losses), sorted(losses)[int(0.98 * (len(losses) - 1))]
@@ -90,13 +99,13 @@ def _limits(losses: list[float]) -> tuple[float | None, float | None]:
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
-    """Each value on the least-squares line through its neighbours: a tenth of the values before it on either side, a
-    twentieth of all at most.
+    """Smooth each value by the least-squares line through its neighbours: on either side a tenth as many as there are
+    values before it, a twentieth of all at most.
 
-    A mean of past values would lie above a curve that falls. A line follows the fall, also at the end of the curve,
-    where there are no later values (Cleveland 1979, "LOWESS", without its weights).
+    A mean of past values would lie above a falling curve. A line follows the fall, also at the end of the curve, where
+    there are no later values (Cleveland 1979, "LOWESS", without its weights).
     """
-    all_values, found = np.array(values, dtype=float), []
+    all_values, smooth = np.array(values, dtype=float), []
     for place in range(len(all_values)):
         reach = min(place // 10, len(all_values) // 20)
         first, last = place - reach, min(len(all_values), place + reach + 1)
@@ -104,8 +113,8 @@ def smoothed(values: Sequence[float]) -> list[float]:
         window, middle = all_values[first:last], offsets.mean()
         spread = ((offsets - middle) ** 2).sum()
         slope = ((offsets - middle) * window).sum() / spread if spread else 0.0
-        found.append(float(window.mean() - slope * middle))
-    return found
+        smooth.append(float(window.mean() - slope * middle))
+    return smooth
 
 
 def _short(number: float) -> str:

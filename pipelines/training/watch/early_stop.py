@@ -1,4 +1,4 @@
-"""Ending before the budget does, where held-out text stops getting easier."""
+"""Stop training before its budget ends when validation loss no longer falls."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from desdecero.pipelines import recipe as recipes
 
 
 class EarlyStop:
-    """Looks at every validation, and at nothing else: the same losses decide the same, on any machine.
+    """Decides by validation losses alone: the same losses decide the same, on any machine.
 
-    Its state is in the checkpoints, so that a resumed run decides the same. With `wanted` None it never stops.
+    Its state is in the checkpoints, so that a resumed run decides the same. With `settings` None it never stops.
     """
 
-    def __init__(self, wanted: recipes.EarlyStop | None):
-        self.wanted = wanted
-        self.mark: float | None = None
-        """The loss that the next ones have to fall below, by `min_improvement`."""
-        self.in_vain = 0
-        """Validations since then that did not."""
+    def __init__(self, settings: recipes.EarlyStop | None):
+        self.settings = settings
+        self.loss_to_beat: float | None = None
+        """The next losses must be lower by `min_improvement`."""
+        self.validations_without_improvement = 0
+        """Validations since `loss_to_beat` that were not lower by so much."""
         self.lowest: float | None = None
         self.best: list[int] = []
-        """Steps of the lowest loss, and of the lowest before it, should the checkpoint of the newer be damaged."""
+        """Steps of the lowest loss and of the lowest before it, in case the checkpoint of the newer one is damaged."""
 
     def note(self, step: int, loss: float) -> bool:
-        """Whether this validation, at `step`, is the best so far."""
-        if not self.wanted:
+        """Record the validation loss at `step`; return whether it is the lowest so far."""
+        if not self.settings:
             return False
-        if _below(loss, self.mark, by=self.wanted.min_improvement):
-            self.mark, self.in_vain = loss, 0
+        if _below(loss, self.loss_to_beat, by=self.settings.min_improvement):
+            self.loss_to_beat, self.validations_without_improvement = loss, 0
         else:
-            self.in_vain += 1
+            self.validations_without_improvement += 1
         if not _below(loss, self.lowest):
             return False
         self.lowest, self.best = loss, [*self.best, step][-2:]
@@ -39,22 +39,28 @@ class EarlyStop:
 
     @property
     def because(self) -> str | None:
-        """Why training ends here, or None."""
-        if not self.wanted or self.in_vain < self.wanted.patience:
+        """The reason why training ends here, or None if it goes on."""
+        if not self.settings or self.validations_without_improvement < self.settings.patience:
             return None
-        far = f"{self.wanted.min_improvement:g} nats a token below" if self.wanted.min_improvement else "below"
-        mark = "anything" if self.mark is None else f"{self.mark:.4f}"
-        return f"{self.in_vain} validations in a row were not {far} {mark}"
+        far = f"{self.settings.min_improvement:g} nats a token below" if self.settings.min_improvement else "below"
+        mark = "anything" if self.loss_to_beat is None else f"{self.loss_to_beat:.4f}"
+        return f"{self.validations_without_improvement} validations in a row were not {far} {mark}"
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {name: getattr(self, name) for name in ("mark", "in_vain", "lowest", "best")}
+        """Return the state for a checkpoint, under the keys that its file has always had."""
+        return {
+            "mark": self.loss_to_beat,
+            "in_vain": self.validations_without_improvement,
+            "lowest": self.lowest,
+            "best": self.best,
+        }
 
     def load(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
+        """Restore the state of a checkpoint."""
+        self.loss_to_beat, self.validations_without_improvement = state["mark"], state["in_vain"]
+        self.lowest, self.best = state["lowest"], state["best"]
 
 
 def _below(loss: float, mark: float | None, by: float = 0.0) -> bool:
-    """Whether a loss, which may be no number, lies far enough below what was there; anything does below nothing."""
+    """Return whether a loss is finite and lower than `mark` by more than `by`; without a mark every finite one is."""
     return math.isfinite(loss) and (mark is None or loss < mark - by)

@@ -1,14 +1,15 @@
 """Energy and emissions of a training, by codecarbon without a network: `pip install desdecero[energy]`.
 
-What it can measure depends on the machine: an Intel or AMD processor's own counter (RAPL, if the system lets us read
-it) and NVIDIA's (NVML) are measurements; elsewhere power is estimated from the load and the processor's rated power.
-Memory is always estimated. It counts all that this machine does meanwhile, not this training alone, and with several
-machines it counts the first one only. Emissions are that energy at the country's mean intensity of a year.
+The machine decides what can be measured: an Intel or AMD processor's own counter (RAPL, if the system lets us read it)
+and NVIDIA's (NVML) are measurements; elsewhere power is estimated from the load and the processor's rated power. Memory
+is always estimated. All that this machine does meanwhile is counted, not this training alone; of several machines the
+first one only. Emissions are that energy at the country's mean intensity of a year.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from desdecero.pipelines import recipe as recipes
@@ -16,38 +17,43 @@ from desdecero.pipelines.common.errors import UserError
 
 COUNTED = ("kwh", "kg_co2e", "cpu_kwh", "gpu_kwh", "memory_kwh")
 SECONDS_BETWEEN = 15
-"""Between two looks at the load or the counters: codecarbon's default."""
+"""Seconds between two readings of the load or the counters: codecarbon's default."""
 
 
 class EnergyMeter:
-    """Counts from its making on. With `wanted` None, or in another process than the first, it counts nothing.
+    """Counts from its construction on. With `settings` None, or in another process than the first, it counts nothing.
 
     Raises `UserError` where codecarbon does not start.
     """
 
-    def __init__(self, wanted: recipes.Energy | None, active: bool = True):
+    def __init__(self, settings: recipes.Energy | None, active: bool = True):
         self.before = dict.fromkeys(COUNTED, 0.0)
         """Counted before this start."""
         self.last: Any = None
-        self.tracker: Any = self._start(wanted) if wanted and active else None
+        self.tracker: Any = self._start(settings) if settings and active else None
 
-    def _start(self, wanted: recipes.Energy) -> Any:
+    def _start(self, settings: recipes.Energy) -> Any:
         from codecarbon import OfflineEmissionsTracker
-        from codecarbon.input import DataSource
-        from codecarbon.output import BaseOutput
+        from codecarbon.output_methods.base_output import BaseOutput
+        from codecarbon.output_methods.emissions_data import EmissionsData
 
-        self.intensity = DataSource().get_global_energy_mix_data()[wanted.country]["carbon_intensity"]
+        self.intensity = emission_factors()[settings.country]["carbon_intensity"]
         meter = self
 
         class Kept(BaseOutput):
-            def out(self, total: Any, delta: Any) -> None:
+            def out(self, total: EmissionsData, delta: EmissionsData) -> None:  # noqa: ARG002  # codecarbon calls it so
                 meter.last = total
 
         logging.getLogger("codecarbon").setLevel(logging.CRITICAL)
         tracker = OfflineEmissionsTracker(
-            country_iso_code=wanted.country, output_methods=[], output_handlers=[Kept()], log_level="critical",
-            allow_multiple_runs=True, measure_power_secs=SECONDS_BETWEEN, tracking_mode="machine",
-        )  # fmt: skip
+            country_iso_code=settings.country,
+            output_methods=[],
+            output_handlers=[Kept()],
+            log_level="critical",
+            allow_multiple_runs=True,
+            measure_power_secs=SECONDS_BETWEEN,
+            tracking_mode="machine",
+        )
         tracker.start()
         tracker.flush()
         if self.last is None:  # it swallows every error of its own
@@ -55,34 +61,51 @@ class EnergyMeter:
         return tracker
 
     def state(self) -> dict[str, float]:
-        """Counted so far, those before this start included; what a checkpoint keeps."""
+        """Return the counts so far, of earlier starts too: the state for a checkpoint."""
         if not self.tracker:
             return self.before
         self.tracker.flush()
         now = (
-            self.last.energy_consumed, self.last.emissions, self.last.cpu_energy, self.last.gpu_energy,
+            self.last.energy_consumed,
+            self.last.emissions,
+            self.last.cpu_energy,
+            self.last.gpu_energy,
             self.last.ram_energy,
-        )  # fmt: skip
+        )
         return {name: self.before[name] + value for name, value in zip(COUNTED, now, strict=True)}
 
     def load(self, state: dict[str, float]) -> None:
+        """Restore the counts of a checkpoint."""
         self.before = state
 
     def report(self) -> dict[str, Any] | None:
-        """What a person or the card may quote; stops counting. None where nothing was counted."""
+        """Stop counting, and return the figures for `pretrain/report.json`; None if nothing was counted."""
         if not self.tracker:
             return None
         counted, how = self.state(), self._how()
         self.tracker.stop()
         return {
-            **counted, "country": self.last.country_iso_code, "kg_co2e_per_kwh": self.intensity / 1000, **how,
+            **counted,
+            "country": self.last.country_iso_code,
+            "kg_co2e_per_kwh": self.intensity / 1000,
+            **how,
             "tool": f"codecarbon {self.last.codecarbon_version}",
-        }  # fmt: skip
+        }
 
     def _how(self) -> dict[str, str]:
-        """By part of the machine, `measured` by its own counter or `estimated`: a processor from load and rated power,
-        memory from its size."""
-        parts = {type(part).__name__: getattr(part, "_mode", None) for part in self.tracker._hardware}
+        """Tell of each part of the machine whether it was `measured` by its own counter or `estimated`: a processor
+        from load and rated power, memory from its size."""
+        hardware = self.tracker._hardware  # noqa: SLF001  # codecarbon tells nowhere else how it counted
+        parts = {type(part).__name__: getattr(part, "_mode", None) for part in hardware}
         measured = parts.get("CPU") in ("intel_rapl", "intel_power_gadget") or "AppleSiliconChip" in parts
-        found = {"cpu_method": "measured" if measured else "estimated", "memory_method": "estimated"}
-        return found | ({"gpu_method": "measured"} if "GPU" in parts else {})
+        methods = {"cpu_method": "measured" if measured else "estimated", "memory_method": "estimated"}
+        return methods | ({"gpu_method": "measured"} if "GPU" in parts else {})
+
+
+def emission_factors() -> dict[str, dict[str, Any]]:
+    """Return codecarbon's table of countries, by three letters of ISO 3166-1."""
+    from codecarbon.input import DataSource
+
+    new_source: Callable[[], DataSource] = DataSource  # codecarbon leaves its constructor untyped
+    factors: dict[str, dict[str, Any]] = new_source().get_global_energy_mix_data()
+    return factors

@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: what a run says of itself, line by line."""
+"""`metrics.jsonl`: losses, speed and events of a run, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 class Metrics:
-    """`metrics.jsonl`, or another file of lines with a step, cut back to where a resumed run goes on.
+    """`metrics.jsonl`, or another file of lines with a step, cut back to the step where a resumed run continues.
 
-    `log`: whom to tell the numbers of a line besides, and their step.
+    `log`: a function that gets the numbers of each line too, and their step.
     """
 
     def __init__(self, path: Path | None, active: bool, keep_until: int, log: Callable[..., None] | None = None):
@@ -23,6 +23,7 @@ class Metrics:
         path.write_text("".join(kept), encoding="utf-8")
 
     def write(self, step: int, **values: Any) -> None:
+        """Append a line, and pass its numbers to `log`."""
         if not self.path:
             return
         with self.path.open("a", encoding="utf-8") as file:

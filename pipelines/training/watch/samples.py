@@ -1,7 +1,7 @@
-"""What a model writes while it is being trained: to see it learn, not to measure it.
+"""Samples of text that a model writes during training: to see it learn, not to measure it.
 
-A causal model continues a prompt; a masked model and an encoder–decoder fill the gaps in it. The likeliest token each
-time, or drawn with a temperature from a generator of its own: training's random state is as it was before.
+A causal model continues a prompt; a masked model and an encoder–decoder fill the gaps in it. Tokens are the likeliest
+ones, or drawn with a temperature from a separate generator: training's random state is as it was before.
 """
 
 from __future__ import annotations
@@ -22,24 +22,26 @@ from desdecero.pipelines.training.task import Pretraining
 
 
 class Sampler:
-    """Answers the recipe's prompts with the model as it is. Raises `UserError` for a prompt that it cannot see whole
-    or, of a model that fills gaps, that has none."""
+    """Answers the recipe's prompts with the model as it is.
 
-    def __init__(self, training: Pretraining, wanted: recipes.Samples):
-        self.training, self.wanted = training, wanted
-        self.decoding = Decoding(wanted.tokens, wanted.temperature)
-        recipe = training.recipe
-        self.model = kind_of(recipe.model.architecture)(training.model, training.tokenizer, recipe.model.context_length)
-        for prompt in wanted.prompts:
+    Raises `UserError` for a prompt that does not fit into the context, or that has no gap for a model that fills gaps.
+    """
+
+    def __init__(self, task: Pretraining, settings: recipes.Samples):
+        self.task, self.settings = task, settings
+        self.decoding = Decoding(settings.tokens, settings.temperature)
+        recipe = task.recipe
+        self.model = kind_of(recipe.model.architecture)(task.model, task.tokenizer, recipe.model.context_length)
+        for prompt in settings.prompts:
             self._check(prompt)
 
     def __call__(self) -> list[dict[str, str]]:
-        """{"prompt", "text"} of each prompt; the text holds the prompt."""
-        with _as_a_reader(self.training):
-            answers = self.model.answer(self.wanted.prompts, self.decoding, self.training.recipe.seed)
+        """Return {"prompt", "text"} of each prompt; the text holds the prompt."""
+        with _in_inference(self.task):
+            answers = self.model.answer(self.settings.prompts, self.decoding, self.task.recipe.seed)
         return [
             {"prompt": prompt, "text": self.model.decode(answer.ids, skip_special_tokens=True)}
-            for prompt, answer in zip(self.wanted.prompts, answers, strict=True)
+            for prompt, answer in zip(self.settings.prompts, answers, strict=True)
         ]
 
     def _check(self, prompt: str) -> None:
@@ -56,12 +58,12 @@ class Sampler:
 
 
 @contextmanager
-def _as_a_reader(training: Pretraining) -> Iterator[None]:
-    """The model as `from_pretrained` would give it, for a while: no dropout, nothing compiled (each length would be
-    compiled anew), and an attention that can look back on a cache."""
-    model: Any = training.model
-    attention = model.config._attn_implementation
-    training.module.eval()
+def _in_inference(task: Pretraining) -> Iterator[None]:
+    """Put the model into the state that `from_pretrained` gives, for a while: no dropout, nothing compiled (each length
+    would be compiled anew), and an attention that can use a cache."""
+    model: Any = task.model
+    attention = model.config._attn_implementation  # noqa: SLF001  # transformers has a public setter and no getter
+    task.module.eval()
     if attention == BLOCKWISE:
         model.set_attn_implementation("sdpa")
     try:
@@ -70,4 +72,4 @@ def _as_a_reader(training: Pretraining) -> Iterator[None]:
     finally:
         if attention == BLOCKWISE:
             model.set_attn_implementation(attention)
-        training.module.train()
+        task.module.train()

@@ -70,7 +70,7 @@ def test_without_a_sweep_no_torch_is_needed_to_train_a_tokenizer(tiny: Callable[
     script = (
         "import sys; from desdecero.pipelines.train_tokenizer import main\n"
         f"assert main([{str(home / 'tiny.yaml')!r}, '--run-dir', {str(home / 'run')!r}]) == 0\n"
-        "assert 'desdecero.pipelines.training.loop' not in sys.modules and 'accelerate' not in sys.modules"
+        "assert 'desdecero.pipelines.training.trainer' not in sys.modules and 'accelerate' not in sys.modules"
     )
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr

@@ -137,7 +137,7 @@ def test_empty_shard_is_refused(tmp_path: Path) -> None:
 
 def test_shard_cut_inside_a_token_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.bin").write_bytes(b"\1" * 51)
-    with pytest.raises(UserError, match=r"cut\.bin has 51 bytes, no whole number of 2-byte tokens"):
+    with pytest.raises(UserError, match=r"cut\.bin has 51 bytes, not a whole number of 2-byte tokens"):
         batches([tmp_path / "cut.bin"])
 
 

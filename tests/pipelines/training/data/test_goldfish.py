@@ -16,7 +16,7 @@ from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import Causal
 from desdecero.pipelines.training.data.goldfish import Goldfish
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
 END, PADDING, CONTEXT = 0, 1, 13
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from small_models import small
 
-from desdecero.pipelines.training.devices.peak_flops import Peak, _of_gpu, _of_tpu
+from desdecero.pipelines.training.devices.peak_flops import PeakFlops, _of_gpu, _of_tpu
 from desdecero.pipelines.training.model.build import count_parameters, product_shapes
 
 
@@ -49,57 +49,57 @@ def test_a_processor_is_tried_and_training_draws_the_same_numbers_with_as_many_t
     torch.manual_seed(3)
     expected, threads = torch.rand(4), torch.get_num_threads()
     torch.manual_seed(3)
-    peak = Peak(torch.device("cpu"), "fp32", SHAPES)
+    peak = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
     assert torch.equal(torch.rand(4), expected) and torch.get_num_threads() == threads
-    assert peak.flops is not None and 1e9 < peak.flops < 1e15  # a Raspberry Pi, a rack
+    assert peak.per_second is not None and 1e9 < peak.per_second < 1e15  # a Raspberry Pi, a rack
     assert peak.source == "probed"
 
 
 def test_a_peak_only_rises_and_says_how_far_the_median_is_from_it() -> None:
-    peak = Peak(torch.device("cpu"), "fp32", SHAPES)
-    found = [peak.flops or 0.0]
+    peak = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
+    found = [peak.per_second or 0.0]
     for _ in range(3):
         peak.sample(0.01)
-        found.append(peak.flops or 0.0)
+        found.append(peak.per_second or 0.0)
     assert found == sorted(found)
     assert peak.slowdown is not None and peak.slowdown >= 1
     for product in peak.products:
         product.best *= 200  # as if the first times had been those of a machine 200 times as slow
     peak.sample(0.01)
-    assert peak.flops is not None and peak.flops > 2 * found[-1] / 200
+    assert peak.per_second is not None and peak.per_second > 2 * found[-1] / 200
     for product in peak.products:
         product.best /= 1000  # and now of one that is much faster than any later time
     peak.sample(0.01)
-    assert peak.flops > 4 * found[-1] and peak.slowdown > 4
+    assert peak.per_second > 4 * found[-1] and peak.slowdown > 4
 
 
 def test_the_peak_of_a_busy_machine_is_that_of_the_same_machine() -> None:
     """With three processes more that compute on each core; the measure before this one lost nine tenths."""
-    alone = Peak(torch.device("cpu"), "fp32", SHAPES)
+    alone = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
     try:
         time.sleep(0.5)
-        busy = Peak(torch.device("cpu"), "fp32", SHAPES)
+        busy = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
         for _ in range(10):  # as at ten validations
             busy.sample()
     finally:
         for other in others:
             other.kill()
             other.wait()
-    assert alone.flops and busy.flops and 0.6 < busy.flops / alone.flops < 1.7
+    assert alone.per_second and busy.per_second and 0.6 < busy.per_second / alone.per_second < 1.7
     assert (busy.slowdown or 0) > 1.2
 
 
 def test_work_for_a_token_weighs_the_shapes() -> None:
     """Sixteen matrices of a shape count sixteen times, however long the timed product of one is."""
-    peak = Peak(torch.device("cpu"), "fp32", SHAPES)
+    peak = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
     work = [product.flops for product in peak.products]
     assert work == pytest.approx([2 * inputs * outputs * count for (inputs, outputs), count in SHAPES.items()])
 
 
 def test_other_devices_have_a_data_sheet_or_a_reason() -> None:
-    peak = Peak(torch.device("xla"), "fp32", SHAPES)
-    assert (peak.flops, peak.slowdown, peak.source) == (None, None, "not known in fp32")
+    peak = PeakFlops(torch.device("xla"), "fp32", SHAPES)
+    assert (peak.per_second, peak.slowdown, peak.source) == (None, None, "not known in fp32")
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert", "t5"])

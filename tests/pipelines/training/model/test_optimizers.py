@@ -14,7 +14,7 @@ from desdecero.pipelines.training.model.optimizers import Muon, build_optimizers
 @pytest.mark.parametrize("name", ["muon", "adamw", "sgd"])
 def test_every_parameter_is_trained_once_and_only_inner_matrices_decay(architecture: str, name: str) -> None:
     model = small(architecture)
-    optimizers = build_optimizers(model, Optimizer(name=name, weight_decay=0.1), half=False)  # type: ignore[arg-type]
+    optimizers = build_optimizers(model, Optimizer(name=name, weight_decay=0.1), in_bfloat16=False)  # type: ignore[arg-type]
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     trained = [id(p) for group in groups for p in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in model.parameters())
@@ -45,7 +45,7 @@ def test_muon_steps_as_torchs_own_does_in_half_precision() -> None:
     gradients = torch.randn(4, 24, 16, generator=torch.Generator().manual_seed(2))
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
     optimizers = (
-        Muon([ours], lr=0.02, momentum=0.95, weight_decay=0.1, half=True),
+        Muon([ours], lr=0.02, momentum=0.95, weight_decay=0.1, in_bfloat16=True),
         torch.optim.Muon([theirs], lr=0.02, momentum=0.95, weight_decay=0.1, nesterov=True),
     )
     for gradient in gradients:

@@ -53,7 +53,7 @@ def test_saved_state_decides_what_an_uninterrupted_one_does() -> None:
     whole = EarlyStop(Wanted(patience=3))
     end = seen(whole, losses)
     for cut in range(len(losses)):
-        before, after = EarlyStop(whole.wanted), EarlyStop(whole.wanted)
+        before, after = EarlyStop(whole.settings), EarlyStop(whole.settings)
         seen(before, losses[:cut])
         after.load(json.loads(json.dumps(before.state())))
         assert seen(after, losses[cut:], first=cut + 1) == end

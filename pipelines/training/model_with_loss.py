@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -15,17 +15,21 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.training.data.batches import begins
 from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
+from desdecero.pipelines.training.model.build import output_layer
 from desdecero.pipelines.training.model.compilation import compile_parts
 from desdecero.pipelines.training.model.document_masking import alike, find_masking_method, keeps_pairs_apart, read_pair
 from desdecero.pipelines.training.model.losses import cross_entropy, linear_cross_entropy
+
+F = TypeVar("F", bound=Callable[..., Any])
+uncompiled: Callable[[F], F] = torch.compiler.disable  # torch leaves it untyped
 
 
 class ModelWithLoss(nn.Module):
     """Model and loss in one module, so that torch.compile and the process wrapper see both.
 
-    The model's own output layer is never called: it would hold the logits of all tokens at once, and of a masked
-    model's unmasked ones, which no loss needs. A class whose logits are more than a linear layer of its hidden states
-    (capped, or scaled) is found out by a trial, and its own logits are taken.
+    The model's own output layer is never called: it would hold the logits of all tokens at once, also of a masked
+    model's unmasked ones, which no loss needs. A trial detects a class whose logits are more than a linear layer of its
+    hidden states (capped, or scaled), and then its own logits are used.
 
     `sentinels`: the ids that stand for spans, for encoder–decoders. `context_length`: tokens of a sequence, by default
     as many as the model has positions. Raises `UserError` for a model that cannot be made to keep documents apart, or
@@ -35,9 +39,13 @@ class ModelWithLoss(nn.Module):
     sentinels: torch.Tensor
 
     def __init__(
-        self, model: PreTrainedModel, settings: recipes.Pretrain, in_bfloat16: bool = False,
-        sentinels: Sequence[int] = (), context_length: int | None = None,
-    ):  # fmt: skip
+        self,
+        model: PreTrainedModel,
+        settings: recipes.Pretrain,
+        in_bfloat16: bool = False,
+        sentinels: Sequence[int] = (),
+        context_length: int | None = None,
+    ):
         super().__init__()
         self.model, self.in_bfloat16 = model, in_bfloat16
         self.label_smoothing, self.z_loss = settings.label_smoothing, settings.z_loss
@@ -46,7 +54,7 @@ class ModelWithLoss(nn.Module):
         self.register_buffer("sentinels", torch.tensor(sentinels, dtype=torch.long, device=model.device), False)
         self.isolated = settings.isolate_documents
         training = model.training
-        model.eval()
+        model.train(False)
         try:
             self._try(context_length or model.config.max_position_embeddings)
         finally:
@@ -56,18 +64,22 @@ class ModelWithLoss(nn.Module):
             (renamed or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
     def forward(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(sum of what is minimised, sum of −ln p(target)) over the targets that count, in nats, float32."""
+        """Return (loss to minimise, negative log-likelihood), summed over targets, in nats, float32."""
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.in_bfloat16):
             states = self.states(inputs, targets)
-        return self.loss(states, targets)
+        losses: tuple[torch.Tensor, torch.Tensor] = self.loss(states, targets)
+        return losses
 
     def states(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """(rows, targets, width): what the output layer would be given; or its logits, where they must be its own."""
+        """Return the output layer's inputs, (rows, targets, width); or the model's own logits if it is not linear."""
         if self.objective == "span_corruption":
             return read_pair(self.model, inputs, targets, self.sentinels if self.isolated else None)
+        states: torch.Tensor
         if self.linear:
-            return self.model.base_model(input_ids=inputs, **self.attention(inputs)).last_hidden_state
-        return self.model(input_ids=inputs, **self.attention(inputs)).logits
+            states = self.model.base_model(input_ids=inputs, **self.attention(inputs)).last_hidden_state
+        else:
+            states = self.model(input_ids=inputs, **self.attention(inputs)).logits
+        return states
 
     def compile(self, *_: Any, **__: Any) -> None:
         """Compile the parts that repeat: see `compilation.py`."""
@@ -75,15 +87,16 @@ class ModelWithLoss(nn.Module):
         self.compiled = True
 
     def attention(self, inputs: torch.Tensor) -> dict[str, Any]:
-        """What keeps each token to its own document, in the words of the model's class."""
+        """Return the arguments that keep each token to its own document, by the model's masking method."""
         options: dict[str, Any] = {"use_cache": False} if self.objective == "causal" else {}
-        if self.way is not None:
+        if self.masking_method is not None:
             config: Any = self.model.config
-            options |= self.way(begins(inputs, config.eos_token_id, config.pad_token_id), config)
+            options |= self.masking_method(begins(inputs, config.eos_token_id, config.pad_token_id), config)
         return options
 
-    @torch.compiler.disable  # how many tokens are asked for changes from step to step, and would recompile all
+    @uncompiled  # the number of targets changes from step to step, and would recompile all
     def loss(self, states: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (loss to minimise, negative log-likelihood) of the result of `states`."""
         counted = targets != IGNORED
         if counted.all():
             states, targets = states.flatten(0, 1), targets.flatten()
@@ -95,33 +108,33 @@ class ModelWithLoss(nn.Module):
             states = before_output(self.model)(states)
         if self.in_bfloat16:
             states = states.to(torch.bfloat16)
-        head: Any = self.model.get_output_embeddings()
+        head = output_layer(self.model)
         return linear_cross_entropy(
             states, head.weight, head.bias, targets, self.label_smoothing, self.z_loss, self.compiled
         )
 
     def _try(self, length: int) -> None:
-        """See how this class takes packed documents, and whether its logits are a linear layer of its states."""
-        self.way, self.linear = None, True
+        """Find the masking method for packed documents, and whether the logits are a linear layer of the states."""
+        self.masking_method, self.linear = None, True
         spans, name = self.objective == "span_corruption", self.model.config.model_type
         try:
             read_whole(self.model, length, spans)
             if self.isolated and spans:
-                found = keeps_pairs_apart(self.model, length, self.sentinels)
+                isolates = keeps_pairs_apart(self.model, length, self.sentinels)
             elif self.isolated:
-                self.way = find_masking_method(self.model, self.objective, length)
-                found = self.way is not None
+                self.masking_method = find_masking_method(self.model, self.objective, length)
+                isolates = self.masking_method is not None
             else:
-                found = True
+                isolates = True
             self.linear = logits_are_linear(self.model, spans)
-        except (IndexError, RuntimeError) as error:  # by the way that a class looks its positions up
+        except (IndexError, RuntimeError) as error:  # depending on how a class looks its positions up
             if is_out_of_memory(error):
                 raise
             raise UserError(
                 f"{name} has no positions for the {length} tokens of model.context_length ({error}): "
                 "raise model.overrides.max_position_embeddings"
             ) from error
-        if not found:
+        if not isolates:
             raise UserError(
                 f"{name} lets packed documents see each other, whatever transformers is told: set "
                 "pretrain.isolate_documents to false, or take another architecture"
@@ -131,11 +144,14 @@ class ModelWithLoss(nn.Module):
 
 
 def before_output(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    """What the model does to its hidden states before its output layer."""
+    """Return the function that a model applies to its hidden states before its output layer."""
+    transform: Callable[[torch.Tensor], torch.Tensor]
     if model.config.model_type == "bert":
-        return model.cls.predictions.transform
+        transform = model.cls.predictions.transform
+        return transform
     if model.config.model_type == "modernbert":
-        return model.head
+        transform = model.head
+        return transform
     if getattr(model.config, "scale_decoder_outputs", False):
         return lambda states: states * model.config.d_model**-0.5
     return lambda states: states
@@ -143,16 +159,16 @@ def before_output(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
 
 @torch.no_grad()
 def read_whole(model: Any, length: int, spans: bool) -> None:
-    """Raises `IndexError` for a sequence that is longer than the model has positions for."""
+    """Read `length` tokens; some classes raise `IndexError` for more tokens than they have positions."""
     reader = model.get_encoder() if spans else model.base_model
     reader(input_ids=torch.full((1, length), model.config.eos_token_id, device=model.device))
 
 
 @torch.no_grad()
 def logits_are_linear(model: Any, spans: bool) -> bool:
-    """Whether the output layer on the hidden states gives the model's own logits, seen on a few tokens.
+    """Return whether the output layer on the hidden states gives the model's own logits, on a few tokens.
 
-    With an output layer a thousand times larger, for a cap on logits is not felt by the small ones of random weights.
+    The output layer is scaled by 1,024 for the trial: a cap does not show in the small logits of random weights.
     """
     weight = model.get_output_embeddings().weight
     weight.mul_(1024)  # a power of two: taken back to the bit

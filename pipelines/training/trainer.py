@@ -1,4 +1,4 @@
-"""One loop for all trainings: step after step, with what is watched, written down and saved on the way."""
+"""The loop of all trainings: steps, validation, metrics, samples and checkpoints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOGGED_STEPS = 1000  # lines of metrics.jsonl that a long run is thinned to
 
 
 class Trainer:
-    """A training from where it stands to its end; one in each process.
+    """Runs a training from its last checkpoint to its end; one in each process.
 
     files: where it writes plan, metrics and checkpoints; with None it keeps nothing, cannot be resumed, and refuses no
     step, for there is nothing to go back to. made_from: what its checkpoints are held to, see `identity`. started: when
@@ -37,10 +37,17 @@ class Trainer:
     """
 
     def __init__(
-        self, task: TrainingTask, accelerator: Accelerator, files: TrainingFiles | None = None,
-        made_from: dict[str, Any] | None = None, *, started: float | None = None, meter: EnergyMeter | None = None,
-        sampler: Sampler | None = None, anyway: bool = False,
-    ):  # fmt: skip
+        self,
+        task: TrainingTask,
+        accelerator: Accelerator,
+        files: TrainingFiles | None = None,
+        made_from: dict[str, Any] | None = None,
+        *,
+        started: float | None = None,
+        meter: EnergyMeter | None = None,
+        sampler: Sampler | None = None,
+        anyway: bool = False,
+    ):
         settings, self.first = task.settings, accelerator.is_main_process
         self.task, self.files, self.settings, self.sampler = task, files, settings, sampler
         self.meter, self.started = meter or EnergyMeter(None), time.perf_counter() if started is None else started
@@ -48,9 +55,14 @@ class Trainer:
         found = None
         if files:
             self.checkpoints = Checkpoints(
-                files.checkpoints, made_from or {}, settings.keep_checkpoints, settings.keep_every_steps,
-                settings.stability.return_every, self.first, task.section,
-            )  # fmt: skip
+                files.checkpoints,
+                made_from or {},
+                settings.keep_checkpoints,
+                settings.keep_every_steps,
+                settings.stability.return_every,
+                self.first,
+                task.section,
+            )
             found = from_first(accelerator, self.checkpoints.newest)
             resumed = found is not None
             self.plan, self.replica = agree_on_plan(task, accelerator, files.plan, self.started, resumed, anyway)
@@ -75,10 +87,11 @@ class Trainer:
 
     @property
     def over(self) -> bool:
+        """True after the last step, or when early stop ends training."""
         return self.step >= self.plan.steps or self.early_stop.because is not None
 
     def run(self) -> None:
-        """Train to the end. Raises `KeyboardInterrupt`, all saved, where the process was asked to stop."""
+        """Train to the end. Raises `KeyboardInterrupt`, with a checkpoint saved, if the process was asked to stop."""
         self._begin()
         bar = progress(title=self.task.title or self.task.section, total=self.plan.steps, unit="step")
         bar.update(self.step)
@@ -100,7 +113,7 @@ class Trainer:
         self._return_to_best()
 
     def finish(self, keep_last: bool = True) -> None:
-        """See the last checkpoint onto the disk; keep it, or none."""
+        """Wait until the last checkpoint is on the disk; keep it, or delete all."""
         if self.checkpoints and keep_last:
             self.checkpoints.finish()
         elif self.checkpoints:
@@ -111,15 +124,15 @@ class Trainer:
         self.pace.begin(self.step)
         if self.step == 0:
             if self.task.validation_data:
-                held_out = self.replica.validation_loss(self.plan.validation_sequences)
-                self.metrics.write(step=0, tokens=0, validation_loss=held_out)
+                validation_loss = self.replica.validation_loss(self.plan.validation_sequences)
+                self.metrics.write(step=0, tokens=0, validation_loss=validation_loss)
             self._save()
         self.saved = time.perf_counter()
         self.setup_seconds += self.saved - self.started
         self.pace.begin(self.step)
 
     def _take_step(self) -> float:
-        """Train on the next batch, unless that would harm; returns its loss."""
+        """Train on the next batch, unless its step is refused; return its loss."""
         set_learning_rate(self.optimizers, self.schedule(self.plan.place(self.step)))
         loss, norm = self.replica.gradients(self.step)
         refusal = self.guard.refusal(loss, norm) if self.checkpoints else None
@@ -135,13 +148,18 @@ class Trainer:
 
     def _log(self, loss: float, norm: float) -> None:
         self.metrics.write(
-            step=self.step, tokens=self.tokens, seconds=round(self.pace.elapsed, 3), loss=loss, gradient_norm=norm,
-            learning_rate=self.optimizers[-1].param_groups[0]["lr"], **self.pace.now(self.step),
-        )  # fmt: skip
+            step=self.step,
+            tokens=self.tokens,
+            seconds=round(self.pace.elapsed, 3),
+            loss=loss,
+            gradient_norm=norm,
+            learning_rate=self.optimizers[-1].param_groups[0]["lr"],
+            **self.pace.now(self.step),
+        )
 
     @property
     def tokens(self) -> int:
-        """Seen so far."""
+        """Tokens trained on so far."""
         return self.step * self.task.tokens_per_step
 
     def _roll_back(self, trouble: str) -> None:
@@ -163,30 +181,30 @@ class Trainer:
         return due and self.task.validation_data is not None
 
     def _validate(self) -> bool:
-        """Score held-out text; whether these weights are the best so far, and early stop wants to know."""
-        held_out = self.replica.validation_loss(self.plan.validation_sequences)
-        best = self.early_stop.note(self.step, held_out)
-        if math.isfinite(held_out):
-            self.metrics.write(step=self.step, tokens=self.tokens, validation_loss=held_out)
+        """Measure the validation loss; return whether early stop counts these weights as the best so far."""
+        validation_loss = self.replica.validation_loss(self.plan.validation_sequences)
+        best = self.early_stop.note(self.step, validation_loss)
+        if math.isfinite(validation_loss):
+            self.metrics.write(step=self.step, tokens=self.tokens, validation_loss=validation_loss)
         elif self.over:
-            self.guard.target(self.step, "the held-out loss is not finite", last=True)
+            self.guard.target(self.step, "the validation loss is not finite", last=True)
         if self.early_stop.because:
             self._say(f"stopped early at step {self.step:,}: {self.early_stop.because}")
         self._sample()
-        self.replica.peak.sample()
+        self.replica.peak_flops.sample()
         return best
 
     def _sample(self) -> None:
-        """Let the model write, as often as the recipe wants; in all processes, for a model may be spread over them."""
+        """Write samples as often as the recipe says; in all processes, because the model may be sharded."""
         if not self.sampler:
             return
         number = self.step // self.plan.validate_every
-        if self.over or number % self.sampler.wanted.every == 0:
+        if self.over or number % self.sampler.settings.every == 0:
             for sample in self.sampler():
                 self.samples.write(step=self.step, tokens=self.tokens, **sample)
 
     def _return_to_best(self) -> None:
-        """Early stop keeps the weights with the lowest held-out loss, whether it had to stop or not."""
+        """Load the weights with the lowest validation loss, if early stop is configured."""
         best = self.early_stop.best[-1:]
         if best and best != [self.step]:
             self._go_to(best[0])
@@ -219,15 +237,19 @@ class Trainer:
             return
         self.checkpoints.pinned = tuple(self.early_stop.best)
         state = {
-            "setup_seconds": self.setup_seconds, "resumed_at": self.resumed_at,
-            "trained_on": self.replica.environment(), "guard": self.guard.state(),
-            "early_stop": self.early_stop.state(), "pace": self.pace.state(), "energy": self.meter.state(),
-        }  # fmt: skip
+            "setup_seconds": self.setup_seconds,
+            "resumed_at": self.resumed_at,
+            "trained_on": self.replica.environment(),
+            "guard": self.guard.state(),
+            "early_stop": self.early_stop.state(),
+            "pace": self.pace.state(),
+            "energy": self.meter.state(),
+        }
         self.checkpoints.save(self.step, self.task.model, self.unwrapped, state)
         self.saved = time.perf_counter()
 
     def _load(self, path: Path, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint, and say what has changed since it was written."""
+        """Continue from a checkpoint, and print the changes of the environment since it was written."""
         load_checkpoint(path, self.task.model, self.unwrapped)
         self.step, self.setup_seconds = state["step"], state["setup_seconds"]
         now = self.replica.environment()
@@ -241,7 +263,7 @@ class Trainer:
             self._say(f"going on from step {self.step:,} of {self.plan.steps:,}{changed}")
 
     def _go_to(self, step: int) -> dict[str, Any]:
-        """Load the weights and optimizers of an earlier checkpoint, in all processes; returns its state."""
+        """Load the weights and optimizers of an earlier checkpoint, in all processes; return its state."""
         assert self.checkpoints
         self.checkpoints.wait()
         self.replica.accelerator.wait_for_everyone()

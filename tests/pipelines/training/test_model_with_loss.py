@@ -14,7 +14,7 @@ from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Budget, Pretrain
 from desdecero.pipelines.training.model.document_masking import read_pair
-from desdecero.pipelines.training.objective import ModelWithLoss
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
 LENGTH = 64
 ALL = [*ARCHITECTURES, *OTHERS]
