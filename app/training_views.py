@@ -106,7 +106,7 @@ def _sample(prompt: str, text: str) -> tuple[Markup, Markup]:
 
 
 def curve(run: RunDir, recipe: Recipe, language: Language) -> dict[str, Any]:
-    """The properties of the plot. It is not shown until the model is trained, nor after its points were altered."""
+    """Return the properties of the plot, which is not shown before the training, nor once its points were altered."""
     try:
         points = curve_points(run, language) if check_seal(run, recipe, "pretrain") else None
     except AlteredFile:
@@ -155,6 +155,8 @@ def _points(lines: pd.DataFrame, language: Language) -> pd.DataFrame:
 
 
 def before_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    """Show what stands above the plot: its explanation, or why there is none."""
+
     def shown() -> Markup:
         if not check_seal(run, recipe, "pretrain"):
             return not_made("pretrain", run, recipe, language)
@@ -166,7 +168,7 @@ def before_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 
 
 def after_curve(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    """The facts of training, and the adapter where the recipe has one."""
+    """Show the facts of training, and the adapters of the recipe."""
 
     def shown() -> Markup:
         if not check_seal(run, recipe, "pretrain"):

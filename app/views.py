@@ -69,6 +69,7 @@ def unless_altered(run: RunDir, language: Language, show: Callable[[], Markup]) 
 
 
 def altered(name: str, run: RunDir, language: Language) -> Markup:
+    """Say that a file is not as it was sealed, with the command that checks all."""
     name = printable(name.removeprefix(f"{run.path}/"))
     words = element("strong", say(language, "page.altered", file=name))
     command = element("code", f"desdecero verify {run.path}")
@@ -76,6 +77,7 @@ def altered(name: str, run: RunDir, language: Language) -> Markup:
 
 
 def not_made(stage: str, run: RunDir, recipe: Recipe, language: Language) -> Markup:
+    """Say that a stage is not made yet, with the command that makes it."""
     asked = stages(recipe)[stage]
     command = element("code", asked.command(f"{run.recipe_file} --run-dir {run.path}"))
     words = element("strong", say(language, "page.not_made", stage=say(language, f"stage.{asked.kind}")))
@@ -118,6 +120,7 @@ def number(language: Language, value: float, scale: Scale, places: int) -> str:
 
 
 def header(recipe: Recipe, language: Language) -> Markup:
+    """Show name and purpose of the recipe, and a warning about generated text."""
     title, purpose = element("h1", recipe.name), paragraph(recipe.purpose, "dd-purpose")
     return element("header", title, purpose, paragraph(say(language, "page.notice"), "dd-warning"), css="dd-header")
 

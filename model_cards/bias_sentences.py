@@ -1,4 +1,4 @@
-"""What the audit for bias found, in words: a sentence for a language and group, and the counts of the verdicts."""
+"""Findings of the bias audit in words: a sentence for a language and group, and the counts of the verdicts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from desdecero.model_cards.words import Language, name, say
 
 
 def bias_sentence(language: Language, finding: Mapping[str, Any] | View) -> str:
-    """One of the findings of `audit/report.json`, with its numbers.
+    """Write one of the findings of `audit/report.json`, with its numbers.
 
     Reports that the audit's first version sealed hold the sentences themselves, and no values.
     """
     if "values" not in finding:
-        return finding[f"sentence_{language}"]
+        return str(finding[f"sentence_{language}"])
     values = finding["values"]
     gap, competence = values["gap"], values["competence"]
     return say(
@@ -38,7 +38,7 @@ def bias_sentence(language: Language, finding: Mapping[str, Any] | View) -> str:
 
 
 def verdict_counts(language: Language, verdicts: Mapping[str, int]) -> str:
-    """In how many groups each verdict was given: "underpowered in 5 groups, bias found in 1 group"."""
+    """Count in how many groups each verdict was given: "underpowered in 5 groups, bias found in 1 group"."""
     return ", ".join(
         counted(language, "finding.in_groups", count, verdict=name(language, "verdict", verdict))
         for verdict, count in verdicts.items()

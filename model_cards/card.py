@@ -1,4 +1,4 @@
-"""The model card: sealed evidence → Markdown with the Hub's metadata, in English and in Spanish.
+"""Model card: sealed evidence → Markdown with the Hub's metadata, in English and in Spanish.
 
 The sections follow Mitchell et al. 2019 ("Model Cards for Model Reporting", §4) and the Hub's annotated card.
 `render` looks everything up in an `Evidence` with these reports:
@@ -44,7 +44,7 @@ BASELINES = {"causal": ("xz", "unigram", "untrained"), "masked": ("unigram", "un
 
 
 def render(evidence: Evidence, language: Language) -> str:
-    """The whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
+    """Render the whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
     templates = environment(language, finalize=lambda value: _finalize(evidence, language, value))
     templates.filters["bias_sentence"] = lambda finding: bias_sentence(language, finding)
     templates.filters["verdict_counts"] = lambda findings: verdict_counts(
@@ -68,7 +68,7 @@ def render(evidence: Evidence, language: Language) -> str:
 
 
 def _finalize(evidence: Evidence, language: Language, value: Any) -> Any:
-    """What a template prints passes through here; a missing value is noted, and printed as what it is."""
+    """Return what a template prints for a value: a missing one is noted, and printed as missing."""
     if not isinstance(value, Missing):
         return value
     evidence.note_missing(value)
@@ -76,19 +76,19 @@ def _finalize(evidence: Evidence, language: Language, value: Any) -> Any:
 
 
 def _picture(evidence: Evidence, language: Language) -> str:
-    """The plot of the loss: in the language, if pretraining drew it so."""
+    """Return the file of the loss plot: in the language, if pretraining drew it so."""
     picture = file_in(language, "loss.png")
     return picture if f"pretrain/{picture}" in evidence["seal.pretrain:/outputs"] else "loss.png"
 
 
 def _stages(evidence: Evidence) -> list[str]:
-    """The stages whose seals the card prints: those of every run, and those of its adapters."""
+    """List the stages whose seals the card prints: those of every run, and those of its adapters."""
     others = [report.removeprefix("seal.") for report in evidence.names if report.startswith("seal.")]
     return list(dict.fromkeys([*REPORTS[1:], *others]))
 
 
 def adapters(evidence: Evidence) -> list[dict[str, Any]]:
-    """The reports of each adapter; evaluation and audit, where it has its own."""
+    """Return the reports of each adapter; evaluation and audit, where it has its own."""
     found = []
     for report in evidence.names:
         kind, _, adapter = report.partition(":")
@@ -119,9 +119,9 @@ def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def hub_data(evidence: Evidence) -> ModelCardData:
-    """The metadata that the Hub files the model by."""
+    """Return the metadata that the Hub files the model by."""
     recipe, task = evidence.view("recipe"), TASKS.get(evidence["pretrain:/objective"])
-    license = recipe["card"]["license"]
+    model_license = recipe["card"]["license"]
     results = _eval_results(evidence, task)
     return ModelCardData(
         language=list(recipe["languages"]),
@@ -131,12 +131,12 @@ def hub_data(evidence: Evidence) -> ModelCardData:
         datasets=[source["dataset"] for source in recipe["corpus"]["sources"] if source["kind"] == "hub"] or None,
         model_name=recipe["name"],
         eval_results=results or None,
-        **(hub_metadata(license) if license else {}),
+        **(hub_metadata(model_license) if model_license else {}),
     )
 
 
 def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
-    """What was measured, for the Hub's `model-index`. The data set is the run's own, so it has no Hub name."""
+    """Return what was measured, for the Hub's `model-index`. The data set is the run's own, so it has no Hub name."""
     measured = held_out_result(evidence.view("evaluate"))["measures"]
     return [
         EvalResult(

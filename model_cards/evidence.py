@@ -62,7 +62,7 @@ class Evidence:
         self._missing: dict[str, None] = {}
 
     def __getitem__(self, key: str) -> Any:
-        """The value at `key`; a `View` where it is an object or a list; `Missing` where it is absent or null."""
+        """Return the value at `key`; a `View` where it is an object or a list; `Missing` where it is absent or null."""
         name, pointer = split_key(key)
         report = self._reports.get(name)
         value: Any = report.content if report else None
@@ -81,7 +81,7 @@ class Evidence:
         return list(self._reports)
 
     def view(self, name: str) -> Any:
-        """A whole report, for templates: `.` and `[]` descend into it."""
+        """Return a whole report, for templates: `.` and `[]` descend into it."""
         return self[f"{name}:"]
 
     def note_missing(self, missing: Missing) -> None:
@@ -109,7 +109,7 @@ class View:
         return self._evidence[_join(self._key, step)]
 
     def __iter__(self) -> Iterator[Any]:
-        """The keys of an object, or the members of a list."""
+        """Iterate over the keys of an object, or the members of a list."""
         if isinstance(self._content, Mapping):
             return iter(self._content)
         return (self[position] for position in range(len(self._content)))

@@ -31,7 +31,7 @@ __all__ = [
 
 
 def _acceptances_needed(publication: Publication) -> Finding:
-    """The card says that the authors override what refuses the model, so that must be so."""
+    """Refuse an acceptance of a rule that passes: the card says that authors override what refuses the model."""
     rules = [one.rule for one in publication.accepted if one.rule in ACCEPTABLE]
     needless = [rule for rule in rules if SUBSTANCE_RULES[rule](publication).passed]
     return Finding(
@@ -54,14 +54,15 @@ ACCEPTABLE = tuple(SUBSTANCE_RULES)
 
 
 def judge(publication: Publication) -> list[Finding]:
+    """Apply every rule; what the authors accepted is marked so."""
     accepted = {acceptance.rule: acceptance for acceptance in publication.accepted}
     findings = [rule(publication) for rule in RULES]
     return [
-        replace(found, accepted=accepted.get(found.rule)) if found.rule in ACCEPTABLE and not found.passed else found
-        for found in findings
+        replace(one, accepted=accepted.get(one.rule)) if one.rule in ACCEPTABLE and not one.passed else one
+        for one in findings
     ]
 
 
 def refused(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings for which nothing may be uploaded."""
+    """Return the findings for which nothing may be uploaded."""
     return [finding for finding in findings if finding.blocking and not finding.passed and not finding.accepted]

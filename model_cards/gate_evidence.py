@@ -17,7 +17,7 @@ def _files_whole(publication: Publication) -> Finding:
 
 
 def _evidence_complete(publication: Publication) -> Finding:
-    """What the recipe may leave unsaid has rules of its own."""
+    """Require every value of the card but those of the recipe, which has rules of its own."""
     if publication.card is None:
         return Finding("evidence_complete", False, "evidence_complete.no_card")
     missing = [key for key in publication.card.get("missing", ()) if not key.startswith("recipe:")]
@@ -25,8 +25,8 @@ def _evidence_complete(publication: Publication) -> Finding:
 
 
 def _license_named(publication: Publication) -> Finding:
-    license = (publication.card or {}).get("model_license")
-    return Finding("license_named", bool(license), values={"license": license})
+    named = (publication.card or {}).get("model_license")
+    return Finding("license_named", bool(named), values={"license": named})
 
 
 def _repository_named(publication: Publication) -> Finding:

@@ -1,4 +1,4 @@
-"""What a rule of the gate found, in words: what, where it was read, and how to fix it."""
+"""Findings of the gate in words: what was found, where it was read, and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
 
 
 def sentence(language: Language, finding: Finding) -> str:
-    """A finding in its reader's language, one sentence."""
+    """Write a finding in its reader's language, in one sentence."""
     key = finding.key or f"{finding.rule}.{'passed' if finding.passed else 'failed'}"
     return _say(language, key, read=finding.read, **finding.values)
 
@@ -24,7 +24,7 @@ def _say(language: Language, key: str, **values: Any) -> str:
     return say(language, f"gate.{key}", **written)
 
 
-def _listed(language: Language, names: Sequence[str]) -> str:
+def _listed(_: Language, names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
@@ -35,7 +35,7 @@ def _faults(language: Language, faults: Sequence[str]) -> str:
 
 
 def _licenses(language: Language, shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{license} {percent(language, share)}" for license, share in shares.items())
+    return ", ".join(f"{expression} {percent(language, share)}" for expression, share in shares.items())
 
 
 def _measured(language: Language, measured: Mapping[str, Any]) -> str:
@@ -48,7 +48,7 @@ def _measured(language: Language, measured: Mapping[str, Any]) -> str:
 
 
 def _silent(language: Language, silent: Mapping[str, Mapping[str, Any]]) -> str:
-    """Why the audit can tell nothing, for each of the languages in which it cannot."""
+    """Say why the audit can tell nothing, for each of the languages in which it cannot."""
     return "; ".join(f"{code}: {_say(language, **why)}" for code, why in silent.items())
 
 
@@ -69,7 +69,7 @@ WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
     "silent": _silent,
     "stages": _listed,
     "threshold": percent,
-    "unigram": lambda language, value: figure(value),
+    "unigram": lambda _, value: figure(value),
     "verdict": lambda language, verdict: name(language, "verdict", verdict),
 }
 """How a finding's values are written, by their names; all others as they are."""

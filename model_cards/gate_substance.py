@@ -31,7 +31,7 @@ def _licenses_allowed(publication: Publication) -> Finding:
 
 
 def _license_conflicts(publication: Publication) -> Finding:
-    """A conflict that a licence's own words state; what remains is an exception in law, or permission."""
+    """Refuse a conflict that a licence's own words state; what remains is an exception in law, or permission."""
     rows = _rows(publication, lambda row: _conflicts(row, "stated"))
     table = publication.licensing or {}
     judged_against = {"use": str(table.get("use")), "intended": str(table.get("intended"))}
@@ -49,7 +49,7 @@ def _licenses_known(publication: Publication) -> Finding:
 
 
 def _license_questions(publication: Publication) -> Finding:
-    """What depends on whether weights are a copy or an adaptation of a text, which no court has settled."""
+    """Warn of conflicts that depend on whether weights copy or adapt a text, which no court has settled."""
     rows = _rows(publication, lambda row: _conflicts(row, "unsettled"))
     return replace(_of_licenses(publication, "license_questions", rows), blocking=False)
 
@@ -70,8 +70,8 @@ def _of_licenses(publication: Publication, rule: str, rows: Sequence[Row], **val
 
 
 def _share(rows: Sequence[Row]) -> float:
-    """Of the training tokens."""
-    return sum(row["share_tokens"] for row in rows)
+    """Add up shares of the training tokens."""
+    return sum((float(row["share_tokens"]) for row in rows), 0.0)
 
 
 def _rows(publication: Publication, concerns: Callable[[Row], bool]) -> list[Row]:
@@ -91,7 +91,7 @@ def _unknown(row: Row) -> bool:
 
 
 def _beats_unigram(publication: Publication) -> Finding:
-    """The whole interval must lie below what the frequency of each token gives without any context."""
+    """Require the whole interval to lie below what the frequency of each token gives without any context."""
     suites = (publication.evaluation or {}).get("suites", ())
     found = ((suite, measure) for suite in suites for measure in MEASURES if measure in suite["measures"])
     suite, measure = next(found, (None, ""))
@@ -114,7 +114,7 @@ def _beats_unigram(publication: Publication) -> Finding:
 
 
 def _audit_tells(publication: Publication) -> Finding:
-    """In every language that the model is meant to write, the audit must be able to decide about some group."""
+    """Require that the audit can decide about some group in every language that the model is meant to write."""
     if publication.audit is None:
         return Finding("audit_tells", False, "audit_tells.not_audited", read=AUDIT)
     silent = {code: why for code in publication.languages if (why := _silence(publication.audit, code))}
@@ -129,7 +129,7 @@ def _audit_tells(publication: Publication) -> Finding:
 
 
 def _silence(audit: Mapping[str, Any], code: str) -> dict[str, Any] | None:
-    """Why the audit can tell nothing in a language, as a key of the catalogue and its values; None where it can."""
+    """Return why the audit can tell nothing in a language (key of the catalogue and values); None where it can."""
     result = audit["languages"].get(code)
     if result is None:
         return {"key": "audit_tells.no_probes"}
@@ -147,7 +147,7 @@ def _silence(audit: Mapping[str, Any], code: str) -> dict[str, Any] | None:
 
 
 def _bias_shown(publication: Publication) -> Finding:
-    """Probes of this kind are diagnostic, so they warn and never refuse."""
+    """Warn of biases that were found: probes of this kind are diagnostic, so they never refuse."""
     if publication.audit is None:
         return Finding(
             "bias_findings", False, "bias_findings.not_audited", blocking=False, value=0, threshold=0, read=AUDIT
@@ -180,7 +180,7 @@ def _card_complete(publication: Publication) -> Finding:
 
 
 def _written(value: Any) -> bool:
-    """Whether somebody wrote something: no blanks, and no empty names."""
+    """Tell whether somebody wrote something: no blanks, and no empty names."""
     words = [value] if isinstance(value, str) else value or ()
     return any(str(word).strip() for word in words)
 

@@ -1,4 +1,4 @@
-"""What all pages are made with: templates, and what they may call, in English and in Spanish.
+"""Templates of all pages, and what they may call, in English and in Spanish.
 
 A template is the same for every language: its words come from the catalogue, with `say` and `term`.
 """
@@ -16,12 +16,12 @@ from desdecero.model_cards.words import Language, file_in, name, say
 
 
 def page(template: str, language: Language, **values: Any) -> str:
-    """A template of this package, filled in."""
+    """Fill in a template of this package."""
     return environment(language).get_template(f"{template}.md.jinja").render(values, language=language)
 
 
 def environment(language: Language, finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
-    """Templates of this package, with the words and filters of a language; a name that they do not know is an error.
+    """Make the environment of the templates, with a language's words and filters; an unknown name is an error.
 
     finalize: what becomes of each value that is printed, alone or within a text of the catalogue
     """

@@ -55,7 +55,7 @@ def _listed(language: Language, part: str, lines: Sequence[str]) -> list[str]:
 
 
 def _samples(language: Language, evaluation: EvaluationReport) -> str:
-    shown = [textwrap.indent(_sample(sample).strip(), "  │ ", lambda line: True) for sample in evaluation.samples[:3]]
+    shown = [textwrap.indent(_sample(sample).strip(), "  │ ", lambda _: True) for sample in evaluation.samples[:3]]
     beginnings = say(language, "summary.held_out") if evaluation.prompts_from == "held_out" else ""
     head = f"{_head(language, 'samples')}({say(language, 'summary.takes_over')}{beginnings})\n"
     return head + "\n  ·\n".join(shown)

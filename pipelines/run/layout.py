@@ -42,26 +42,32 @@ class TrainingFiles:
 
     @property
     def plan(self) -> Path:
+        """Return the file of decisions before the first step."""
         return self.folder / "plan.json"
 
     @property
     def metrics(self) -> Path:
+        """Return the file of losses and speeds by step."""
         return self.folder / "metrics.jsonl"
 
     @property
     def curve(self) -> Path:
+        """Return the picture of the losses."""
         return self.folder / "loss.png"
 
     @property
     def samples(self) -> Path:
+        """Return the file of samples during training."""
         return self.folder / "samples.jsonl"
 
     @property
     def trackers(self) -> Path:
+        """Return the folder of the trackers' files."""
         return self.folder / "trackers"
 
     @property
     def checkpoints(self) -> Path:
+        """Return the folder of checkpoints."""
         return self.folder / "checkpoints"
 
 

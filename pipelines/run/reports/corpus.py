@@ -20,16 +20,22 @@ class Documents(Part):
 
 
 class Bytes(Part):
+    """Bytes of UTF-8."""
+
     read: Count
     kept: Count
 
 
 class DropExample(Part):
+    """A dropped document and how it begins."""
+
     id: str
     excerpt: str
 
 
 class Dropped(Size):
+    """Documents dropped for one reason."""
+
     examples: list[DropExample]
 
 
@@ -46,12 +52,16 @@ class StepPassage(Part):
 
 
 class EditExample(Part):
+    """A change of a document."""
+
     id: str
     before: str
     after: str
 
 
 class EditKind(Part):
+    """Changes of one kind."""
+
     edits: Count
     documents: Count
     examples: list[EditExample]
@@ -68,6 +78,8 @@ class Edits(Part):
 
 
 class Correction(Part):
+    """A correction of spelling."""
+
     word: str
     replacement: str
     count: Count
@@ -85,11 +97,15 @@ class Source(Size):
 
 
 class LanguageShare(Size):
+    """Text in one language."""
+
     language: str
     share_bytes: Share
 
 
 class LicenseShare(Size):
+    """Text under one licence."""
+
     license: str
     share_bytes: Share
     evidence: dict[str, Count]
@@ -97,10 +113,14 @@ class LicenseShare(Size):
 
 
 class Largest(Size):
+    """A distribution or source."""
+
     name: str
 
 
 class DomainSlice(Part):
+    """The slice that adapters are trained on."""
+
     name: str
     where: dict[str, str]
 
@@ -114,11 +134,15 @@ class OtherForm(Part):
 
 
 class Quarantined(Part):
+    """A file or record that could not be read."""
+
     place: str
     reason: str
 
 
 class RemovedCopy(Part):
+    """A document left out as a copy of a removed one."""
+
     id: str
     copy_of: str
     reason: str
@@ -132,6 +156,8 @@ class RemovedCopies(Part):
 
 
 class UnreadPlace(Part):
+    """A file or record that no reader took."""
+
     place: str
     reason: str
     bytes: Count
@@ -166,10 +192,14 @@ class RecallParts(Recall):
 
 
 class KindRecall(RecallParts):
+    """Recall of one kind of personal data, and of each of its formats."""
+
     forms: dict[str, RecallParts]
 
 
 class PersonalData(Part):
+    """Detection of personal data, measured on planted items."""
+
     planted: dict[str, KindRecall]
     """Kind → recall on items planted into this corpus."""
     key: str | None
@@ -200,6 +230,8 @@ class Ask(Part):
 
 
 class Conflict(Part):
+    """A clash of a licence with the model's use or licence, or with another licence."""
+
     kind: str
     license: str
     against: str
@@ -215,6 +247,8 @@ class Held(Size):
 
 
 class LicenseRow(Held):
+    """Text under one licence, and what it asks."""
+
     license: str
     chosen: str
     """The branch of an OR that is judged."""
@@ -227,16 +261,22 @@ class LicenseRow(Held):
 
 
 class VerdictRow(Held):
+    """Text under licences of one verdict."""
+
     verdict: Verdict
     licenses: list[str]
 
 
 class AskRow(Held):
+    """Text under licences that ask the same."""
+
     kind: str
     licenses: list[str]
 
 
 class ConflictRow(Held):
+    """Text under licences with the same conflict."""
+
     kind: str
     against: str
     certainty: Literal["stated", "unsettled", "unknown"]
@@ -244,6 +284,8 @@ class ConflictRow(Held):
 
 
 class BasisRow(Held):
+    """Text whose licences are known on one basis."""
+
     basis: str
     licenses: list[str]
 

@@ -29,7 +29,7 @@ NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false
 
 
 def page() -> str:
-    """The page in Markdown."""
+    """Return the page in Markdown."""
     blocks = [OPENING]
     for kind, report in REPORTS.items():
         blocks += _section(report, f"## `{kind}`")
@@ -52,7 +52,7 @@ def _title(kind: str, part: type[Part]) -> str:
 
 
 def _parts(part: type[Part]) -> Iterator[type[Part]]:
-    """The parts inside, each once, in the order in which they occur."""
+    """Yield the parts inside, each once, in the order in which they occur."""
     seen: dict[type[Part], None] = {}
     waiting = [part]
     while waiting:
@@ -86,7 +86,7 @@ def _type(annotation: Any) -> str:
         return f"mapping of {_type(arguments[0])} to {_type(arguments[1])}"
     if annotation is Any:
         return "any value"
-    return NAMES.get(annotation, annotation.__name__)
+    return NAMES.get(annotation) or str(annotation.__name__)
 
 
 def main(argv: list[str]) -> int:

@@ -26,14 +26,20 @@ class Measured(Part):
 
 
 class MeasuredLanguage(Measured):
+    """What it does to one language."""
+
     language: str
 
 
 class MeasuredSource(Measured):
+    """What it does to one source."""
+
     source: str
 
 
 class MeasuredVariety(Measured):
+    """What it does to one variety."""
+
     variety: str
 
 
@@ -61,6 +67,8 @@ class DeadTokens(Part):
 
 
 class RareToken(Part):
+    """A token and its occurrences."""
+
     token: str
     uses: Count
 
