@@ -12,22 +12,30 @@ BIN := $(VENV)/bin
 TYPES := build/types/desdecero
 PYTHON ?= python3
 
-.PHONY: run test check bench bench-train bench-finetune bench-tokenizer bench-corpus clean
+.PHONY: run test check lint types tests bench bench-train bench-finetune bench-tokenizer bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
 
-# Many tests wait for processes of their own: one worker more than cores, and none of them computes on several.
-# They take the files in the order of tests/conftest.py: those with the most slow tests first.
-test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+# mypy, which computes on one core, goes with the tests.
+test: lint
+	$(MAKE) --jobs 2 types tests
 
-check: $(VENV)/installed-dev
+check: lint types
+
+lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
 	mkdir -p $(TYPES)
 	ln -sfn $(addprefix ../../../,desdecero/__init__.py desdecero/py.typed app eval_suites model_cards pipelines) $(TYPES)
 	$(BIN)/mypy
+
+# Many tests wait for processes of their own: one worker more than cores, and none of them computes on several.
+# They take the files in the order of tests/conftest.py: those with the most slow tests first.
+tests: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python tests/benchmarks/bench_training.py

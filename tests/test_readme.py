@@ -122,7 +122,7 @@ def test_app_command_serves_a_page(home: Path) -> None:
     command = [str(Path(sys.executable).parent / "desdecero"), *shlex.split(line)[1:], "--port", "7933"]
     with subprocess.Popen(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 300
             while True:
                 assert process.poll() is None and time.monotonic() < deadline
                 try:
@@ -133,7 +133,7 @@ def test_app_command_serves_a_page(home: Path) -> None:
                     time.sleep(0.3)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 @pytest.mark.slow

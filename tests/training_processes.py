@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -18,13 +18,10 @@ WEIGHTS = {"pretrain": "model/model.safetensors", "finetune": "adapters/early/ad
 
 
 @contextmanager
-def processes(
-    home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain"
+def launched(
+    stage: str, words: Sequence[str | Path], count: int, folder: Path, sharded: bool = False
 ) -> Iterator[list[ForkServerProcess]]:
-    """So many processes of one training."""
-    words = [str(home / "tiny.yaml"), "--run-dir", str(home / "run")]
-    for setting in settings:
-        words += ["--set", setting]
+    """So many processes of one training, as `accelerate launch` starts them; each says what it says to a file."""
     environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     if sharded:
         environment |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
@@ -35,9 +32,8 @@ def processes(
     started = []
     for rank in range(count):
         own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
-        output = home / f"output-{rank}.txt"
-        module, environs = f"desdecero.pipelines.{stage}", environment | own
-        started.append(start_forked(module, words, Path.cwd(), output, output, **environs))
+        output, module, all_of_it = folder / f"output-{rank}.txt", f"desdecero.pipelines.{stage}", environment | own
+        started.append(start_forked(module, words, Path.cwd(), output, output, **all_of_it))
     try:
         yield started
     finally:
@@ -46,12 +42,25 @@ def processes(
             process.join()
 
 
+def processes(
+    home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain"
+) -> AbstractContextManager[list[ForkServerProcess]]:
+    """So many processes of one training of a tiny run."""
+    words = [home / "tiny.yaml", "--run-dir", home / "run", *(word for one in settings for word in ("--set", one))]
+    return launched(stage, words, count, home, sharded)
+
+
+def wait(started: Sequence[ForkServerProcess], folder: Path) -> None:
+    """Until all have ended, and well."""
+    for process in started:
+        process.join(300)
+    assert [process.exitcode for process in started] == [0] * len(started), said(folder)
+
+
 def finish(home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain") -> str:
     """Train to the end; returns the weights' hash."""
     with processes(home, count, settings, sharded, stage) as started:
-        for process in started:
-            process.join(300)
-        assert [process.exitcode for process in started] == [0] * count, said(home)
+        wait(started, home)
     return sha256_file(home / "run" / WEIGHTS[stage])
 
 

@@ -30,7 +30,7 @@ SHOWN = {  # on every tab but the first
 }
 LOCAL = {"127.0.0.1", "localhost", "::1", ""}
 
-expect.set_options(timeout=30_000)  # a machine that is busy with other tests is slow
+expect.set_options(timeout=90_000)  # a machine that is busy with other tests is slow
 
 
 @pytest.fixture(scope="module")

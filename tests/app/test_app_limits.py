@@ -304,7 +304,7 @@ def test_questions_that_nobody_waits_for_are_dropped(causal_page: str, impatient
             assert client.predict(*ASK, api_name="/generate") is not None
             break
         except Exception:
-            assert time.monotonic() - begun < 60, "the line stays full"
+            assert time.monotonic() - begun < 300, "the line stays full"
             time.sleep(0.5)
     assert ask(causal_page, "GET", f"{API}/queue/status")[1]["queue_size"] == 0
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import DESDECERO, desdecero
+from helpers import DESDECERO, desdecero, forked
 
 from desdecero.pipelines.common.errors import explain
 
@@ -77,7 +77,7 @@ def test_full_disk_keeps_what_was_sealed(small_disk: Path, tiny: Callable[[str],
     """Stages that do not fit: each ends in a sentence, and the corpus sealed before stays sealed and whole."""
     home = tiny("gpt2")
     run = small_disk / "run"
-    first = desdecero("run", home / "tiny.yaml", "--run-dir", run, "--until", "tokenizer", cwd=home)
+    first = forked("run", home / "tiny.yaml", "--run-dir", run, "--until", "tokenizer", cwd=home)
     assert first.returncode == 0, first.stderr
     filler = small_disk / "filler"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
@@ -86,7 +86,7 @@ def test_full_disk_keeps_what_was_sealed(small_disk: Path, tiny: Callable[[str],
     verified = desdecero("verify", run, cwd=home)
     assert verified.returncode == 0 and "whole" in verified.stdout, verified.stdout
     filler.unlink()
-    assert desdecero("run", home / "tiny.yaml", "--run-dir", run, "--until", "tokens", cwd=home).returncode == 0
+    assert forked("run", home / "tiny.yaml", "--run-dir", run, "--until", "tokens", cwd=home).returncode == 0
 
 
 def test_every_library_s_full_disk_is_explained(small_disk: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import ROOT
 from peft import PeftModel
+from training_processes import launched, wait
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from desdecero.eval_suites.models.load import kind_of
@@ -101,13 +100,14 @@ from pathlib import Path
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
 from transformers import AutoModelForCausalLM
-run, how = Path(sys.argv[1]), sys.argv[2]
-if how == "auto":
-    model = AutoPeftModelForCausalLM.from_pretrained(run / "adapters" / "early" / "adapter")
-else:
-    base = AutoModelForCausalLM.from_pretrained(run / "model")
-    model = PeftModel.from_pretrained(base, run / "adapters" / "early" / "adapter")
-print(model(input_ids=torch.arange(3, 20)[None]).logits.sum().item())
+for number, place in enumerate(sys.argv[1:]):
+    run = Path(place)
+    if number == 0:
+        model = AutoPeftModelForCausalLM.from_pretrained(run / "adapters" / "early" / "adapter")
+    else:
+        base = AutoModelForCausalLM.from_pretrained(run / "model")
+        model = PeftModel.from_pretrained(base, run / "adapters" / "early" / "adapter")
+    print(model(input_ids=torch.arange(3, 20)[None]).logits.sum().item())
 """
 
 
@@ -120,11 +120,11 @@ def test_the_adapter_loads_from_any_folder_and_after_the_run_was_moved(
     elsewhere, moved = tmp_path / "elsewhere", tmp_path / "moved"
     elsewhere.mkdir()
     shutil.copytree(run.path, moved)
-    for place, how in ((run.path, "auto"), (run.path, "named"), (moved, "named")):
-        command = [sys.executable, "-c", LOAD, str(place), how]
-        finished = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
-        assert finished.returncode == 0, finished.stderr
-        assert float(finished.stdout) == pytest.approx(expected.item(), abs=1e-2)
+    command = [sys.executable, "-c", LOAD, run.path, run.path, moved]  # found by the adapter, named, named elsewhere
+    finished = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    sums = [float(line) for line in finished.stdout.splitlines()]
+    assert sums == [pytest.approx(expected.item(), abs=1e-2)] * 3
     readme = (folder / "adapter" / "README.md").read_text(encoding="utf-8")
     assert sha256_file(moved / "model" / "model.safetensors") in readme
     (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
@@ -168,12 +168,8 @@ def test_two_processes_train_the_adapter_of_one(
     recipe, run = adapted(architecture)
     other = RunDir(shutil.copytree(run.path, tmp_path / "run"))
     shutil.rmtree(other.adapter("early"))
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
-    launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    command = [*launch, ROOT / "pipelines" / "finetune.py", run.recipe_file, "--run-dir", other.path]
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    with launched("finetune", [run.recipe_file, "--run-dir", other.path], 2, tmp_path) as started:
+        wait(started, tmp_path)
     assert other.report("finetune", recipe).processes == 2
     files = [one.adapter("early") / "metrics.jsonl" for one in (run, other)]
     alone, shared = ([line.get("loss") for line in read_metrics(file)] for file in files)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import DESDECERO, ROOT
+from helpers import DESDECERO, forked
 from safetensors.torch import load_file
 from tiny_training import pretrain, report, weights
+from training_processes import finish, kill, said
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from desdecero.pipelines.common.errors import UserError
@@ -56,8 +55,8 @@ def test_packed_documents_are_learnt_from(tiny: Tiny, model: str) -> None:
     home = tiny("bert" if model == "bert" else "llama")
     changes = ["tokens.packing=best_fit", "pretrain.budget={steps: 60}", f"model.architecture={model}"]
     words = [word for change in changes for word in ("--set", change)]
-    done = [DESDECERO, "run", home / "tiny.yaml", "--run-dir", home / "run", "--until", "pretrain", *words]
-    subprocess.run(done, check=True, capture_output=True)
+    done = forked("run", home / "tiny.yaml", "--run-dir", home / "run", "--until", "pretrain", *words, cwd=home)
+    assert done.returncode == 0, done.stderr
     found = report(home)
     assert found["validation_loss"] < found["untrained_validation_loss"] - 0.4  # type: ignore[operator]
 
@@ -85,21 +84,13 @@ def test_same_seed_gives_the_same_weights(tiny: Tiny) -> None:
 )
 def test_killed_run_goes_on_to_the_same_bits(tiny: Tiny, architecture: str, overrides: list[str]) -> None:
     settings = ["pretrain.budget={steps: 60}", "pretrain.checkpoint_minutes=0.001", *overrides]
-    words = [word for override in settings for word in ("--set", override)]
     home = tiny(architecture)
     assert pretrain(home, *settings) == 0
     expected = weights(home)
-
-    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", *words]
-    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
     for kills in (1, 2):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            wait_for(lambda kills=kills: any(int(p.name[5:]) > 15 * kills for p in checkpoints.glob("step-*")), process)
-            process.send_signal(signal.SIGKILL)
-    finished = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "going on from step" in finished.stdout
-    assert len(report(home)["resumed_at"]) == 2  # type: ignore[arg-type]
-    assert weights(home) == expected
+        kill(home, 1, settings, step=15 * kills + 1, delay=0)
+    assert finish(home, 1, settings) == expected
+    assert said(home).count("going on from step") == len(report(home)["resumed_at"]) == 2  # type: ignore[arg-type]
 
 
 TIMID = "pretrain.stability={window: 8, deviations: 1.5, skips: 1, return_every: 10, roll_backs: 1000}"
@@ -127,12 +118,7 @@ def test_run_killed_after_a_roll_back_goes_on_to_the_same_bits(tiny: Tiny) -> No
     assert pretrain(home, *settings) == 0
     expected, undone = weights(home), report(home)["roll_backs"]
     first = undone[0]["step"]  # type: ignore[index]
-    words = [word for override in settings for word in ("--set", override)]
-    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", *words]
-    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        wait_for(lambda: any(int(p.name[5:]) > first for p in checkpoints.glob("step-*")), process)
-        process.send_signal(signal.SIGKILL)
+    kill(home, 1, settings, step=first + 1, delay=0)
     assert pretrain(home, *settings) == 0
     assert len(report(home)["resumed_at"]) == 1  # type: ignore[arg-type]
     assert (weights(home), report(home)["roll_backs"]) == (expected, undone)
@@ -169,12 +155,7 @@ def test_run_killed_on_its_way_stops_early_at_the_same_step_with_the_same_bits(t
     settings = [*UNSTEADY, "pretrain.checkpoint_minutes=0"]
     assert pretrain(home, *settings) == 0
     expected, stop = weights(home), report(home)["early_stop"]
-    words = [word for override in settings for word in ("--set", override)]
-    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", *words]
-    checkpoints = home / "run" / "unsealed" / "pretrain" / "checkpoints"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        wait_for(lambda: any(int(p.name[5:]) > stop["kept_step"] for p in checkpoints.glob("step-*")), process)  # type: ignore[index]
-        process.send_signal(signal.SIGKILL)
+    kill(home, 1, settings, step=stop["kept_step"] + 1, delay=0)  # type: ignore[index]
     assert pretrain(home, *settings) == 0
     assert len(report(home)["resumed_at"]) == 1  # type: ignore[arg-type]
     assert (weights(home), report(home)["early_stop"]) == (expected, stop)
@@ -189,7 +170,7 @@ def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         wait_for(lambda: metrics.is_file() and len(metrics.read_text().splitlines()) > 1, process)
         process.terminate()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
     assert process.returncode == 130, output
     assert "run the same command again to continue" in output
     saved = (home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*")
@@ -203,14 +184,7 @@ def test_two_processes_follow_the_same_loss_curve_as_one(tiny: Tiny, settings: l
     settings = ["pretrain.precision=fp32", *settings]  # bf16 rounds each product, and differs by more
     assert pretrain(home, *settings) == 0
     alone, undone = losses(home), report(home)["roll_backs"]
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
-    launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    words = [ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run"]
-    overrides = [word for setting in settings for word in ("--set", setting)]
-    command = [*launch, *words, *overrides]
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    finish(home, 2, settings)
     assert report(home)["processes"] == 2
     assert losses(home) == pytest.approx(alone, abs=1e-4)
     places = [[(back["step"], back["to"]) for back in backs] for backs in (report(home)["roll_backs"], undone)]
@@ -233,9 +207,9 @@ def losses(home: Path) -> list[float]:
 @pytest.mark.slow
 def test_a_budget_in_minutes_is_probed_once_and_kept(tiny: Tiny) -> None:
     home = tiny("gpt2")
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone, however busy the machine is
     assert pretrain(home, "pretrain.budget={minutes: 0.15}", "--anyway") == 0
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30
     plan = json.loads((home / "run" / "pretrain" / "plan.json").read_text())
     assert plan["steps"] == report(home)["steps"] > 1
     assert plan["seconds_per_step"] > 0
@@ -322,7 +296,7 @@ def test_missing_tokens_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "pretrain needs tokenizer, which is missing" in capsys.readouterr().err
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 90) -> None:
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 300) -> None:
     """Wait until the condition holds; a process that ends before has failed."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -88,7 +88,7 @@ def test_a_batch_that_they_cannot_share_is_refused_on_resume_in_a_sentence(tiny:
     kill(home, 1, settings, step=1, delay=0)
     with processes(home, 3, settings) as started:
         for process in started:
-            process.join(100)
+            process.join(300)
         assert [process.exitcode for process in started] == [2, 2, 2]
     assert f"desdecero: pretrain.batch_size {BATCH} cannot be shared by 3 processes" in said(home)
     assert "Traceback" not in said(home)

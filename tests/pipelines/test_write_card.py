@@ -79,7 +79,7 @@ def test_the_code_on_the_card_runs_beside_the_weights(architecture: str, tmp_pat
     run, _ = make_sealed_run(tmp_path / "run", architecture=architecture)
     tokens = MarkdownIt("commonmark").parse(ModelCard.load(run.model / "README.md").text)
     (code,) = [token.content for token in tokens if token.type == "fence" and token.info == "python"]
-    ran = subprocess.run([sys.executable, "-c", code], cwd=run.model, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", code], cwd=run.model, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from fakehub import FakeHub
-from helpers import desdecero
+from helpers import forked
 from sealed_run import make_sealed_run
 
 from desdecero.pipelines.commands.publish import with_acceptances
@@ -52,7 +52,7 @@ def python(*words: str | Path, **environment: str) -> subprocess.CompletedProces
     """Another process: the Hub's libraries read their environment once, when they are imported."""
     command = [sys.executable, *map(str, words)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    return subprocess.run(command, env={**inherited, **environment}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env={**inherited, **environment}, capture_output=True, text=True, timeout=300)
 
 
 def publish(run: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -327,7 +327,7 @@ def test_a_model_that_learnt_nothing_from_whatever_there_was_is_refused(prose: l
     lines = [json.dumps(text) for text in texts]
     (tmp_path / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "unfit.yaml").write_text(UNFIT_RECIPE, encoding="utf-8")
-    ran = desdecero("run", "unfit.yaml", "--run-dir", "run", cwd=tmp_path)
+    ran = forked("run", "unfit.yaml", "--run-dir", "run", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     said = refusal(tmp_path / "run", hub, "--repo-id", "me/name")
     for rule, part in {

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from helpers import DESDECERO, ROOT, desdecero
+from helpers import ROOT, desdecero, forked, start_forked
 
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -151,17 +150,19 @@ def test_stage_killed_in_the_middle_is_made_whole_by_the_same_command(smoke_run:
     recipe = load_recipe("smoke")
     words = ["run", "smoke", "--run-dir", str(smoke_run), "--until", stage]
     mark = smoke_run / "unsealed" / f"{stage}.fingerprint"
-    with subprocess.Popen([DESDECERO, *words, "--from", stage], stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while not mark.is_file():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.005)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
+    said = smoke_run.parent / "said.txt"
+    process = start_forked("desdecero.pipelines.cli", [*words, "--from", stage], smoke_run.parent, said, said)
+    deadline = time.monotonic() + 300
+    while not mark.is_file():
+        assert process.is_alive() and time.monotonic() < deadline, said.read_text()
+        time.sleep(0.005)
+    time.sleep(0.1)
+    process.kill()
+    process.join()
     run = RunDir(smoke_run)
     assert run.state(stages(recipe)[stage], recipe).name == "sealed"  # what was sealed before is still there
     (run.folder(stage, recipe) / "done.json").unlink()  # … and now it is not: the stage must be made again
-    finished = desdecero(*words, cwd=smoke_run.parent)
+    finished = forked(*words, cwd=smoke_run.parent)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert run.state(stages(recipe)[stage], recipe).name == "sealed"
     assert not (smoke_run / "unsealed" / stage).exists()
@@ -169,7 +170,7 @@ def test_stage_killed_in_the_middle_is_made_whole_by_the_same_command(smoke_run:
 
 @pytest.mark.slow
 def test_the_same_recipe_gives_the_same_bytes(trained_smoke_run: Path, tmp_path: Path) -> None:
-    again = desdecero("run", "smoke", "--run-dir", tmp_path / "run", "--until", "pretrain", cwd=tmp_path)
+    again = forked("run", "smoke", "--run-dir", tmp_path / "run", "--until", "pretrain", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     recipe = load_recipe("smoke")
     for stage in ("corpus", "tokenizer", "tokens"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import desdecero
+from helpers import desdecero, forked
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json
@@ -121,7 +121,7 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
         "large: {rank: 4, alpha: 8, steps: 3, max_eval_bytes: 6000}}",
     ]
     command = ["run", tiny_runs["llama"], "--run-dir", tmp_path / "run"]
-    finished = desdecero(*command, *(part for word in words for part in ("--set", word)), cwd=tmp_path)
+    finished = forked(*command, *(part for word in words for part in ("--set", word)), cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     status = desdecero("status", tmp_path / "run", cwd=tmp_path).stdout
     assert status.count(" sealed ") == 13
