@@ -49,10 +49,10 @@ good costs a tenth of the budget at most, whenever that happens before the last 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided before the first step."""
+    """Steps, precision, compilation and sizes of a training, with the expected time and cost."""
 
     steps: int
-    """As it stands: for a budget in minutes, `probed_steps` until they are revised."""
+    """The current number: for a budget in minutes, `probed_steps` until they are revised."""
     probed_steps: int
     revise_at: int | None
     """The step from which on another number of steps may hold; None for other budgets than minutes, and at last."""
@@ -67,13 +67,13 @@ class Plan:
     """Steps."""
     validation_sequences: int
     seconds_per_step: float
-    """As probed; once revised, with validations, checkpoints and all else that falls between steps."""
+    """Probed; after a revision it includes validations, checkpoints and all else between steps."""
     seconds: float
     """Expected for the whole, with what was spent before the first step and what validation takes."""
     flops_per_second: float
     """Expected, of all processes."""
     mfu: float | None
-    """Of what the devices could do; None where that is not known."""
+    """Expected share of the devices' peak; None if that is unknown."""
     cost: float | None
     """Expected, in the currency of `pretrain.price_per_hour`; None without one."""
 

@@ -54,7 +54,7 @@ class Replica:
         self.task, self.accelerator, self.module = task, accelerator, task.module
         share, setting = divide_batch(task, accelerator), task.settings.micro_batch_size
         self.sequences_per_process = share
-        """Of each batch."""
+        """The share of each batch."""
         self.micro_batch_size = share if setting == "auto" else min(share, setting)
         """Sequences in one pass."""
         self.sharded = is_sharded(task, accelerator)

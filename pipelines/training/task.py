@@ -33,7 +33,7 @@ class TrainingTask:
     """One training, for `Trainer` in trainer.py. The parameters that require a gradient are trained."""
 
     section: str
-    """Of the recipe, for messages: `pretrain`, `finetune`, `tokenizer`."""
+    """The recipe's section, for messages: `pretrain`, `finetune`, `tokenizer`."""
     settings: recipes.Pretrain
     """Budget, batch size, optimizer, schedule, precision …, whatever the section says of them."""
     seed: int
@@ -44,13 +44,13 @@ class TrainingTask:
     flops_per_token: float
     """Floating-point operations, forward and backward, for a token of input."""
     title: str = ""
-    """Of the progress bar; the section's name by default."""
+    """Title of the progress bar; the section's name by default."""
     few_steps: int = 0
     """Fewer are warned of."""
     rate_keys: str = ""
     """The recipe's learning rates, as a message names them."""
     size_keys: str = ""
-    """What to lower where a step takes too long, as a message names it."""
+    """The recipe's keys to lower if a step takes too long, as a message names them."""
     may_be_sharded: bool = False
 
     @property

@@ -52,7 +52,7 @@ class Trainer:
         self.task, self.files, self.settings, self.sampler = task, files, settings, sampler
         self.meter, self.started = meter or EnergyMeter(None), time.perf_counter() if started is None else started
         self.checkpoints: Checkpoints | None = None
-        found = None
+        checkpoint = None
         if files:
             self.checkpoints = Checkpoints(
                 files.checkpoints,
@@ -63,8 +63,8 @@ class Trainer:
                 self.first,
                 task.section,
             )
-            found = from_first(accelerator, self.checkpoints.newest)
-            resumed = found is not None
+            checkpoint = from_first(accelerator, self.checkpoints.newest)
+            resumed = checkpoint is not None
             self.plan, self.replica = agree_on_plan(task, accelerator, files.plan, self.started, resumed, anyway)
         else:
             self.plan, self.replica = plan_in_float32(task, accelerator)
@@ -79,8 +79,8 @@ class Trainer:
         """Before the first step, in all starts."""
         self.resumed_at: list[dict[str, Any]] = []
         self.log_every = max(1, self.plan.probed_steps // LOGGED_STEPS)
-        if found:
-            self._load(*found)
+        if checkpoint:
+            self._load(*checkpoint)
         writes = self.first and files is not None
         self.metrics = Metrics(files.metrics if files else None, writes, self.step, accelerator.log)
         self.samples = Metrics(files.samples if files else None, writes and sampler is not None, self.step)
