@@ -49,7 +49,7 @@ def _quality(report: EvaluationReport, language: Language) -> Markup:
         bytes=size(result.sizes["bytes"]),
         confidence=percent(language, report.confidence),
     )
-    explained = say(language, "page.bits_explained" if report.objective == "causal" else "page.accuracy_explained")
+    explained = say(language, "page.bits_explained" if result.main == "bits_per_byte" else "page.accuracy_explained")
     return section(
         say(language, "page.how_good"),
         markup.tiles(tiles),
