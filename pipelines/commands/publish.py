@@ -25,9 +25,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from desdecero.model_cards import gate
-from desdecero.model_cards.formats import size
+from desdecero.model_cards.formats import counted, size
 from desdecero.model_cards.gate import ACCEPTABLE, Finding, Publication, judge, refused
 from desdecero.model_cards.gate_sentences import sentence
+from desdecero.model_cards.words import LANGUAGES, Language, say
+from desdecero.pipelines.commands.summary import reader_language
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
@@ -40,10 +42,13 @@ from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
 
+VERDICTS = ("passed", "refused", "warning", "accepted")
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # without a limit, the Hub's client waits for ever
 
 
-def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry_run: bool) -> int:
+def publish(
+    recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry_run: bool, language: Language = "en"
+) -> int:
     """List the files, judge them, and upload them unless refused or in a dry run. Returns the exit code."""
     with nullcontext() if dry_run else run.lock():  # a dry run only reads
         sealed = run.recipe()
@@ -54,22 +59,22 @@ def publish(recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry
             run_stage(stages(recipe)["card"], recipe, run, because="to print the accepted rules")
             remember_acceptances(recipe, run)
             findings = judge(publication(recipe, run, repo_id))
-        print_contents(run, repo_id, private)
+        print_contents(run, repo_id, private, language)
         unnamed = dry_run and repo_id is None  # a dry run needs no name: the missing name is only a warning
         blocking = [finding for finding in refused(findings) if not (unnamed and finding.rule == "repository_named")]
-        print_findings(findings, blocking)
+        print_findings(findings, blocking, language)
         if blocking:
-            print(f"\nrefused by {', '.join(finding.rule for finding in blocking)}: nothing was uploaded")
+            rules = ", ".join(finding.rule for finding in blocking)
+            print("\n" + say(language, "publish.refused_by", rules=rules))
             if names := [finding.rule for finding in blocking if finding.rule in ACCEPTABLE]:
                 options = " ".join(f'--accept {name} --because "…"' for name in names)
-                print(f"to publish all the same, and say so on the card: {options}")
+                print(say(language, "publish.to_accept", options=options))
             return EXIT_FINDING
         if dry_run:
-            rewritten = "; README.md and README.es.md would be rewritten with the accepted rules" if rewrite else ""
-            print(f"\ndry run: nothing was uploaded{rewritten}")
+            print("\n" + say(language, "publish.dry_run_rewrites" if rewrite else "publish.dry_run"))
             return EXIT_OK
         assert repo_id is not None  # otherwise the gate has refused
-        print(f"\npublished: {upload(run, repo_id, private)}")
+        print("\n" + say(language, "publish.published", address=upload(run, repo_id, private)))
     return EXIT_OK
 
 
@@ -135,27 +140,34 @@ def remember_acceptances(recipe: Recipe, run: RunDir) -> None:
         run.remember_origin(origin.overridden("publish.accept", accepted))
 
 
-def print_contents(run: RunDir, repo_id: str | None, private: bool) -> None:
+def print_contents(run: RunDir, repo_id: str | None, private: bool, language: Language) -> None:
     """Print every file of the upload: size, sha256, path."""
     files = sorted(path for path in run.model.rglob("*") if path.is_file())
-    print(f"repository   {repo_id or '(none named)'}, {'private' if private else 'public'}")
-    print(f"folder       {run.model}")
+    visibility = say(language, "publish.private" if private else "publish.public")
+    print(f"{say(language, 'publish.repository'):<12} {repo_id or say(language, 'publish.unnamed')}, {visibility}")
+    print(f"{say(language, 'publish.folder'):<12} {run.model}")
     for path in files:
         print(
             f"{size(path.stat().st_size):>11}  {sha256_file(path)}  {printable(path.relative_to(run.model).as_posix())}"
         )
-    print(f"{size(sum(path.stat().st_size for path in files)):>11}  in {len(files)} files\n")
+    total = size(sum(path.stat().st_size for path in files))
+    print(f"{total:>11}  {counted(language, 'publish.files', len(files))}\n")
 
 
-def print_findings(findings: list[Finding], blocking: list[Finding]) -> None:
+def print_findings(findings: list[Finding], blocking: list[Finding], language: Language) -> None:
     """Print the gate's finding on each rule."""
+    width = max(len(say(language, f"publish.verdict.{verdict}")) for verdict in VERDICTS)
     for finding in findings:
-        verdict = "passed" if finding.passed else "REFUSED" if finding in blocking else "warning"
+        verdict = "passed" if finding.passed else "refused" if finding in blocking else "warning"
         if finding.accepted:
             verdict = "accepted"
-        print(f"{verdict:<8} {finding.rule}: {printable(sentence('en', finding))}")
-        if finding.accepted:
-            print(f"{'':<8} accepted on {finding.accepted.date}: {finding.accepted.because}")
+        told = say(language, f"publish.verdict.{verdict}")
+        # Spanish writes a no-break space before %: it stays, all else that is not printable is escaped.
+        words = "\u00a0".join(map(printable, sentence(language, finding).split("\u00a0")))
+        print(f"{told:<{width}} {finding.rule}: {words}")
+        if accepted := finding.accepted:
+            said = say(language, "publish.accepted_on", date=accepted.date, because=accepted.because)
+            print(f"{'':<{width}} {said}")
 
 
 # --- the Hub -------------------------------------------------------------------------------------------------
@@ -239,12 +251,14 @@ def _command(words: list[str]) -> int:
     parser.add_argument(
         "--because", metavar="REASON", action="append", default=[], help="the reason, which the card prints, dated"
     )
+    parser.add_argument("--language", choices=LANGUAGES, help="of the findings (default: the recipe's first, or LANG)")
     parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded; contact no network")
     args = parser.parse_args(words)
     run = find_run(args.run)
     recipe = with_acceptances(run.recipe(), args.accept, args.because)
     repo_id = _checked(args.repo_id) or recipe.publish.repo_id
-    return publish(recipe, run, repo_id, recipe.publish.private and not args.public, args.dry_run)
+    private = recipe.publish.private and not args.public
+    return publish(recipe, run, repo_id, private, args.dry_run, reader_language(recipe, args.language))
 
 
 def _checked(repo_id: str | None) -> str | None:

@@ -110,6 +110,14 @@ def test_a_dry_run_lists_every_file_and_opens_no_connection(run_path: Path):
     assert "nothing was uploaded" in shown.stdout
 
 
+def test_the_findings_are_told_in_spanish_too(run_path: Path):
+    shown = publish(run_path, "--dry-run", "--repo-id", "me/name", "--language", "es")
+    assert shown.returncode == 0, shown.stderr
+    assert "me/name, privado" in shown.stdout and "ensayo: no se ha subido nada" in shown.stdout
+    assert "pasa      licenses_known: " in shown.stdout and "1.6\u00a0% de los tokens" in shown.stdout
+    assert "aviso     license_questions: " in shown.stdout
+
+
 def test_a_dry_run_asks_the_hub_nothing(run_path: Path, hub: FakeHub):
     publish(run_path, "--dry-run", "--repo-id", "me/name", **hub.environment())
     assert hub.requests == []
