@@ -61,7 +61,9 @@ def _quality(report: EvaluationReport, language: Language) -> Markup:
 
 
 def _other_suite(result: SuiteResult, language: Language) -> Markup:
-    scored = say(language, "card.suite_scored", items=grouped(language, result.items), unit=result.unit)
+    scored = say(
+        language, "card.suite_scored", items=grouped(language, result.items), unit=name(language, "unit", result.unit)
+    )
     tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
     title = element("h3", name(language, "suite", result.name).capitalize())
     return title + markup.tiles(tiles) + markup.bars(_baselines(result, language)) + paragraph(scored, "dd-aside")
