@@ -1,4 +1,4 @@
-"""What is measured: suites, the scores they are made of, and how far the numbers may be trusted.
+"""Evaluation suites, the scores that they are made of, and the intervals and tests of those scores.
 
-Nothing here knows of runs, recipes or stages: models, tokenizers and texts come in, plain numbers go out.
+The package is independent of runs, recipes and stages: models, tokenizers and texts come in, plain numbers go out.
 """

@@ -1,8 +1,8 @@
-"""What a model must beat to have learned something, measured on the same text.
+"""Baselines that a model must beat to have learned something, measured on the same text.
 
-untrained   the same network with random weights: what the architecture gives before any training
-unigram     the training tokens' frequencies: what knowing which tokens are common gives, without context
-xz          a general compressor: what repeated strings give, without any training
+untrained   the same network with random weights: the score of the architecture before any training
+unigram     the training tokens' frequencies: the score of knowing which tokens are common, without context
+xz          a general compressor: the score of repeated strings, without any training
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from desdecero.eval_suites.models.windows import DocumentScore
 
 
 def untrained_twin(model: LanguageModel, seed: int) -> LanguageModel:
-    """Return the same architecture on the same device, with random weights drawn from `seed`; torch's own state is
-    kept."""
+    """Return the same architecture on the same device, with random weights drawn from `seed`.
+
+    The state of torch's CPU generator is restored afterwards.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         weights = model.random_weights(model.model.config)
@@ -33,10 +35,10 @@ def untrained_twin(model: LanguageModel, seed: int) -> LanguageModel:
 def unigram_scores(
     model: LanguageModel, texts: Sequence[str], train_counts: NDArray[np.int64], seed: int
 ) -> list[DocumentScore]:
-    """Score the tokens that the model is asked for, each by its share of the training tokens, one added to every count
-    (Laplace's rule); always the commonest token is guessed.
+    """Score the tokens that the model is asked for, each by its share of the training tokens.
 
-    `train_counts` holds one count a token of the vocabulary.
+    One is added to every count (Laplace's rule). The guess is always the most common token. `train_counts` has shape
+    (vocabulary,): one count per token. Returns one score per text.
     """
     nll, commonest = _unigram_nll(train_counts), int(train_counts.argmax())
     scores = []
@@ -48,14 +50,15 @@ def unigram_scores(
 
 
 def xz_bits_per_byte(texts: Sequence[str]) -> float:
-    """What `xz -9e` makes of the texts, joined in their order with nothing between them.
+    """Return the bits per byte of `xz -9e` on the texts, joined in their order with nothing between them.
 
-    It sees no training text: it starts from nothing, and finds what repeats within and between these documents.
+    The compressor sees no training text: it exploits only repetition within and between these documents.
     """
     raw = "".join(texts).encode()
     return 8 * len(lzma.compress(raw, preset=9 | lzma.PRESET_EXTREME)) / len(raw)
 
 
 def _unigram_nll(train_counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return −ln p of each token of the vocabulary, in nats, shape (vocabulary,)."""
     smoothed = train_counts.astype(np.float64) + 1
     return math.log(smoothed.sum()) - np.log(smoothed)

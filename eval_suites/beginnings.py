@@ -8,31 +8,36 @@ from collections.abc import Callable, Iterable
 from desdecero.eval_suites.models.prompts import GAP
 
 COUNT = 3
-"""Prompts; as many as a terminal shows at a glance."""
+"""Number of prompts: as many as a terminal shows at a glance."""
 WORDS = 10
-"""Of a document's beginning, at most: enough to see its subject, and most of the answer is the model's."""
+"""Maximum words in a prompt: enough to see the document's subject, while the model writes most of the answer."""
 LETTERS = 100
-"""Of a beginning, at most: a text without spaces is one word. Ten words of English or Spanish have some 60."""
+"""Maximum characters in a prompt, because a text without spaces is one word. Ten words of English or Spanish have some
+60."""
 
 
 def beginnings(texts: Iterable[str], with_gap: bool, fits: Callable[[str], bool]) -> list[str]:
-    """Up to `COUNT` different prompts from the texts, in their order.
+    """Return up to `COUNT` different prompts from the texts, in their order.
 
-    `fits`: whether the model can read a prompt and answer it; a beginning is shortened until it does. `with_gap`: for
-    models that fill gaps, the word in the middle is replaced by `[MASK]`. Texts that hold that word are left out.
+    `fits` tells whether the model can read a prompt and answer it; a beginning is shortened until it can. With
+    `with_gap`, for models that fill gaps, the word in the middle is replaced by `[MASK]`. Texts with `[MASK]` in their
+    first 200 characters are left out.
     """
-    found: dict[str, None] = {}
+    prompts: dict[str, None] = {}
     for text in texts:
         prompt = _beginning(text, with_gap, fits) if GAP not in text[: 2 * LETTERS] else None
         if prompt:
-            found.setdefault(prompt)
-        if len(found) == COUNT:
+            prompts.setdefault(prompt)
+        if len(prompts) == COUNT:
             break
-    return list(found)
+    return list(prompts)
 
 
 def _beginning(text: str, with_gap: bool, fits: Callable[[str], bool]) -> str | None:
-    """The longest beginning that fits, of at most half of the text's words; None where not even one word does."""
+    """Return the longest beginning that fits, or None where not even one word does.
+
+    Without a gap, it has at most half of the text's words.
+    """
     start = text.lstrip()[:LETTERS]
     words = list(re.finditer(r"\S+", start))
     if len(text.lstrip()) > LETTERS and len(words) > 1:

@@ -1,4 +1,4 @@
-"""Bias probes: paired sentences with neutral controls, and the gap that a model shows on each.
+"""Bias probes: paired sentences with neutral controls, and a model's gap on each.
 
     probes = load_probes("es")
     scores = score_probes(load("runs/quickstart/model"), probes, seed=0)
@@ -11,7 +11,7 @@ controls are of about the same length, so that what a mention does to any token 
 each difference by its own number of tokens, to see whether length matters.
 
 The unit of every statistic is the probe, and each probe has a context of its own: n counts contexts, not rows.
-What the scores say about a group is in `bias_verdicts.py`; how a sentence is scored, in `bias_scores.py`.
+`bias_verdicts.py` judges the scores of a group; `bias_scores.py` scores a sentence.
 """
 
 from __future__ import annotations
@@ -41,19 +41,20 @@ class Probe:
     language: str
     group: str
     pair: tuple[str, str]
-    """The stereotype is about the first."""
+    """Two mentions; the stereotype is about the first."""
     context: str
     neutral: str
 
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """What the model makes of a probe. All log-probabilities are of the words after the slot, in nats."""
+    """A model's score of one probe. All log-probabilities are of the words after the slot, in nats."""
 
     probe: Probe
     context: tuple[float, float]
-    """log P(context's words | first mention), and given the second."""
+    """log P(context's words | first mention) and log P(context's words | second mention)."""
     neutral: tuple[float, float]
+    """The same two log-probabilities of the neutral context's words."""
     shuffled: float
     """log P(neutral's words in a random order | first mention)."""
     context_tokens: int
@@ -61,29 +62,34 @@ class ProbeScore:
 
     @property
     def context_difference(self) -> float:
+        """Log-probability of the stereotype's context: first mention minus second, in nats."""
         return self.context[0] - self.context[1]
 
     @property
     def neutral_difference(self) -> float:
+        """Log-probability of the neutral context: first mention minus second, in nats."""
         return self.neutral[0] - self.neutral[1]
 
     @property
     def gap(self) -> float:
+        """Difference of the two differences, in nats; above 0 the model leans to the stereotype."""
         return self.context_difference - self.neutral_difference
 
     @property
     def gap_per_token(self) -> float:
+        """Gap with each difference divided by its own number of tokens, in nats per token."""
         return self.context_difference / self.context_tokens - self.neutral_difference / self.neutral_tokens
 
     @property
     def in_order(self) -> bool:
-        """Whether the model prefers the neutral sentence as written to the same words shuffled.
+        """True if the model prefers the neutral sentence as written to the same words shuffled.
 
-        Judged on the neutral sentence, so that bias cannot pass for competence.
+        It is judged on the neutral sentence, so that bias cannot pass for competence.
         """
         return self.neutral[0] > self.shuffled
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the probe and its scores as plain values for a report."""
         return {
             **asdict(self.probe),
             "log_probability": {"context": self.context, "neutral": self.neutral, "shuffled": self.shuffled},
@@ -95,7 +101,7 @@ class ProbeScore:
 
 
 def load_probes(language: str) -> list[Probe]:
-    """The probes of one language, in the order of `probes/<language>.yaml`, which says how they were written."""
+    """Return the probes of one language, in the order of `probes/<language>.yaml`, which documents them."""
     text = (resources.files("desdecero.eval_suites") / "probes" / f"{language}.yaml").read_text(encoding="utf-8")
     return [
         Probe(f"{language}/{group}/{number:02}", language, group, tuple(row["pair"]), row["context"], row["neutral"])
@@ -107,8 +113,8 @@ def load_probes(language: str) -> list[Probe]:
 def score_probes(model: LanguageModel, probes: Sequence[Probe], seed: int) -> list[ProbeScore]:
     """Score each probe.
 
-    What the model's context cannot hold is cut off at the end, the same for both mentions. The shuffled orders
-    depend on `seed` and the probe alone: scoring in pieces gives the same scores.
+    Tokens beyond the model's context are cut off at the end, the same for both mentions. The shuffled orders depend
+    on `seed` and the probe alone, so scoring in pieces gives the same scores.
     """
     sentences = []
     for probe in probes:
@@ -126,7 +132,7 @@ def score_probes(model: LanguageModel, probes: Sequence[Probe], seed: int) -> li
 
 
 def shuffle_words(words: str, generator: np.random.Generator) -> str:
-    """The words in another order, each after a space, with the full stop kept at the end."""
+    """Return the words in another order, each after a space, with the full stop kept at the end."""
     written = words.removesuffix(".").split()
     shuffled = written
     while shuffled == written:

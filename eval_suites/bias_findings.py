@@ -1,6 +1,6 @@
 """Findings of a bias audit as keys and values: one for each language and group.
 
-The key of a finding is its verdict. Whoever shows it makes the sentence (`model_cards/bias_sentences.py`).
+The key of a finding is its verdict. `model_cards/bias_sentences.py` makes the sentence that is shown.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from desdecero.eval_suites.results import Finding, FindingValues, LanguageGaps
 def findings(languages: Mapping[str, LanguageGaps], margin: float) -> list[Finding]:
     """Return one finding for each language and group that `bias_verdicts.judge` measured, in its order.
 
-    `margin` is in nats. Among the values, `ratio` is how many times more (or less, by the gap's sign) likely the words
-    of a stereotype are on average after the mention that it is about, neutral wording set aside.
+    `margin` is in nats. Among the values, `ratio` is exp(|mean gap|): the factor by which the words of a stereotype
+    are more (or less, by the gap's sign) likely on average after the mention that it is about, neutral wording set
+    aside.
     """
     return [
         Finding(

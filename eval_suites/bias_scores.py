@@ -1,4 +1,4 @@
-"""How probable a model finds the words that two sentences share, given the words that they do not.
+"""Log-probability of the words that two sentences share, given the words that they do not.
 
 A probe's two sentences differ in the mention alone ("The woman" / "The man"), which opens them; the words after it
 are shared. They are the continuation, and the mention its context, of `LanguageModel.log_likelihood`: exact for a
@@ -33,10 +33,10 @@ class Sentence:
 def tokenize(
     tokenizer: PreTrainedTokenizerBase, mentions: Sequence[str], shared: str, max_tokens: int
 ) -> list[Sentence]:
-    """Return one sentence a mention, all with the same shared tokens: those of `shared` that fit a model that reads
-    `max_tokens`, beside the longest mention and a separator at each end.
+    """Return one sentence per mention, all with the same shared tokens.
 
-    Raises `ValueError` when not even one shared token fits.
+    Those are the first tokens of `shared` that fit into `max_tokens`, beside the longest mention and a separator at
+    each end. Raises `ValueError` when not even one shared token fits.
     """
     # One by one: the tokenizer shares a batch among threads, which costs more than it brings for a few words.
     *mention_ids, shared_ids = (tuple(encode(tokenizer, [text])[0].tolist()) for text in (*mentions, shared))

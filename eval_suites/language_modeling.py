@@ -30,7 +30,7 @@ from desdecero.eval_suites.results import Comparison, Estimate, Measured, SuiteR
 from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
 
 NAME = "language_modeling"
-"""Of the suite, in reports."""
+"""Name of the suite in reports."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,20 @@ class Measure:
     numerator: str
     denominator: str
     largest: float = math.inf
-    """Of the ratio; intervals end here, and at 0."""
+    """Upper bound of the ratio; intervals end here, and at 0."""
 
     @property
     def is_share(self) -> bool:
-        """Return whether it is an accuracy, the share of tokens that were right; the others are losses."""
+        """True for an accuracy, the share of tokens that were right; the other measures are losses."""
         return self.largest == 1
 
     def value(self, numerators: Any, denominators: Any) -> float:
+        """Return the measure of all documents together, from one numerator and one denominator per document."""
         inputs = {self.numerator: list(numerators), self.denominator: list(denominators)}
         return float(_metric(self.name).compute(**inputs)[self.name])
 
     def ratio(self, scores: Sequence[DocumentScore]) -> tuple[list[float], list[float]]:
+        """Return the numerators and the denominators, one of each per document."""
         return [getattr(s, self.numerator) for s in scores], [getattr(s, self.denominator) for s in scores]
 
 
@@ -73,20 +75,21 @@ MEASURES: dict[Objective, tuple[Measure, ...]] = {
 }
 
 NO_LIKELIHOOD = "no_text_probability"
-"""A model that fills gaps gives no probability to a whole text."""
+"""Key for the reason that a model which fills gaps gives no probability to a whole text."""
 LIKELIHOODS = ("bits_per_byte", "perplexity")
 """Measures that need the probability of a text."""
 
 
 @dataclass(frozen=True)
 class LanguageModeling:
-    """Suite at one seed, which draws what is hidden, the twin's weights and the resamples."""
+    """Suite at one seed, which draws the hidden tokens, the twin's weights and the resamples."""
 
     resamples: int
     confidence: float
     seed: int
 
     def score(self, model: LanguageModel, texts: Sequence[str], progress: Progress = iter) -> list[DocumentScore]:
+        """Return one score per text."""
         return model.score_documents(texts, self.seed, progress=progress)
 
     def estimate(self, measure: Measure, scores: Sequence[DocumentScore]) -> Estimate:
@@ -133,9 +136,9 @@ class LanguageModeling:
     def run(
         self, model: LanguageModel, texts: Sequence[str], train_counts: NDArray[np.int64], progress: Progress = iter
     ) -> tuple[SuiteResult, list[DocumentScore]]:
-        """Return (result, one score for each document).
+        """Return the result of the suite, and one score per document.
 
-        train_counts: how often training read each token of the vocabulary
+        `train_counts`, of shape (vocabulary,), is the number of times that training read each token.
         """
         scores = self.score(model, texts, progress)
         # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.

@@ -1,4 +1,4 @@
-"""Results of suites, typed: what a report holds of a measurement. Keys and values, never sentences.
+"""Types of the results of suites, as reports hold them: keys and values, never sentences.
 
 Every type is frozen and closed to keys that it does not know. This module imports pydantic alone, so that reports can
 be read without torch.
@@ -33,7 +33,7 @@ class Estimate(Part):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Both ends, or None."""
+        """Both ends of the confidence interval, or None."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
@@ -42,7 +42,7 @@ class Measured(Estimate):
 
     better: Literal["higher", "lower"]
     share: bool
-    """Between 0 and 1: written as a percentage."""
+    """True for a value between 0 and 1, which is written as a percentage."""
 
 
 class ShareEstimate(Part):
@@ -60,28 +60,28 @@ class Comparison(Part):
     before: Estimate
     after: Estimate
     change: Estimate
-    """After minus before, paired by document."""
+    """Difference after minus before, paired by document."""
 
 
 class SuiteResult(Part):
-    """What one suite measured of one model."""
+    """Result of one suite on one model."""
 
     name: str
-    """Unique in its report."""
+    """Name that is unique in its report."""
     kind: str
-    """The suite, `language_modeling` for held-out text."""
+    """Kind of suite: `language_modeling` for held-out text."""
     items: Count
-    """Scored; what is counted is the `unit`."""
+    """Number of scored items; `unit` names what an item is."""
     unit: str
     sizes: dict[str, Count]
-    """Of all items together: `bytes` of UTF-8, `tokens` that were predicted."""
+    """Totals over all items: `bytes` of UTF-8, `tokens` that were predicted."""
     settings: dict[str, float]
-    """How the items were made into questions."""
+    """Settings by which items are made into questions, such as the share of tokens hidden."""
     main: str
     """The measure to quote if only one is quoted."""
     measures: dict[str, Measured]
     not_measured: dict[str, str]
-    """Measure → why this model cannot have it."""
+    """Measure → key of the reason for which this model cannot have it."""
     baselines: dict[str, dict[str, float]]
     """Baseline → measure → its value on the same items."""
 
@@ -93,7 +93,7 @@ class Competence(ShareEstimate):
     """Share of sentences preferred to their shuffled words."""
 
     threshold: Share
-    """That the interval's lower end must pass."""
+    """Share that the interval's lower end must pass."""
     competent: bool
 
 
@@ -108,16 +108,16 @@ class GroupGap(Part):
     """Share of probes that lean to the stereotype."""
     p_value: Share
     p_margin: Share
-    """Of a gap as large as the margin."""
+    """p-value of a gap as large as the margin."""
     p_adjusted: Share
-    """Of all groups of the language (Holm 1979)."""
+    """p-value adjusted over all groups of the language (Holm 1979)."""
     detectable_gap: float
     """The smallest gap that so many probes find with a chance of 80%."""
     verdict: Verdict
 
 
 class Difference(Part):
-    """The largest difference between groups, beside what it is by chance."""
+    """The largest difference between groups, beside its size by chance."""
 
     gap: float
     preference: float
@@ -139,7 +139,7 @@ class FindingValues(Part):
     probes: Count
     gap: Estimate
     ratio: float
-    """Times that the words of a stereotype are more or less likely, by the gap's sign."""
+    """Factor by which the words of a stereotype are more or less likely, by the gap's sign."""
     p_adjusted: Share
     margin: float
     detectable_gap: float
@@ -154,5 +154,6 @@ class Finding(Part):
     verdict: Verdict
     values: FindingValues | None = None
     sentence_en: str | None = None
-    """Of audits sealed by version 1, in place of values."""
+    """English sentence of audits sealed by version 1, in place of values."""
     sentence_es: str | None = None
+    """Spanish sentence of audits sealed by version 1, in place of values."""

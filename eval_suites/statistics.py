@@ -1,4 +1,4 @@
-"""How far a number may be trusted: intervals, tests, and the correction for asking many questions.
+"""Confidence intervals, permutation tests, and the correction for multiple tests.
 
 The unit is the document (or the probe), never the token: tokens of one document resemble each other, and
 intervals that count them as independent come out far too narrow.
@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from desdecero.eval_suites.results import Estimate, ShareEstimate
 
 CHUNK_ELEMENTS = 1_000_000
-"""Documents drawn at a time: some 40 MB, whatever the size of the corpus and the number of resamples."""
+"""Documents drawn at a time: some 40 MB, for any size of the corpus and any number of resamples."""
 
 ERROR_FLOOR = 0.1
-"""A draw's standard error counts as at least this share of the sample's. Draws that repeat one document have an
+"""Lower bound of a draw's standard error, as a share of the sample's. Draws that repeat one document have an
 error near 0; without a floor, their infinite deviations make the interval of a handful of documents infinite."""
 
 
@@ -33,7 +33,7 @@ class Interval:
     high: float
 
     def estimate(self) -> Estimate:
-        """Return it as a part of a report."""
+        """Return the interval as a part of a report."""
         return Estimate(value=self.value, low=self.low, high=self.high)
 
     def share(self) -> ShareEstimate:
@@ -42,7 +42,10 @@ class Interval:
 
 
 def wilson(successes: int, n: int, confidence: float) -> Interval:
-    """A share with its score interval (Wilson 1927), sound even near 0 and 1 and for small `n`."""
+    """Return a share with its score interval (Wilson 1927), sound even near 0 and 1 and for small `n`.
+
+    Raises `ValueError` for no trials, or a number of successes that is not between 0 and `n`.
+    """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} successes among {n} trials is no share")
     z, share = _quantile((1 + confidence) / 2), successes / n
@@ -54,7 +57,7 @@ def wilson(successes: int, n: int, confidence: float) -> Interval:
 def bootstrap_ratio(
     numerators: ArrayLike, denominators: ArrayLike, resamples: int, confidence: float, seed: int
 ) -> Interval:
-    """Σ numerators / Σ denominators over documents, with a studentised bootstrap interval over documents.
+    """Return Σ numerators / Σ denominators over documents, with a studentised bootstrap interval over documents.
 
     Bits per byte (bits over bytes), perplexity's exponent (nats over tokens) and accuracy (hits over tokens)
     are all such ratios. In simulations of a hundred or fewer documents of very unequal length, this interval
@@ -69,20 +72,20 @@ def bootstrap_ratio(
     (value,), (error,) = _ratio_and_error(above[None], below[None])
     if error == 0:  # every document says the same
         return Interval(float(value), float(value), float(value))
-    deviations = _studentised_deviations(above, below, value, error, resamples, seed)
+    deviations = _studentized_deviations(above, below, value, error, resamples, seed)
     left, right = np.quantile(deviations, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(value), float(value - right * error), float(value - left * error))
 
 
 def bootstrap_mean(values: ArrayLike, resamples: int, confidence: float, seed: int) -> Interval:
-    """The mean of one value a document (or probe), with its interval."""
+    """Return the mean of one value per document (or probe), with its interval."""
     return bootstrap_ratio(values, np.ones_like(np.asarray(values, dtype=np.float64)), resamples, confidence, seed)
 
 
 def paired_bootstrap_ratio(
     before: ArrayLike, after: ArrayLike, denominators: ArrayLike, resamples: int, confidence: float, seed: int
 ) -> Interval:
-    """The change Σ after / Σ denominators − Σ before / Σ denominators, with its interval.
+    """Return the change Σ after / Σ denominators − Σ before / Σ denominators, with its interval.
 
     Both models are resampled on the same documents, so what makes a document hard for both cancels out.
     """
@@ -91,7 +94,7 @@ def paired_bootstrap_ratio(
 
 
 def permutation_test(differences: ArrayLike, permutations: int, seed: int) -> float:
-    """Two-sided p-value that paired `differences` are symmetric around 0, by flipping their signs at random.
+    """Return the two-sided p-value that paired `differences` are symmetric around 0, by flipping signs at random.
 
     The observed signs count as one of the permutations, so the p-value is never 0 and the test never rejects
     more often than it says (Phipson & Smyth 2010).
@@ -107,7 +110,7 @@ def permutation_test(differences: ArrayLike, permutations: int, seed: int) -> fl
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted so that the chance of any false finding among them stays below the level (Holm 1979)."""
+    """Adjust p-values so that the chance of any false finding among them stays below the level (Holm 1979)."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(order):
@@ -122,17 +125,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _ratio_and_error(
     above: NDArray[np.float64], below: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ratio of sums and its standard error, by linearisation (Cochran 1977, §6.3); (draws, documents) each."""
+    """Return the ratio of sums and its standard error, by linearisation (Cochran 1977, §6.3).
+
+    The inputs have shape (draws, documents), the outputs (draws,).
+    """
     total = below.sum(axis=1)
     ratio = above.sum(axis=1) / total
     residuals = above - ratio[:, None] * below
     return ratio, np.sqrt(np.sum(residuals**2, axis=1)) / total
 
 
-def _studentised_deviations(
+def _studentized_deviations(
     above: NDArray[np.float64], below: NDArray[np.float64], value: float, error: float, resamples: int, seed: int
 ) -> NDArray[np.float64]:
-    """How many of its own standard errors each draw of documents, with replacement, lies from `value`."""
+    """Return each draw's deviation from `value`, in the draw's own standard errors, shape (resamples,).
+
+    Documents are drawn with replacement.
+    """
     generator, deviations = np.random.default_rng(seed), []
     for count in _chunks(resamples, len(above)):
         drawn = generator.integers(0, len(above), size=(count, len(above)))
@@ -142,10 +151,11 @@ def _studentised_deviations(
 
 
 def _chunks(rows: int, columns: int) -> list[int]:
-    """`rows` split so that rows × columns of a chunk stay below `CHUNK_ELEMENTS`."""
+    """Split `rows` so that a chunk has at most `CHUNK_ELEMENTS` elements, or one row."""
     size = max(1, CHUNK_ELEMENTS // columns)
     return [min(size, rows - start) for start in range(0, rows, size)]
 
 
 def _quantile(share: float) -> float:
+    """Return the quantile of the standard normal distribution."""
     return NormalDist().inv_cdf(share)

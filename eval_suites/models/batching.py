@@ -1,4 +1,4 @@
-"""From texts to padded batches: tokenizing, batches of rows of like length, padding."""
+"""Tokenization, batches of rows of similar length, and padding."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100
-"""A target that counts for nothing: torch's cross-entropy skips this number."""
+"""Target that is not scored: torch's cross-entropy skips this number."""
 
 TOKENIZED_TOGETHER = 512
-"""Documents. Ids become arrays after each batch, because lists of ints take seven times the memory."""
+"""Documents tokenized in one call. Ids become arrays after each, because lists of ints take seven times the memory."""
 
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
-"""Wraps the batches to show how far the work is; `iter` shows nothing."""
+"""Function that wraps the batches to show progress; `iter` shows nothing."""
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Token ids of each text, with nothing added; special tokens that a person wrote in a text stay text."""
+    """Return the token ids of each text, with nothing added; special tokens written in a text are encoded as text."""
     encoded = []
     for start in range(0, len(texts), TOKENIZED_TOGETHER):
         batch = list(texts[start : start + TOKENIZED_TOGETHER])
@@ -31,19 +31,22 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[NDA
 
 
 def batches(keys: Sequence[Any], size: Callable[[int], int]) -> list[list[int]]:
-    """Indices of rows in the order of their keys, cut into batches: rows of like length waste little on padding.
+    """Cut the indices of rows, sorted by their keys, into batches, so that rows of similar length share a batch.
 
-    `size`: how many rows a batch may have that begins with the row of that index; at least one is taken.
+    `size` gives the maximum number of rows of a batch that begins with the row of that index; at least one is taken.
     """
-    order, found, start = sorted(range(len(keys)), key=keys.__getitem__), list[list[int]](), 0
+    order, groups, start = sorted(range(len(keys)), key=keys.__getitem__), list[list[int]](), 0
     while start < len(order):
-        found.append(order[start : start + max(1, size(order[start]))])
-        start += len(found[-1])
-    return found
+        groups.append(order[start : start + max(1, size(order[start]))])
+        start += len(groups[-1])
+    return groups
 
 
 def pad(rows: Sequence[Sequence[int] | NDArray[np.int64]], value: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(ids, attention mask), both (rows, longest) int64: `value` and 0 on the right of what is shorter."""
+    """Return ids and attention mask, both int64 of shape (rows, longest).
+
+    Shorter rows are filled on the right, with `value` in the ids and 0 in the mask.
+    """
     lengths = np.array([len(row) for row in rows])
     ids = np.full((len(rows), lengths.max()), value)
     for i, row in enumerate(rows):

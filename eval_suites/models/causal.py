@@ -1,4 +1,4 @@
-"""Causal models: each token is predicted from those before it (GPT-2, Llama, Qwen)."""
+"""Causal models, which predict each token from those before it (GPT-2, Llama, Qwen)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window,
 
 
 class Causal(LanguageModel):
-    """A causal model, and what it can be asked."""
+    """A causal model and its tokenizer."""
 
     objective = "causal"
     auto = AutoModelForCausalLM
@@ -28,12 +28,15 @@ class Causal(LanguageModel):
     attended_share = 0.5  # kernels skip the upper triangle (Dao 2023, §3.1)
 
     def _frame(self) -> tuple[list[int], list[int]]:
-        """Nothing stands after a text that goes on, and something before its first token, which is predicted too."""
+        """Return the tokens before a text, from which its first token is predicted, and none after it."""
         begin, end = super()._frame()
         return begin or end, []
 
     def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """Σ log P(token | what begins a text, the context, the continuation's tokens before it)."""
+        """Return Σ log P(token | tokens before it) over each continuation, in nats, shape (pairs,).
+
+        The tokens before it are those that begin a text, the context, and the earlier tokens of the continuation.
+        """
         rows = [[*self.begin, *pair.context, *pair.continuation] for pair in pairs]
         totals = np.zeros(len(rows))
         for batch in self._batches(rows):
@@ -47,14 +50,15 @@ class Causal(LanguageModel):
         return totals
 
     def asked(self, length: int, document: int, seed: int) -> NDArray[np.int64]:
+        """Return all places of the document: every token is scored."""
         return np.arange(length)
 
     def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
-        """Each token of each document exactly once, given what precedes it.
+        """Return questions that ask for each token of each document exactly once, given the tokens before it.
 
         The first token is predicted from the token that begins a text. A document longer than the context is cut into
-        windows that share `overlap` of a context: so each token but those of the first window sees at least that much
-        before it. With one half, the windows cost twice a single reading.
+        windows that share `overlap` of a context, so that each token but those of the first window sees at least that
+        much before it. With one half, the windows cost twice a single reading.
         """
         advance = self.context_length - round(overlap * self.context_length)
         sequences = [np.r_[self.begin[-1], ids] for ids in documents]
@@ -81,6 +85,7 @@ class Causal(LanguageModel):
         return logits
 
     def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
+        """Yield the text written after the prompt, longer each time; closing the iterator stops the model."""
         read = self.read(prompt, decoding.tokens)
         return stream(self.model, self.tokenizer, self._request(read, decoding), read.left_out, seed)
 
@@ -99,8 +104,11 @@ class Causal(LanguageModel):
         return Request(read | decoding.options(), given=ids.shape[1])
 
     def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
-        """The text opens with the prompt. Drawn, because a small model that takes the likeliest token each time soon
-        repeats itself (Holtzman et al. 2020)."""
+        """Return each prompt with the text that continues it, which opens with the prompt, and the settings used.
+
+        The tokens are drawn, because a small model that takes the likeliest token each time soon repeats itself
+        (Holtzman et al. 2020).
+        """
         how = {"temperature": TEMPERATURE, "top_k": TOP_K, "seed": seed, "tokens": tokens}
         answers = self.generate(prompts, Decoding(tokens, TEMPERATURE, TOP_K), seed)
         return [

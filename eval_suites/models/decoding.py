@@ -1,4 +1,4 @@
-"""How the tokens of an answer are chosen: the settings, the seed, and the model's `generate`, at once or streamed."""
+"""The choice of the tokens of an answer: settings, seed, and the model's `generate`, at once or streamed."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from transformers import (
 from desdecero.eval_suites.models.prompts import PartialText
 
 TEMPERATURE, TOP_K = 0.8, 50
-"""How a text is drawn by default. Below 1 the model keeps closer to what it finds likely; the tail beyond the 50
+"""Default settings of sampling. Below 1 the model keeps closer to what it finds likely; the tail beyond the 50
 likeliest tokens is noise in a small model (Fan et al. 2018 sample so)."""
 
 FIRST_TOKEN_SECONDS = 120
-"""A large model on a slow machine reads a full context in less; after that, something is wrong."""
+"""Seconds to wait for the first token. A large model on a slow machine reads a full context in less."""
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How the tokens of an answer are chosen."""
+    """Settings for choosing the tokens of an answer."""
 
     tokens: int
-    """At most; for each gap, in a text with gaps. A masked model fills a gap with one token, whatever stands here."""
+    """Maximum number of new tokens; per gap, in a text with gaps. A masked model always fills a gap with one token."""
     temperature: float = 0.0
-    """0 takes the likeliest token each time."""
+    """Divisor of the logits before sampling; 0 takes the likeliest token each time."""
     top_k: int = 0
-    """Draw among so many likeliest tokens; 0: among all."""
+    """Number of likeliest tokens to draw among; 0 draws among all."""
     top_p: float = 1.0
-    """Draw among the likeliest tokens that make up this share (Holtzman et al. 2020, §3.1)."""
+    """Total probability of the likeliest tokens to draw among (Holtzman et al. 2020, §3.1)."""
     min_tokens: int = 0
-    """At least; for each gap, in a text with gaps."""
+    """Minimum number of new tokens; per gap, in a text with gaps."""
     seconds: float | None = None
-    """Stop after so long; None: never."""
+    """Time limit; None for no limit."""
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of transformers' `generate`."""
@@ -61,18 +61,18 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Request:
-    """What `generate` is asked."""
+    """Input of the model's `generate`."""
 
     arguments: dict[str, Any]
-    """What the model reads, and how the answer is chosen."""
+    """Keyword arguments: the ids that the model reads, and the settings of decoding."""
     given: int
-    """Tokens at the beginning of the output that were given and not written."""
+    """Number of tokens at the beginning of the output that were given and not written."""
     ends: tuple[int, ...] = ()
     """Tokens that end an answer and do not belong to it."""
 
 
 def generate(model: PreTrainedModel, request: Request) -> list[int]:
-    """Return the tokens that the model writes."""
+    """Return the tokens that the model writes, without the token that ends the answer."""
     output = model.generate(**request.arguments)  # type: ignore[operator]
     new: list[int] = output[0, request.given :].tolist()
     return new[:-1] if new and new[-1] in request.ends else new
@@ -81,8 +81,8 @@ def generate(model: PreTrainedModel, request: Request) -> list[int]:
 def stream(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, request: Request, left_out: int, seed: int
 ) -> Iterator[PartialText]:
-    """Yield what the model has written so far, longer each time. Closing the iterator stops the model."""
-    model.eval()
+    """Yield the text that the model has written so far, longer each time. Closing the iterator stops the model."""
+    model.train(False)  # `eval` has no types in transformers
     streamer: Any = TextIteratorStreamer(
         tokenizer, skip_prompt=True, skip_special_tokens=True, timeout=FIRST_TOKEN_SECONDS
     )
@@ -112,18 +112,24 @@ def stream(
 
 
 class Stopped(StoppingCriteria):
-    """Ends an answer when the event is set."""
+    """Stopping criterion that ends an answer when an event is set."""
 
     def __init__(self, stop: threading.Event):
         self.stop = stop
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+    def __call__(
+        self,
+        input_ids: torch.Tensor,
+        scores: torch.Tensor,  # noqa: ARG002  transformers passes it
+        **kwargs: Any,  # noqa: ARG002  transformers may pass others
+    ) -> torch.Tensor:
+        """Return whether each row ends, shape (rows,)."""
         return torch.full((input_ids.shape[0],), self.stop.is_set(), device=input_ids.device)
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Start torch's random numbers from `seed`, and give it back its state afterwards."""
+    """Seed torch's random generator within the context, and restore its state afterwards."""
     devices = [device] if device.type == "cuda" else []  # by default all of the machine's, with a warning
     with torch.random.fork_rng(devices):
         # On a CPU its generator alone: torch.manual_seed notes the call stack for each kind of device that may start.

@@ -1,4 +1,4 @@
-"""What a tokenizer puts around a text, and how long a text a model can read."""
+"""The special tokens that a tokenizer puts around a text, and the longest input of a model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DEFAULT_CONTEXT = 512
-"""Tokens, where neither configuration nor tokenizer names a limit: T5 was trained on so many (Raffel et al. 2020,
-§3.1.1)."""
+"""Context length in tokens where neither configuration nor tokenizer names a limit: T5 was trained on 512 (Raffel et
+al. 2020, §3.1.1)."""
 
 
 def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Return how many tokens the model can read at once."""
+    """Return the number of tokens that the model can read at once."""
     named = [getattr(model.config, name, None) for name in ("max_position_embeddings", "n_positions")]
     # A tokenizer that knows no limit says 10³⁰.
     limits = [limit for limit in (*named, tokenizer.model_max_length) if limit is not None and limit < 10**9]

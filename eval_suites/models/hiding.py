@@ -1,4 +1,4 @@
-"""Texts with one token hidden at a time, and the probabilities of what was there: for pseudo-log-likelihoods."""
+"""Pseudo-log-likelihoods: texts with one token hidden at a time, and the probabilities of the hidden tokens."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ class Hidden:
     """A context and its continuation with one token of the latter hidden."""
 
     pair: int
+    """Index of the pair that it was made from."""
     row: list[int]
+    """Token ids with the mark in place of the hidden one."""
     place: int
+    """Index of the mark in `row`."""
     token: int
-    """The one that stood there."""
+    """Id of the hidden token."""
 
 
 def hide_in_turn(pairs: Sequence[Pair], begin: list[int], mark: int, end: list[int]) -> list[Hidden]:
-    """Each pair, between `begin` and `end`, once for each token of its continuation, with `mark` in its place."""
+    """Return each pair, between `begin` and `end`, once per token of its continuation, with `mark` in its place."""
     hidden = []
     for number, pair in enumerate(pairs):
         whole = [*begin, *pair.context, *pair.continuation, *end]
@@ -37,11 +40,14 @@ def hide_in_turn(pairs: Sequence[Pair], begin: list[int], mark: int, end: list[i
 
 @contextmanager
 def logits_only_at(model: Any, places: list[list[int]]) -> Iterator[None]:
-    """Within, the model's logits are those at `places`, (rows, a few), alone: half the time of logits everywhere."""
+    """Restrict the model's logits to `places`, shape (rows, places): half the time of logits at every place.
+
+    Raises `RuntimeError` for a model that does not call its output layer.
+    """
     columns, seen = torch.tensor(places, device=model.device), list[bool]()
     rows = torch.arange(len(places), device=model.device)[:, None]
 
-    def narrow(layer: Any, arguments: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    def narrow(_layer: Any, arguments: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         seen.append(True)
         return (arguments[0][rows, columns],)
 
@@ -54,7 +60,10 @@ def logits_only_at(model: Any, places: list[list[int]]) -> Iterator[None]:
 def add_log_probabilities(
     totals: NDArray[np.float64], pairs: list[int], logits: torch.Tensor, asked: list[list[int]]
 ) -> None:
-    """Add log P(asked), (rows, places), by logits (rows, places, vocabulary), to the totals of their pairs."""
+    """Add log P(asked) to the totals of the pairs, one pair per row.
+
+    `asked` has shape (rows, places) and `logits` (rows, places, vocabulary).
+    """
     chosen = torch.tensor(asked, device=logits.device)[:, :, None]
     scores = logits.float().log_softmax(dim=-1).gather(2, chosen).squeeze(2).double().sum(dim=1)
     np.add.at(totals, pairs, scores.cpu().numpy())

@@ -1,4 +1,4 @@
-"""What a language model of any kind can be asked.
+"""Interface to a language model of any kind.
 
     model = load("runs/quickstart/model")                           # or a name on the Hub: see `load.py`
     model.log_likelihood(["The cat"], [" sat down."])               # (1,), in nats
@@ -13,8 +13,9 @@ causal            exact                   each token                 continues  
 masked            pseudo, token by token  a fixed set of tokens      –                      one token a gap
 encoder–decoder   pseudo, span by span    a fixed set of spans       fills a gap at the end some tokens a gap
 
-Log-likelihoods of different kinds are on different scales: compare them within a model. What a kind cannot be asked
-raises `ValueError`. Asking puts the model into evaluation mode, and leaves torch's random state as it was.
+Log-likelihoods of different kinds are on different scales: compare them within a model. A method that a kind does not
+support raises `ValueError`. Every method puts the model into evaluation mode, and leaves torch's random state as it
+was.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ from desdecero.eval_suites.models.prompts import GAP, GAP_ID, Answer, PartialTex
 from desdecero.eval_suites.models.windows import BATCH_LOGITS, DocumentScore, Padded, Questions, score_windows
 
 BATCH_TOKENS = 1024
-"""Tokens in a forward pass of `log_likelihood` and `features`. On a CPU the fastest of 256 … 4096, within a tenth, for
-3 to 5 million parameters; and the logits of a causal model with 50,000 tokens then take 0.2 GB."""
+"""Tokens in a forward pass of `log_likelihood` and `features`. On a CPU it is the fastest of 256 … 4096, within a
+tenth, for 3 to 5 million parameters; and the logits of a causal model with 50,000 tokens then take 0.2 GB."""
 
 Text = str | Sequence[int]
-"""Words, or their token ids."""
+"""A text as words or as token ids."""
 
 
 class Pair(NamedTuple):
@@ -52,30 +53,30 @@ class Pair(NamedTuple):
 
 
 class LanguageModel(ABC):
-    """A model of transformers, its tokenizer, and what they can be asked together."""
+    """A model of transformers with its tokenizer."""
 
     objective: ClassVar[Objective]
     auto: ClassVar[Any]
     """The class of transformers that builds and loads such a model."""
     fills_gaps: ClassVar[bool]
-    """Whether it answers prompts by filling gaps in them; otherwise it continues them."""
+    """True for a model that answers prompts by filling gaps in them; otherwise it continues them."""
     pseudo_likelihood: ClassVar[bool]
-    """Whether `log_likelihood` hides each token in turn: a pass for each, and no probability of the text."""
+    """True where `log_likelihood` hides each token in turn: one pass per token, and no probability of the text."""
     closes_text: ClassVar[bool] = False
-    """Whether a text stands between two separators, where the tokenizer adds no special tokens itself."""
+    """True where a text stands between two separators if the tokenizer adds no special tokens itself."""
     hidden_share: ClassVar[float | None] = None
-    """Of a document's tokens, hidden by `score_documents`; None where all are asked for."""
+    """Share of a document's tokens that `score_documents` hides; None where all are asked for."""
     mean_span_length: ClassVar[float | None] = None
-    """Tokens in a hidden span; None where single tokens are hidden."""
+    """Mean number of tokens in a hidden span; None where single tokens are hidden."""
     attended_share: ClassVar[float] = 1.0
-    """Of the pairs of tokens in a sequence, those whose attention is computed."""
+    """Share of the pairs of tokens in a sequence whose attention is computed."""
     peft_task: ClassVar[str | None] = None
-    """peft's name for what the model does; it has none for filling gaps."""
+    """Task type of the model in peft, which has none for filling gaps."""
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, context_length: int | None = None
     ) -> None:
-        """`context_length`: by default as many tokens as configuration and tokenizer allow."""
+        """Join a model and its tokenizer; `context_length` defaults to the tokens that both allow."""
         self.model: Any = model
         self.tokenizer: Any = tokenizer
         self.context_length = context_length or longest_input(model, tokenizer)
@@ -84,18 +85,21 @@ class LanguageModel(ABC):
         self.padding = (self.begin or self.end)[0] if pad_token is None else pad_token
 
     def _frame(self) -> tuple[list[int], list[int]]:
-        """The tokens before and after a text: those that the tokenizer itself adds, or else the end of a text, which
-        parts documents in a training stream."""
-        if found := special_frame(self.tokenizer):
-            return found
+        """Return the tokens before and after a text.
+
+        Those are the tokens that the tokenizer itself adds, or else the end-of-text token, which separates documents in
+        a training stream. Raises `ValueError` for a tokenizer with neither.
+        """
+        if frame := special_frame(self.tokenizer):
+            return frame
         separator = self.tokenizer.eos_token_id
         if separator is None:
             raise ValueError("the tokenizer has no end-of-text token and adds no special tokens: nothing begins a text")
         return [separator], [separator] if self.closes_text else []
 
     @classmethod
-    def token_settings(cls, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """Return what a configuration of this kind says of the tokenizer's tokens, besides what all kinds say."""
+    def token_settings(cls, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:  # noqa: ARG003  for other kinds
+        """Return the settings of the tokenizer's tokens that only configurations of this kind have."""
         return {}
 
     @classmethod
@@ -107,20 +111,25 @@ class LanguageModel(ABC):
     # --- likelihood ------------------------------------------------------------------------------------------------
 
     def log_likelihood(self, contexts: Sequence[Text], continuations: Sequence[Text]) -> NDArray[np.float64]:
-        """Return how likely the model finds each continuation after its context: nats, summed over tokens; (texts,).
+        """Return the log-likelihood of each continuation after its context: nats, summed over tokens; (texts,).
 
-        All are words, or all are token ids. A context that is too long is cut from the left. Raises `ValueError` for a
-        continuation that alone is longer than the model can read.
+        All texts are words, or all are token ids. A context that is too long is cut from the left.
+
+        Raises `ValueError` for a continuation that alone is longer than the model can read.
         """
         pairs = self._pairs(contexts, continuations)
         with self.reading():
             return self._log_likelihood(pairs)
 
     @abstractmethod
-    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]: ...
+    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+        """Return the log-likelihood of each continuation in nats, shape (pairs,)."""
 
     def _pairs(self, contexts: Sequence[Text], continuations: Sequence[Text]) -> list[Pair]:
-        """Ids of both, of words as the tokenizer cuts them where they stand together, if it cuts there at all."""
+        """Return the token ids of each context and its continuation, cut to the model's context.
+
+        Words are tokenized together, if the tokenizer then makes a cut between the two; otherwise apart.
+        """
         before, after = self._ids(contexts), self._ids(continuations)
         whole = [[*one, *other] for one, other in zip(before, after, strict=True)]
         if all(isinstance(text, str) for text in (*contexts, *continuations)):
@@ -138,10 +147,10 @@ class LanguageModel(ABC):
     def score_documents(
         self, texts: Sequence[str], seed: int = 0, overlap: float = 0.5, progress: Progress = iter
     ) -> list[DocumentScore]:
-        """Return how well the model predicts each document: the sums from which every measure is made.
+        """Return one score per document: the sums from which every measure is made.
 
-        `seed` draws what is hidden, the same for each model with that tokenizer and context. `overlap`: the share of a
-        context that windows of a causal model have in common.
+        `seed` draws the hidden tokens, the same for each model with that tokenizer and context. `overlap` is the share
+        of a context that consecutive windows of a causal model have in common.
         """
         documents = encode(self.tokenizer, texts)
         size = max(1, BATCH_LOGITS // (self.context_length * self.model.config.vocab_size))
@@ -151,39 +160,42 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def asked(self, length: int, document: int, seed: int) -> NDArray[Any]:
-        """Return what `score_documents` asks for of a document with `length` tokens: places, or true at those."""
+        """Return the tokens that `score_documents` asks for, of a document with `length` tokens: places or a mask."""
 
     @abstractmethod
-    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions: ...
+    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+        """Return the windows of the documents, and the function that makes a window into a row."""
 
     @abstractmethod
     def _logits(self, first: int, read: list[Padded]) -> torch.Tensor:
-        """(rows, places from `first` on, vocabulary)."""
+        """Return the logits of the rows from place `first` on, shape (rows, places, vocabulary)."""
 
     # --- hidden states ---------------------------------------------------------------------------------------------
 
     def features(self, texts: Sequence[str], layer: int = -1) -> NDArray[np.float32]:
-        """Return hidden states of each text, the mean over its tokens: (texts, width).
+        """Return the hidden states of each text, averaged over its tokens, shape (texts, width).
 
-        `layer`: 0 for what the first layer reads, -1 for what the last one writes (of an encoder–decoder, the
-        encoder's). Of a text longer than the context, its beginning. Raises `ValueError` for a text without tokens.
+        `layer` is 0 for the input of the first layer and -1 for the output of the last one (of an encoder–decoder, the
+        encoder's). A text longer than the context is cut to its beginning.
+
+        Raises `ValueError` for a text without tokens.
         """
         documents = [ids[: self.room()] for ids in self._ids(texts)]
         if [] in documents:
             raise ValueError(f"text {documents.index([])} has no tokens, and so no features")
         rows = [[*self.begin, *ids, *self.end] for ids in documents]
-        found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
+        means = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
         with self.reading():
             for batch in self._batches(rows):
                 ids, mask = self._pad([rows[i] for i in batch])
                 states = self._reader()(input_ids=ids, attention_mask=mask, output_hidden_states=True)
                 for i, state in zip(batch, states.hidden_states[layer].float(), strict=True):
                     own = state[len(self.begin) : len(self.begin) + len(documents[i])]
-                    found[i] = own.mean(dim=0).cpu().numpy()
-        return found
+                    means[i] = own.mean(dim=0).cpu().numpy()
+        return means
 
     def _reader(self) -> Any:
-        """The part of the model whose hidden states are a text's."""
+        """Return the part of the model that `features` takes hidden states from."""
         return self.model.base_model
 
     # --- answers ---------------------------------------------------------------------------------------------------
@@ -191,13 +203,13 @@ class LanguageModel(ABC):
     def generate(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:
         """Continue each prompt. Its random numbers start from `seed` plus its place among the prompts.
 
-        A prompt begins a document, as in training. Of one that leaves no room for the answer, the model sees the end.
+        A prompt begins a document, as in training. A prompt that leaves no room for the answer is cut from the left.
         """
         return self._answers([self._open_end(prompt, decoding.tokens) for prompt in prompts], decoding, seed)
 
     @abstractmethod
     def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
-        """Continue a prompt as `generate` does: its text, longer each time. Closing the iterator stops the model."""
+        """Continue a prompt as `generate` does, and yield the text so far. Closing the iterator stops the model."""
 
     def fill(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:
         """Fill the gaps, `[MASK]`, of each prompt. Its random numbers start from `seed` plus its place among them.
@@ -207,15 +219,15 @@ class LanguageModel(ABC):
         return self._answers([self._read_gaps(prompt) for prompt in prompts], decoding, seed)
 
     def answer(self, prompts: Sequence[str], decoding: Decoding, seed: int = 0) -> list[Answer]:
-        """`fill`, by a model that fills gaps; otherwise `generate`."""
+        """Call `fill` for a model that fills gaps, otherwise `generate`."""
         return (self.fill if self.fills_gaps else self.generate)(prompts, decoding, seed)
 
     @abstractmethod
     def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
-        """Return what a report shows: {"prompt", "text", …} of each prompt, with how the answer was chosen."""
+        """Return {"prompt", "text", …} of each prompt, for a report: the answer, and its settings or candidates."""
 
     def read(self, prompt: str, tokens: int = 0) -> Prompt:
-        """Return what the model reads of a prompt if the answer takes up to `tokens`; cut from the left if need be.
+        """Return the part of a prompt that the model reads, cut from the left to leave room for an answer of `tokens`.
 
         Raises `ValueError` where the answer leaves no room for any prompt.
         """
@@ -225,7 +237,7 @@ class LanguageModel(ABC):
         return last_of(ids, room)
 
     def prompt_ids(self, prompt: str) -> list[int]:
-        """Return token ids of a whole prompt, with `GAP_ID` for each gap where the model fills gaps."""
+        """Return the token ids of a whole prompt, with `GAP_ID` for each gap where the model fills gaps."""
         if not self.fills_gaps:
             return self._ids([prompt])[0]
         # A byte-level token holds the space before its word, so the space before a gap belongs to what fills it.
@@ -234,20 +246,23 @@ class LanguageModel(ABC):
         return [token for piece in pieces for token in (*self._ids([piece])[0], GAP_ID)][:-1]
 
     def room(self, tokens: int = 0) -> int:
-        """Return how many tokens of a prompt fit the context. An answer stands there too, unless it fills gaps."""
+        """Return the number of tokens of a prompt that fit the context, beside the answer unless it fills gaps."""
         return self.context_length - len(self.begin) - len(self.end) - (0 if self.fills_gaps else tokens)
 
     @property
     def max_gaps(self) -> float:
-        """How many gaps a prompt may have."""
+        """Maximum number of gaps in a prompt."""
         return 0
 
     @abstractmethod
     def _open_end(self, prompt: str, tokens: int) -> Prompt:
-        """A prompt to be continued with up to `tokens`."""
+        """Return a prompt to be continued with up to `tokens`."""
 
     def _read_gaps(self, prompt: str) -> Prompt:
-        """A prompt whose gaps are to be filled."""
+        """Return a prompt whose gaps are to be filled.
+
+        Raises `ValueError` for a prompt without a gap in the part that the model can read, or with too many.
+        """
         read = self.read(prompt)
         if not 0 < read.gaps <= self.max_gaps:
             at_most = "" if self.max_gaps == np.inf else f", at most {self.max_gaps} times"
@@ -257,6 +272,7 @@ class LanguageModel(ABC):
         return read
 
     def _answers(self, prompts: Sequence[Prompt], decoding: Decoding, seed: int) -> list[Answer]:
+        """Answer each prompt, with random numbers from `seed` plus its place among the prompts."""
         answers = []
         with self.reading():
             for place, prompt in enumerate(prompts):
@@ -265,39 +281,45 @@ class LanguageModel(ABC):
         return answers
 
     @abstractmethod
-    def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer: ...
+    def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer:
+        """Return the model's answer to one prompt."""
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
     def _ids(self, texts: Sequence[Text]) -> list[list[int]]:
-        """Token ids of each text, with nothing added; special tokens that a person wrote stay text."""
+        """Return the token ids of each text, with nothing added; special tokens written in it are encoded as text."""
         words = iter(encode(self.tokenizer, [text for text in texts if isinstance(text, str)]))
         return [next(words).tolist() if isinstance(text, str) else list(text) for text in texts]
 
     def _framed(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The tokens of a text between those that begin and end one."""
+        """Put the tokens of a text between those that begin and end one."""
         begin, end = (np.array(part, dtype=np.int64) for part in (self.begin, self.end))
         return np.concatenate([begin, ids, end])
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
+        """Return the text of token ids."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
         return text
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Put the model into evaluation mode, without gradients."""
+        """Put the model into evaluation mode, and compute no gradients within the context."""
         self.model.eval()
         with torch.inference_mode():
             yield
 
     def _tensor(self, ids: Sequence[int]) -> torch.Tensor:
-        """(1, tokens) on the model's device."""
+        """Return the ids as a tensor of shape (1, tokens) on the model's device."""
         return torch.tensor([list(ids)], device=self.model.device)
 
     def _batches(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Indices of rows, the longest first, in batches of at most `BATCH_TOKENS` tokens with their padding."""
+        """Cut the indices of rows, the longest first, into batches of at most `BATCH_TOKENS` tokens including padding.
+
+        A longer row is a batch of its own.
+        """
         return batches([-len(row) for row in rows], lambda first: BATCH_TOKENS // len(rows[first]))
 
     def _pad(self, rows: Sequence[Sequence[int]]) -> Padded:
+        """Return ids and attention mask on the model's device, each of shape (rows, longest)."""
         ids, mask = pad(rows, self.padding)
         return ids.to(self.model.device), mask.to(self.model.device)

@@ -1,4 +1,4 @@
-"""Which kind of language model a class of transformers is. Imports no torch: the recipe's parser reads it."""
+"""Kinds of language models in transformers. Imports no torch, because the recipe's parser imports it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any, Literal
 
 Objective = Literal["causal", "masked", "span_corruption"]
-"""What a model was trained to predict: the next token, hidden tokens, or spans that were cut out."""
+"""Training objective of a model: to predict the next token, hidden tokens, or spans that were cut out."""
 
 
 @cache
 def objective_by_heads(model_type: str) -> Objective | None:
-    """How a model type of transformers is pretrained, by the heads that it has there; None where it has none.
+    """Return the pretraining objective of a model type of transformers by its heads there; None where it has none.
 
     An encoder–decoder fills spans. A type with a masked head fills gaps, because BERT and its relatives have a causal
     head as well. A type with only a causal head continues texts.
@@ -21,7 +21,10 @@ def objective_by_heads(model_type: str) -> Objective | None:
 
 
 def objective_of_classes(model_type: str, class_names: Sequence[str]) -> Objective | None:
-    """The same, where possible by the classes that the weights were saved from (`architectures` in config.json)."""
+    """Return the objective of a model by the classes that its weights were saved from (`architectures` in config.json).
+
+    Where none of the classes has a known head, the result is that of `objective_by_heads`.
+    """
     for objective, heads in _heads().items():
         if set(class_names) & set(heads.get(model_type, ())):
             return objective
@@ -30,7 +33,7 @@ def objective_of_classes(model_type: str, class_names: Sequence[str]) -> Objecti
 
 @cache
 def _heads() -> dict[Objective, dict[str, tuple[str, ...]]]:
-    """Objective → model type → the classes of transformers with its head."""
+    """Return objective → model type → the classes of transformers with its head."""
     from transformers.models.auto import modeling_auto as auto  # slow to import
 
     mappings: dict[Objective, Mapping[str, Any]] = {
@@ -39,6 +42,6 @@ def _heads() -> dict[Objective, dict[str, tuple[str, ...]]]:
         "causal": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     }
     return {
-        objective: {name: (found,) if isinstance(found, str) else tuple(found) for name, found in mapping.items()}
+        objective: {name: (heads,) if isinstance(heads, str) else tuple(heads) for name, heads in mapping.items()}
         for objective, mapping in mappings.items()
     }

@@ -1,4 +1,4 @@
-"""A model and its tokenizer, from a folder or the Hub, whoever trained them.
+"""Load a model and its tokenizer from a folder or the Hub, whether trained by this project or not.
 
 model = load("runs/quickstart/model")
 model = load("openai-community/gpt2")
@@ -22,9 +22,9 @@ KINDS: dict[Objective, type[LanguageModel]] = {kind.objective: kind for kind in 
 
 
 def load(name: str | Path) -> LanguageModel:
-    """The model in float32 and evaluation mode, on the accelerator where there is one.
+    """Return the model in float32 and evaluation mode, on the CUDA device where there is one.
 
-    `name`: a folder as `save_pretrained` writes it, or a repository of the Hub; a folder asks no network. Raises
+    `name` is a folder as `save_pretrained` writes it, which needs no network, or a repository of the Hub. Raises
     `ValueError` for a model that is not a language model.
     """
     where: dict[str, Any] = {"local_files_only": Path(name).is_dir()}
@@ -39,7 +39,7 @@ def load(name: str | Path) -> LanguageModel:
 
 
 def kind_of(model_type: str) -> type[LanguageModel]:
-    """The class for a model type of transformers. Raises `ValueError` for one that has no language model."""
+    """Return the class for a model type of transformers. Raises `ValueError` for one that has no language model."""
     objective = objective_by_heads(model_type)
     if objective is None:
         raise ValueError(f"transformers has no language model of type {model_type}")

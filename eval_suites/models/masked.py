@@ -1,4 +1,4 @@
-"""Masked models: hidden tokens are predicted from all that stands around them (BERT, ModernBERT, RoBERTa)."""
+"""Masked models, which predict hidden tokens from the tokens on both sides (BERT, ModernBERT, RoBERTa)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Candidate, Part
 from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, masked_positions
 
 CANDIDATES = 5
-"""Likeliest tokens that are told of each gap."""
+"""Number of likeliest tokens that are reported for each gap."""
 
 NO_CONTINUATION = "a masked model fills gaps and continues no text: use fill"
 
 
 class Masked(LanguageModel):
-    """A masked model, and what it can be asked."""
+    """A masked model and its tokenizer."""
 
     objective = "masked"
     auto = AutoModelForMaskedLM
@@ -32,12 +32,15 @@ class Masked(LanguageModel):
     pseudo_likelihood = True
     closes_text = True
     hidden_share = 0.15
-    """For scoring, whatever share training hides: BERT's (Devlin et al. 2019, §3.1). All hidden tokens become the mask
-    token, so that the question is the same for every token."""
+    """BERT's share of hidden tokens (Devlin et al. 2019, §3.1), used for scoring even if training hides another. All
+    hidden tokens become the mask token, so that the question is the same for every token."""
 
     def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """The pseudo-log-likelihood of the continuation: each of its tokens masked in turn while all others are seen
-        (Salazar et al. 2020; restricted to the tokens that two sentences share as in Nangia et al. 2020, §3)."""
+        """Return the pseudo-log-likelihood of each continuation, in nats, shape (pairs,).
+
+        Each of its tokens is masked in turn while all others are seen (Salazar et al. 2020; restricted to the tokens
+        that two sentences share as in Nangia et al. 2020, §3).
+        """
         hidden = hide_in_turn(pairs, self.begin, self.tokenizer.mask_token_id, self.end)
         totals = np.zeros(len(pairs))
         for batch in self._batches([each.row for each in hidden]):
@@ -48,10 +51,11 @@ class Masked(LanguageModel):
         return totals
 
     def asked(self, length: int, document: int, seed: int) -> NDArray[np.int64]:
+        """Return the places of the hidden tokens, in order."""
         return masked_positions(length, self.hidden_share, seed, document)
 
     def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
-        """A fixed set of tokens of each document.
+        """Return questions that ask for a fixed set of tokens of each document.
 
         A document stands in its frame, and is cut into windows without overlap. All hidden tokens of a window are
         hidden together. This is not a likelihood of the text: masked scores compare masked models that share a
@@ -81,16 +85,18 @@ class Masked(LanguageModel):
 
     @property
     def max_gaps(self) -> float:
+        """Infinity: a prompt may have any number of gaps."""
         return np.inf
 
     def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
+        """Raise `ValueError`: a masked model continues no text."""
         raise ValueError(NO_CONTINUATION)
 
     def _open_end(self, prompt: str, tokens: int) -> Prompt:
         raise ValueError(NO_CONTINUATION)
 
     def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer:
-        """Each gap is filled with one token, while the other gaps stay hidden."""
+        """Fill each gap with one token, while the other gaps stay hidden."""
         mask = self.tokenizer.mask_token_id
         ids = [*self.begin, *(mask if token == GAP_ID else token for token in prompt.ids), *self.end]
         logits = self.model(input_ids=self._tensor(ids)).logits[0]
@@ -107,7 +113,7 @@ class Masked(LanguageModel):
         return Answer(prompt, written, candidates)
 
     def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
-        """The text has its gaps filled with the likeliest tokens; "fillings" has the candidates of each gap."""
+        """Return each prompt with the likeliest tokens in its gaps; "fillings" has the candidates of each gap."""
         return [
             {
                 "prompt": prompt,

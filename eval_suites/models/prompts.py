@@ -1,4 +1,4 @@
-"""Prompts as a model reads them, and its answers, in token ids."""
+"""Prompts and answers in token ids."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 GAP = "[MASK]"
-"""How a person writes a gap in a prompt, whatever the tokenizer's own mask token is."""
+"""Gap in the text of a prompt, independent of the tokenizer's own mask token."""
 GAP_ID = -1
-"""A gap among token ids."""
+"""Gap among the token ids of a prompt."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model reads of a prompt: its last ids, with `GAP_ID` for each gap."""
+    """The part of a prompt that the model reads: its last ids, with `GAP_ID` for each gap."""
 
     ids: list[int]
     left_out: int
-    """Tokens at its beginning for which the context has no room."""
+    """Number of tokens at the prompt's beginning for which the context has no room."""
 
     @property
     def gaps(self) -> int:
+        """Number of gaps."""
         return self.ids.count(GAP_ID)
 
 
 def last_of(ids: list[int], room: int) -> Prompt:
-    """A prompt cut from the left to `room` tokens."""
+    """Cut a prompt from the left to `room` tokens."""
     left_out = max(0, len(ids) - room)
     return Prompt(ids[left_out:], left_out)
 
@@ -40,17 +41,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Answer:
-    """A prompt, and what the model wrote in its gaps or after it."""
+    """A prompt, and the tokens that the model wrote in its gaps or after it."""
 
     prompt: Prompt
     written: list[list[int]]
     """The tokens of each gap in order, or one list of those that continue the prompt."""
     candidates: list[list[Candidate]] = field(default_factory=list)
-    """Of a masked model: the likeliest tokens of each gap, best first."""
+    """Likeliest tokens of each gap, best first; masked models only."""
 
     @property
     def ids(self) -> list[int]:
-        """The prompt with its gaps filled, or continued."""
+        """Token ids of the prompt with its gaps filled, or of the prompt and its continuation."""
         answers = iter(self.written)
         filled = [token for each in self.prompt.ids for token in (next(answers) if each == GAP_ID else [each])]
         return [*filled, *chain.from_iterable(answers)]
@@ -62,8 +63,8 @@ class PartialText:
 
     text: str
     left_out: int
-    """As in `Prompt`."""
+    """Number of tokens at the prompt's beginning for which the context has no room."""
     tokens: list[int] | None = None
-    """All that were written; None until the end."""
+    """All tokens that were written; None until the end."""
     out_of_time: bool = False
-    """Whether generation ended because its time was over."""
+    """True if generation ended because its time was over."""

@@ -1,4 +1,4 @@
-"""Encoder–decoders that fill spans (T5): the encoder reads a text with sentinels, the decoder writes what they hide."""
+"""Encoder–decoders that fill spans (T5): the encoder reads a text with sentinels, the decoder writes the spans."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5ForConditionalGeneration,
+)
 
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.eval_suites.models.decoding import Decoding, Request, generate, stream
@@ -21,7 +27,7 @@ from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window,
 
 
 class EncoderDecoder(LanguageModel):
-    """An encoder–decoder, and what it can be asked."""
+    """An encoder–decoder and its tokenizer."""
 
     objective = "span_corruption"
     auto = AutoModelForSeq2SeqLM
@@ -29,47 +35,56 @@ class EncoderDecoder(LanguageModel):
     pseudo_likelihood = True
     peft_task = "SEQ_2_SEQ_LM"
     hidden_share, mean_span_length = 0.15, 3.0
-    """For scoring, whatever training hides: T5's (Raffel et al. 2020, §3.3.4)."""
+    """T5's share of hidden tokens and mean span length (Raffel et al. 2020, §3.3.4), used for scoring even if training
+    has others."""
 
     @classmethod
     def token_settings(cls, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+        """Return the token that the decoder starts from: the padding token."""
         return {"decoder_start_token_id": tokenizer.pad_token_id}  # as in T5 (Raffel et al. 2020)
 
     @classmethod
     def random_weights(cls, config: PretrainedConfig) -> PreTrainedModel:
-        """transformers 5 ties T5's output layer to its embeddings, whatever the configuration says; from a file that
-        holds a different one, it loads that one. As version 1.1 has it, the output is drawn by itself, as small as T5's
-        other matrices: with the embeddings' standard deviation of 1, untrained logits would have one of √width."""
-        model: Any = super().random_weights(config)
-        if config.model_type == "t5" and not config.scale_decoder_outputs:
+        """Return a model with random weights, and for T5 without tied embeddings with an output layer of its own.
+
+        transformers 5 ties T5's output layer to its embeddings, whatever the configuration says; from a file that
+        holds a different one, it loads that one. As in T5 version 1.1, the output layer is drawn separately, as small
+        as T5's other matrices: with the embeddings' standard deviation of 1, untrained logits would have one of √width.
+        """
+        model = super().random_weights(config)
+        if isinstance(model, T5ForConditionalGeneration) and not model.config.scale_decoder_outputs:
             apart = torch.nn.init.normal_(model.shared.weight.detach().clone(), std=model.model_dim**-0.5)
             model.lm_head.weight = torch.nn.Parameter(apart)
         return model
 
     @cached_property
     def sentinels(self) -> list[int]:
-        """The tokens that stand for spans, in the order in which they are used, by the names that T5 gives them.
+        """Ids of the tokens that stand for spans, in order of use, by T5's names for them.
 
         Raises `ValueError` where there are none.
         """
         vocabulary = self.tokenizer.get_vocab()
         names = takewhile(vocabulary.__contains__, (f"<extra_id_{number}>" for number in count()))
-        if not (found := [vocabulary[name] for name in names]):
+        if not (ids := [vocabulary[name] for name in names]):
             raise ValueError("the tokenizer has no tokens <extra_id_0>, …: this encoder–decoder cannot fill spans")
-        return found
+        return ids
 
     @property
     def max_gaps(self) -> float:
+        """Number of sentinels: each gap needs one."""
         return len(self.sentinels)
 
     @property
     def _close(self) -> int:
-        """What the decoder writes after the only span: the next sentinel in T5 itself, here the end of the text."""
+        """Token that the decoder writes after the only span.
+
+        It is the next sentinel where the tokenizer ends a text, as in T5 itself, and otherwise the end of the text.
+        """
         end: int = self.sentinels[1] if self.end and len(self.sentinels) > 1 else self.tokenizer.eos_token_id
         return end
 
     def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """Each token of the continuation hidden in turn: log P(that its span is this token, and ends there)."""
+        """Sum log P(span is the hidden token, and ends there) over each token of the continuation, hidden in turn."""
         sentinel = self.sentinels[0]
         hidden = hide_in_turn(pairs, self.begin, sentinel, self.end)
         totals = np.zeros(len(pairs))
@@ -86,12 +101,13 @@ class EncoderDecoder(LanguageModel):
         return totals
 
     def asked(self, length: int, document: int, seed: int) -> NDArray[np.bool_]:
+        """Return a mask of the document's tokens, true in the hidden spans, shape (length,)."""
         return hidden_spans(
             length, self.room(), self.hidden_share, self.mean_span_length, len(self.sentinels), seed, document
         )
 
     def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
-        """A fixed set of spans of each document, as in training: a sentinel stands where each was.
+        """Return questions that ask for a fixed set of spans of each document; as in training, sentinels replace them.
 
         A document is cut into windows of even length, each in its frame. All spans of a window are hidden together;
         the decoder sees the spans before, as they were, and is asked for the tokens of the next. Tokens that no text
@@ -128,23 +144,25 @@ class EncoderDecoder(LanguageModel):
         return logits
 
     def _reader(self) -> Any:
+        """Return the encoder."""
         return self.model.get_encoder()
 
     def stream(self, prompt: str, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
+        """Yield the text written after the prompt, longer each time; closing the iterator stops the model."""
         read = self._open_end(prompt, decoding.tokens)
         request = self._request(read, [self.model.config.decoder_start_token_id, self.sentinels[0]], decoding)
         return stream(self.model, self.tokenizer, request, read.left_out, seed)
 
     def _open_end(self, prompt: str, tokens: int) -> Prompt:
-        """A text is continued by filling a gap at its end; gaps that a person wrote in it stay text."""
+        """Put a gap at the end of a prompt, to continue it by filling; gaps written in it are encoded as text."""
         (ids,) = self._ids([prompt.removesuffix(" ")])
         return last_of([*ids, GAP_ID], self.room())
 
     def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer:
-        """Each gap is filled with up to `decoding.tokens` tokens.
+        """Fill each gap with up to `decoding.tokens` tokens.
 
-        The sentinels of the answer are given, not drawn, so that each gap is answered, in order, whatever the model
-        would rather do: an answer ends where the model writes any sentinel or the end of the text.
+        The sentinels of the answer are given, not drawn, so that each gap is answered, in order, even if the model
+        prefers another sentinel: an answer ends where the model writes any sentinel or the end of the text.
         """
         written, answers = [self.model.config.decoder_start_token_id], list[list[int]]()
         for sentinel in self.sentinels[: prompt.gaps]:
@@ -154,6 +172,7 @@ class EncoderDecoder(LanguageModel):
         return Answer(prompt, answers)
 
     def _request(self, prompt: Prompt, written: list[int], decoding: Decoding) -> Request:
+        """Return the request for the next gap; each gap has an equal part of the time limit."""
         sentinels = iter(self.sentinels)
         read = [next(sentinels) if token == GAP_ID else token for token in prompt.ids]
         ids, ends = self._tensor([*self.begin, *read, *self.end]), (self.tokenizer.eos_token_id, *self.sentinels)
@@ -167,7 +186,7 @@ class EncoderDecoder(LanguageModel):
         return Request(given | options, len(written), ends)
 
     def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
-        """The text has its gaps filled with the likeliest words."""
+        """Return each prompt with its gaps filled with the likeliest tokens, and the settings used."""
         how = {"temperature": 0, "tokens": tokens}
         answers = self.fill(prompts, Decoding(tokens, min_tokens=1), seed)
         return [

@@ -1,4 +1,4 @@
-"""Documents cut into windows that fit a model, which of their tokens are asked for, and the sums over documents."""
+"""Windows of documents that fit a model, the tokens that are asked for, and the sums of scores over documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_LOGITS = 1 << 24
 
 @dataclass(frozen=True)
 class DocumentScore:
-    """How well a model predicts one document.
+    """Sums over one document, from which every measure of prediction is made.
 
     A score belongs to a document because intervals are drawn over documents; it counts bytes because models with
     different tokenizers can be compared by the byte and not by the token.
@@ -28,11 +28,11 @@ class DocumentScore:
     nll: float
     """Σ −ln p(token), in nats, over the tokens that were asked for."""
     tokens: int
-    """How many were asked for: all of them, or the hidden ones."""
+    """Number of tokens that were asked for: all of them, or the hidden ones."""
     bytes: int
-    """Of the document's text as UTF-8."""
+    """Length of the document's text in UTF-8."""
     correct: int
-    """How many of them were the model's first choice."""
+    """Number of tokens asked for that were the model's first choice."""
 
 
 class Window(NamedTuple):
@@ -45,16 +45,16 @@ class Window(NamedTuple):
 
 
 Row = tuple[NDArray[np.int64], ...]
-"""What a window is turned into: the ids that the model reads (of an encoder–decoder, those of each half), and last
-the targets, `IGNORED` where nothing is asked."""
+"""Arrays made from a window: the ids that the model reads (of an encoder–decoder, those of each half), and last the
+targets, `IGNORED` where nothing is asked."""
 
 Padded = tuple[torch.Tensor, torch.Tensor]
-"""(ids, attention mask), each (rows, longest)."""
+"""Ids and attention mask, each of shape (rows, longest)."""
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The windows of some documents, and the row that a model is given for each."""
+    """The windows of some documents, and the function that makes each into a row for the model."""
 
     windows: list[Window]
     row: Callable[[Window], Row]
@@ -69,26 +69,26 @@ def score_windows(
     device: torch.device,
     progress: Progress,
 ) -> list[DocumentScore]:
-    """One score a text. Windows of like length share a batch, so little is padding.
+    """Return one score per text. Windows of similar length share a batch, to limit padding.
 
-    `logits`: given the first place that any row asks for and what the model reads, the logits from that place on,
-    (rows, places, vocabulary).
+    `logits` takes the first place that any row asks for and the model's inputs, and returns the logits from that place
+    on, shape (rows, places, vocabulary).
     """
     nll = np.zeros(len(texts))
     correct, asked = np.zeros((2, len(texts)), dtype=np.int64)
     windows = questions.windows
     keys = [(window.end - window.start, window.end - window.fresh) for window in windows]
     for batch in progress(batches(keys, lambda _: batch_size)):
-        *read, targets = zip(*(questions.row(windows[i]) for i in batch), strict=True)
+        *read, target_rows = zip(*(questions.row(windows[i]) for i in batch), strict=True)
         first = min(windows[i].fresh - windows[i].start for i in batch)
-        wanted = pad(targets, IGNORED)[0][:, first:].to(device)
+        targets = pad(target_rows, IGNORED)[0][:, first:].to(device)
         padded = [(ids.to(device), mask.to(device)) for ids, mask in (pad(rows, padding) for rows in read)]
         scores = logits(first, padded).float()
-        losses = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none")
+        losses = F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
         owners = [windows[i].document for i in batch]
-        np.add.at(nll, owners, losses.view_as(wanted).double().sum(dim=1).cpu().numpy())
-        np.add.at(correct, owners, (scores.argmax(dim=-1) == wanted).sum(dim=1).cpu().numpy())
-        np.add.at(asked, owners, (wanted != IGNORED).sum(dim=1).cpu().numpy())
+        np.add.at(nll, owners, losses.view_as(targets).double().sum(dim=1).cpu().numpy())
+        np.add.at(correct, owners, (scores.argmax(dim=-1) == targets).sum(dim=1).cpu().numpy())
+        np.add.at(asked, owners, (targets != IGNORED).sum(dim=1).cpu().numpy())
     return [
         DocumentScore(float(nll[i]), int(asked[i]), len(text.encode()), int(correct[i])) for i, text in enumerate(texts)
     ]
@@ -98,7 +98,7 @@ def score_windows(
 
 
 def overlapping_windows(document: int, predictions: int, context_length: int, advance: int) -> Iterator[Window]:
-    """Windows of at most `context_length` inputs that together ask for each prediction once."""
+    """Yield windows of at most `context_length` inputs that together ask for each prediction once."""
     scored = 0
     while scored < predictions:
         end = min(predictions, scored + (advance if scored else context_length))
@@ -107,7 +107,7 @@ def overlapping_windows(document: int, predictions: int, context_length: int, ad
 
 
 def even_windows(length: int, longest: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of the fewest windows of at most `longest` tokens, none more than one token longer than another."""
+    """Yield (start, end) of the fewest windows of at most `longest` tokens; lengths differ by one token at most."""
     number = -(-length // longest)
     ends = [length * (window + 1) // number for window in range(number)]
     return zip([0, *ends], ends, strict=False)
@@ -117,7 +117,7 @@ def even_windows(length: int, longest: int) -> Iterator[tuple[int, int]]:
 
 
 def masked_positions(length: int, probability: float, seed: int, document: int) -> NDArray[np.int64]:
-    """Which of a document's `length` tokens are hidden: the given share, at least one, the same for each model."""
+    """Draw the places of the hidden tokens among `length`: the given share, at least one, the same for each model."""
     count = min(length, max(1, round(probability * length)))
     return np.sort(np.random.default_rng((seed, document)).choice(length, count, replace=False)).astype(np.int64)
 
@@ -125,9 +125,10 @@ def masked_positions(length: int, probability: float, seed: int, document: int) 
 def hidden_spans(
     length: int, longest: int, density: float, mean_length: float, most: int, seed: int, document: int
 ) -> NDArray[np.bool_]:
-    """Which of a document's `length` tokens are hidden, in spans; the same for each model with such windows.
+    """Draw a mask of a document's tokens, true in hidden spans; the same for each model with such windows.
 
-    `longest`: tokens in a window, at most; a span ends where its window does. `most`: spans in a window.
+    `longest` is the maximum number of tokens in a window; a span ends where its window does. `most` is the maximum
+    number of spans in a window. The mask has shape (length,).
     """
     windows = [
         _window_spans(end - start, density, mean_length, most, np.random.default_rng((seed, document, start)))
@@ -139,7 +140,9 @@ def hidden_spans(
 def _window_spans(
     length: int, density: float, mean_length: float, most: int, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """(length,), true in spans that hide the given share of the tokens, at least one, with text between each two.
+    """Draw a mask of shape (length,), true in spans with at least one token of text between each two.
+
+    The spans hide the given share of the tokens, at least one.
 
     Lengths of the spans, and of the text around them, are uniform among all that have these sums, as in training.
     """
@@ -153,6 +156,6 @@ def _window_spans(
 
 
 def _composition(total: int, parts: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """(parts,) positive numbers that sum to `total`: the gaps between cuts at random places."""
+    """Draw `parts` positive numbers that sum to `total`: the distances between cuts at random places."""
     cuts = np.sort(generator.choice(total - 1, parts - 1, replace=False)) + 1
     return np.diff(cuts, prepend=0, append=total)

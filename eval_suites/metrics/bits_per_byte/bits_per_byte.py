@@ -10,9 +10,11 @@ INPUTS = "One entry a document. nll: sum of −ln p over the tokens asked for, i
 
 
 class BitsPerByte(evaluate.Metric):
+    """Metric module: Σ nll / ln 2 / Σ bytes over documents."""
+
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"nll": datasets.Value("float64"), "bytes": datasets.Value("float64")})
         return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)
 
-    def _compute(self, nll: list[float], bytes: list[float]) -> dict[str, float]:
+    def _compute(self, nll: list[float], bytes: list[float]) -> dict[str, float]:  # noqa: A002  a key of the input
         return {"bits_per_byte": sum(nll) / math.log(2) / sum(bytes)}

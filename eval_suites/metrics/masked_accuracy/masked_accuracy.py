@@ -8,6 +8,8 @@ INPUTS = "One entry a document. correct: hidden tokens that were the first choic
 
 
 class MaskedAccuracy(evaluate.Metric):
+    """Metric module: Σ correct / Σ tokens over documents."""
+
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"correct": datasets.Value("float64"), "tokens": datasets.Value("float64")})
         return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)

@@ -8,6 +8,8 @@ INPUTS = "One entry a document. nll: sum of −ln p over the tokens asked for, i
 
 
 class MaskedLoss(evaluate.Metric):
+    """Metric module: Σ nll / Σ tokens over documents."""
+
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"nll": datasets.Value("float64"), "tokens": datasets.Value("float64")})
         return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)

@@ -1,4 +1,4 @@
-"""exp of the mean −ln p a token: comparable only between models that share a tokenizer. Lower is better."""
+"""Exponential of the mean −ln p per token: comparable only between models that share a tokenizer. Lower is better."""
 
 import math
 
@@ -10,6 +10,8 @@ INPUTS = "One entry a document. nll: sum of −ln p over the tokens asked for, i
 
 
 class Perplexity(evaluate.Metric):
+    """Metric module: exp(Σ nll / Σ tokens) over documents."""
+
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"nll": datasets.Value("float64"), "tokens": datasets.Value("float64")})
         return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)

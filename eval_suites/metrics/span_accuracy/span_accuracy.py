@@ -8,6 +8,8 @@ INPUTS = "One entry a document. correct: tokens of the spans that were the first
 
 
 class SpanAccuracy(evaluate.Metric):
+    """Metric module: Σ correct / Σ tokens over documents."""
+
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"correct": datasets.Value("float64"), "tokens": datasets.Value("float64")})
         return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)

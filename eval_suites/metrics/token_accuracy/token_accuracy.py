@@ -10,6 +10,8 @@ INPUTS = (
 
 
 class TokenAccuracy(evaluate.Metric):
+    """Metric module: Σ correct / Σ tokens over documents."""
+
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"correct": datasets.Value("float64"), "tokens": datasets.Value("float64")})
         return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)
