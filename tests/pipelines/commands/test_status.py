@@ -89,7 +89,7 @@ def test_status_of_an_unchanged_recipe(tell: Tell, home: Path) -> None:
         assert line(told, "pretrain") == "pretrain missing"
 
 
-@pytest.mark.parametrize("old, new, stage, told", [
+@pytest.mark.parametrize(("old", "new", "stage", "told"), [
     ("min_words: 5", "min_words: 9", "corpus", "corpus.quality.min_words 5 → 9"),
     ("kind: files, ", "kind: files, max_documents: 9, ", "corpus", "corpus.sources.0.max_documents none → 9"),
     ("tokenizer: {", "tokenizer: {min_frequency: 3, ", "tokenizer", "tokenizer.min_frequency 2 → 3"),
@@ -116,7 +116,7 @@ def test_an_edit_that_was_overridden_all_along_changes_no_state(home: Path, tell
     assert line(tell("status", "odes"), "tokenizer").split()[1] == "sealed"
 
 
-@pytest.mark.parametrize("spoil, told", [
+@pytest.mark.parametrize(("spoil", "told"), [
     (lambda file: file.unlink(), "no recipe"),
     (lambda file: file.rename(file.with_name("moved.yaml")), "no recipe"),
     (lambda file: file.write_text("corpus: ["), "not valid YAML"),

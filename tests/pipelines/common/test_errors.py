@@ -123,7 +123,7 @@ def too_much_for_numpy() -> None:
 
 @pytest.mark.parametrize("take", [too_much_for_torch, too_much_for_arrow, too_much_for_numpy])
 def test_every_library_s_memory_error_is_explained(take: Callable[[], None]) -> None:
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         take()
     assert (explain(caught.value) or "").startswith("memory ran out"), repr(caught.value)
 
@@ -132,7 +132,7 @@ class PanicException(BaseException):
     """Named and derived as the one that pyo3 raises for a panic in Rust."""
 
 
-@pytest.mark.parametrize("error, said", [
+@pytest.mark.parametrize(("error", "said"), [
     (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory ran out"),
     (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "memory ran out"),
     (RuntimeError("can't start new thread"), "memory ran out"),

@@ -195,7 +195,7 @@ def circles(tmp_path: Path) -> Iterator[Path]:
     os.symlink(tmp_path / "nowhere", tmp_path / "dangling.txt")
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "below" / os.fsdecode(b"ni\xf1o.txt")).write_text(TEXT)
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize("pattern", ["", "**/*.txt"])

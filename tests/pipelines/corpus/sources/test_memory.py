@@ -95,7 +95,7 @@ def test_a_moved_folder_is_the_same_source(home: Path, new: str) -> None:
     assert not found.changes and found.renamed == (Path(new).name != "poems")
 
 
-@pytest.mark.parametrize("old, new", [("a.txt", "z.txt"), ("b.txt", "late/b.txt"), ("ñandú.txt", "nandu.txt")])
+@pytest.mark.parametrize(("old", "new"), [("a.txt", "z.txt"), ("b.txt", "late/b.txt"), ("ñandú.txt", "nandu.txt")])
 def test_a_renamed_file_is_the_same_file(home: Path, old: str, new: str) -> None:
     seal = sealed(recipe(home), home)
     (home / "poems" / old).rename(home / "poems" / new)
@@ -109,7 +109,7 @@ def test_a_suffix_says_how_a_file_is_read_so_it_counts(home: Path) -> None:
     assert "renamed" in compare(recipe(home), seal, home).changes
 
 
-@pytest.mark.parametrize("words, more", [(["corpus.max_bytes=100000"], ""), ([], ", max_documents: 3")])
+@pytest.mark.parametrize(("words", "more"), [(["corpus.max_bytes=100000"], ""), ([], ", max_documents: 3")])
 def test_order_counts_where_reading_stops_at_a_limit(home: Path, words: list[str], more: str) -> None:
     limited = recipe(home, "poems", *words, more=more)
     seal = sealed(limited, home)

@@ -31,7 +31,7 @@ def test_a_gpu_s_words_are_understood() -> None:
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory():
         raise RuntimeError("shapes do not fit")
-    with pytest.raises(OSError), explain_out_of_memory():
+    with pytest.raises(OSError, match="No space left"), explain_out_of_memory():
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
