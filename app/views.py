@@ -24,8 +24,8 @@ from desdecero.pipelines.commands.verify import check_seal, digest_mismatches, r
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports import AuditReport, CorpusReport, TokensReport, content_of
-from desdecero.pipelines.run.reports.base import Part, Size
-from desdecero.pipelines.run.reports.corpus import Dropped
+from desdecero.pipelines.run.reports.base import Part
+from desdecero.pipelines.run.reports.corpus import Dropped, Largest, Source
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stages
@@ -222,7 +222,7 @@ def _sources(report: CorpusReport, language: Language) -> Markup:
     return section(say(language, "term.sources"), *parts)
 
 
-def _counts(row: Size, language: Language) -> tuple[str, str]:
+def _counts(row: Source | Largest, language: Language) -> tuple[str, str]:
     return grouped(language, row.documents), size(row.bytes)
 
 

@@ -85,37 +85,45 @@ class Correction(Part):
     count: Count
 
 
-class Source(Size):
+class Source(Part):
     """A source of the recipe: what was kept of it, and what was read."""
 
     name: str
     kind: str
+    documents: Count
+    bytes: Count
     read: Size
     license: str | None
     """That the recipe states."""
     terms: str | None
 
 
-class LanguageShare(Size):
+class LanguageShare(Part):
     """Text in one language."""
 
     language: str
+    documents: Count
+    bytes: Count
     share_bytes: Share
 
 
-class LicenseShare(Size):
+class LicenseShare(Part):
     """Text under one licence."""
 
     license: str
+    documents: Count
+    bytes: Count
     share_bytes: Share
     evidence: dict[str, Count]
     """How the licence is known → documents."""
 
 
-class Largest(Size):
+class Largest(Part):
     """A distribution or source."""
 
     name: str
+    documents: Count
+    bytes: Count
 
 
 class DomainSlice(Part):
@@ -238,20 +246,18 @@ class Conflict(Part):
     certainty: Literal["stated", "unsettled", "unknown"]
 
 
-class Held(Size):
-    """Text under some licences; tokens where they are counted already."""
-
-    share_bytes: Share
-    tokens: Count | None = None
-    share_tokens: Share | None = None
-
-
-class LicenseRow(Held):
+class LicenseRow(Part):
     """Text under one licence, and what it asks."""
 
     license: str
     chosen: str
     """The branch of an OR that is judged."""
+    documents: Count
+    bytes: Count
+    share_bytes: Share
+    tokens: Count | None = None
+    """Where they are counted already."""
+    share_tokens: Share | None = None
     evidence: dict[str, Count]
     basis: str
     verdict: Verdict
@@ -260,33 +266,57 @@ class LicenseRow(Held):
     notes: list[str]
 
 
-class VerdictRow(Held):
+class VerdictRow(Part):
     """Text under licences of one verdict."""
 
     verdict: Verdict
+    documents: Count
+    bytes: Count
+    share_bytes: Share
+    tokens: Count | None = None
+    """Where they are counted already."""
+    share_tokens: Share | None = None
     licenses: list[str]
 
 
-class AskRow(Held):
+class AskRow(Part):
     """Text under licences that ask the same."""
 
     kind: str
+    documents: Count
+    bytes: Count
+    share_bytes: Share
+    tokens: Count | None = None
+    """Where they are counted already."""
+    share_tokens: Share | None = None
     licenses: list[str]
 
 
-class ConflictRow(Held):
+class ConflictRow(Part):
     """Text under licences with the same conflict."""
 
     kind: str
     against: str
     certainty: Literal["stated", "unsettled", "unknown"]
+    documents: Count
+    bytes: Count
+    share_bytes: Share
+    tokens: Count | None = None
+    """Where they are counted already."""
+    share_tokens: Share | None = None
     licenses: list[str]
 
 
-class BasisRow(Held):
+class BasisRow(Part):
     """Text whose licences are known on one basis."""
 
     basis: str
+    documents: Count
+    bytes: Count
+    share_bytes: Share
+    tokens: Count | None = None
+    """Where they are counted already."""
+    share_tokens: Share | None = None
     licenses: list[str]
 
 

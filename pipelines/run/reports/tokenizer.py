@@ -25,22 +25,34 @@ class Measured(Part):
     """Share of bytes in tokens that end inside a character."""
 
 
-class MeasuredLanguage(Measured):
-    """What it does to one language."""
+class OfLanguage(Part):
+    """Name of a group of text."""
 
     language: str
 
 
-class MeasuredSource(Measured):
-    """What it does to one source."""
+class MeasuredLanguage(Measured, OfLanguage):  # in this order, the name comes first
+    """What it does to one language."""
+
+
+class OfSource(Part):
+    """Name of a group of text."""
 
     source: str
 
 
-class MeasuredVariety(Measured):
-    """What it does to one variety."""
+class MeasuredSource(Measured, OfSource):  # in this order, the name comes first
+    """What it does to one source."""
+
+
+class OfVariety(Part):
+    """Name of a group of text."""
 
     variety: str
+
+
+class MeasuredVariety(Measured, OfVariety):  # in this order, the name comes first
+    """What it does to one variety."""
 
 
 class SampleRow(Part):

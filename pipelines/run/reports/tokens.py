@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from desdecero.pipelines.run.reports.base import Count, Part, Share, Size
+from desdecero.pipelines.run.reports.base import Count, Part, Share
 
 
-class SplitTokens(Size):
+class SplitTokens(Part):
     """A split as it lies in its files."""
 
+    documents: Count
     tokens: Count
+    bytes: Count
+    """UTF-8."""
     shards: Count
     """Files."""
 
