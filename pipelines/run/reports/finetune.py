@@ -21,7 +21,7 @@ class FinetuneReport(Part):
     documents: Count
     """Of the domain slice that were trained on."""
     processes: Count
-    budget: dict[str, float]
+    budget: dict[str, int | float]
     steps: Count
     tokens: Count
     train_loss_first: float

@@ -58,7 +58,7 @@ class PretrainReport(Part):
     packing: str
     goldfish: dict[str, Any] | None
     """The recipe's section."""
-    budget: dict[str, float]
+    budget: dict[str, int | float]
     steps: Count
     tokens: Count
     few_steps: bool
