@@ -47,7 +47,7 @@ def wilson(successes: int, n: int, confidence: float) -> Interval:
     Raises `ValueError` for no trials, or a number of successes that is not between 0 and `n`.
     """
     if not 0 <= successes <= n or n == 0:
-        raise ValueError(f"{successes} successes among {n} trials is no share")
+        raise ValueError(f"{successes} successes among {n} trials are not a share")
     z, share = _quantile((1 + confidence) / 2), successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

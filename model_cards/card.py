@@ -25,7 +25,7 @@ from desdecero.model_cards.pages import environment
 from desdecero.model_cards.words import Language, file_in, name, say
 
 REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit")
-"""That every card quotes; one that is not there is printed as missing."""
+"""Reports that every card quotes; one that is not there is printed as missing."""
 TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": "text2text-generation"}
 """Objective → the Hub's word for what the model does."""
 MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {

@@ -39,7 +39,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class Missing:
-    """What no report holds: false, empty, and missing all the way down."""
+    """A value that no report holds: false, empty, and missing at every step further down."""
 
     key: str
 
@@ -90,7 +90,7 @@ class Evidence:
 
     @property
     def quotes(self) -> list[dict[str, Any]]:
-        """What `evidence.json` lists, by key."""
+        """Return the content of `evidence.json`, by key."""
         return [asdict(self._quotes[key]) for key in sorted(self._quotes)]
 
     @property

@@ -72,4 +72,4 @@ WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
     "unigram": lambda _, value: figure(value),
     "verdict": lambda language, verdict: name(language, "verdict", verdict),
 }
-"""How a finding's values are written, by their names; all others as they are."""
+"""Formats of a finding's values, by their names; all others are printed as they are."""

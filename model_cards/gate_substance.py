@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 UNSAID = ("LicenseRef-unknown", "NOASSERTION", "NONE")
 """Expressions that name no licence: unknown even where a recipe allows them."""
 MEASURES = ("bits_per_byte", "masked_loss", "span_loss")
-"""Of which an evaluation has one; all are better when lower."""
+"""Measures of the loss, of which an evaluation has one; all are better when lower."""
 REQUIRED = ("intended_use", "limitations", "authors", "contact")
 """Keys of the recipe's `card` without which nobody can judge whether to use a model, or ask."""
 

@@ -96,7 +96,7 @@ def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
 
 
 def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
-    """Of pretraining: runs that were trained before it drew one in each language have the English one alone."""
+    """List the plots of pretraining: earlier runs have the English one alone."""
     seal = run.seal("pretrain", recipe)
     return [name for name in PICTURES if seal and f"pretrain/{name}" in seal.outputs]
 

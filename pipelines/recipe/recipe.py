@@ -38,7 +38,7 @@ class Recipe(Section):
     name: Annotated[str, AfterValidator(folder_name)]
     """Name of the run, which is written to `runs/<name>`."""
     purpose: str
-    """What the model is for, in one sentence. The card opens with it."""
+    """Purpose of the model, in one sentence. The card opens with it."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
     """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 for languages without one; no regions."""
     seed: Seed = 0

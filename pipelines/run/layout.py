@@ -36,7 +36,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_vali
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """What a training writes into its stage's folder."""
+    """Files that a training writes into its stage's folder."""
 
     folder: Path
 

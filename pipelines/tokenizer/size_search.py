@@ -42,7 +42,7 @@ from desdecero.pipelines.training.task import TrainingTask
 from desdecero.pipelines.training.trainer import Trainer
 
 SCORED_BYTES = 300_000
-"""Of held-out text: a few seconds of scoring for each size."""
+"""Bytes of held-out text: a few seconds of scoring for each size."""
 BYTES_A_TOKEN = 6
 """More than any vocabulary's tokens hold on average: so much text is enough for the tokens that are trained on."""
 

@@ -24,12 +24,12 @@ COMPILE_PAYS_SECONDS = {"fp32": 600.0, "bf16": 60.0}
 COMPILED_GAIN = {"fp32": 1.25, "bf16": 2.5}
 """Times as fast as without compilation, at most: somewhat more than what was measured above."""
 TRIAL_SHARE = 0.1
-"""Of a budget in minutes: where the trial takes longer, so would the whole take longer than it saves. With an empty
-cache a trial took 101 s on two cores under a load average of 10."""
+"""Share of a budget in minutes: where the trial takes longer, so would the whole take longer than it saves. With an
+empty cache a trial took 101 s on two cores under a load average of 10."""
 LONGEST_STEP_SHARE = 0.02
-"""Of a budget in minutes: a step that takes longer is timed once."""
+"""Share of a budget in minutes: a step that takes longer is timed once."""
 PASS_SHARE = 0.01
-"""Of a budget in minutes, for each of the first passes, which are not compiled."""
+"""Share of a budget in minutes, for each of the first passes, which are not compiled."""
 CPU_FLOPS, GPU_FLOPS = 1e11, 1e14  # rough, for that decision only: two AVX2 cores; one H100-class GPU at work
 
 

@@ -89,7 +89,7 @@ def test_wilson_agrees_with_the_published_example() -> None:
 
 
 def test_wilson_refuses_what_is_no_share() -> None:
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="not a share"):
         wilson(3, 2, 0.95)
 
 

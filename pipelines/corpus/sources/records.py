@@ -95,7 +95,7 @@ class DocumentBuilder:
             if value is _ABSENT:
                 raise _Refused(f"no field {column!r} (it has {', '.join(map(str, fields))})"[:500])
             if not isinstance(value, str) and (value is not None or self.source.text_template is None):
-                raise _Refused(f"field {column!r} is no text but {type(value).__name__}")
+                raise _Refused(f"field {column!r} is not text but {type(value).__name__}")
             found = found or value is not None
             pieces.append(value or "")
         if not found:

@@ -6,7 +6,7 @@ from desdecero.pipelines.run.reports.base import Count, Part
 
 
 class CardReport(Part):
-    """What the card quotes."""
+    """Values that the card quotes, and those that it lacks."""
 
     missing: list[str]
     """Keys of values that no sealed report holds; the card prints them as missing."""

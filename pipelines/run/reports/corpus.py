@@ -10,7 +10,7 @@ Verdict = Literal["allowed", "review", "unknown", "denied"]
 
 
 class Documents(Part):
-    """What became of the documents."""
+    """Numbers of documents by decision."""
 
     read: Count
     kept: Count
@@ -40,7 +40,7 @@ class Dropped(Size):
 
 
 class StepPassage(Part):
-    """What came to a step and what left it."""
+    """Text that came to a step and that left it."""
 
     step: str
     documents_in: Count
@@ -172,7 +172,7 @@ class UnreadPlace(Part):
 
 
 class Unread(Part):
-    """What no reader took."""
+    """Files and records that no reader took."""
 
     files: Count
     records: Count
@@ -321,7 +321,7 @@ class BasisRow(Part):
 
 
 class Licensing(Part):
-    """What the licences of the text ask, and what is at odds with the model's use and licence."""
+    """Obligations of the text's licences, and conflicts with the model's use and licence."""
 
     use: Literal["research", "commercial"]
     intended: str | None
@@ -416,8 +416,10 @@ class Relation(Part):
 
 
 class CorpusReport(Part):
-    """What was read, what was kept and why the rest was not. Bytes of dropped documents are as read, of kept ones as
-    kept."""
+    """Text that was read and kept, and the reasons for the rest.
+
+    Bytes of dropped documents are as read, of kept ones as kept.
+    """
 
     documents: Documents
     bytes: Bytes

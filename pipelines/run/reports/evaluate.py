@@ -8,7 +8,7 @@ from desdecero.eval_suites.results import Count, Part, SuiteResult
 
 
 class SampleText(Part):
-    """What the model wrote after a prompt, or with its gaps filled."""
+    """A prompt and the model's text: its continuation, or the prompt with its gaps filled."""
 
     prompt: str
     text: str

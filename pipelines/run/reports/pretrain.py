@@ -19,7 +19,7 @@ class Start(Part):
 
 
 class EarlyStop(Part):
-    """Whether training ended before its budget."""
+    """Early stop: the end of training before its budget, and the weights that were kept."""
 
     stopped: bool
     because: str | None
@@ -31,7 +31,7 @@ class EarlyStop(Part):
 
 
 class Cost(Part):
-    """What the time of all starts cost."""
+    """Cost of the time of all starts."""
 
     amount: float
     currency: str
@@ -40,7 +40,7 @@ class Cost(Part):
 
 
 class PretrainReport(Part):
-    """What was trained, for how long, at which speed, and what came out."""
+    """A pretraining: model, data, duration, speed and losses."""
 
     architecture: str
     objective: Literal["causal", "masked", "span_corruption"]

@@ -8,7 +8,7 @@ from desdecero.pipelines.run.reports.base import Count, Part, Share
 
 
 class Measured(Part):
-    """What a tokenizer does to held-out text; None where there is nothing to divide by."""
+    """Measures of a tokenizer on held-out text; None where there is nothing to divide by."""
 
     documents: Count
     bytes: Count
@@ -32,7 +32,7 @@ class OfLanguage(Part):
 
 
 class MeasuredLanguage(Measured, OfLanguage):  # in this order, the name comes first
-    """What it does to one language."""
+    """Measures on one language."""
 
 
 class OfSource(Part):
@@ -42,7 +42,7 @@ class OfSource(Part):
 
 
 class MeasuredSource(Measured, OfSource):  # in this order, the name comes first
-    """What it does to one source."""
+    """Measures on one source."""
 
 
 class OfVariety(Part):
@@ -52,7 +52,7 @@ class OfVariety(Part):
 
 
 class MeasuredVariety(Measured, OfVariety):  # in this order, the name comes first
-    """What it does to one variety."""
+    """Measures on one variety of a language."""
 
 
 class SampleRow(Part):
@@ -161,7 +161,7 @@ class CutText(Part):
 
 
 class TokenizerReport(Part):
-    """What was trained, and what it does to held-out text."""
+    """A tokenizer, and its measures on held-out text."""
 
     kind: Literal["bpe", "unigram", "wordpiece"]
     vocab_size: Count

@@ -46,7 +46,7 @@ class GroupTokens(Part):
 
 
 class Cuts(Part):
-    """What a way of packing wastes and cuts."""
+    """Padding and cuts of one way of packing."""
 
     padding_share: Share
     documents_cut: Count
@@ -75,7 +75,7 @@ class Packing(Part):
 
 
 class TokensReport(Part):
-    """What training reads."""
+    """Token files that training reads."""
 
     dtype: Literal["<u2", "<u4"]
     """Of a token in the files, as numpy writes it."""

@@ -65,7 +65,7 @@ def test_a_template_takes_what_is_there_and_misses_what_is_not(tmp_path: Path) -
     one, absent, empty, number = read(path, text_template="{a}\n\n{b}")
     assert isinstance(one, Document) and one.text == "dos"
     assert [getattr(item, "reason", "") for item in (absent, empty, number)] == [
-        "no field 'a' (it has b)", "all of a, b are empty", "field 'a' is no text but int",
+        "no field 'a' (it has b)", "all of a, b are empty", "field 'a' is not text but int",
     ]  # fmt: skip
 
 
