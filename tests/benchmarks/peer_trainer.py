@@ -106,7 +106,7 @@ def trainer(
         learning_rate=learning_rate, use_cpu=not torch.cuda.is_available(), save_strategy="no", logging_strategy="no",
         report_to="none", disable_tqdm=True, seed=recipe.seed, **special,
     )  # fmt: skip
-    dtype, length = run.report("tokens", recipe)["dtype"], recipe.model.context_length
+    dtype, length = run.report_content("tokens", recipe)["dtype"], recipe.model.context_length
     collator: Any = default_data_collator
     objective = recipe.model.objective
     if objective == "masked":

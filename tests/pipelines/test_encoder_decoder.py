@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # one training and all that follows: half a minut
 
 
 def report(run: Path, stage: str) -> dict:
-    return RunDir(run).report(stage, RunDir(run).recipe())
+    return RunDir(run).report_content(stage, RunDir(run).recipe())
 
 
 def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_run: Path) -> None:

@@ -175,7 +175,7 @@ def test_two_processes_train_the_adapter_of_one(
     alone, shared = ([line.get("loss") for line in read_metrics(file)] for file in files)
     assert shared == pytest.approx(alone, abs=1e-3)
     for kind in ("domain", "general"):
-        after = [one.report("finetune", recipe)[kind]["after"]["value"] for one in (run, other)]
+        after = [getattr(one.report("finetune", recipe), kind).after.value for one in (run, other)]
         assert after[0] == pytest.approx(after[1], abs=1e-3)
 
 

@@ -244,7 +244,7 @@ def test_copies_in_runs_beside_it_are_found_and_those_that_come_later_are_left_o
     found = {name: rows[name]["reason"] for name in (id, "mirror/reader.txt", "manual/later.txt", "manual/volume.txt")}
     assert list(found.values()) == ["blocked", "blocked", "blocked", "blocked_copy"]
     assert not any(texts(run)[name] for name in found)
-    assert run.report("corpus", recipe)["removed_copies"]["shown"][-1]["copy_of"] in found
+    assert run.report_content("corpus", recipe)["removed_copies"]["shown"][-1]["copy_of"] in found
     for page in ("README.md", "README.es.md"):
         assert "manual/volume.txt" in (run.corpus / page).read_text(encoding="utf-8")
     assert run.state(stages(recipe)["corpus"], recipe).name == "sealed"

@@ -134,7 +134,7 @@ def test_prose_is_packed_with_little_waste_and_cut_less(prose: list[str]) -> Non
     for size in sizes:
         cut_by_stream += border // 256 != (border + size - 1) // 256
         border += size
-    assert comparison.report()[0]["concatenate"]["documents_cut"] == cut_by_stream
+    assert comparison.report()[0].concatenate.documents_cut == cut_by_stream
 
 
 def test_layout_counts_its_padding() -> None:

@@ -78,7 +78,7 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
     finished = desdecero("run", "mixed.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     run = RunDir(tmp_path / "run")
-    report = run.report("tokens", run.recipe())
+    report = run.report_content("tokens", run.recipe())
     tokens = {entry["source"]: entry["tokens"] for entry in report["sources"]}
     assert tokens["few"] / tokens["many"] == pytest.approx(2 / 3, rel=0.02)
     rows = [row for row in pq.read_table(run.token_index).to_pylist() if row["split"] == "train"]
@@ -99,7 +99,7 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
         "run", "mixed.yaml", "--run-dir", "run", "--until", "tokens", "--set", "tokens.packing=best_fit", cwd=tmp_path
     )
     assert fitted.returncode == 0, fitted.stderr
-    again = run.report("tokens", run.recipe())
+    again = run.report_content("tokens", run.recipe())
     assert (again["sources"], again["mixture"]) == (report["sources"], report["mixture"])
     assert again["packing"]["blocks"] * again["packing"]["block_length"] >= report["splits"]["train"]["tokens"]
     index = [row for row in pq.read_table(run.token_index).to_pylist() if row["split"] == "train"]
@@ -122,7 +122,7 @@ def test_groups_are_reweighted_by_what_is_known_of_documents(prose: list[str], t
     finished = desdecero("run", "r.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     run = RunDir(tmp_path / "run")
-    mixture = {entry["group"]: entry for entry in run.report("tokens", run.recipe())["mixture"]}
+    mixture = {entry["group"]: entry for entry in run.report_content("tokens", run.recipe())["mixture"]}
     assert mixture["old"]["share_tokens"] == pytest.approx(0.5, abs=0.01)
     assert mixture["new"]["epochs"] == 1
     assert 2 < mixture["old"]["epochs"] <= 10
