@@ -82,7 +82,7 @@ CASES: dict[str, tuple[str, bytes, int, str]] = {
     "no number": ("a.jsonl", b'{"text": "a", "n": NaN, "m": Infinity}\n', 1, ""),
     "missing column in a record": ("a.jsonl", ROW + b'{"body": "x"}\n' + ROW, 2, "no field 'text' (it has body)"),
     "missing column in a table": ("a.csv", b"a,b\n1,2\n", 0, "no column 'text'"),
-    "text that is none": ("a.jsonl", ROW + b'{"text": {"a": 1}}\n', 1, "no text but dict"),
+    "text that is none": ("a.jsonl", ROW + b'{"text": {"a": 1}}\n', 1, "not text but dict"),
     "more fields than columns": ("a.csv", b"id,text\n1,uno, dos\n2,tres\n", 1, "3 fields below 2 columns"),
     "a quote that never ends": ("a.csv", b'id,text\n1,uno\n2,"dos\n3,tres\n', 2, "unexpected end of data"),
     "a binary row": ("a.csv", b"id,text\n1,uno\n" + NOISE.replace(b"\n", b"") + b"\n2,dos\n", 2, "binary"),
