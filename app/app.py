@@ -112,8 +112,10 @@ def _command(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if args.run is None:
         raise UserError("which run? name one, as in `desdecero app quickstart`, or set DESDECERO_RUN")
-    page = serve(find_run(args.run), args.language, args.host, args.port)
-    with stop_signals() as stop:  # an exception would be lost if it were raised inside a finaliser
+    # From before the page answers: a signal that comes as soon as it does must not be lost, nor an exception raised
+    # inside a finalizer.
+    with stop_signals() as stop:
+        page = serve(find_run(args.run), args.language, args.host, args.port)
         print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
         while not stop():
             time.sleep(0.1)
