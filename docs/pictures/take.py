@@ -23,7 +23,7 @@ COLORS = 64
 """As many as text and tables need; a picture then takes some 30 kB."""
 WORDS = {
     "en": {"write": "Write", "written": "tokens written.", "card": "Card", "section": "Evaluation"},
-    "es": {"write": "Escribir", "written": "tokens escritos.", "card": "Ficha", "section": "Evaluación"},
+    "es": {"write": "Escribir", "written": "tokens escritos.", "card": "Ficha (model card)", "section": "Evaluación"},
 }
 
 
