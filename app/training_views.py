@@ -40,7 +40,7 @@ def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 
 
 def _quality(report: EvaluationReport, language: Language) -> Markup:
-    result, *others = report.suites
+    result = report.held_out
     tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
     measured_on = say(
         language,
@@ -56,7 +56,7 @@ def _quality(report: EvaluationReport, language: Language) -> Markup:
         paragraph(explained),
         markup.bars(_baselines(result, language)),
         paragraph(measured_on, "dd-aside"),
-        *(_other_suite(suite, language) for suite in others),
+        *(_other_suite(suite, language) for suite in report.suites if suite is not result),
     ) + _samples(report.samples, language)
 
 

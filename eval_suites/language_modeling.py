@@ -26,11 +26,8 @@ from desdecero.eval_suites.models.batching import Progress
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.kinds import Objective
 from desdecero.eval_suites.models.windows import DocumentScore
-from desdecero.eval_suites.results import Comparison, Estimate, Measured, SuiteResult
+from desdecero.eval_suites.results import HELD_OUT, Comparison, Estimate, Measured, SuiteResult
 from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
-
-NAME = "language_modeling"
-"""Name of the suite in reports."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +149,8 @@ class LanguageModeling:
             baselines["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
         settings = {"mask_probability": model.hidden_share, "mean_span_length": model.mean_span_length}
         result = SuiteResult(
-            name=NAME,
-            kind=NAME,
+            name=HELD_OUT,
+            kind=HELD_OUT,
             items=len(scores),
             unit="document",
             sizes={"bytes": sum(score.bytes for score in scores), "tokens": sum(score.tokens for score in scores)},

@@ -63,6 +63,10 @@ class Comparison(Part):
     """Difference after minus before, paired by document."""
 
 
+HELD_OUT = "language_modeling"
+"""Kind and name of the suite of held-out text."""
+
+
 class SuiteResult(Part):
     """Result of one suite on one model."""
 

@@ -93,9 +93,9 @@ def adapters(evidence: Evidence) -> list[dict[str, Any]]:
     for report in evidence.names:
         kind, _, adapter = report.partition(":")
         if kind == "finetune":
-            own = {"audit": evidence.view(f"audit:{adapter}")} if adapter else {}
-            own |= {"held_out": held_out_result(evidence.view(f"evaluate:{adapter}")) if adapter else None}
-            found.append({"finetune": evidence.view(report), **own})
+            held_out = held_out_result(evidence.view(f"evaluate:{adapter}")) if adapter else None
+            audit = evidence.view(f"audit:{adapter}") if adapter else None
+            found.append({"finetune": evidence.view(report), "held_out": held_out, "audit": audit})
     return found
 
 

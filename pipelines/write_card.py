@@ -113,7 +113,6 @@ def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
 
 
 def _sealed_report(stage: str, recipe: Recipe, run: RunDir) -> Report:
-    run.report(stage, recipe)  # raises where it has another form
     path = f"{stages(recipe)[stage].folder}/report.json"
     return Report(path, sha256_file(run.path / path), run.report_content(stage, recipe))
 

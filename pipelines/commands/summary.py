@@ -68,7 +68,7 @@ def _sample(sample: SampleText) -> str:
 
 
 def _quality(language: Language, evaluation: EvaluationReport) -> str:
-    result = evaluation.suites[0]
+    result = evaluation.held_out
     measured = result.measures[result.main]
     low, high = (f"{bound:.3f}" for bound in measured.interval) if measured.interval else ("–", "–")
     line = say(

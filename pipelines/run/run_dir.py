@@ -144,11 +144,21 @@ class RunDir(Layout):
 
         Raises `UserError` where it is not sealed, was altered since, or has the form of another version.
         """
+        return self._read_report(stage, recipe)[1]
+
+    def report_content(self, stage: str, recipe: Recipe) -> dict[str, Any]:
+        """Read the JSON of a stage's report as it lies on the disk, to quote from it by place; raises as `report`."""
+        return self._read_report(stage, recipe)[0]
+
+    def _read_report(self, stage: str, recipe: Recipe) -> tuple[dict[str, Any], Part]:
         chosen = stages(recipe)[stage]
         name = f"{chosen.folder}/report.json"
-        content = self.report_content(stage, recipe)
+        if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
+            content: dict[str, Any] = parse_report((self.path / name).read_bytes(), str(self.path / name))
+        else:
+            content = self.sealed_json(stage, recipe, name)
         try:
-            return REPORTS[chosen.kind].model_validate(content)
+            return content, REPORTS[chosen.kind].model_validate(content)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(step) for step in fault["loc"])
@@ -159,16 +169,6 @@ class RunDir(Layout):
                     f"`--from {stage}` makes it again"
                 ) from None
             raise not_as_written(str(self.path / name), printable(f"{place}: {fault['msg']}")) from None
-
-    def report_content(self, stage: str, recipe: Recipe) -> dict[str, Any]:
-        """Read the JSON of a stage's report as it lies on the disk: to quote from it by place.
-
-        Raises `UserError` where it is not sealed or was altered since.
-        """
-        name = f"{stages(recipe)[stage].folder}/report.json"
-        if not self.recipe_file.exists() and (self.path / name).is_file():  # a stage that is being built, not a run
-            return parse_report((self.path / name).read_bytes(), str(self.path / name))
-        return self.sealed_json(stage, recipe, name)
 
     def sealed_json(self, stage: str, recipe: Recipe, name: str) -> dict[str, Any]:
         """Read a sealed file that holds one JSON object; raises as `sealed_bytes` does."""

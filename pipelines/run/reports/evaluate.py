@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from desdecero.eval_suites.results import Count, Part, SuiteResult
+from desdecero.eval_suites.results import HELD_OUT, Count, Part, SuiteResult
 
 
 class SampleText(Part):
@@ -22,10 +22,11 @@ class EvaluationReport(Part):
     """Of all intervals."""
     resamples: Count
     suites: list[SuiteResult]
-    """The first is that of held-out text, `language_modeling`."""
+    """One of them is that of held-out text, `language_modeling`."""
     prompts_from: Literal["recipe", "held_out"]
     samples: list[SampleText]
 
-    def suite(self, name: str) -> SuiteResult:
-        """Return the result of the suite of this name."""
-        return next(suite for suite in self.suites if suite.name == name)
+    @property
+    def held_out(self) -> SuiteResult:
+        """Return the result on held-out text."""
+        return next(suite for suite in self.suites if suite.kind == HELD_OUT)
