@@ -5,6 +5,7 @@
 #   make bench-train     the same trained by transformers.Trainer: speed, loss in a given time, peak memory
 #   make bench-finetune  an adapter trained by our loop and by peft with transformers.Trainer: speed
 #   make bench-tokenizer  training and encoding against rustbpe, tokenizers and datasets
+#   make bench-eval      scoring of texts against lm-eval and minicons: speed, and the same numbers
 #   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory
 
 VENV := .venv
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 TYPES := build/types/desdecero
 PYTHON ?= python3
 
-.PHONY: run test check lint types tests bench bench-train bench-finetune bench-tokenizer bench-corpus clean
+.PHONY: run test check lint types tests bench bench-train bench-finetune bench-tokenizer bench-eval bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
@@ -49,6 +50,10 @@ bench-finetune: $(VENV)/installed-dev
 bench-tokenizer: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/bench_tokenizer.py
+
+bench-eval: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python tests/benchmarks/bench_eval.py
 
 bench-corpus: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

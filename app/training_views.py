@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -20,11 +22,13 @@ from desdecero.app.views import (
     unless_altered,
 )
 from desdecero.eval_suites.results import Measured, SuiteResult
+from desdecero.model_cards.evaluation_page import verdict_sentence
 from desdecero.model_cards.formats import duration, grouped, percent, size
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.commands.verify import check_seal
+from desdecero.pipelines.evaluation.scores import worst_items
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.reports import EvaluationReport, FinetuneReport, PretrainReport
+from desdecero.pipelines.run.reports import EvaluationReport, FinetuneReport, PretrainReport, content_of
 from desdecero.pipelines.run.reports.evaluate import SampleText
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
@@ -36,10 +40,22 @@ from desdecero.pipelines.training.watch.curve import smoothed
 
 def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
     """Show the evaluation on held-out text."""
-    return of_stage("evaluate", EvaluationReport, run, recipe, language, _quality)
+
+    def shown(report: EvaluationReport, language: Language) -> Markup:
+        folder = stages(recipe)["evaluate"].folder
+        worst = {
+            suite.name: worst_items(run.sealed_bytes("evaluate", recipe, f"{folder}/items/{suite.name}.parquet"))
+            for suite in report.suites
+            if suite is not report.held_out
+        }
+        return _quality(report, language, worst)
+
+    return of_stage("evaluate", EvaluationReport, run, recipe, language, shown)
 
 
-def _quality(report: EvaluationReport, language: Language) -> Markup:
+def _quality(
+    report: EvaluationReport, language: Language, worst: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Markup:
     result = report.held_out
     tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
     measured_on = say(
@@ -49,24 +65,66 @@ def _quality(report: EvaluationReport, language: Language) -> Markup:
         bytes=size(result.sizes["bytes"]),
         confidence=percent(language, report.confidence),
     )
-    explained = say(language, "page.bits_explained" if result.main == "bits_per_byte" else "page.accuracy_explained")
+    explained = {"bits_per_byte": "page.bits_explained", "perplexity": "page.perplexity_explained"}
     return section(
         say(language, "page.how_good"),
         markup.tiles(tiles),
-        paragraph(explained),
+        paragraph(say(language, explained.get(result.main, "page.accuracy_explained"))),
         markup.bars(_baselines(result, language)),
         paragraph(measured_on, "dd-aside"),
-        *(_other_suite(suite, language) for suite in report.suites if suite is not result),
+        *_also_chose(report, language),
+        *(paragraph(sentence, "dd-aside") for sentence in _not_measured(result, language)),
+        *(_other_suite(suite, language, worst.get(suite.name, ())) for suite in report.suites if suite is not result),
+        *_compared(report, language),
     ) + _samples(report.samples, language)
 
 
-def _other_suite(result: SuiteResult, language: Language) -> Markup:
+def _also_chose(report: EvaluationReport, language: Language) -> list[Markup]:
+    """Say what the text that was measured on also chose, if anything."""
+    if not report.chose:
+        return []
+    choices = ", ".join(name(language, "chosen_by_validation", choice) for choice in report.chose)
+    return [paragraph(say(language, "card.text_chose", choices=choices), "dd-aside")]
+
+
+def _not_measured(result: SuiteResult, language: Language) -> list[str]:
+    """Say which measures of a suite this model does not have, and why: a sentence for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for measure, reason in result.not_measured.items():
+        reasons.setdefault(reason, []).append(name(language, "measure", measure))
+    share = percent(language, result.given_back) if result.given_back is not None else ""
+    return [
+        say(language, f"not_measured.{reason}", measures=_sentence_case(", ".join(names)), share=share)
+        for reason, names in reasons.items()
+    ]
+
+
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _other_suite(result: SuiteResult, language: Language, worst: Sequence[str]) -> Markup:
     scored = say(
         language, "card.suite_scored", items=grouped(language, result.items), unit=name(language, "unit", result.unit)
     )
     tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
     title = element("h3", name(language, "suite", result.name).capitalize())
-    return title + markup.tiles(tiles) + markup.bars(_baselines(result, language)) + paragraph(scored, "dd-aside")
+    shown = title + markup.tiles(tiles) + markup.bars(_baselines(result, language)) + paragraph(scored, "dd-aside")
+    if worst:
+        shown += markup.details(say(language, "evaluation.lowest_title"), markup.bullets(worst))
+    return shown
+
+
+def _compared(report: EvaluationReport, language: Language) -> list[Markup]:
+    """Show the verdict on each comparison with another model, if there are any."""
+    if not report.comparisons:
+        return []
+    suites = [content_of(suite) for suite in report.suites]
+    sentences = [
+        f"{name(language, 'suite', row.suite)}: {verdict_sentence(language, content_of(row), suites, report.margin)}"
+        for row in report.comparisons
+    ]
+    return [element("h3", say(language, "evaluation.comparison_title")), markup.bullets(sentences)]
 
 
 def _tile(measure: str, measured: Measured, language: Language) -> tuple[str, str, str]:
@@ -78,6 +136,8 @@ def _baselines(result: SuiteResult, language: Language) -> list[tuple[str, str, 
     """List the model first, then the baselines on the same text, with the longest bar for the largest value."""
     measure, measured = result.main, result.measures[result.main]
     values = {say(language, "term.this_model"): measured.value}
+    if measure in result.chance:
+        values[say(language, "evaluation.chance")] = result.chance[measure]
     for baseline, of_baseline in result.baselines.items():
         if measure in of_baseline:
             values[name(language, "baseline", baseline)] = of_baseline[measure]

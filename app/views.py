@@ -100,7 +100,7 @@ def interval(language: Language, estimate: Estimate | ShareEstimate, scale: Scal
 
 
 def estimated(language: Language, estimate: Estimate | ShareEstimate, scale: Scale) -> tuple[str, str]:
-    """Write a value and its interval; no interval where one document cannot give any."""
+    """Write a value and its interval; no interval where too few documents give none."""
     if estimate.low is None or estimate.high is None:
         return number(language, estimate.value, scale, 3), say(language, "number.no_interval")
     width = (estimate.high - estimate.low) * (100 if scale == "percent" else 1)

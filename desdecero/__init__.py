@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from desdecero.eval_suites.models.load import load as load_model
-    from desdecero.eval_suites.statistics import Interval, bootstrap_ratio
+    from desdecero.eval_suites.statistics import Interval, jackknife_ratio
     from desdecero.pipelines.common.errors import UserError
     from desdecero.pipelines.corpus.cleaning.language import identify as identify_language
     from desdecero.pipelines.corpus.cleaning.unicode import clean as clean_text
@@ -56,7 +56,7 @@ PUBLIC = {
     "load_model": "desdecero.eval_suites.models.load:load",
     # figures
     "Interval": "desdecero.eval_suites.statistics:Interval",
-    "bootstrap_ratio": "desdecero.eval_suites.statistics:bootstrap_ratio",
+    "jackknife_ratio": "desdecero.eval_suites.statistics:jackknife_ratio",
 }
 """Public name → module and name there. The imports above say the same to type checkers."""
 
@@ -70,12 +70,12 @@ __all__ = [
     "Recipe",
     "RunDir",
     "UserError",
-    "bootstrap_ratio",
     "build_model",
     "build_optimizers",
     "build_steps",
     "clean_text",
     "identify_language",
+    "jackknife_ratio",
     "load_model",
     "load_recipe",
     "pack",

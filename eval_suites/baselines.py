@@ -2,6 +2,7 @@
 
 untrained   the same network with random weights: the score of the architecture before any training
 unigram     the training tokens' frequencies: the score of knowing which tokens are common, without context
+ngram       an n-gram model of the training tokens: the score of knowing what follows the last few tokens
 xz          a general compressor: the score of repeated strings, without any training
 """
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from desdecero.eval_suites.models.batching import encode
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.windows import DocumentScore
+from desdecero.eval_suites.ngram import NGram
 
 
 def untrained_twin(model: LanguageModel, seed: int) -> LanguageModel:
@@ -46,6 +48,27 @@ def unigram_scores(
         asked = ids[model.asked(len(ids), document, seed)]
         hits = int(np.sum(asked == commonest))
         scores.append(DocumentScore(float(nll[asked].sum()), len(asked), len(text.encode()), hits))
+    return scores
+
+
+def ngram_scores(model: LanguageModel, texts: Sequence[str], ngram: NGram, seed: int) -> list[DocumentScore]:
+    """Score the tokens that a causal model is asked for, by an n-gram model over the same token ids.
+
+    The first token of a text is predicted from the token that begins one. Returns one score per text. Raises
+    `ValueError` for a model that gives no probability to a text, because it sees what follows a token too.
+    """
+    if not model.text_probability:
+        raise ValueError(
+            f"an n-gram model predicts texts from left to right, and is no baseline of a {model.objective} one"
+        )
+    documents = encode(model.tokenizer, texts)
+    found = ngram.predict([np.r_[model.begin[-1], ids] for ids in documents])
+    scores = []
+    for document, (text, ids, predictions) in enumerate(zip(texts, documents, found, strict=True)):
+        asked = model.asked(len(ids), document, seed)
+        nll = -predictions.log_probability[1:][asked].sum()
+        hits = int(np.sum(predictions.first_choice[1:][asked] == ids[asked]))
+        scores.append(DocumentScore(float(nll), len(ids[asked]), len(text.encode()), hits))
     return scores
 
 

@@ -11,7 +11,12 @@ controls are of about the same length, so that what a mention does to any token 
 each difference by its own number of tokens, to see whether length matters.
 
 The unit of every statistic is the probe, and each probe has a context of its own: n counts contexts, not rows.
-`bias_verdicts.py` judges the scores of a group; `bias_scores.py` scores a sentence.
+`bias_verdicts.py` judges the scores of a group.
+
+A probe's two sentences differ in the mention alone ("The woman" / "The man"), which opens them; the words after it
+are shared. They are the continuation, and the mention its context, of `LanguageModel.score`: exact for a causal model
+and an encoder–decoder, a pseudo-log-likelihood for a masked one. Compare gaps within a model, never those of different
+kinds.
 """
 
 from __future__ import annotations
@@ -25,7 +30,6 @@ from zlib import crc32
 import numpy as np
 import yaml
 
-from desdecero.eval_suites.bias_scores import log_probabilities, tokenize
 from desdecero.eval_suites.models.interface import LanguageModel
 
 GROUPS = ("gender", "origin", "religion", "age", "disability", "class")
@@ -113,22 +117,36 @@ def load_probes(language: str) -> list[Probe]:
 def score_probes(model: LanguageModel, probes: Sequence[Probe], seed: int) -> list[ProbeScore]:
     """Score each probe.
 
-    Tokens beyond the model's context are cut off at the end, the same for both mentions. The shuffled orders depend
+    Words beyond the model's context are cut off at the end, the same for both mentions. The shuffled orders depend
     on `seed` and the probe alone, so scoring in pieces gives the same scores.
     """
-    sentences = []
+    mentions, shared = list[str](), list[str]()
     for probe in probes:
-        context, neutral = probe.context.removeprefix(SLOT), probe.neutral.removeprefix(SLOT)
-        sentences += tokenize(model.tokenizer, probe.pair, context, model.context_length)
-        sentences += tokenize(model.tokenizer, probe.pair, neutral, model.context_length)
-        shuffled = shuffle_words(neutral, np.random.default_rng([seed, crc32(probe.id.encode())]))
-        sentences += tokenize(model.tokenizer, probe.pair[:1], shuffled, model.context_length)
-    values = log_probabilities(model, sentences).reshape(-1, 5).tolist()
-    lengths = np.array([len(sentence.shared) for sentence in sentences]).reshape(-1, 5).tolist()
+        context, neutral = (
+            _fitting(model, probe.pair, each.removeprefix(SLOT)) for each in (probe.context, probe.neutral)
+        )
+        shuffled = shuffle_words(
+            probe.neutral.removeprefix(SLOT), np.random.default_rng([seed, crc32(probe.id.encode())])
+        )
+        mentions += [*probe.pair, *probe.pair, probe.pair[0]]
+        shared += [context, context, neutral, neutral, _fitting(model, probe.pair[:1], shuffled)]
+    found = model.score(mentions, shared)
+    values, lengths = found.log_likelihood.reshape(-1, 5).tolist(), found.tokens.reshape(-1, 5).tolist()
     return [
         ProbeScore(probe, (value[0], value[1]), (value[2], value[3]), value[4], length[0], length[2])
         for probe, value, length in zip(probes, values, lengths, strict=True)
     ]
+
+
+def _fitting(model: LanguageModel, mentions: Sequence[str], words: str) -> str:
+    """Return the beginning of the words that the model can read after each of the mentions.
+
+    Raises `ValueError` if no word fits.
+    """
+    fitting = min(len(model.beginning(f"{mention}{words}")) - len(mention) for mention in mentions)
+    if fitting < 1:
+        raise ValueError(f"the mentions {', '.join(mentions)} alone are as long as the model can read")
+    return words[:fitting]
 
 
 def shuffle_words(words: str, generator: np.random.Generator) -> str:

@@ -1,10 +1,11 @@
 """Measure how well a model predicts held-out text, with intervals and beside baselines.
 
-causal   bits per byte, perplexity, token accuracy; beside an untrained twin, a unigram model and xz
+causal   bits per byte, perplexity, token accuracy; beside an untrained twin, a unigram model, an n-gram model and xz;
+         no bits per byte where the tokenizer does not give the texts back, because the model is asked about other texts
 masked   masked-token accuracy and loss on a fixed set of hidden tokens; beside a twin and a unigram model
 spans    the same of an encoder–decoder, on the tokens of a fixed set of spans that were cut out
 
-suite = LanguageModeling(resamples=2000, confidence=0.95, seed=0)
+suite = LanguageModeling(confidence=0.95, seed=0)
 result, scores = suite.run(load("runs/quickstart/model"), texts, train_counts)
 """
 
@@ -21,13 +22,15 @@ import evaluate
 import numpy as np
 from numpy.typing import NDArray
 
-from desdecero.eval_suites.baselines import unigram_scores, untrained_twin, xz_bits_per_byte
-from desdecero.eval_suites.models.batching import Progress
+from desdecero.eval_suites.baselines import ngram_scores, unigram_scores, untrained_twin, xz_bits_per_byte
+from desdecero.eval_suites.calibration import calibration
+from desdecero.eval_suites.models.batching import Progress, given_back
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.kinds import Objective
-from desdecero.eval_suites.models.windows import DocumentScore
+from desdecero.eval_suites.models.windows import DocumentScore, summed
+from desdecero.eval_suites.ngram import NGram
 from desdecero.eval_suites.results import HELD_OUT, Comparison, Estimate, Measured, SuiteResult
-from desdecero.eval_suites.statistics import bootstrap_ratio, paired_bootstrap_ratio
+from desdecero.eval_suites.statistics import effective_documents, jackknife_difference, jackknife_ratio
 
 
 @dataclass(frozen=True)
@@ -71,31 +74,49 @@ MEASURES: dict[Objective, tuple[Measure, ...]] = {
     ),
 }
 
+TOKEN_LOSS = Measure("token_loss", "nll", "tokens")
+"""The loss of a causal model whose tokenizer does not keep the bytes of a text."""
+
 NO_LIKELIHOOD = "no_text_probability"
 """Key for the reason that a model which fills gaps gives no probability to a whole text."""
 LIKELIHOODS = ("bits_per_byte", "perplexity")
 """Measures that need the probability of a text."""
 
+TEXT_CHANGED = "text_changed"
+"""Key for the reason that decoding a text's tokens does not give its bytes back."""
+CHANGED_SHARE = 0.01
+"""Largest share of the bytes that may lie in texts which do not come back. If these texts cost the model nothing, bits
+per byte would then be 1% too low, as much as two models may differ by default and count as the same."""
+
 
 @dataclass(frozen=True)
 class LanguageModeling:
-    """Suite at one seed, which draws the hidden tokens, the twin's weights and the resamples."""
+    """Suite at one seed, which draws the hidden tokens and the twin's weights."""
 
-    resamples: int
     confidence: float
     seed: int
 
-    def score(self, model: LanguageModel, texts: Sequence[str], progress: Progress = iter) -> list[DocumentScore]:
-        """Return one score per text."""
-        return model.score_documents(texts, self.seed, progress=progress)
+    def score(
+        self,
+        model: LanguageModel,
+        texts: Sequence[str],
+        progress: Progress = iter,
+        owners: Sequence[int] | None = None,
+    ) -> list[DocumentScore]:
+        """Return one score per document.
+
+        `owners` has the document's number of each text, from 0, where texts are pieces of documents.
+        """
+        scores = model.score_documents(texts, self.seed, progress=progress)
+        return scores if owners is None else summed(scores, owners)
 
     def estimate(self, measure: Measure, scores: Sequence[DocumentScore]) -> Estimate:
-        """Return a measure over documents, with its interval."""
+        """Return a measure over documents, with its interval, or without where there are too few of them."""
         above, below = measure.ratio(scores)
         value = measure.value(above, below)
-        if len(scores) < 2:
+        interval = jackknife_ratio(above, below, self.confidence)
+        if interval is None:
             return Estimate(value=value, low=None, high=None)
-        interval = bootstrap_ratio(above, below, self.resamples, self.confidence, self.seed)
         low, high = (measure.value([end], [1]) for end in np.clip([interval.low, interval.high], 0, measure.largest))
         return Estimate(value=value, low=low, high=high)
 
@@ -116,9 +137,9 @@ class LanguageModeling:
         """
         (old, below), (new, _) = measure.ratio(before), measure.ratio(after)
         value = measure.value(new, below) - measure.value(old, below)
-        if len(before) < 2:
+        interval = jackknife_difference(old, new, below, self.confidence)
+        if interval is None:
             return Estimate(value=value, low=None, high=None)
-        interval = paired_bootstrap_ratio(old, new, below, self.resamples, self.confidence, self.seed)
         return Estimate(value=value, low=measure.value([interval.low], [1]), high=measure.value([interval.high], [1]))
 
     def compare(self, measure: Measure, before: Sequence[DocumentScore], after: Sequence[DocumentScore]) -> Comparison:
@@ -131,41 +152,77 @@ class LanguageModeling:
         )
 
     def run(
-        self, model: LanguageModel, texts: Sequence[str], train_counts: NDArray[np.int64], progress: Progress = iter
+        self,
+        model: LanguageModel,
+        texts: Sequence[str],
+        train_counts: NDArray[np.int64] | None,
+        progress: Progress = iter,
+        ngram: NGram | None = None,
+        owners: Sequence[int] | None = None,
     ) -> tuple[SuiteResult, list[DocumentScore]]:
         """Return the result of the suite, and one score per document.
 
-        `train_counts`, of shape (vocabulary,), is the number of times that training read each token.
+        `train_counts`, of shape (vocabulary,), is the number of times that training read each token; None for
+        a model that others trained. `ngram`, trained
+        on the same tokens, is a baseline of models that give a probability to a text. `owners`: see `score`.
         """
-        scores = self.score(model, texts, progress)
+        scores = self.score(model, texts, progress, owners)
         # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.
         twin = untrained_twin(model, self.seed).score_documents(texts, self.seed, overlap=0.0, progress=progress)
-        measures = MEASURES[model.objective]
-        baselines = {
-            "untrained": _values(measures, twin),
-            "unigram": _values(measures, unigram_scores(model, texts, train_counts, self.seed)),
-        }
-        if not model.pseudo_likelihood:
+        back = given_back(model.tokenizer, texts) if model.text_probability else []
+        by_byte = _keeps_bytes(texts, back)
+        measures = [measure for measure in MEASURES[model.objective] if by_byte or measure.denominator != "bytes"]
+        not_measured = {} if model.text_probability else dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD)
+        not_measured |= {measure.name: TEXT_CHANGED for measure in MEASURES[model.objective] if measure not in measures}
+        baselines = {"untrained": _values(measures, twin)}
+        if train_counts is not None:
+            baselines["unigram"] = _values(measures, unigram_scores(model, texts, train_counts, self.seed))
+        if model.text_probability and ngram is not None:
+            baselines["ngram"] = _values(measures, ngram_scores(model, texts, ngram, self.seed))
+        if model.text_probability and by_byte:
             baselines["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
         settings = {"mask_probability": model.hidden_share, "mean_span_length": model.mean_span_length}
         result = SuiteResult(
             name=HELD_OUT,
             kind=HELD_OUT,
             items=len(scores),
+            effective_items=effective_documents(measures[0].ratio(scores)[1]),
             unit="document",
             sizes={"bytes": sum(score.bytes for score in scores), "tokens": sum(score.tokens for score in scores)},
             settings={name: value for name, value in settings.items() if value is not None},
             main=measures[0].name,
             measures={measure.name: self._measured(measure, scores) for measure in measures},
-            not_measured=dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD) if model.pseudo_likelihood else {},
+            not_measured=not_measured,
             baselines=baselines,
+            given_back=_share_of_documents(back, owners) if back else None,
+            calibration=calibration(scores),
         )
         return result, scores
 
 
-def loss_measure(model: LanguageModel) -> Measure:
-    """Return the measure that is proportional to the mean loss: bits per byte, or nats per hidden token."""
+def loss_measure(model: LanguageModel, texts: Sequence[str] = ()) -> Measure:
+    """Return the measure that is proportional to the mean loss on these texts.
+
+    That is bits per byte, or nats per hidden token; nats per token, where the tokenizer does not give the texts back.
+    """
+    if model.text_probability and not _keeps_bytes(texts, given_back(model.tokenizer, texts)):
+        return TOKEN_LOSS
     return next(measure for measure in MEASURES[model.objective] if measure.numerator == "nll")
+
+
+def _share_of_documents(back: Sequence[bool], owners: Sequence[int] | None) -> float:
+    """Return the share of documents of which all pieces come back."""
+    whole: dict[int, bool] = {}
+    for owner, unchanged in zip(owners or range(len(back)), back, strict=True):
+        whole[owner] = whole.get(owner, True) and unchanged
+    return sum(whole.values()) / len(whole)
+
+
+def _keeps_bytes(texts: Sequence[str], back: Sequence[bool]) -> bool:
+    """Tell whether all but `CHANGED_SHARE` of the bytes lie in texts that come `back`; True where none was tried."""
+    sizes = [len(text.encode()) for text, _ in zip(texts, back, strict=False)]
+    changed = sum(size for size, unchanged in zip(sizes, back, strict=True) if not unchanged)
+    return changed <= CHANGED_SHARE * sum(sizes)
 
 
 def _values(measures: Sequence[Measure], scores: Sequence[DocumentScore]) -> dict[str, float]:

@@ -25,7 +25,7 @@ class Part(BaseModel):
 
 
 class Estimate(Part):
-    """A measured value with the ends of its confidence interval; None where one document cannot give any."""
+    """A measured value with the ends of its confidence interval; None where too few documents give none."""
 
     value: float
     low: float | None
@@ -63,8 +63,94 @@ class Comparison(Part):
     """Difference after minus before, paired by document."""
 
 
+ComparisonVerdict = Literal["first better", "second better", "same within the margin", "cannot be told apart"]
+
+
+class PairedComparison(Part):
+    """Two models on the same items of a suite."""
+
+    items: Count
+    effective_items: float
+    """Items, documents or clusters of equal weight that would tell as much."""
+    better: Literal["higher", "lower"]
+    margin: Annotated[float, Field(gt=0)]
+    """Difference that is of no account, in the unit of the measure."""
+    confidence: float
+    difference: Estimate
+    """First model minus second, paired by item; the interval is that of this comparison alone."""
+    effect_size: float | None
+    """The difference over the standard deviation of the items' differences (d_z); None where that is 0."""
+    p_value: Share | None
+    """p-value of a difference of 0; None, as the interval is, where there are too few units."""
+    p_adjusted: Share | None
+    """The same, adjusted over all comparisons that were made together (Holm 1979)."""
+    p_same: Share | None
+    """p-value of a difference of the margin or more, by two one-sided tests."""
+    p_same_adjusted: Share | None
+    """The same, adjusted over all comparisons that were made together (Holm 1979)."""
+    needed: Count | None
+    """Items with which a difference of the margin would be found with a chance of 80%; None where every item agrees."""
+    verdict: ComparisonVerdict
+
+
+class ModelComparison(PairedComparison):
+    """Two models, by their names, on one suite."""
+
+    suite: str
+    measure: str
+    first: str
+    second: str
+
+
 HELD_OUT = "language_modeling"
 """Kind and name of the suite of held-out text."""
+
+
+class Group(Part):
+    """A part of a suite with a score of its own, such as a paradigm of minimal pairs."""
+
+    items: Count
+    score: Measured
+
+
+class Contamination(Part):
+    """Items of a suite that share a passage with the training text."""
+
+    words: Count
+    """Number of consecutive words that make a match."""
+    items: Count
+    """Number of items that match."""
+    without: Measured | None
+    """The main measure without them; None if none match, or all."""
+
+
+class CalibrationBin(Part):
+    """Tokens whose first choice had a probability in one range."""
+
+    tokens: Count
+    confidence: Share
+    """Mean probability of the first choice."""
+    accuracy: Share
+    """Share of the tokens for which it was right."""
+
+
+class Calibration(Part):
+    """Whether a model is right as often as it is sure."""
+
+    error: Share
+    """Expected calibration error: the mean over tokens of |accuracy − confidence| of their bin (Guo et al. 2017,
+    §2)."""
+    bins: list[CalibrationBin]
+    """Equal ranges of probability, from the lowest; those without tokens are left out."""
+
+
+class DataFile(Part):
+    """Where the items of a suite come from."""
+
+    path: str
+    """File, folder, name on the Hub, or `shipped`."""
+    sha256: str
+    """Digest of the file, or of the names and contents of a folder's files."""
 
 
 class SuiteResult(Part):
@@ -76,6 +162,9 @@ class SuiteResult(Part):
     """Kind of suite: `language_modeling` for held-out text."""
     items: Count
     """Number of scored items; `unit` names what an item is."""
+    effective_items: float | None = None
+    """Items of equal size that would tell as much: (Σ b)² / Σ b² of documents of b bytes. Below eight, no measure has
+    an interval. None where items are of one size and independent."""
     unit: str
     sizes: dict[str, Count]
     """Totals over all items: `bytes` of UTF-8, `tokens` that were predicted."""
@@ -88,6 +177,59 @@ class SuiteResult(Part):
     """Measure → key of the reason for which this model cannot have it."""
     baselines: dict[str, dict[str, float]]
     """Baseline → measure → its value on the same items."""
+    given_back: Share | None = None
+    """Share of the documents that the tokenizer gives back unchanged when their tokens are decoded; None where no
+    measure is by byte."""
+    calibration: Calibration | None = None
+    """Of the tokens of held-out text; None for other suites, and in reports of older versions."""
+    chance: dict[str, float] = Field(default={})
+    """Measure → the value that guessing gives, where guessing has one."""
+    groups: dict[str, Group] = Field(default={})
+    """Parts with a score of their own, such as paradigms. The main measure is the mean over these, each of which weighs
+    alike; its interval is for these parts and not for others of their kind."""
+    clusters: Count = 0
+    """Number of templates that the items were made from, where the data name them: the unit of the intervals."""
+    left_out: dict[str, list[str]] = Field(default={})
+    """Reason → the items that were not scored, by file and line."""
+    shortened: Count = 0
+    """Number of items whose context lost tokens on the left because the model cannot read all."""
+    signatures: dict[str, str] = Field(default={})
+    """Measure → the signature of the library that computed it, with its version and settings."""
+    data: DataFile | None = None
+    contamination: Contamination | None = None
+
+
+class SampleMeasures(Part):
+    """Measures of the texts that a model wrote, without their prompts."""
+
+    samples: Count
+    repetition: Share | None
+    """Share of runs of four words that stood in the same text before; None where no text has four words."""
+    distinct_1: Share | None
+    """Different words, as a share of all."""
+    distinct_2: Share | None
+    """Different pairs of words, as a share of all."""
+    longest_copy: Count | None
+    """Tokens of the longest stretch that stands in the training tokens; None where these are not known."""
+
+
+Dimension = Literal["source", "language", "domain", "length"]
+"""What held-out text is divided by."""
+
+
+class Slice(Part):
+    """The main measure on a part of the held-out text."""
+
+    dimension: Dimension
+    value: str
+    """Name of the source, language or domain slice; the shortest and the longest document in bytes, as in `200-1834`,
+    of a quarter of the documents by length. Empty for documents whose language is not known."""
+    documents: Count
+    bytes: Count
+    """Scored bytes of UTF-8."""
+    measured: Measured
+    """Without an interval where the documents of the slice say too little about how they differ: under eight effective
+    documents, (Σ bytes)² / Σ bytes²."""
 
 
 # --- bias ------------------------------------------------------------------------------------------------------

@@ -38,9 +38,11 @@ MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "span_corruption": (("span_accuracy", "higher_is_better", "percent"), ("span_loss", "lower_is_better", "plain")),
 }
 """Objective → the columns of the evaluation's table: measure, which values of it are better, how it is written."""
+SUITE_TASKS = {"choice": "question-answering", "labels": "text-classification"}
+"""Kind of suite → the Hub's word for its task; the model's own for the others."""
 HELD_OUT = "language_modeling"
 """The suite of held-out text, which has a table of its own; others have one form for all."""
-BASELINES = {"causal": ("xz", "unigram", "untrained"), "masked": ("unigram", "untrained")}
+BASELINES = {"causal": ("xz", "ngram", "unigram", "untrained"), "masked": ("unigram", "untrained")}
 
 
 def render(evidence: Evidence, language: Language) -> str:
@@ -51,18 +53,21 @@ def render(evidence: Evidence, language: Language) -> str:
         language, Counter(finding["verdict"] for finding in findings)
     )
     objective = evidence["pretrain:/objective"] or "masked"
+    held_out = held_out_result(evidence.view("evaluate"))
+    unmeasured = list(held_out["not_measured"])
+    baselines = BASELINES.get(objective, BASELINES["masked"])
     body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},
         adapters=adapters(evidence),
-        held_out=held_out_result(evidence.view("evaluate")),
+        held_out=held_out,
         other_suites=[suite for suite in evidence.view("evaluate")["suites"] if suite["kind"] != HELD_OUT],
         seals={name: evidence.view(f"seal.{name}") for name in _stages(evidence)},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
         picture=_picture(evidence, language),
         objective=objective,
-        measures=MEASURES[objective],
-        baselines=BASELINES.get(objective, BASELINES["masked"]),
+        measures=[column for column in MEASURES[objective] if column[0] not in unmeasured],
+        baselines=[name for name in baselines if name != "xz" or "bits_per_byte" not in unmeasured],
     )
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
 
@@ -136,22 +141,47 @@ def hub_data(evidence: Evidence) -> ModelCardData:
 
 
 def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
-    """Return what was measured, for the Hub's `model-index`. The data set is the run's own, so it has no Hub name."""
-    measured = held_out_result(evidence.view("evaluate"))["measures"]
-    return [
+    """Return what was measured, for the Hub's `model-index`, with the number of items.
+
+    The held-out text is the run's own, so it has no Hub name; a suite is named by its data's digest too.
+    """
+    held_out = held_out_result(evidence.view("evaluate"))
+    split = evidence["evaluate:/split"] or "validation"
+    results = [
         EvalResult(
             task_type=task or "",
             dataset_type="custom",
             dataset_name=say("en", "card.data_set"),
-            dataset_split="validation",
+            dataset_split=split,
+            dataset_args={"documents": held_out["items"]},
             metric_type=measure,
             metric_name=name("en", "measure", measure),
-            metric_value=measured[measure]["value"],
+            metric_value=held_out["measures"][measure]["value"],
         )
         for columns in MEASURES.values()
         for measure, _, _ in columns
-        if isinstance(measured[measure], View)
+        if isinstance(held_out["measures"][measure], View)
     ]
+    suites = evidence.view("evaluate")["suites"]
+    for suite in [] if isinstance(suites, Missing) else suites:
+        if suite["kind"] == HELD_OUT:
+            continue
+        data = suite["data"]
+        results.append(
+            EvalResult(
+                task_type=SUITE_TASKS.get(suite["kind"], task or ""),
+                dataset_type=suite["name"],
+                dataset_name=name("en", "suite", suite["name"]),
+                dataset_args={
+                    "items": suite["items"],
+                    **({} if isinstance(data, Missing) else {"sha256": data["sha256"]}),
+                },
+                metric_type=suite["main"],
+                metric_name=name("en", "measure", suite["main"]),
+                metric_value=suite["measures"][suite["main"]]["value"],
+            )
+        )
+    return results
 
 
 def _present(value: Any) -> list[Any]:

@@ -104,7 +104,7 @@ def probability(value: float) -> str:
 def interval(language: Language, estimate: Any, scale: Literal["plain", "signed", "percent"] = "plain") -> Any:
     """Format `{"value", "low", "high"}` as `1.824 (1.789 to 1.858)`, to two digits of the interval's width.
 
-    A plain number has no parentheses. An estimate without bounds (one document gives no interval) is marked as such.
+    A plain number has no parentheses. An estimate without bounds (few documents give no interval) is marked as such.
     """
     if not isinstance(estimate, View | Mapping):
         return percent(language, estimate) if scale == "percent" else figure(estimate)

@@ -17,8 +17,8 @@ Row = Mapping[str, Any]
 
 UNSAID = ("LicenseRef-unknown", "NOASSERTION", "NONE")
 """Expressions that name no licence: unknown even where a recipe allows them."""
-MEASURES = ("bits_per_byte", "masked_loss", "span_loss")
-"""Measures of the loss, of which an evaluation has one; all are better when lower."""
+MEASURES = ("bits_per_byte", "masked_loss", "span_loss", "perplexity")
+"""Measures of the loss; the first that an evaluation has is judged. All are better when lower."""
 REQUIRED = ("intended_use", "limitations", "authors", "contact")
 """Keys of the recipe's `card` without which nobody can judge whether to use a model, or ask."""
 

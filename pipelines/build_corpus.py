@@ -6,7 +6,8 @@
 Every document is read, cleaned, filtered, redacted, compared with earlier ones and assigned to a split. Writes
 
     corpus/
-      documents/<split>-00000.parquet    train, validation; domain_train, domain_validation where there is a domain
+      documents/<split>-00000.parquet    train, validation; test if the recipe has such a share; domain_train and
+                                         domain_validation where there is a domain
       dropped/<reason>-00000.parquet     what was dropped, with its text
       ledger.parquet                     one row for each document: source, licence, edits, decision and reason
       filters/                           the trained filters, where the recipe has steps that learn from text

@@ -23,6 +23,8 @@ a whole run
   verify RUN         hash every sealed file again and name what was altered
   forget RUN         remove documents on request: find what holds them, and block them in later builds
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
+  score MODEL        any model on a recipe's suites and held-out text
+  compare A B        which of two models is better on the same items, and is that more than chance
   export-gguf RUN F  write the model as one GGUF file, for llama.cpp
   app RUN            a page to try the model and read its reports
 
@@ -64,6 +66,8 @@ COMMANDS = {
     "verify": "desdecero.pipelines.commands.verify",
     "forget": "desdecero.pipelines.commands.forget",
     "publish": "desdecero.pipelines.commands.publish",
+    "score": "desdecero.pipelines.commands.score",
+    "compare": "desdecero.pipelines.commands.compare",
     "export-gguf": "desdecero.pipelines.commands.export",
     "corpus inspect": "desdecero.pipelines.commands.inspect_corpus",
     "app": "desdecero.app.app",

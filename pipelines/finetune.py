@@ -36,7 +36,7 @@ from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.models.windows import DocumentScore
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.common.progress import progress
-from desdecero.pipelines.corpus.documents import held_out
+from desdecero.pipelines.corpus.documents import Drawn, held_out, measured_split, pieces
 from desdecero.pipelines.recipe import Finetune, Recipe
 from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
 from desdecero.pipelines.run.layout import Split, TrainingFiles
@@ -53,8 +53,6 @@ from desdecero.pipelines.training.devices.processes import explain_lost_peer, fr
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.trainer import Trainer
 from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
-
-HELD_OUT: dict[str, Split] = {"domain": "domain_validation", "general": "validation"}
 
 
 @explain_lost_peer()
@@ -75,7 +73,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
         run.token_files("domain_train"), tokens.dtype, build_collator(recipe, tokenizer),
         settings.batch_size, recipe.seed, len(tokenizer),
     )  # fmt: skip
-    texts: dict[str, list[str]] = from_first(accelerator, lambda: held_out_texts(recipe, run, settings))
+    drawn: dict[str, list[Drawn]] = from_first(accelerator, lambda: held_out_documents(recipe, run, settings))
     task, files = AdapterTask(recipe, settings, model, tokenizer, batches), TrainingFiles(out.adapter(adapter))
     trainer = Trainer(task, accelerator, files, identity(recipe, run, name), started=started, anyway=anyway)
     trainer.run()
@@ -85,13 +83,14 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     folder = files.folder
     digest = sha256_file(run.model / "model.safetensors")
     save_adapter(task.adapted, folder / "adapter", run.model, base.auto.__name__, digest)
-    suite = LanguageModeling(recipe.evaluate.resamples, recipe.evaluate.confidence, recipe.seed)
+    texts = {kind: pieces(documents) for kind, documents in drawn.items()}
+    suite = LanguageModeling(recipe.evaluate.confidence, recipe.seed)
     measured = load(run.model)  # the one that was trained may be compiled
     adapted = load_adapter(measured.model, folder / "adapter")
 
     def scores(title: str) -> dict[str, list[DocumentScore]]:
         bar = partial(progress, title=f"finetune: {title}", unit="batch")
-        return {kind: suite.score(measured, texts[kind], bar) for kind in texts}
+        return {kind: suite.score(measured, cuts, bar, owners) for kind, (cuts, owners) in texts.items()}
 
     with adapted.disable_adapter():  # the frozen weights: the model as it was
         before = scores("before")
@@ -101,7 +100,10 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     tokenizer.save_pretrained(folder / "merged")
     after = scores("after")
 
-    lines, measure = read_metrics(files.metrics), loss_measure(measured)
+    lines, measure = (
+        read_metrics(files.metrics),
+        loss_measure(measured, [text for cuts, _ in texts.values() for text in cuts]),
+    )
     draw_losses(lines, folder, "plot.adapter_title", name=recipe.name, adapter=adapter, steps=trainer.step)
     losses = [line["loss"] for line in lines if "loss" in line]
     tenth = max(1, len(losses) // 10)
@@ -134,12 +136,10 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     return _summary(report)
 
 
-def held_out_texts(recipe: Recipe, run: RunDir, settings: Finetune) -> dict[str, list[str]]:
-    """Return the texts to measure on, of the domain and in general."""
-    return {
-        kind: [document["text"] for document in held_out(recipe, run, split, settings.max_eval_bytes)]
-        for kind, split in HELD_OUT.items()
-    }
+def held_out_documents(recipe: Recipe, run: RunDir, settings: Finetune) -> dict[str, list[Drawn]]:
+    """Draw the documents to measure on, of the domain and in general."""
+    splits: dict[str, Split] = {"domain": "domain_validation", "general": measured_split(recipe)}
+    return {kind: held_out(recipe, run, split, settings.max_eval_bytes) for kind, split in splits.items()}
 
 
 def _summary(report: FinetuneReport) -> str:

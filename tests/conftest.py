@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers import desdecero, docstrings
-from tiny_runs import make_tiny_runs, recipes
+from helpers import desdecero, docstrings, forked
+from tiny_runs import DOMAIN, make_tiny_runs, recipes
 
 # Before any library of the stack is imported: no test may reach a network, and the app phones nobody.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -67,9 +67,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     return once
 
 
-def run_by_command(folder: Path, recipe: str | Path, *words: str) -> None:
-    """`run`, in which the real command runs a recipe, and the `output.txt` of the command."""
-    finished = desdecero("run", recipe, "--run-dir", folder / "run", *words, cwd=folder)
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_by_command(folder: Path, command: Command, recipe: str | Path, *words: str) -> None:
+    """`run`, in which the command, real or forked, runs a recipe, and the `output.txt` of the command."""
+    finished = command("run", recipe, "--run-dir", folder / "run", *words, cwd=folder)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     (folder / "output.txt").write_text(finished.stdout, encoding="utf-8")
 
@@ -77,7 +80,7 @@ def run_by_command(folder: Path, recipe: str | Path, *words: str) -> None:
 @pytest.fixture(scope="session")
 def trained_smoke_run(once: Once) -> Path:
     """The smoke recipe, run once by the real command. Read it; whoever wants to change it takes `smoke_run`."""
-    return once("smoke", lambda folder: run_by_command(folder, "smoke")) / "run"
+    return once("smoke", lambda folder: run_by_command(folder, desdecero, "smoke")) / "run"
 
 
 @pytest.fixture
@@ -92,6 +95,12 @@ def tiny_runs(prose: list[str], once: Once) -> dict[str, Path]:
     return recipes(once("tiny", lambda folder: make_tiny_runs(folder, prose)))
 
 
+@pytest.fixture(scope="session")
+def domain_runs(prose: list[str], once: Once) -> dict[str, Path]:
+    """As `tiny_runs`, with the domain that `tiny_runs.DOMAIN` adds to a recipe: for adapters."""
+    return recipes(once("domain", lambda folder: make_tiny_runs(folder, prose, DOMAIN)))
+
+
 @pytest.fixture
 def tiny(tiny_runs: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
     """`tiny("bert")` → a fresh copy of that run's folder: `tiny.yaml`, and `run` with sealed tokens."""
@@ -100,18 +109,18 @@ def tiny(tiny_runs: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def trained_t5_run(tiny_runs: dict[str, Path], once: Once) -> Path:
-    """A tiny encoder–decoder, from text to card by the real command, with an adapter. Read it only."""
+    """A tiny encoder–decoder, from text to card by one command, with an adapter. Read it only."""
     words = [
         "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
         "pretrain.budget={steps: 60}",
-        "evaluate={max_bytes: 20000, resamples: 300, sample_tokens: 5, prompts: ['Return the [MASK] of the [MASK].']}",
+        "evaluate={max_bytes: 20000, sample_tokens: 5, prompts: ['Return the [MASK] of the [MASK].']}",
         "audit.languages=[en]",
         "finetune={rank: 4, alpha: 8, steps: 20, max_eval_bytes: 6000}",
         "card={license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else., limitations: All., "
         "authors: [our lab], contact: models@example.org}",
     ]
     settings = [part for one in words for part in ("--set", one)]
-    return once("trained_t5", lambda folder: run_by_command(folder, tiny_runs["t5"], *settings)) / "run"
+    return once("trained_t5", lambda folder: run_by_command(folder, forked, tiny_runs["t5"], *settings)) / "run"
 
 
 @pytest.fixture

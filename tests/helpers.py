@@ -10,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -36,15 +36,26 @@ def start_forked(
     module: str, words: Sequence[str | Path], cwd: Path, out: Path, errors: Path, **environment: str
 ) -> ForkServerProcess:
     """Start `main(words)` of a module in a process that has the libraries imported; what it says is added to files."""
-    given = module, [*map(str, words)], cwd, out, errors, {**os.environ, **environment}
+    return _start(module, words, cwd, out, errors, {**os.environ, **environment})
+
+
+def _start(
+    module: str, words: Sequence[str | Path], cwd: Path, out: Path, errors: Path, environment: Mapping[str, str],
+    anew: Sequence[str] = (),
+) -> ForkServerProcess:  # fmt: skip
+    given = module, [*map(str, words)], cwd, out, errors, dict(environment), anew
     process = FORKING.Process(target=_begin, args=given)
     process.start()
     return process
 
 
-def _begin(module: str, words: list[str], cwd: Path, out: Path, errors: Path, environment: dict[str, str]) -> None:
+def _begin(
+    module: str, words: list[str], cwd: Path, out: Path, errors: Path, environment: dict[str, str], anew: Sequence[str]
+) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    for name in [name for name in sys.modules if name.partition(".")[0] in anew]:
+        del sys.modules[name]
     os.chdir(cwd)
     for stream, path in ((1, out), (2, errors)):
         with path.open("a") as file:
@@ -52,11 +63,18 @@ def _begin(module: str, words: list[str], cwd: Path, out: Path, errors: Path, en
     raise SystemExit(importlib.import_module(module).main(words))
 
 
-def forked(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """As `desdecero`, without the seconds of imports: where the test is of what is made, not of how it starts."""
+def forked(
+    *words: str | Path, cwd: Path, environment: Mapping[str, str] | None = None, anew: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """As `desdecero`, without the seconds of imports: where the test is of what is made, not of how it starts.
+
+    environment: all of it; by default that of the tests
+    anew: libraries that are imported again, because they read the environment only then
+    """
     with tempfile.TemporaryDirectory() as folder:
         out, errors = Path(folder) / "out", Path(folder) / "errors"
-        process = start_forked("desdecero.pipelines.cli", words, cwd, out, errors)
+        known = os.environ if environment is None else environment
+        process = _start("desdecero.pipelines.cli", words, cwd, out, errors, known, anew)
         process.join(600)
         if process.exitcode is None:
             process.kill()

@@ -143,7 +143,7 @@ REPORTS: dict[str, dict[str, Any]] = {
         "cost": {"amount": 0.1703, "currency": "EUR", "seconds": 245.3, "per_hour": 2.5},
     },
     "evaluate": {
-        "objective": "causal", "confidence": 0.95, "resamples": 2000,
+        "objective": "causal", "confidence": 0.95,
         "suites": [held_out_suite(
             {
                 "bits_per_byte": estimate(2.4641, 0.0382), "perplexity": estimate(134.79, 5.112),
@@ -152,6 +152,7 @@ REPORTS: dict[str, dict[str, Any]] = {
             {
                 "untrained": {"bits_per_byte": 2.8662, "perplexity": 300.08, "token_accuracy": 0.0034},
                 "unigram": {"bits_per_byte": 2.6028, "perplexity": 177.4, "token_accuracy": 0.0412},
+                "ngram": {"bits_per_byte": 2.1107, "perplexity": 66.62, "token_accuracy": 0.2286},
                 "xz": {"bits_per_byte": 1.8816},
             },
             items=187, sizes={"bytes": 600123, "tokens": 208998},
@@ -235,6 +236,17 @@ def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
     for stage, changes in {"bert": MASKED, "t5": SPANS}.get(architecture, {}).items():
         reports[stage] |= changes
     return {stage: whole(stage, report) for stage, report in reports.items()}
+
+
+def of_one_document(reports: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The same figures of evaluation and adapter, measured on too few documents for any interval."""
+    few = copy.deepcopy(reports)
+    suite, adapter = few["evaluate"]["suites"][0], few["finetune"]
+    suite |= {"items": 1, "effective_items": 1.0}
+    of_adapter = [adapter[part][key] for part in ("domain", "general") for key in ("before", "after", "change")]
+    for figure in [*suite["measures"].values(), *of_adapter]:
+        figure |= {"low": None, "high": None}
+    return few
 
 
 def make_sealed_run(

@@ -44,7 +44,9 @@ SENTINELS = list(range(310, 320))
 def tokenizer() -> PreTrainedTokenizerFast:
     special = {"eos_token": "<|endoftext|>", "pad_token": "<|pad|>", "mask_token": "[MASK]", "cls_token": "[CLS]"}
     vocabulary = {word: i for i, word in enumerate([*special.values(), *(f"t{i}" for i in range(4, WORDS))])}
-    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel(vocabulary, "t4")), **special)
+    words = Tokenizer(models.WordLevel(vocabulary, "t4"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=words, **special)
 
 
 def wanted(architecture: str, context_length: int = 64, **changes: Any) -> Model:

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {"training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
+PARTS = {"evaluation", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
 FLOORS = {
     "common": set(),
     "licenses": set(),
@@ -31,6 +31,7 @@ FLOORS = {
     "tokenizer": {"common", "recipe", "run"},
     "tokens": {"common", "recipe", "run"},
     "training": {"common", "recipe", "run"},
+    "evaluation": {"common", "recipe", "run", "corpus"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},

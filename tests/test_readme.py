@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, desdecero
+from helpers import ROOT, desdecero, forked
 
 from desdecero.pipelines.recipe import parse_recipe
 
@@ -68,7 +68,7 @@ def test_the_shortest_recipe_trains_a_model(readme: str, prose: list[str], tmp_p
         (tmp_path / folder / f"{number}.txt").write_text(text, encoding="utf-8")
     assert "desdecero run mine.yaml" in commands(readme)
     last, more = ("pretrain", ["--set", "pretrain.budget={steps: 3}"]) if readme == "README.md" else ("tokens", [])
-    finished = desdecero("run", "mine.yaml", "--until", last, *more, cwd=tmp_path)
+    finished = forked("run", "mine.yaml", "--until", last, *more, cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert re.findall(r"^(\w+) +sealed in", finished.stdout, flags=re.MULTILINE)[-1] == last
 
@@ -107,11 +107,11 @@ def test_a_card_with_authors_and_an_accepted_rule_passes_the_gate(smoke_run: Pat
     (remade,) = [line for line in commands("README.md") if line.startswith("desdecero run quickstart --set")]
     (published,) = [line for line in commands("README.md") if "--accept" in line]
     words = shlex.split(remade)[3:]
-    finished = desdecero("run", smoke_run / "recipe.yaml", "--run-dir", smoke_run, *words, cwd=smoke_run)
+    finished = forked("run", smoke_run / "recipe.yaml", "--run-dir", smoke_run, *words, cwd=smoke_run)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     built = [line.split()[0] for line in finished.stdout.splitlines() if "sealed in" in line]
     assert built == ["card"]
-    finished = desdecero("publish", smoke_run, *shlex.split(published)[3:], cwd=smoke_run)
+    finished = forked("publish", smoke_run, *shlex.split(published)[3:], cwd=smoke_run)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "accepted audit_tells" in finished.stdout
 
@@ -120,7 +120,8 @@ def test_a_card_with_authors_and_an_accepted_rule_passes_the_gate(smoke_run: Pat
 def test_app_command_serves_a_page(home: Path) -> None:
     (line,) = [line for line in commands("README.md") if line.startswith("desdecero app")]
     command = [str(Path(sys.executable).parent / "desdecero"), *shlex.split(line)[1:], "--port", "7933"]
-    with subprocess.Popen(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=home, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             deadline = time.monotonic() + 300
             while True:
@@ -131,9 +132,12 @@ def test_app_command_serves_a_page(home: Path) -> None:
                     break
                 except OSError:
                     time.sleep(0.3)
-        finally:
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=120)
+            out, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert (process.returncode, "Traceback" in errors) == (0, False)
+    assert "closed" in out
 
 
 @pytest.mark.slow

@@ -21,8 +21,14 @@ evaluate: {{sample_tokens: 10}}
 """
 
 
-def make_tiny_runs(folder: Path, prose: Sequence[str]) -> None:
-    """In the folder, `texts`; and for each architecture a folder with a recipe, and a run whose tokens are sealed."""
+DOMAIN = "corpus.domain={name: early, where: {path: '*0[01]??.txt'}, validation: 0.2}"
+
+
+def make_tiny_runs(folder: Path, prose: Sequence[str], *overrides: str) -> None:
+    """In the folder, `texts`; and for each architecture a folder with a recipe, and a run whose tokens are sealed.
+
+    overrides: of all recipes, beside their files
+    """
     from desdecero.pipelines.recipe import load_recipe
     from desdecero.pipelines.run.chain import run_chain
     from desdecero.pipelines.run.run_dir import RunDir
@@ -39,7 +45,7 @@ def make_tiny_runs(folder: Path, prose: Sequence[str]) -> None:
         tokenizer = "wordpiece" if architecture == "bert" else "bpe"
         recipe = RECIPE.format(texts=folder / "texts", tokenizer=tokenizer, architecture=architecture)
         (home / "tiny.yaml").write_text(recipe, encoding="utf-8")
-        run_chain(load_recipe(home / "tiny.yaml"), RunDir(home / "run"), last="tokens")
+        run_chain(load_recipe(home / "tiny.yaml", overrides), RunDir(home / "run"), last="tokens")
 
 
 def recipes(folder: Path) -> dict[str, Path]:

@@ -19,9 +19,12 @@ WEIGHTS = {"pretrain": "model/model.safetensors", "finetune": "adapters/early/ad
 
 @contextmanager
 def launched(
-    stage: str, words: Sequence[str | Path], count: int, folder: Path, sharded: bool = False
+    stage: str, words: Sequence[str | Path], count: int, folder: Path, sharded: bool = False, **more: str
 ) -> Iterator[list[ForkServerProcess]]:
-    """So many processes of one training, as `accelerate launch` starts them; each says what it says to a file."""
+    """So many processes of one training, as `accelerate launch` starts them; each says what it says to a file.
+
+    more: of the environment
+    """
     environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     if sharded:
         environment |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
@@ -32,7 +35,11 @@ def launched(
     started = []
     for rank in range(count):
         own = {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
-        output, module, all_of_it = folder / f"output-{rank}.txt", f"desdecero.pipelines.{stage}", environment | own
+        output, module, all_of_it = (
+            folder / f"output-{rank}.txt",
+            f"desdecero.pipelines.{stage}",
+            environment | own | more,
+        )
         started.append(start_forked(module, words, Path.cwd(), output, output, **all_of_it))
     try:
         yield started
@@ -43,11 +50,12 @@ def launched(
 
 
 def processes(
-    home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain"
-) -> AbstractContextManager[list[ForkServerProcess]]:
+    home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain",
+    flags: Sequence[str] = (),
+) -> AbstractContextManager[list[ForkServerProcess]]:  # fmt: skip
     """So many processes of one training of a tiny run."""
     words = [home / "tiny.yaml", "--run-dir", home / "run", *(word for one in settings for word in ("--set", one))]
-    return launched(stage, words, count, home, sharded)
+    return launched(stage, [*words, *flags], count, home, sharded)
 
 
 def wait(started: Sequence[ForkServerProcess], folder: Path) -> None:
@@ -57,9 +65,12 @@ def wait(started: Sequence[ForkServerProcess], folder: Path) -> None:
     assert [process.exitcode for process in started] == [0] * len(started), said(folder)
 
 
-def finish(home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain") -> str:
+def finish(
+    home: Path, count: int, settings: Sequence[str], sharded: bool = False, stage: str = "pretrain",
+    flags: Sequence[str] = (),
+) -> str:  # fmt: skip
     """Train to the end; returns the weights' hash."""
-    with processes(home, count, settings, sharded, stage) as started:
+    with processes(home, count, settings, sharded, stage, flags) as started:
         wait(started, home)
     return sha256_file(home / "run" / WEIGHTS[stage])
 

@@ -30,6 +30,14 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[NDA
     return encoded
 
 
+def given_back(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[bool]:
+    """Tell of each text whether decoding its tokens gives it back unchanged."""
+    return [
+        tokenizer.decode(ids.tolist(), clean_up_tokenization_spaces=False) == text
+        for text, ids in zip(texts, encode(tokenizer, texts), strict=True)
+    ]
+
+
 def batches(keys: Sequence[Any], size: Callable[[int], int]) -> list[list[int]]:
     """Cut the indices of rows, sorted by their keys, into batches, so that rows of similar length share a batch.
 

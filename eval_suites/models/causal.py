@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,20 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM
 
-from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.batching import IGNORED, Progress, pad
+from desdecero.eval_suites.models.continuations import Pair
 from desdecero.eval_suites.models.decoding import TEMPERATURE, TOP_K, Decoding, Request, generate, stream
-from desdecero.eval_suites.models.interface import LanguageModel, Pair
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.logits import Asked, Sums
+from desdecero.eval_suites.models.prefix_tree import Row, rows_of, visible
 from desdecero.eval_suites.models.prompts import Answer, PartialText, Prompt
-from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, overlapping_windows
+from desdecero.eval_suites.models.windows import Padded, Questions, Window, overlapping_windows
+from desdecero.eval_suites.models.windows import Row as WindowRow
+
+TRIAL_TOKENS = 48
+"""Length of the sequences on which `reads_trees` is tried."""
+TRIAL_TOLERANCE = 1e-3
+"""Share of the largest logit. In float32 the two differ by 1e-6 of it if branches are kept apart, by 1e-1 if not."""
 
 
 class Causal(LanguageModel):
@@ -23,7 +33,7 @@ class Causal(LanguageModel):
     objective = "causal"
     auto = AutoModelForCausalLM
     fills_gaps = False
-    pseudo_likelihood = False
+    text_probability = True
     peft_task = "CAUSAL_LM"
     attended_share = 0.5  # kernels skip the upper triangle (Dao 2023, §3.1)
 
@@ -32,22 +42,65 @@ class Causal(LanguageModel):
         begin, end = super()._frame()
         return begin or end, []
 
-    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """Return Σ log P(token | tokens before it) over each continuation, in nats, shape (pairs,).
+    def _context_room(self, continuation: int) -> int:
+        # The last token of the continuation is asked for and not read.
+        return self.context_length + 1 - len(self.begin) - continuation
 
-        The tokens before it are those that begin a text, the context, and the earlier tokens of the continuation.
+    def _score(self, pairs: Sequence[Pair], sums: Sums, progress: Progress) -> None:
+        """Add log P(token | tokens before it) of each token of the continuations.
+
+        The tokens before it are those that begin a text, the context, and the earlier tokens of the continuation. What
+        several pairs have in common at the beginning is read once (`prefix_tree.py`).
         """
-        rows = [[*self.begin, *pair.context, *pair.continuation] for pair in pairs]
-        totals = np.zeros(len(rows))
-        for batch in self._batches(rows):
-            ids, mask = self._pad([rows[i] for i in batch])
-            logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
-            # logits − logsumexp at the tokens that came is log_softmax there, without a second array of logits' size.
-            scores = (logits.gather(2, ids[:, 1:, None]).squeeze(2) - logits.logsumexp(dim=-1)).double().cpu().numpy()
-            for i, scored in zip(batch, scores, strict=True):
-                end = len(rows[i]) - 1
-                totals[i] = scored[end - len(pairs[i].continuation) : end].sum()
-        return totals
+        sequences = [[*self.begin, *pair.context, *pair.continuation[:-1]] for pair in pairs]
+        rows = rows_of(sequences, join=self.reads_trees)
+        places = [sum(len(pairs[index].continuation) for index, _ in row.paths) for row in rows]
+        for batch in progress(self._batches([row.ids for row in rows], places)):
+            asked = Asked()
+            for number, row in enumerate(rows[i] for i in batch):
+                for index, path in row.paths:
+                    tokens = pairs[index].continuation
+                    asked.add(index, number, path[-len(tokens) :], tokens)
+            sums.add(self.model, asked, use_cache=False, **self._inputs([rows[i] for i in batch]))
+
+    def _inputs(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
+        """Return the inputs of the model for a batch of rows."""
+        ids, mask = self._pad([row.ids for row in rows])
+        if all(len(row.paths) == 1 for row in rows):
+            return {"input_ids": ids, "attention_mask": mask}
+        # Numbers that are added to the scores of attention, which every implementation takes.
+        dtype = self.model.dtype
+        hidden = torch.tensor(torch.finfo(dtype).min, dtype=dtype)
+        mask = torch.where(torch.from_numpy(visible(rows)), torch.zeros((), dtype=dtype), hidden)[:, None]
+        positions, _ = pad([row.positions for row in rows], 0)
+        return {"input_ids": ids, "attention_mask": mask.to(ids.device), "position_ids": positions.to(ids.device)}
+
+    @cached_property
+    def reads_trees(self) -> bool:
+        """True if the model scores sequences joined to a tree as it scores each alone.
+
+        Models differ in what they make of a mask and of positions, and some silently ignore them: so it is tried, on
+        random tokens. Layers that see only what is near would count places of the row: such models are not tried.
+        """
+        config = self.model.config
+        near = getattr(config, "sliding_window", None)
+        if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"} or (
+            near is not None and near < self.context_length and getattr(config, "use_sliding_window", True)
+        ):
+            return False
+        length = min(TRIAL_TOKENS, self.context_length)
+        draw = np.random.default_rng(0).integers(config.vocab_size, size=(3, length))
+        sequences = [[*draw[0][: length // 2], *one[length // 2 :]] for one in draw]
+        rows = rows_of([[int(token) for token in one] for one in sequences], join=True)
+        try:
+            with self.reading():
+                ids = torch.tensor(np.array(sequences), device=self.model.device)
+                apart = self.model(input_ids=ids, use_cache=False).logits.float()
+                joined = self.model(use_cache=False, **self._inputs(rows)).logits[0].float()
+        except Exception:  # noqa: BLE001  # classes fail in different ways at an argument or shape they do not take
+            return False
+        differences = [(joined[path] - apart[number]).abs().max() for number, path in rows[0].paths]
+        return len(rows) == 1 and bool(max(differences) < TRIAL_TOLERANCE * apart.abs().max())
 
     def asked(self, length: int, document: int, seed: int) -> NDArray[np.int64]:
         """Return all places of the document: every token is scored."""
@@ -68,7 +121,7 @@ class Causal(LanguageModel):
             for window in overlapping_windows(document, len(sequence) - 1, self.context_length, advance)
         ]
 
-        def row(window: Window) -> Row:
+        def row(window: Window) -> WindowRow:
             sequence = sequences[window.document]
             targets = sequence[window.start + 1 : window.end + 1].copy()
             targets[: window.fresh - window.start] = IGNORED

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DEFAULT_CONTEXT = 512
 """Context length in tokens where neither configuration nor tokenizer names a limit: T5 was trained on 512 (Raffel et
 al. 2020, §3.1.1)."""
+
+POSITION_TABLES = ("position_embeddings", "embed_positions", "wpe")
+"""Names of the tables of position embeddings in transformers' classes."""
 
 
 def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -16,7 +20,20 @@ def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     named = [getattr(model.config, name, None) for name in ("max_position_embeddings", "n_positions")]
     # A tokenizer that knows no limit says 10³⁰.
     limits = [limit for limit in (*named, tokenizer.model_max_length) if limit is not None and limit < 10**9]
-    return min(limits, default=DEFAULT_CONTEXT)
+    return min([*limits, *learned_positions(model)], default=DEFAULT_CONTEXT)
+
+
+def learned_positions(model: nn.Module) -> list[int]:
+    """Return the number of positions of each table of position embeddings.
+
+    Models of RoBERTa's kind count from the padding token's number plus 1, so that fewer positions exist than rows.
+    """
+    tables = [
+        module
+        for name, module in model.named_modules()
+        if name.rpartition(".")[2] in POSITION_TABLES and isinstance(module, nn.Embedding)
+    ]
+    return [table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1) for table in tables]
 
 
 def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]] | None:

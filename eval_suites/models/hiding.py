@@ -1,69 +1,42 @@
-"""Pseudo-log-likelihoods: texts with one token hidden at a time, and the probabilities of the hidden tokens."""
+"""Pseudo-log-likelihoods: texts with tokens hidden, and the probabilities of one hidden token each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from desdecero.eval_suites.models.interface import Pair
+from desdecero.eval_suites.models.continuations import Pair
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """A context and its continuation with one token of the latter hidden."""
+    """A context and its continuation with a token of the latter hidden."""
 
     pair: int
     """Index of the pair that it was made from."""
     row: list[int]
-    """Token ids with the mark in place of the hidden one."""
+    """Token ids with the mark in place of each hidden one."""
     place: int
-    """Index of the mark in `row`."""
+    """Index in `row` of the token that is asked for."""
     token: int
-    """Id of the hidden token."""
+    """Its id."""
 
 
-def hide_in_turn(pairs: Sequence[Pair], begin: list[int], mark: int, end: list[int]) -> list[Hidden]:
-    """Return each pair, between `begin` and `end`, once per token of its continuation, with `mark` in its place."""
+def hide_in_turn(
+    pairs: Sequence[Pair], begin: list[int], mark: int, end: list[int], within_words: bool
+) -> list[Hidden]:
+    """Return each pair, between `begin` and `end`, once per token of its continuation, with `mark` in its place.
+
+    With `within_words`, the later tokens of the same word are hidden too.
+    """
     hidden = []
     for number, pair in enumerate(pairs):
         whole = [*begin, *pair.context, *pair.continuation, *end]
-        for place in range(len(begin) + len(pair.context), len(whole) - len(end)):
-            hidden.append(Hidden(number, [*whole[:place], mark, *whole[place + 1 :]], place, whole[place]))
+        first = len(begin) + len(pair.context)
+        for place, word in enumerate(pair.words):
+            last = place + 1
+            while within_words and last < len(pair.words) and pair.words[last] == word:
+                last += 1
+            row = [*whole[: first + place], *[mark] * (last - place), *whole[first + last :]]
+            hidden.append(Hidden(number, row, first + place, pair.continuation[place]))
     return hidden
-
-
-@contextmanager
-def logits_only_at(model: Any, places: list[list[int]]) -> Iterator[None]:
-    """Restrict the model's logits to `places`, shape (rows, places): half the time of logits at every place.
-
-    Raises `RuntimeError` for a model that does not call its output layer.
-    """
-    columns, seen = torch.tensor(places, device=model.device), list[bool]()
-    rows = torch.arange(len(places), device=model.device)[:, None]
-
-    def narrow(_layer: Any, arguments: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        seen.append(True)
-        return (arguments[0][rows, columns],)
-
-    with model.get_output_embeddings().register_forward_pre_hook(narrow):
-        yield
-    if not seen:
-        raise RuntimeError(f"{model.config.model_type} does not call its output layer, so its logits are not narrowed")
-
-
-def add_log_probabilities(
-    totals: NDArray[np.float64], pairs: list[int], logits: torch.Tensor, asked: list[list[int]]
-) -> None:
-    """Add log P(asked) to the totals of the pairs, one pair per row.
-
-    `asked` has shape (rows, places) and `logits` (rows, places, vocabulary).
-    """
-    chosen = torch.tensor(asked, device=logits.device)[:, :, None]
-    scores = logits.float().log_softmax(dim=-1).gather(2, chosen).squeeze(2).double().sum(dim=1)
-    np.add.at(totals, pairs, scores.cpu().numpy())

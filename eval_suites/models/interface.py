@@ -2,6 +2,7 @@
 
     model = load("runs/quickstart/model")                           # or a name on the Hub: see `load.py`
     model.log_likelihood(["The cat"], [" sat down."])               # (1,), in nats
+    model.score(["The cat"], [" sat down."])                        # the same, with numbers of tokens and first choices
     model.score_documents(texts, seed=0)                            # one `DocumentScore` a text
     model.features(texts)                                           # (texts, width)
     model.generate(["The cat"], Decoding(tokens=20, temperature=0.8), seed=0)
@@ -11,7 +12,7 @@
                   log_likelihood          score_documents asks for   generate               fill
 causal            exact                   each token                 continues              –
 masked            pseudo, token by token  a fixed set of tokens      –                      one token a gap
-encoder–decoder   pseudo, span by span    a fixed set of spans       fills a gap at the end some tokens a gap
+encoder–decoder   of a gap at the end     a fixed set of spans       fills a gap at the end some tokens a gap
 
 Log-likelihoods of different kinds are on different scales: compare them within a model. A method that a kind does not
 support raises `ValueError`. Every method puts the model into evaluation mode, and leaves torch's random state as it
@@ -23,33 +24,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from desdecero.eval_suites.models.batching import Progress, batches, encode, pad
+from desdecero.eval_suites.models.batching import Progress, encode, pad
+from desdecero.eval_suites.models.continuations import Likelihoods, Pair, encode_pairs
 from desdecero.eval_suites.models.decoding import Decoding, seeded
 from desdecero.eval_suites.models.frames import longest_input, special_frame
 from desdecero.eval_suites.models.kinds import Objective
+from desdecero.eval_suites.models.logits import BATCH_LOGITS, Sums
 from desdecero.eval_suites.models.prompts import GAP, GAP_ID, Answer, PartialText, Prompt, last_of
-from desdecero.eval_suites.models.windows import BATCH_LOGITS, DocumentScore, Padded, Questions, score_windows
+from desdecero.eval_suites.models.windows import DocumentScore, Padded, Questions, score_windows
 
 BATCH_TOKENS = 1024
 """Tokens in a forward pass of `log_likelihood` and `features`. On a CPU it is the fastest of 256 … 4096, within a
 tenth, for 3 to 5 million parameters; and the logits of a causal model with 50,000 tokens then take 0.2 GB."""
-
-Text = str | Sequence[int]
-"""A text as words or as token ids."""
-
-
-class Pair(NamedTuple):
-    """Token ids of a context and of its continuation."""
-
-    context: list[int]
-    continuation: list[int]
 
 
 class LanguageModel(ABC):
@@ -60,8 +53,12 @@ class LanguageModel(ABC):
     """The class of transformers that builds and loads such a model."""
     fills_gaps: ClassVar[bool]
     """True for a model that answers prompts by filling gaps in them; otherwise it continues them."""
-    pseudo_likelihood: ClassVar[bool]
+    text_probability: ClassVar[bool]
+    """True for a model that gives a probability to a whole text, and so bits per byte."""
+    pseudo_likelihood: ClassVar[bool] = False
     """True where `log_likelihood` hides each token in turn: one pass per token, and no probability of the text."""
+    within_words: bool = True
+    """Whether the later tokens of a word are hidden with each of its tokens in a pseudo-log-likelihood."""
     closes_text: ClassVar[bool] = False
     """True where a text stands between two separators if the tokenizer adds no special tokens itself."""
     hidden_share: ClassVar[float | None] = None
@@ -88,11 +85,14 @@ class LanguageModel(ABC):
         """Return the tokens before and after a text.
 
         Those are the tokens that the tokenizer itself adds, or else the end-of-text token, which separates documents in
-        a training stream. Raises `ValueError` for a tokenizer with neither.
+        a training stream, or else the token that is named as the beginning of a text. Raises `ValueError` for a
+        tokenizer with none of these.
         """
         if frame := special_frame(self.tokenizer):
             return frame
-        separator = self.tokenizer.eos_token_id
+        tokenizer = self.tokenizer
+        named = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.sep_token_id, tokenizer.cls_token_id)
+        separator = next((token for token in named if token is not None), None)
         if separator is None:
             raise ValueError("the tokenizer has no end-of-text token and adds no special tokens: nothing begins a text")
         return [separator], [separator] if self.closes_text else []
@@ -110,37 +110,52 @@ class LanguageModel(ABC):
 
     # --- likelihood ------------------------------------------------------------------------------------------------
 
-    def log_likelihood(self, contexts: Sequence[Text], continuations: Sequence[Text]) -> NDArray[np.float64]:
-        """Return the log-likelihood of each continuation after its context: nats, summed over tokens; (texts,).
+    def log_likelihood(self, contexts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-likelihood of each continuation after its context: nats, summed over tokens; (texts,)."""
+        return self.score(contexts, continuations).log_likelihood
 
-        All texts are words, or all are token ids. A context that is too long is cut from the left.
+    def score(self, contexts: Sequence[str], continuations: Sequence[str], progress: Progress = iter) -> Likelihoods:
+        """Return the log-likelihood of each continuation after its context, with its number of tokens.
 
-        Raises `ValueError` for a continuation that alone is longer than the model can read.
+        The two are encoded as one text (`continuations.py`). A context that is too long is cut from the left, and the
+        result says so. A score does not depend on the others of the call, but for rounding.
+
+        Raises `ValueError` for a continuation without tokens, or one that alone is longer than the model can read.
         """
-        pairs = self._pairs(contexts, continuations)
+        pairs = []
+        for text, pair in zip(continuations, encode_pairs(self.tokenizer, contexts, continuations), strict=True):
+            room = self._context_room(len(pair.continuation))
+            if room < 0:
+                raise ValueError(
+                    f"{text[:60]!r}… has {len(pair.continuation)} tokens, {-room} more than the model can read at once"
+                )
+            pairs.append(pair.cut(room))
+        sums = Sums(pairs)
         with self.reading():
-            return self._log_likelihood(pairs)
+            self._score(pairs, sums, progress)
+        return sums.likelihoods()
+
+    def readable(self, contexts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.bool_]:
+        """Return for each continuation whether the model can read it whole; `score` refuses those that it cannot."""
+        pairs = encode_pairs(self.tokenizer, contexts, continuations)
+        return np.array([self._context_room(len(pair.continuation)) >= 0 for pair in pairs], dtype=np.bool_)
 
     @abstractmethod
-    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """Return the log-likelihood of each continuation in nats, shape (pairs,)."""
+    def _context_room(self, continuation: int) -> int:
+        """Return the number of tokens of a context that fit beside a continuation of so many; negative for none."""
 
-    def _pairs(self, contexts: Sequence[Text], continuations: Sequence[Text]) -> list[Pair]:
-        """Return the token ids of each context and its continuation, cut to the model's context.
+    @abstractmethod
+    def _score(self, pairs: Sequence[Pair], sums: Sums, progress: Progress) -> None:
+        """Add the log-probability of each token of each continuation."""
 
-        Words are tokenized together, if the tokenizer then makes a cut between the two; otherwise apart.
-        """
-        before, after = self._ids(contexts), self._ids(continuations)
-        whole = [[*one, *other] for one, other in zip(before, after, strict=True)]
-        if all(isinstance(text, str) for text in (*contexts, *continuations)):
-            whole = self._ids([f"{one}{other}" for one, other in zip(contexts, continuations, strict=True)])
-        pairs, room = [], self.context_length - len(self.begin) - len(self.end)
-        for context, alone, both in zip(before, after, whole, strict=True):
-            continuation = both[len(context) :] if both[: len(context)] == context else alone
-            if len(continuation) > room:
-                raise ValueError(f"a continuation of {len(continuation)} tokens is more than the {room} that fit")
-            pairs.append(Pair(last_of(context, room - len(continuation)).ids, continuation))
-        return pairs
+    def beginning(self, text: str) -> str:
+        """Return the part of a text, from its beginning, that the model can read at once."""
+        room = self._context_room(0)
+        while len(ids := self._ids([text])[0]) > room:
+            encoding: Any = self.tokenizer([text], add_special_tokens=False, split_special_tokens=True, verbose=False)
+            # A word that is cut may take more tokens than it had: then the text is cut again, by at least a character.
+            text = text[: min(encoding.encodings[0].offsets[room][0], len(text) - len(ids) + room)]
+        return text
 
     # --- documents -------------------------------------------------------------------------------------------------
 
@@ -250,6 +265,11 @@ class LanguageModel(ABC):
         return self.context_length - len(self.begin) - len(self.end) - (0 if self.fills_gaps else tokens)
 
     @property
+    def writes(self) -> bool:
+        """True for a model that continues a prompt with text of its own."""
+        return not self.pseudo_likelihood
+
+    @property
     def max_gaps(self) -> float:
         """Maximum number of gaps in a prompt."""
         return 0
@@ -286,10 +306,9 @@ class LanguageModel(ABC):
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
-    def _ids(self, texts: Sequence[Text]) -> list[list[int]]:
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, with nothing added; special tokens written in it are encoded as text."""
-        words = iter(encode(self.tokenizer, [text for text in texts if isinstance(text, str)]))
-        return [next(words).tolist() if isinstance(text, str) else list(text) for text in texts]
+        return [ids.tolist() for ids in encode(self.tokenizer, texts)]
 
     def _framed(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Put the tokens of a text between those that begin and end one."""
@@ -312,12 +331,22 @@ class LanguageModel(ABC):
         """Return the ids as a tensor of shape (1, tokens) on the model's device."""
         return torch.tensor([list(ids)], device=self.model.device)
 
-    def _batches(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    def _batches(self, rows: Sequence[Sequence[int]], asked: Sequence[int] | None = None) -> list[list[int]]:
         """Cut the indices of rows, the longest first, into batches of at most `BATCH_TOKENS` tokens including padding.
 
-        A longer row is a batch of its own.
+        A longer row is a batch of its own. `asked` is the number of places of each row that logits are computed for: of
+        these there are at most `BATCH_LOGITS`.
         """
-        return batches([-len(row) for row in rows], lambda first: BATCH_TOKENS // len(rows[first]))
+        places = BATCH_LOGITS // self.model.config.vocab_size
+        found, filled = list[list[int]](), 0
+        for i in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
+            more = min(asked[i], len(rows[i])) if asked else 0
+            if not found or (len(found[-1]) + 1) * len(rows[found[-1][0]]) > BATCH_TOKENS or filled + more > places:
+                found.append([])
+                filled = 0
+            found[-1].append(i)
+            filled += more
+        return found
 
     def _pad(self, rows: Sequence[Sequence[int]]) -> Padded:
         """Return ids and attention mask on the model's device, each of shape (rows, longest)."""

@@ -21,11 +21,12 @@ from desdecero.eval_suites.models.seq2seq import EncoderDecoder
 KINDS: dict[Objective, type[LanguageModel]] = {kind.objective: kind for kind in (Causal, Masked, EncoderDecoder)}
 
 
-def load(name: str | Path) -> LanguageModel:
+def load(name: str | Path, tokenizer_at: Path | None = None, adapter: Path | None = None) -> LanguageModel:
     """Return the model in float32 and evaluation mode, on the CUDA device where there is one.
 
-    `name` is a folder as `save_pretrained` writes it, which needs no network, or a repository of the Hub. Raises
-    `ValueError` for a model that is not a language model.
+    `name` is a folder as `save_pretrained` writes it, which needs no network, or a repository of the Hub. The tokenizer
+    is beside the model unless `tokenizer_at` names another folder; `adapter` is the folder of a LoRA adapter, which is
+    merged into the weights. Raises `ValueError` for a model that is not a language model.
     """
     where: dict[str, Any] = {"local_files_only": Path(name).is_dir()}
     config = AutoConfig.from_pretrained(name, **where)
@@ -34,7 +35,11 @@ def load(name: str | Path) -> LanguageModel:
         raise ValueError(f"{name}: transformers has no language model of type {config.model_type}")
     kind = KINDS[objective]
     model = kind.auto.from_pretrained(name, dtype=torch.float32, **where)
-    tokenizer: Any = AutoTokenizer.from_pretrained(name, **where)
+    if adapter is not None:
+        from peft import PeftModel  # 2 s to import
+
+        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer_at or name, **where)
     return kind(model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer)
 
 

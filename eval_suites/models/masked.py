@@ -10,10 +10,12 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForMaskedLM
 
-from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.batching import IGNORED, Progress
+from desdecero.eval_suites.models.continuations import Pair
 from desdecero.eval_suites.models.decoding import Decoding
-from desdecero.eval_suites.models.hiding import add_log_probabilities, hide_in_turn, logits_only_at
-from desdecero.eval_suites.models.interface import LanguageModel, Pair
+from desdecero.eval_suites.models.hiding import hide_in_turn
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.logits import Asked, Sums
 from desdecero.eval_suites.models.prompts import GAP_ID, Answer, Candidate, PartialText, Prompt
 from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, masked_positions
 
@@ -29,26 +31,29 @@ class Masked(LanguageModel):
     objective = "masked"
     auto = AutoModelForMaskedLM
     fills_gaps = True
+    text_probability = False
     pseudo_likelihood = True
     closes_text = True
     hidden_share = 0.15
     """BERT's share of hidden tokens (Devlin et al. 2019, §3.1), used for scoring even if training hides another. All
     hidden tokens become the mask token, so that the question is the same for every token."""
 
-    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """Return the pseudo-log-likelihood of each continuation, in nats, shape (pairs,).
+    def _context_room(self, continuation: int) -> int:
+        return self.context_length - len(self.begin) - len(self.end) - continuation
 
-        Each of its tokens is masked in turn while all others are seen (Salazar et al. 2020; restricted to the tokens
-        that two sentences share as in Nangia et al. 2020, §3).
+    def _score(self, pairs: Sequence[Pair], sums: Sums, progress: Progress) -> None:
+        """Add the pseudo-log-probability of each token of the continuations: each is hidden in turn.
+
+        All other tokens are seen (Salazar et al. 2020), but with `within_words` the later ones of the same word, which
+        would betray it (Kauf & Ivanova 2023, §3). Tokens of the context are never asked for (Nangia et al. 2020, §3).
         """
-        hidden = hide_in_turn(pairs, self.begin, self.tokenizer.mask_token_id, self.end)
-        totals = np.zeros(len(pairs))
-        for batch in self._batches([each.row for each in hidden]):
+        hidden = hide_in_turn(pairs, self.begin, self.tokenizer.mask_token_id, self.end, self.within_words)
+        for batch in progress(self._batches([each.row for each in hidden], [1] * len(hidden))):
             ids, mask = self._pad([hidden[i].row for i in batch])
-            with logits_only_at(self.model, [[hidden[i].place] for i in batch]):
-                logits = self.model(input_ids=ids, attention_mask=mask).logits
-            add_log_probabilities(totals, [hidden[i].pair for i in batch], logits, [[hidden[i].token] for i in batch])
-        return totals
+            asked = Asked()
+            for row, each in enumerate(hidden[i] for i in batch):
+                asked.add(each.pair, row, [each.place], [each.token])
+            sums.add(self.model, asked, input_ids=ids, attention_mask=mask)
 
     def asked(self, length: int, document: int, seed: int) -> NDArray[np.int64]:
         """Return the places of the hidden tokens, in order."""

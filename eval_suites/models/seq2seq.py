@@ -17,11 +17,13 @@ from transformers import (
     PreTrainedTokenizerBase,
     T5ForConditionalGeneration,
 )
+from transformers.modeling_outputs import BaseModelOutput
 
-from desdecero.eval_suites.models.batching import IGNORED
+from desdecero.eval_suites.models.batching import IGNORED, Progress
+from desdecero.eval_suites.models.continuations import Pair
 from desdecero.eval_suites.models.decoding import Decoding, Request, generate, stream
-from desdecero.eval_suites.models.hiding import add_log_probabilities, hide_in_turn, logits_only_at
-from desdecero.eval_suites.models.interface import LanguageModel, Pair
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.logits import Asked, Sums
 from desdecero.eval_suites.models.prompts import GAP_ID, Answer, PartialText, Prompt, last_of
 from desdecero.eval_suites.models.windows import Padded, Questions, Row, Window, even_windows, hidden_spans
 
@@ -32,7 +34,7 @@ class EncoderDecoder(LanguageModel):
     objective = "span_corruption"
     auto = AutoModelForSeq2SeqLM
     fills_gaps = True
-    pseudo_likelihood = True
+    text_probability = False
     peft_task = "SEQ_2_SEQ_LM"
     hidden_share, mean_span_length = 0.15, 3.0
     """T5's share of hidden tokens and mean span length (Raffel et al. 2020, §3.3.4), used for scoring even if training
@@ -74,31 +76,36 @@ class EncoderDecoder(LanguageModel):
         """Number of sentinels: each gap needs one."""
         return len(self.sentinels)
 
-    @property
-    def _close(self) -> int:
-        """Token that the decoder writes after the only span.
+    def _context_room(self, continuation: int) -> int:
+        # The encoder reads the context and a sentinel; the decoder its start, a sentinel, and all tokens but the last.
+        fits = continuation + 1 <= self.context_length
+        return self.room() - 1 if fits else self.context_length - continuation - 1
 
-        It is the next sentinel where the tokenizer ends a text, as in T5 itself, and otherwise the end of the text.
+    def _score(self, pairs: Sequence[Pair], sums: Sums, progress: Progress) -> None:
+        """Add log P(token | context, tokens before it) of each token of the continuations.
+
+        The encoder reads the context with a sentinel at its end, and the decoder writes the continuation behind that
+        sentinel. A context that several pairs of a batch share is encoded once.
         """
-        end: int = self.sentinels[1] if self.end and len(self.sentinels) > 1 else self.tokenizer.eos_token_id
-        return end
-
-    def _log_likelihood(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
-        """Sum log P(span is the hidden token, and ends there) over each token of the continuation, hidden in turn."""
-        sentinel = self.sentinels[0]
-        hidden = hide_in_turn(pairs, self.begin, sentinel, self.end)
-        totals = np.zeros(len(pairs))
-        for batch in self._batches([each.row for each in hidden]):
-            ids, mask = self._pad([hidden[i].row for i in batch])
-            before = [[self.model.config.decoder_start_token_id, sentinel, hidden[i].token] for i in batch]
-            with logits_only_at(self.model, [[1, 2]] * len(batch)):
-                logits = self.model(
-                    input_ids=ids, attention_mask=mask,
-                    decoder_input_ids=torch.tensor(before, device=self.model.device), use_cache=False,
-                ).logits  # fmt: skip
-            asked = [[hidden[i].token, self._close] for i in batch]
-            add_log_probabilities(totals, [hidden[i].pair for i in batch], logits, asked)
-        return totals
+        sentinel, start = self.sentinels[0], self.model.config.decoder_start_token_id
+        read = [[*self.begin, *pair.context, sentinel, *self.end] for pair in pairs]
+        written = [[start, sentinel, *pair.continuation[:-1]] for pair in pairs]
+        order = sorted(range(len(pairs)), key=lambda i: (len(read[i]) + len(written[i]), read[i]), reverse=True)
+        groups = self._batches([[*read[i], *written[i]] for i in order], [len(written[i]) - 1 for i in order])
+        for batch in progress([[order[i] for i in group] for group in groups]):
+            contexts = list(dict.fromkeys(tuple(read[i]) for i in batch))
+            ids, mask = self._pad(contexts)
+            states = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+            which = torch.tensor([contexts.index(tuple(read[i])) for i in batch], device=ids.device)
+            answers, _ = self._pad([written[i] for i in batch])
+            asked = Asked()
+            for row, i in enumerate(batch):
+                tokens = pairs[i].continuation
+                asked.add(i, row, range(1, len(tokens) + 1), tokens)
+            sums.add(
+                self.model, asked, encoder_outputs=BaseModelOutput(last_hidden_state=states[which]),
+                attention_mask=mask[which], decoder_input_ids=answers, use_cache=False,
+            )  # fmt: skip
 
     def asked(self, length: int, document: int, seed: int) -> NDArray[np.bool_]:
         """Return a mask of the document's tokens, true in the hidden spans, shape (length,)."""

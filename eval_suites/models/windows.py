@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from desdecero.eval_suites.models.batching import IGNORED, Progress, batches, pad
+from desdecero.eval_suites.models.logits import largest_and_total
 
-BATCH_LOGITS = 1 << 24
-"""Logits in memory at a time: 64 MB as float32. The number of windows in a batch follows from it."""
+BINS = 15
+"""Ranges of probability by which calibration is measured, as in Guo et al. 2017, §4."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,27 @@ class DocumentScore:
     """Length of the document's text in UTF-8."""
     correct: int
     """Number of tokens asked for that were the model's first choice."""
+    bins: tuple[tuple[float, ...], ...] = field(default=(), compare=False)
+    """Of each of `BINS` equal ranges of the first choice's probability: tokens, Σ of that probability, correct. Empty
+    for baselines."""
+
+
+def summed(scores: Sequence[DocumentScore], owners: Sequence[int]) -> list[DocumentScore]:
+    """Add up the scores of the pieces of each document; `owners` has the document's number of each piece, from 0."""
+    totals = np.zeros((max(owners, default=-1) + 1, 4))
+    np.add.at(totals, list(owners), [(score.nll, score.tokens, score.bytes, score.correct) for score in scores])
+    bins = np.zeros((len(totals), BINS, 3))
+    for owner, score in zip(owners, scores, strict=True):
+        if score.bins:
+            bins[owner] += score.bins
+    return [
+        DocumentScore(float(nll), int(tokens), int(size), int(correct), _as_tuples(bins[owner]))
+        for owner, (nll, tokens, size, correct) in enumerate(totals)
+    ]
+
+
+def _as_tuples(bins: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in bins.tolist()) if bins.any() else ()
 
 
 class Window(NamedTuple):
@@ -76,6 +97,7 @@ def score_windows(
     """
     nll = np.zeros(len(texts))
     correct, asked = np.zeros((2, len(texts)), dtype=np.int64)
+    bins = np.zeros((len(texts), BINS, 3))
     windows = questions.windows
     keys = [(window.end - window.start, window.end - window.fresh) for window in windows]
     for batch in progress(batches(keys, lambda _: batch_size)):
@@ -83,14 +105,22 @@ def score_windows(
         first = min(windows[i].fresh - windows[i].start for i in batch)
         targets = pad(target_rows, IGNORED)[0][:, first:].to(device)
         padded = [(ids.to(device), mask.to(device)) for ids, mask in (pad(rows, padding) for rows in read)]
-        scores = logits(first, padded).float()
-        losses = F.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
+        scores, counted = logits(first, padded), targets != IGNORED
+        chosen = scores.gather(-1, targets.where(counted, 0)[..., None])[..., 0].float()
+        best, total = (each.view_as(chosen) for each in largest_and_total(scores.flatten(0, 1)))
         owners = [windows[i].document for i in batch]
-        np.add.at(nll, owners, losses.view_as(targets).double().sum(dim=1).cpu().numpy())
-        np.add.at(correct, owners, (scores.argmax(dim=-1) == targets).sum(dim=1).cpu().numpy())
-        np.add.at(asked, owners, (targets != IGNORED).sum(dim=1).cpu().numpy())
+        np.add.at(nll, owners, (total - chosen).where(counted, 0).double().sum(dim=1).cpu().numpy())
+        hits = (chosen >= best) & counted
+        np.add.at(correct, owners, hits.sum(dim=1).cpu().numpy())
+        confidence = (best - total).exp()
+        rows, columns = counted.nonzero(as_tuple=True)
+        sure, hit = confidence[rows, columns].double().cpu().numpy(), hits[rows, columns].cpu().numpy()
+        which = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
+        np.add.at(bins, (np.asarray(owners)[rows.cpu().numpy()], which), np.c_[np.ones(len(sure)), sure, hit])
+        np.add.at(asked, owners, counted.sum(dim=1).cpu().numpy())
     return [
-        DocumentScore(float(nll[i]), int(asked[i]), len(text.encode()), int(correct[i])) for i, text in enumerate(texts)
+        DocumentScore(float(nll[i]), int(asked[i]), len(text.encode()), int(correct[i]), _as_tuples(bins[i]))
+        for i, text in enumerate(texts)
     ]
 
 

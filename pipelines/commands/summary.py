@@ -70,15 +70,17 @@ def _sample(sample: SampleText) -> str:
 def _quality(language: Language, evaluation: EvaluationReport) -> str:
     result = evaluation.held_out
     measured = result.measures[result.main]
-    low, high = (f"{bound:.3f}" for bound in measured.interval) if measured.interval else ("–", "–")
+    between = say(language, "number.no_interval")
+    if measured.interval:
+        low, high = (f"{bound:.3f}" for bound in measured.interval)
+        confidence = percent(language, evaluation.confidence)
+        between = say(language, "summary.between", confidence=confidence, low=low, high=high)
     line = say(
         language,
         "summary.quality_of",
         value=f"{measured.value:.3f}",
         measure=name(language, "measure", result.main),
-        confidence=percent(language, evaluation.confidence),
-        low=low,
-        high=high,
+        between=between,
     )
     beside = [
         f"{name(language, 'baseline_short', baseline)} {values[result.main]:.3f}"

@@ -84,13 +84,13 @@ def _recipe_faults(run: RunDir, recipe: Recipe) -> list[str]:
 def _stale_reasons(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[str]:
     """Yield why a stage would be rebuilt, except changes of its inputs and its files."""
     _, sections, _ = run.fingerprint(stage, recipe)
-    if seal.version != stage.version:
+    if seal.version != stage.version:  # which may have read other parts of the recipe
         yield f"{stage.name}: stale: sealed by code version {seal.version}, now {stage.version}"
-    if changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
+    elif changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
         yield f"{stage.name}: stale: the recipe's {' and '.join(changed)} changed"
     try:
         for reference in stage.stale_if:
-            if reason := load(reference)(run, recipe):
+            if reason := load(reference)(run, recipe, stage.name):
                 yield f"{stage.name}: stale: {reason}"
     except UserError as error:
         yield printable(error)

@@ -141,7 +141,7 @@ def text_sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
-def reason_to_rebuild(run: RunDir, recipe: Recipe) -> str:
+def reason_to_rebuild(run: RunDir, recipe: Recipe, stage: str = "corpus") -> str:  # noqa: ARG001  all alike
     """Say how many documents of the corpus the lists in force would decide differently; "" if none.
 
     Without a corpus on this machine, or without lists, nothing is read.

@@ -1,4 +1,4 @@
-"""Splits into training and held-out documents, drawn by a hash of the seed and the document's id.
+"""Splits into training, validation and test documents, drawn by a hash of the seed and the document's id.
 
 A document stays in its split when others are added or removed. Groups of related documents (see `duplicates`) are drawn
 as one, by their first member. If every group is larger than the share to hold out (forty contracts of one form and
@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from desdecero.pipelines.recipe import Corpus, Domain
 from desdecero.pipelines.run.layout import Split
 
-NAMES: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
-"""Meaning of the numbers of `assign_splits`: 2 for the domain slice, plus 1 for held-out documents."""
+NAMES: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation", "test")
+"""Meaning of the numbers of `assign_splits`: 2 for the domain slice, plus 1 for held-out documents; 4 for the test."""
+TRAINING = (0, 2)
+TEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +54,33 @@ def draw(seed: int, identity: str) -> float:
 def assign_splits(
     draws: NDArray[np.float64], groups: NDArray[np.int32], domain: NDArray[np.bool_], corpus: Corpus
 ) -> NDArray[np.int8]:
-    """Assign each kept document a split, as an index of `NAMES`. Each side that the recipe has needs two documents;
-    see `missing_documents`.
+    """Assign each kept document a split, as an index of `NAMES`. Each side that the recipe has needs two documents, and
+    the general one three if there is a test; see `missing_documents`.
+
+    Validation takes the lowest draws and the test the highest, so that neither depends on the other's share. A group of
+    the test that spans the domain slice is held out there too.
 
     draws, groups, domain: for each document its draw, its group's number, and whether it is of the domain slice.
     """
     _, group = np.unique(groups, return_inverse=True)
     shares = _shares(corpus)
     for side, share in enumerate(shares):
-        group = _single_where_none_fits(group, np.flatnonzero(domain == side), share)
+        apart = [share, corpus.test] if corpus.test and not side else [share]
+        group = _single_where_none_fits(group, np.flatnonzero(domain == side), apart)
     _, first, group = np.unique(group, return_index=True, return_inverse=True)
-    held_out = _held_out_groups(draws[first], group, domain, shares)
-    return (2 * domain + held_out[group]).astype(np.int8)
+    held_out = _held_out_groups(draws[first], group, domain, shares, leave=2 if corpus.test else 1)
+    splits = 2 * domain + held_out[group]
+    if corpus.test:
+        tested = _test_groups(draws[first], group, domain, [corpus.test, *shares[1:]], held_out)[group]
+        splits[tested] = np.where(domain[tested], NAMES.index("domain_validation"), TEST)
+    return splits.astype(np.int8)
 
 
 def relations(groups: NDArray[np.int32], splits: NDArray[np.int8]) -> dict[str, Relation]:
     """Count, for each held-out split, the documents related to training documents; only splits that have some."""
-    training = splits % 2 == 0
+    training = np.isin(splits, TRAINING)
     found: dict[str, Relation] = {}
-    for number in range(1, len(NAMES), 2):
+    for number in (number for number in range(len(NAMES)) if number not in TRAINING):
         held = splits == number
         related = held & np.isin(groups, groups[training])
         if related.any():
@@ -86,14 +96,17 @@ def missing_documents(domain: NDArray[np.bool_], corpus: Corpus, drops: Mapping[
     """
     general, special = int((~domain).sum()), int(domain.sum())
     takes = "a split takes two, one to train on and one to measure on"
+    least = 3 if corpus.test else 2
     if corpus.domain and special < 2:
         where = ", ".join(f"{key}: {glob}" for key, glob in corpus.domain.where.items())
         return (
             f"corpus.domain {corpus.domain.name}: {_count(special)} left that {'match' if special != 1 else 'matches'} "
             f"{{{where}}}, and {takes}: fix `where`, or add text that it matches"
         )
-    if general >= 2:
+    if general >= least:
         return None
+    if corpus.test:
+        takes = "three splits take three, one to train on, one to choose by and one to measure on (corpus.test)"
     outside = " outside the domain slice" if corpus.domain else ""
     gone = ", ".join(f"{reason} {count:,}" for reason, count in sorted(drops.items(), key=lambda item: -item[1]))
     dropped = f" ({sum(drops.values()):,} were dropped: {gone})" if drops else ""
@@ -126,10 +139,14 @@ def _largest_group(share: float, documents: int) -> float:
     return max(1.0, share * documents)
 
 
-def _single_where_none_fits(group: NDArray[np.int64], members: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Put each of these documents into a separate group if all their groups are too large to be held out."""
+def _single_where_none_fits(
+    group: NDArray[np.int64], members: NDArray[np.int64], shares: list[float]
+) -> NDArray[np.int64]:
+    """Put each of these documents into a separate group if too few of their groups are small enough to be held out: one
+    for each share, and one more to train on."""
     _, sizes = np.unique(group[members], return_counts=True)
-    if not len(members) or sizes.min() <= _largest_group(share, len(members)):
+    fit = int(np.sum(sizes <= _largest_group(min(shares), len(members))))
+    if not len(members) or (fit >= len(shares) and len(sizes) > len(shares)):
         return group
     single = group.copy()
     single[members] = group.max() + 1 + np.arange(len(members))
@@ -137,25 +154,57 @@ def _single_where_none_fits(group: NDArray[np.int64], members: NDArray[np.int64]
 
 
 def _held_out_groups(
-    draws: NDArray[np.float64], group: NDArray[np.int64], domain: NDArray[np.bool_], shares: list[float]
+    draws: NDArray[np.float64], group: NDArray[np.int64], domain: NDArray[np.bool_], shares: list[float], leave: int
 ) -> NDArray[np.bool_]:
     """Select the groups whose draw falls below the held-out share; below the smaller one, if a group spans both sides.
 
     A group larger than the share itself stays in training, or it would dominate the measurement. Each side always holds
     out its lowest draw and trains on its highest: small corpora have documents on both sides.
 
-    draws: of each group. group: of each document.
+    draws: of each group. group: of each document. leave: number of groups of the general side that are not held out.
     """
-    sizes = [np.bincount(group[domain == side], minlength=len(draws)) for side in range(len(shares))]
-    fits, bound = np.ones(len(draws), dtype=bool), np.ones(len(draws))
-    for share, size in zip(shares, sizes, strict=True):
-        fits &= size <= _largest_group(share, int(size.sum()))
-        bound = np.where(size > 0, np.minimum(bound, share), bound)
+    sizes, fits, bound = _bounds(group, domain, shares, len(draws))
     held = fits & (draws < bound)
-    for size in sizes:
+    for side, size in enumerate(sizes):
         members = np.flatnonzero(size)
         if not held[members].any():
             held[members[np.lexsort((draws[members], ~fits[members]))[0]]] = True
-        if held[members].all():
-            held[members[np.argmax(draws[members])]] = False
+        chosen = members[held[members]]
+        surplus = len(chosen) - (len(members) - (1 if side else leave))
+        if surplus > 0:
+            released = min(surplus, max(1, len(chosen) - 1))
+            held[chosen[np.argsort(-draws[chosen])[:released]]] = False
     return held
+
+
+def _test_groups(
+    draws: NDArray[np.float64],
+    group: NDArray[np.int64],
+    domain: NDArray[np.bool_],
+    shares: list[float],
+    held: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Select the groups with the highest draws as `_held_out_groups` does with the lowest, among those not `held`."""
+    sizes, fits, bound = _bounds(group, domain, shares, len(draws))
+    free = ~held & (sizes[0] > 0)
+    tested = free & fits & (draws >= 1 - bound)
+    members = np.flatnonzero(free)
+    if not tested.any():
+        tested[members[np.lexsort((-draws[members], ~fits[members]))[0]]] = True
+    for size in sizes:
+        left = np.flatnonzero((size > 0) & ~held)
+        if len(left) and tested[left].all():
+            tested[left[np.argmin(draws[left])]] = False
+    return tested
+
+
+def _bounds(
+    group: NDArray[np.int64], domain: NDArray[np.bool_], shares: list[float], groups: int
+) -> tuple[list[NDArray[np.int64]], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return, of each group, (its size on each side, whether it is small enough to be held out, the share that is)."""
+    sizes = [np.bincount(group[domain == side], minlength=groups) for side in range(len(shares))]
+    fits, bound = np.ones(groups, dtype=bool), np.ones(groups)
+    for share, size in zip(shares, sizes, strict=True):
+        fits &= size <= _largest_group(share, int(size.sum()))
+        bound = np.where(size > 0, np.minimum(bound, share), bound)
+    return sizes, fits, bound

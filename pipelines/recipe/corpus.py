@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from desdecero.pipelines.recipe.base import ExamplePath, Section
+from desdecero.pipelines.recipe.base import WITHOUT_PLACES, ExamplePath, Section
 from desdecero.pipelines.recipe.corpus_sources import Source
 from desdecero.pipelines.recipe.corpus_steps import (
     Counterfactual,
@@ -83,7 +90,11 @@ class Corpus(Section):
     same."""
     personal_data: PersonalData = PersonalData()
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    """Share of the documents that is kept out of training, for validation."""
+    """Share of the documents that is kept out of training, for validation: early stopping and `tokenizer.sweep` choose
+    by it."""
+    test: Annotated[float, Field(ge=0, lt=1)] = 0
+    """Share of the documents that nothing chooses by, and on which `evaluate` measures the finished model. With 0 there
+    are none, and `evaluate` measures on validation text: its figures flatter a model that was chosen by that text."""
     domain: Domain | None = None
     licenses: Licenses = Licenses()
     blocklist: tuple[ExamplePath, ...] = ()
@@ -91,6 +102,22 @@ class Corpus(Section):
     relevance: Relevance | None = None
     toxicity: Toxicity | None = None
     counterfactual: Counterfactual | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_no_test(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """Leave out a share of 0 where seals compare: a corpus from before there was this key is still the same."""
+        content: dict[str, Any] = serialize(self)
+        if info.context == WITHOUT_PLACES and not self.test:
+            content.pop("test", None)
+        return content
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Corpus:
+        if self.validation + self.test >= 1:
+            raise ValueError(
+                f"validation {self.validation:g} and test {self.test:g} leave nothing to train on: lower one of them"
+            )
+        return self
 
     @field_validator("sources")
     @classmethod

@@ -26,7 +26,7 @@ class Finetune(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     """Highest learning rate of AdamW."""
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
-    """Bytes of validation text that are scored from the domain, and as many from the rest."""
+    """Bytes of held-out text that are scored from the domain, and as many from the rest."""
 
     @model_validator(mode="before")
     @classmethod

@@ -122,6 +122,8 @@ def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[SectionTable]
         for base in reversed(kind.__mro__[1:]):
             if issubclass(base, Section) and base.__annotations__ and base is not Section:
                 shared.setdefault(base, []).append(kind)
+    if not any(len(users) == len(kinds) for users in shared.values()):
+        yield SectionTable(path, f"`{path}`", "", "", ())
     for base, users in shared.items():
         keys = tuple(key for key in _keys(base, path) if key.name in base.__annotations__ and key.meaning)
         inherited = {name for other in base.__mro__[1:] for name in getattr(other, "__annotations__", {})}
@@ -131,10 +133,13 @@ def _variants(kinds: list[type[BaseModel]], path: str) -> Iterator[SectionTable]
         meaning_path = f"{path} (section)" if len(users) == len(kinds) else f"{path} ({names})"
         if keys:
             yield SectionTable(path, title, meaning_path if docstring(base) else "", docstring(base), keys)
+        yield from _sections(base, path)
     for kind in kinds:
         here = f"{path}.{_kind(kind)}"
         keys = tuple(key for key in _keys(kind, here) if key.name in kind.__annotations__ and key.name != "kind")
         yield SectionTable(here, f"`{path}`: `kind: {_kind(kind)}`", here, docstring(kind), keys)
+        own = {name for base in shared for name in base.__annotations__}
+        yield from (table for table in _sections(kind, here) if table.path.removeprefix(f"{here}.") not in own)
 
 
 def _redefined(name: str, kinds: list[type[BaseModel]]) -> bool:

@@ -58,10 +58,16 @@ def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir, Origin]:
     return recipe, run, Origin.of(args.recipe, args.overrides)
 
 
-def stage_main(kind: str, argv: list[str] | None, flags: Mapping[str, str] | None = None) -> int:
+def stage_main(
+    kind: str,
+    argv: list[str] | None,
+    flags: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> int:
     """Run the command of a single stage: it runs even if sealed, provided that its inputs are sealed.
 
     flags: names and help texts of further options of the stage's function, false by default
+    names: the same of options that take a name and may be repeated
     """
 
     def command(words: list[str]) -> int:
@@ -72,8 +78,10 @@ def stage_main(kind: str, argv: list[str] | None, flags: Mapping[str, str] | Non
             parser.add_argument("--adapter", metavar="NAME", help="the adapter, where the recipe names several")
         for flag, description in (flags or {}).items():
             parser.add_argument(f"--{flag}", action="store_true", help=description)
+        for option, description in (names or {}).items():
+            parser.add_argument(f"--{option}", action="append", default=[], metavar="NAME", help=description)
         arguments = parser.parse_args(words)
-        values = {flag: getattr(arguments, flag) for flag in flags or {}}
+        values = {option: getattr(arguments, option) for option in (*(flags or {}), *(names or {}))}
         with launched_process():
             recipe, run, origin = open_run(arguments)
             stage = find_stage(recipe, kind, getattr(arguments, "adapter", None))
@@ -172,17 +180,17 @@ def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = Fa
     return State("sealed", "sources were renamed; the ledger has their former names" if comparison.renamed else "")
 
 
-def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "", **flags: bool) -> None:
+def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "", **options: bool | list[str]) -> None:
     """Build one stage below `unsealed/`, seal it and move it into place.
 
-    flags: options of the stage's function
+    options: options of the stage's function
     """
     function = _function(stage)
     out = run.start(stage, recipe)
     _print(stage.name, f"building ({because})" if because else "building")
     started = time.perf_counter()
     with _sources(stage, recipe, run) as sources:
-        summary = function(recipe, run, out, **stage.options, **flags)
+        summary = function(recipe, run, out, **stage.options, **options)
         seal = run.commit(stage, recipe, time.perf_counter() - started, sources)
     _print(stage.name, f"sealed in {seal.seconds:.1f} s: {summary}")
 

@@ -6,7 +6,7 @@
       sources.json              what the corpus was built from: names, sizes and hashes of files
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
-      tokens/                   train-*.bin  validation-*.bin  index.parquet (document id → tokens)  ledger.parquet
+      tokens/                   <split>-*.bin  index.parquet (document id → tokens)  ledger.parquet
       pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
       model/                    the Hub repository, byte for byte: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
@@ -30,8 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Split = Literal["train", "validation", "domain_train", "domain_validation"]
-SPLITS: tuple[Split, ...] = ("train", "validation", "domain_train", "domain_validation")
+Split = Literal["train", "validation", "test", "domain_train", "domain_validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "domain_train", "domain_validation")
+"""Splits of the corpus, in the order in which reports list them. What is measured last is `test`, if there is one."""
 
 
 @dataclass(frozen=True)

@@ -266,7 +266,7 @@ class RunDir(Layout):
             if not self._looks_unchanged(name, output):
                 return State("stale", f"{printable(name)} is not as it was sealed")
         for reference in stage.stale_if:
-            if reason := load(reference)(self, recipe):
+            if reason := load(reference)(self, recipe, stage.name):
                 return State("stale", reason)
         return State("sealed")
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from desdecero.pipelines.recipe import Recipe
 
 
+BLOCKED = ("desdecero.pipelines.corpus.blocklist:reason_to_rebuild",)
+EVALUATED = (*BLOCKED, "desdecero.pipelines.evaluation.suites:reason_to_measure_again")
+"""What makes a stage stale beside its recipe, inputs and files: the lists of removed documents, the data of suites."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage: a module in `pipelines/` with one function of the same name.
@@ -32,7 +37,8 @@ class Stage:
     folder: str
     """Path relative to the run directory."""
     reads: tuple[str, ...]
-    """Sections of the recipe that its output depends on; `finetune.legal` is the section of one of several adapters."""
+    """Sections of the recipe that its output depends on, or single keys of them, by their path: `evaluate.confidence`;
+    `finetune.legal` is the section of one of several adapters."""
     inputs: tuple[str, ...]
     """Stages whose sealed output it reads."""
     version: int
@@ -47,8 +53,9 @@ class Stage:
     """Options of its function that `desdecero run` passes to it."""
     sources: str = ""
     """For a stage that reads data from outside the run: `module:class` that compares the data with what was sealed."""
-    stale_if: tuple[str, ...] = ("desdecero.pipelines.corpus.blocklist:reason_to_rebuild",)
-    """`module:function` that returns why the stage is stale for a reason other than its recipe, inputs and files."""
+    stale_if: tuple[str, ...] = BLOCKED
+    """`module:function`s that return why a stage is stale for a reason other than its recipe, inputs and files. They
+    take the run, the recipe and the stage's name."""
     adapter: str | None = None
     """The adapter that it trains, evaluates or audits."""
 
@@ -101,23 +108,25 @@ BASE = (
     ),
     Stage(
         "evaluate", "evaluate_model", "evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 3,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 4,
+        resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 2),
+    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 3),
 )  # fmt: skip
 """Stages of the model."""
 
 OF_ADAPTER = (
     Stage(
         "finetune", "finetune", "adapters/ADAPTER",
-        ("seed", "evaluate", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 4,
+        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 5,
         resumable=True, flags=("anyway",),
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 3,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 4,
+        resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 2),
+    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 3),
 )  # fmt: skip
 """Stages of each adapter; ADAPTER stands for its name."""
 
@@ -138,7 +147,8 @@ def stages(recipe: Recipe) -> dict[str, Stage]:
             chain += [stage.for_adapter(adapter) for stage in OF_ADAPTER]
         else:
             stage = OF_ADAPTER[0]
-            chain.append(replace(stage.for_adapter(adapter), name=stage.name, reads=("seed", "evaluate", "finetune")))
+            reads = tuple(place.removesuffix(".ADAPTER") for place in stage.reads)
+            chain.append(replace(stage.for_adapter(adapter), name=stage.name, reads=reads))
     chain.append(replace(CARD, inputs=tuple(stage.name for stage in chain)))
     return {stage.name: stage for stage in chain}
 

@@ -286,7 +286,7 @@ def causal_evaluation() -> dict[str, Any]:
         "untrained": {"bits_per_byte": 3.95}, "unigram": {"bits_per_byte": 3.021}, "xz": {"bits_per_byte": 1.71},
     }  # fmt: skip
     return {
-        "objective": "causal", "confidence": 0.95, "resamples": 2000,
+        "objective": "causal", "confidence": 0.95,
         "suites": [held_out_suite(measures, baselines, 245, SIZES)],
         "prompts_from": "recipe",
         "samples": [
@@ -300,7 +300,7 @@ def masked_evaluation() -> dict[str, Any]:
     measures = {"masked_accuracy": around(0.412, 0.011), "masked_loss": around(3.21, 0.06)}
     baselines = {"untrained": {"masked_accuracy": 0.0001}, "unigram": {"masked_accuracy": 0.051}}
     return {
-        "objective": "masked", "confidence": 0.95, "resamples": 2000,
+        "objective": "masked", "confidence": 0.95,
         "suites": [held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15)],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The default [MASK] is None.", "text": "the default value is none."}],
@@ -311,7 +311,7 @@ def span_evaluation() -> dict[str, Any]:
     measures = {"span_accuracy": around(0.287, 0.009), "span_loss": around(3.87, 0.07)}
     baselines = {"untrained": {"span_accuracy": 0.0002}, "unigram": {"span_accuracy": 0.048}}
     return {
-        "objective": "span_corruption", "confidence": 0.95, "resamples": 2000,
+        "objective": "span_corruption", "confidence": 0.95,
         "suites": [held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15, mean_span_length=3.0)],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] is None.", "text": "The default value is None."}],

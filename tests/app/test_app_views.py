@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from markupsafe import escape
-from sealed_run import reseal
+from sealed_run import make_reports, make_sealed_run, of_one_document, reseal
+from whole_reports import without_bytes
 
 from desdecero.app import training_views, views
 from desdecero.model_cards.words import LANGUAGES, Language, say
 from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.run.reports import EvaluationReport
 from desdecero.pipelines.run.run_dir import RunDir
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +56,14 @@ def test_figures_carry_their_intervals_and_baselines(causal_run: RunDir) -> None
     shown = training_views.quality(causal_run, causal_run.recipe(), "en")
     for figure in ("1.824", "1.790 to 1.858", "34.2%", "3.02", "1.71", "245 documents"):
         assert figure in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_figures_of_one_document_have_no_interval(tmp_path: Path, language: Language) -> None:
+    run, recipe = make_sealed_run(tmp_path / "run", reports=of_one_document(make_reports()))
+    no_interval = say(language, "number.no_interval")
+    assert training_views.quality(run, recipe, language).count(no_interval) == 3
+    assert training_views.after_curve(run, recipe, language).count(no_interval) == 6
 
 
 def test_an_encoder_decoder_is_shown_by_the_spans_that_it_fills(span_run: RunDir) -> None:
@@ -114,3 +124,12 @@ def test_the_space_asks_for_what_the_project_is_tested_with() -> None:
     lines = (ROOT / "app" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if line and not line.startswith("#")]
     assert set(wanted) <= set(project)
+
+
+@pytest.mark.parametrize(("language", "why"), [("en", "Bits per byte: not measured"), ("es", "Bits por byte: no se")])
+def test_the_page_shows_perplexity_where_bits_per_byte_were_not_measured(language: Language, why: str) -> None:
+    report = EvaluationReport.model_validate(without_bytes(make_reports()["evaluate"]))
+    shown = training_views._quality(report, language)
+    assert "corpus.test" not in shown
+    assert "corpus.test" in training_views._quality(report.model_copy(update={"chose": ["early_stop"]}), language)
+    assert why in shown and escape(say(language, "page.perplexity_explained")) in shown

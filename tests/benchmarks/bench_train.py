@@ -117,7 +117,7 @@ class Bench:
         loaded = load(model)
         scores = LanguageModeling(100, 0.95, seed=0).score(loaded, self.texts())
         nll = sum(score.nll for score in scores)
-        if not loaded.pseudo_likelihood:
+        if loaded.text_probability:
             return nll / math.log(2) / sum(score.bytes for score in scores)
         return nll / sum(score.tokens for score in scores)
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 from small_models import byte_level, language_model, random_model, texts, wordpiece
 
-from desdecero.eval_suites.baselines import unigram_scores, untrained_twin, xz_bits_per_byte
+from desdecero.eval_suites.baselines import ngram_scores, unigram_scores, untrained_twin, xz_bits_per_byte
 from desdecero.eval_suites.models.batching import encode
 from desdecero.eval_suites.models.windows import masked_positions
+from desdecero.eval_suites.ngram import NGram
 
 
 @pytest.mark.skipif(shutil.which("xz") is None, reason="no xz on this machine")
@@ -45,6 +46,27 @@ def test_the_masked_unigram_answers_the_same_questions_as_the_model() -> None:
         hidden = ids[masked_positions(len(ids), 0.15, 9, document)]
         assert score.tokens == len(hidden)
         assert score.correct == int((hidden == counts.argmax()).sum())
+
+
+def test_the_ngram_predicts_each_token_from_the_beginning_of_the_text_on() -> None:
+    model = language_model("gpt2")
+    (end,) = model.begin
+    documents = encode(byte_level(), texts())
+    ngram = NGram.train(np.concatenate([np.r_[end, ids] for ids in documents[1:]]), len(byte_level()), separator=end)
+    for text, ids, score in zip(texts(), documents, ngram_scores(model, texts(), ngram, seed=0), strict=True):
+        before = [ngram.distribution([end, *ids[:place]]) for place in range(len(ids))]
+        expected = -sum(math.log(probability[token]) for probability, token in zip(before, ids, strict=True))
+        assert score.nll == pytest.approx(expected)
+        assert (score.tokens, score.bytes) == (len(ids), len(text.encode()))
+        assert score.correct == sum(
+            bool(probability.argmax() == token) for probability, token in zip(before, ids, strict=True)
+        )
+
+
+@pytest.mark.parametrize("architecture", ["bert", "t5"])
+def test_the_ngram_is_no_baseline_of_a_model_that_sees_what_follows(architecture: str) -> None:
+    with pytest.raises(ValueError, match="from left to right"):
+        ngram_scores(language_model(architecture), texts(), NGram.train(np.array([3, 4]), 400), seed=0)
 
 
 @pytest.mark.parametrize(("architecture", "tied"), [("llama", True), ("t5", True), ("t5", False)])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_models import random_model, reading, small
-from small_models import tokenizer as tokenizer_of_words
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     BertConfig,
@@ -18,11 +16,8 @@ from transformers import (
 )  # fmt: skip
 
 from desdecero.eval_suites.bias import LANGUAGES, Probe, load_probes, score_probes
-from desdecero.eval_suites.bias_scores import Sentence, log_probabilities, tokenize
 from desdecero.eval_suites.bias_verdicts import judge
 from desdecero.eval_suites.models.causal import Causal
-from desdecero.eval_suites.models.masked import Masked
-from desdecero.eval_suites.models.seq2seq import EncoderDecoder
 
 PROBES = [probe for language in LANGUAGES for probe in load_probes(language)]
 FEW = PROBES[::60]
@@ -90,90 +85,11 @@ def bert(tokenizer: PreTrainedTokenizerFast) -> BertForMaskedLM:
     return BertForMaskedLM(config).eval()
 
 
-@pytest.mark.parametrize("kind", ["bpe", "wordpiece"])
-def test_a_sentence_tokenised_in_two_parts_is_the_sentence_tokenised_whole(
-    kind: str, request: pytest.FixtureRequest
-) -> None:
-    tokenizer = request.getfixturevalue(kind)
-    for probe in PROBES:
-        for text in (probe.context, probe.neutral):
-            for mention, parts in zip(probe.pair, tokenize(tokenizer, probe.pair, text[2:], 64), strict=True):
-                whole = tokenizer(text.format(mention), add_special_tokens=False)["input_ids"]
-                assert [*parts.mention, *parts.shared] == whole
-
-
-@pytest.mark.parametrize("build", [llama, gpt2])
-def test_a_causal_score_is_the_loss_of_the_shared_tokens_alone(build, bpe: PreTrainedTokenizerFast) -> None:
-    model = build(bpe)
-    parts = [part for probe in FEW for part in tokenize(bpe, probe.pair, probe.context[2:], 64)]
-    expected = []
-    for part in parts:
-        ids = torch.tensor([[bpe.eos_token_id, *part.mention, *part.shared]])
-        labels = ids.clone()
-        labels[0, : 1 + len(part.mention)] = -100
-        with torch.no_grad():
-            expected.append(-model(input_ids=ids, labels=labels).loss.item() * len(part.shared))
-    assert log_probabilities(Causal(model, bpe), parts) == pytest.approx(expected, rel=1e-4)
-
-
-def test_a_masked_score_hides_each_shared_token_in_turn(wordpiece: PreTrainedTokenizerFast) -> None:
-    model = bert(wordpiece)
-    parts = [part for probe in FEW for part in tokenize(wordpiece, probe.pair, probe.context[2:], 64)]
-    expected = []
-    for part in parts:
-        whole = [wordpiece.eos_token_id, *part.mention, *part.shared, wordpiece.eos_token_id]
-        total = 0.0
-        for place in range(1 + len(part.mention), len(whole) - 1):
-            ids = torch.tensor([whole])
-            ids[0, place] = wordpiece.mask_token_id
-            with torch.no_grad():
-                total += model(input_ids=ids).logits[0, place].log_softmax(-1)[whole[place]].item()
-        expected.append(total)
-    assert log_probabilities(Masked(model, wordpiece), parts) == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.parametrize("architecture", ["modernbert", "roberta"])
-def test_a_masked_model_of_any_class_is_scored_by_its_own_logits(architecture: str) -> None:
-    model, words = small(architecture), tokenizer_of_words()
-    parts = [Sentence((5, 6), (20, 30, 40)), Sentence((7,), (50, 60))]
-    expected = []
-    for part in parts:
-        whole, total = [words.eos_token_id, *part.mention, *part.shared, words.eos_token_id], 0.0
-        for place in range(1 + len(part.mention), len(whole) - 1):
-            ids = torch.tensor([whole])
-            ids[0, place] = words.mask_token_id
-            with torch.no_grad():
-                total += model(input_ids=ids).logits[0, place].log_softmax(-1)[whole[place]].item()
-        expected.append(total)
-    assert log_probabilities(Masked(model, words), parts) == pytest.approx(expected, rel=1e-4)
-
-
-def test_an_encoder_decoder_is_asked_for_each_shared_token_as_a_span_of_its_own() -> None:
-    model, tokenizer = random_model("t5", context_length=64), reading("t5")
-    asked = EncoderDecoder(model, tokenizer)
-    sentinel, end = asked.sentinels[0], tokenizer.eos_token_id
-    parts = [part for probe in FEW for part in tokenize(tokenizer, probe.pair, probe.context[2:], 64)]
-    expected = []
-    for part in parts:
-        whole = [tokenizer.eos_token_id, *part.mention, *part.shared]
-        total = 0.0
-        for place in range(1 + len(part.mention), len(whole)):
-            ids, labels = torch.tensor([whole]), torch.tensor([[sentinel, whole[place], end]])
-            ids[0, place] = sentinel
-            with torch.no_grad():
-                logits = model(input_ids=ids, labels=labels).logits[0].log_softmax(-1)
-            total += logits[1, whole[place]].item() + logits[2, end].item()
-        expected.append(total)
-    assert log_probabilities(asked, parts) == pytest.approx(expected, rel=1e-4)
-
-
 def test_the_gap_is_a_difference_in_differences_in_nats(bpe: PreTrainedTokenizerFast) -> None:
     model = Causal(llama(bpe), bpe)
     score = score_probes(model, FEW[:1], seed=0)[0]
     probe = score.probe
-    values = [
-        log_probabilities(model, tokenize(bpe, probe.pair, text[2:], 64)) for text in (probe.context, probe.neutral)
-    ]
+    values = [model.log_likelihood(probe.pair, [text[2:]] * 2) for text in (probe.context, probe.neutral)]
     assert score.gap == pytest.approx((values[0][0] - values[0][1]) - (values[1][0] - values[1][1]), rel=1e-4)
 
 
@@ -194,15 +110,26 @@ def test_scoring_in_pieces_gives_the_same_scores(bpe: PreTrainedTokenizerFast) -
 
 
 def test_a_short_context_cuts_both_sentences_of_a_probe_alike(bpe: PreTrainedTokenizerFast) -> None:
-    for probe in PROBES:
-        first, second = tokenize(bpe, probe.pair, probe.context[2:], 16)
-        assert first.shared == second.shared
-        assert max(len(first.mention), len(second.mention)) + len(first.shared) + 2 <= 16
+    model, asked = Causal(llama(bpe), bpe, context_length=16), list[tuple[str, str]]()
+    score, model.score = (
+        model.score,
+        lambda mentions, shared: (  # type: ignore[method-assign]
+            asked.extend(zip(mentions, shared, strict=True)) or score(mentions, shared)
+        ),
+    )
+    score_probes(model, PROBES, seed=0)
+    sentences = [asked[5 * place : 5 * place + 5] for place in range(len(PROBES))]
+    for probe, (first, second, third, fourth, _) in zip(PROBES, sentences, strict=True):
+        assert (first[0], second[0]) == (third[0], fourth[0]) == probe.pair
+        assert first[1] == second[1] and third[1] == fourth[1]
+        assert probe.context[2:].startswith(first[1]) and probe.neutral[2:].startswith(third[1])
+    assert any(len(each[0][1]) < len(probe.context[2:]) for probe, each in zip(PROBES, sentences, strict=True))
 
 
 def test_a_mention_that_fills_the_model_is_refused_by_name(bpe: PreTrainedTokenizerFast) -> None:
+    probe = Probe("x", "en", "disability", ("The man with Tourette syndrome", "The man"), "{} waved.", "{} sat.")
     with pytest.raises(ValueError, match="The man with Tourette syndrome"):
-        tokenize(bpe, ["The man with Tourette syndrome"], " waved.", 4)
+        score_probes(Causal(llama(bpe), bpe, context_length=4), [probe], seed=0)
 
 
 def test_a_model_with_random_weights_is_not_competent(bpe: PreTrainedTokenizerFast) -> None:

@@ -23,6 +23,7 @@ def load(name: str) -> evaluate.EvaluationModule:
         ("bits_per_byte", {"nll": [2 * math.log(2), 6 * math.log(2)], "bytes": [1, 3]}, 2.0),
         ("perplexity", {"nll": [math.log(8), 0.0], "tokens": [1, 2]}, 2.0),
         ("token_accuracy", {"correct": [1, 2], "tokens": [2, 4]}, 0.5),
+        ("token_loss", {"nll": [4.0, 5.0], "tokens": [1, 3]}, 2.25),
         ("masked_accuracy", {"correct": [0, 3], "tokens": [2, 10]}, 0.25),
         ("masked_loss", {"nll": [3.0, 5.0], "tokens": [1, 3]}, 2.0),
         ("span_accuracy", {"correct": [1, 2], "tokens": [2, 10]}, 0.25),
@@ -50,7 +51,7 @@ def test_metrics_of_the_same_sums_combine() -> None:
 
 def test_every_module_explains_itself() -> None:
     folders = sorted(path for path in METRICS.iterdir() if (path / f"{path.name}.py").is_file())
-    assert len(folders) == 7
+    assert len(folders) == 8
     for folder in folders:
         metric = load(folder.name)
         assert "is better" in metric.description

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 from sealed_run import estimate, make_recipe, make_reports
-from whole_reports import held_out_suite
+from whole_reports import held_out_suite, without_bytes
 
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
@@ -21,8 +23,13 @@ from desdecero.pipelines.recipe import Licenses
 NUMBER = re.compile(r"[+−]?\d+(?:[,\u00a0]\d{3})*(?:\.\d+)?(?:e-?\d+)?")
 
 
-def make_evidence(architecture: str = "llama", *overrides: str, without: tuple[str, ...] = ()) -> Evidence:
-    reports = make_reports(architecture)
+def make_evidence(
+    architecture: str = "llama",
+    *overrides: str,
+    without: tuple[str, ...] = (),
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> Evidence:
+    reports = {**make_reports(architecture), **changes}
     contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
     contents["licensing"] = summary.report(
@@ -61,8 +68,11 @@ PAIRS = held_out_suite({"pair_accuracy": estimate(0.6173, 0.05)}, {"chance": {"p
 @pytest.mark.parametrize(
     ("language", "row"),
     [
-        ("en", "| pair accuracy (higher is better) | 62% (57% to 67%) | 50% |"),
-        ("es", "| pair accuracy (mejor cuanto mayor) | 62\u00a0% (57\u00a0% a 67\u00a0%) | 50\u00a0% |"),
+        ("en", "| grammatical sentence preferred (higher is better) | 62% (57% to 67%) | 50% |"),
+        (
+            "es",
+            "| prefiere la oración gramatical (mejor cuanto mayor) | 62\u00a0% (57\u00a0% a 67\u00a0%) | 50\u00a0% |",
+        ),
     ],
 )
 def test_another_suite_has_a_table_without_being_known_to_the_card(language: Language, row: str):
@@ -120,6 +130,29 @@ def test_what_cannot_be_measured_of_an_encoder_decoder_is_said(language: Languag
     card = render(make_evidence("t5"), language)
     assert why in card
     assert "AutoModelForSeq2SeqLM" in card and "The<extra_id_0> shall<extra_id_1>." in card
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_bits_per_byte_the_card_shows_perplexity_and_says_why(language: Language):
+    evidence = make_evidence(changes={"evaluate": without_bytes(make_reports()["evaluate"])})
+    card = render(evidence, language)
+    assert {"en": "Bits per byte: not measured", "es": "Bits por byte: no se midió"}[language] in card
+    assert re.search(r"25\s?%", card) and evidence.missing == []
+    section = card.split("## Evalua")[1].split("\n## ")[0]
+    assert "xz" not in section
+    assert render(make_evidence(), language).count("xz,") == card.count("xz,") + 1
+    if language == "en":
+        assert [result.metric_type for result in ModelCard(card).data.eval_results] == ["perplexity", "token_accuracy"]
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "early stopping"), ("es", "parada temprana")])
+def test_what_the_measured_text_chose_is_said_on_the_card_and_what_it_did_not_is_not(language: Language, said: str):
+    evaluation = make_reports()["evaluate"]
+    chosen = make_evidence(changes={"evaluate": {**evaluation, "chose": ["early_stop"]}})
+    assert said in render(chosen, language).split("## Evalua")[1].split("\n## ")[0]
+    assert said not in render(make_evidence(), language)
+    tested = make_evidence(changes={"evaluate": {**evaluation, "split": "test"}})
+    assert ModelCard(render(tested, "en")).data.eval_results[0].dataset_split == "test"
 
 
 def test_a_model_without_licence_says_so():

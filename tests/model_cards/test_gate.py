@@ -9,6 +9,7 @@ import pytest
 
 from desdecero.model_cards.gate import ACCEPTABLE, RULES, Acceptance, Finding, Publication, judge, refused
 from desdecero.model_cards.gate_sentences import sentence
+from desdecero.model_cards.gate_substance import SUBSTANCE_RULES
 from desdecero.model_cards.words import LANGUAGES, catalogue
 from desdecero.pipelines.corpus.licensing.summary import Holding, report
 from desdecero.pipelines.recipe import Licenses
@@ -230,3 +231,11 @@ def test_so_many_files_are_named_and_the_rest_counted(number: int):
         said = sentence(language, finding)
         assert said.count("altered") == min(number, 10)
         assert (more.format(number - 10) in said) == (number > 10)
+
+
+def test_a_model_without_bits_per_byte_is_judged_by_its_perplexity() -> None:
+    for high, passed in ((2.1, True), (2.6, False)):
+        judged = dataclasses.replace(WHOLE, **evaluation(1.9, high, "perplexity"))
+        found = SUBSTANCE_RULES["beats_unigram"](judged)
+        assert found.passed == passed and found.values["measured"]["measure"] == "perplexity"
+        assert all("perpl" in sentence(language, found) for language in LANGUAGES)

@@ -27,7 +27,7 @@ def refused(finished: subprocess.CompletedProcess[str], *said: str) -> None:
 def run_on(source: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`desdecero run` of the tiny recipe on another source."""
     sources = f"corpus.sources=[{{kind: files, path: {source}}}]"
-    return desdecero("run", "smoke", "--set", sources, "--set", "corpus.domain=", "--set", "finetune=",
+    return forked("run", "smoke", "--set", sources, "--set", "corpus.domain=", "--set", "finetune=",
                      "--run-dir", folder, *words, cwd=folder.parent)  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def test_misspelt_key(tmp_path: Path) -> None:
 def test_missing_recipe_and_missing_run(tmp_path: Path) -> None:
     refused(desdecero("run", "nothing.yaml", cwd=tmp_path), "nothing.yaml")
     for command in ("status", "verify"):
-        refused(desdecero(command, "nothing", cwd=tmp_path), "desdecero run nothing")
+        refused(forked(command, "nothing", cwd=tmp_path), "desdecero run nothing")
 
 
 def test_unknown_command_suggests_the_nearest(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_unknown_command_suggests_the_nearest(tmp_path: Path) -> None:
 
 def test_run_directory_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused(desdecero("run", "smoke", "--run-dir", tmp_path / "file" / "run", cwd=tmp_path), str(tmp_path / "file"))
-    refused(desdecero("run", "smoke", "--run-dir", tmp_path / "file", cwd=tmp_path), "name a folder with --run-dir")
-    refused(desdecero("run", "smoke", "--run-dir", "/proc/run", cwd=tmp_path))
+    refused(forked("run", "smoke", "--run-dir", tmp_path / "file" / "run", cwd=tmp_path), str(tmp_path / "file"))
+    refused(forked("run", "smoke", "--run-dir", tmp_path / "file", cwd=tmp_path), "name a folder with --run-dir")
+    refused(forked("run", "smoke", "--run-dir", "/proc/run", cwd=tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -82,8 +82,8 @@ def test_full_disk_keeps_what_was_sealed(small_disk: Path, tiny: Callable[[str],
     filler = small_disk / "filler"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     filler.write_bytes(b"x" * (free - 300_000))
-    refused(desdecero("run", home / "tiny.yaml", "--run-dir", run, cwd=home), "the disk is full", "same command again")
-    verified = desdecero("verify", run, cwd=home)
+    refused(forked("run", home / "tiny.yaml", "--run-dir", run, cwd=home), "the disk is full", "same command again")
+    verified = forked("verify", run, cwd=home)
     assert verified.returncode == 0 and "whole" in verified.stdout, verified.stdout
     filler.unlink()
     assert forked("run", home / "tiny.yaml", "--run-dir", run, "--until", "tokens", cwd=home).returncode == 0

@@ -1,4 +1,4 @@
-"""The whole chain for an encoder–decoder, by the real command: what it measures, and that others can use the result."""
+"""The whole chain for an encoder–decoder, by one command: what it measures, and that others can use the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import desdecero
+from helpers import forked
 
 from desdecero.app.generation import GenerationRequest, SpanFiller
 from desdecero.pipelines.run.run_dir import RunDir
@@ -27,7 +27,7 @@ def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_r
     sealed = re.findall(r"^(\w+) +sealed in", output, re.MULTILINE)
     assert sealed == list(stages(RunDir(trained_t5_run).recipe()))
     assert re.search(r"quality +0\.\d+ span-token accuracy on held-out text", output)
-    verified = desdecero("verify", trained_t5_run, cwd=trained_t5_run.parent)
+    verified = forked("verify", trained_t5_run, cwd=trained_t5_run.parent)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
@@ -43,11 +43,11 @@ def test_it_has_learned_more_than_its_baselines_and_says_what_was_not_measured(t
 def test_the_card_has_evidence_for_all_that_it_says_and_the_gate_asks_for_a_better_model(trained_t5_run: Path) -> None:
     assert report(trained_t5_run, "card")["missing"] == []
     rehearsal = ("publish", trained_t5_run, "--repo-id", "me/tiny", "--dry-run")
-    refused = desdecero(*rehearsal, cwd=trained_t5_run.parent)
+    refused = forked(*rehearsal, cwd=trained_t5_run.parent)
     assert refused.returncode == 1 and "refused by beats_unigram, audit_tells: nothing was uploaded" in refused.stdout
     because = ("--because", "sixty steps, to test with")
     accepted = [part for rule in ("beats_unigram", "audit_tells") for part in ("--accept", rule, *because)]
-    checked = desdecero(*rehearsal, *accepted, cwd=trained_t5_run.parent)
+    checked = forked(*rehearsal, *accepted, cwd=trained_t5_run.parent)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

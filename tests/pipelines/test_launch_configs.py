@@ -14,6 +14,7 @@ import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.utils import DistributedType
 from helpers import ROOT
+from training_processes import launched, said
 
 LAUNCH = Path(str(resources.files("desdecero.pipelines"))) / "launch"
 EXPECTED = {
@@ -47,13 +48,13 @@ def test_two_nodes_meet_at_an_address() -> None:
     assert config.main_process_ip and config.main_process_port and config.machine_rank == 0
 
 
-def launch(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def launch(home: Path) -> subprocess.CompletedProcess[str]:
     """`accelerate launch` of the sharding configuration, with two processes on a CPU."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", LAUNCH / "eight_gpus_fsdp2.yaml"]
-    command += ["--num_processes", "2", *words, ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml"]
+    command += ["--num_processes", "2", ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml"]
     command += ["--run-dir", home / "run", "--set", "pretrain.micro_batch_size=1"]
     known = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env={**known, **environment}, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=known, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.slow
@@ -67,6 +68,10 @@ def test_the_sharding_one_trains_with_two_processes_on_a_cpu(tiny: Callable[[str
 
 @pytest.mark.slow
 def test_what_is_not_sharded_here_is_refused_in_a_sentence(tiny: Callable[[str], Path]) -> None:
-    finished = launch(tiny("llama"), "--fsdp_version", "1")
-    assert finished.returncode != 0
-    assert "desdecero: accelerate is told to use FSDP 1" in finished.stderr
+    home = tiny("llama")
+    words = [home / "tiny.yaml", "--run-dir", home / "run"]
+    with launched("pretrain", words, 2, home, sharded=True, FSDP_VERSION="1") as started:
+        for process in started:
+            process.join(300)
+        assert 2 in [process.exitcode for process in started]
+    assert "desdecero: accelerate is told to use FSDP 1" in said(home)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import DESDECERO, forked
+from helpers import forked
 from safetensors.torch import load_file
 from tiny_training import pretrain, report, weights
-from training_processes import finish, kill, said
+from training_processes import finish, kill, processes, said
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from desdecero.pipelines.common.errors import UserError
@@ -28,10 +28,20 @@ from desdecero.pipelines.run.run_dir import RunDir
 Tiny = Callable[[str], Path]
 
 
+@pytest.fixture(scope="module")
+def trained(tiny_runs: dict[str, Path], once: Callable[[str, Callable[[Path], None]], Path]) -> Callable[[str], Path]:
+    """`trained("bert")` → the home of a run of 80 steps, made once: read it only."""
+
+    def make(folder: Path) -> None:
+        home = shutil.copytree(tiny_runs[folder.name.removeprefix("shared_trained_")].parent, folder / "home")
+        assert pretrain(home, "pretrain.budget={steps: 80}") == 0
+
+    return lambda architecture: once(f"trained_{architecture}", make) / "home"
+
+
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert"])
-def test_what_is_trained_loads_in_plain_transformers(tiny: Tiny, architecture: str) -> None:
-    home = tiny(architecture)
-    assert pretrain(home) == 0
+def test_what_is_trained_loads_in_plain_transformers(trained: Tiny, architecture: str) -> None:
+    home = trained(architecture)
     auto = AutoModelForMaskedLM if architecture == "bert" else AutoModelForCausalLM
     model = auto.from_pretrained(home / "run" / "model")
     tokenizer = AutoTokenizer.from_pretrained(home / "run" / "model")
@@ -41,11 +51,10 @@ def test_what_is_trained_loads_in_plain_transformers(tiny: Tiny, architecture: s
 
 
 @pytest.mark.parametrize("architecture", ["llama", "bert"])
-def test_the_loss_falls(tiny: Tiny, architecture: str) -> None:
-    home = tiny(architecture)
-    assert pretrain(home, "pretrain.budget={steps: 80}") == 0
+def test_the_loss_falls(trained: Tiny, architecture: str) -> None:
+    home = trained(architecture)
     found = report(home)
-    assert found["validation_loss"] < found["untrained_validation_loss"] - 0.5  # type: ignore[operator]
+    assert found["validation_loss"] < found["untrained_validation_loss"] - 0.5
     assert (home / "run" / "pretrain" / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -61,45 +70,23 @@ def test_packed_documents_are_learnt_from(tiny: Tiny, model: str) -> None:
     assert found["validation_loss"] < found["untrained_validation_loss"] - 0.4  # type: ignore[operator]
 
 
-def test_same_seed_gives_the_same_weights(tiny: Tiny) -> None:
-    home = tiny("gpt2")
-    digests = []
-    for _ in range(2):
-        assert pretrain(home) == 0
-        digests.append(weights(home))
-    assert digests[0] == digests[1]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("architecture", "overrides"),
-    [
-        ("llama", ["pretrain.optimizer.name=muon"]),
-        # With dropout, and past the second epoch of this small corpus.
-        (
-            "bert",
-            ["model.dropout=0.1", "pretrain.optimizer.name=adamw", "pretrain.batch_size=64", "model.context_length=16"],
-        ),
-    ],
-)
-def test_killed_run_goes_on_to_the_same_bits(tiny: Tiny, architecture: str, overrides: list[str]) -> None:
-    settings = ["pretrain.budget={steps: 60}", "pretrain.checkpoint_minutes=0.001", *overrides]
-    home = tiny(architecture)
-    assert pretrain(home, *settings) == 0
-    expected = weights(home)
-    for kills in (1, 2):
-        kill(home, 1, settings, step=15 * kills + 1, delay=0)
-    assert finish(home, 1, settings) == expected
-    assert said(home).count("going on from step") == len(report(home)["resumed_at"]) == 2  # type: ignore[arg-type]
-
-
 TIMID = "pretrain.stability={window: 8, deviations: 1.5, skips: 1, return_every: 10, roll_backs: 1000}"
 """Takes common noise for spikes, so that a short run refuses steps and goes back."""
 
 
-def test_refused_steps_and_roll_backs_are_on_record(tiny: Tiny) -> None:
-    home = tiny("llama")
-    assert pretrain(home, "pretrain.budget={steps: 60}", TIMID) == 0
+STEADILY_SAVED = ["pretrain.budget={steps: 60}", "pretrain.checkpoint_minutes=0.001", TIMID]
+
+
+@pytest.fixture(scope="module")
+def rolled_back(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a run that refused steps and went back: read it only."""
+    home = Path(shutil.copytree(tiny_runs["llama"].parent, tmp_path_factory.mktemp("timid") / "llama"))
+    assert pretrain(home, *STEADILY_SAVED) == 0
+    return home
+
+
+def test_refused_steps_and_roll_backs_are_on_record(rolled_back: Path) -> None:
+    home = rolled_back
     found: Any = report(home)
     lines = [json.loads(line) for line in (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()]
     assert found["skipped_steps"] == sum("skipped" in line for line in lines) > 0
@@ -112,28 +99,33 @@ def test_refused_steps_and_roll_backs_are_on_record(tiny: Tiny) -> None:
 
 
 @pytest.mark.slow
-def test_run_killed_after_a_roll_back_goes_on_to_the_same_bits(tiny: Tiny) -> None:
-    home = tiny("llama")
-    settings = ["pretrain.budget={steps: 80}", "pretrain.checkpoint_minutes=0.001", TIMID]
-    assert pretrain(home, *settings) == 0
+def test_run_killed_after_a_roll_back_goes_on_to_the_same_bits(rolled_back: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(rolled_back, tmp_path / "home"))
     expected, undone = weights(home), report(home)["roll_backs"]
-    first = undone[0]["step"]  # type: ignore[index]
-    kill(home, 1, settings, step=first + 1, delay=0)
-    assert pretrain(home, *settings) == 0
-    assert len(report(home)["resumed_at"]) == 1  # type: ignore[arg-type]
+    kill(home, 1, STEADILY_SAVED, step=undone[0]["step"] + 1, delay=0)
+    assert pretrain(home, *STEADILY_SAVED) == 0
+    assert len(report(home)["resumed_at"]) == 1
     assert (weights(home), report(home)["roll_backs"]) == (expected, undone)
 
 
 UNSTEADY = [
     "pretrain.budget={steps: 200}", "pretrain.validate_every=0.02", "pretrain.early_stop={patience: 3}",
     "pretrain.optimizer={name: adamw, learning_rate: 0.1}", "pretrain.schedule={name: constant}",
+    "pretrain.checkpoint_minutes=0", "pretrain.keep_every_steps=4",
 ]  # fmt: skip
 """Learns so fast that the held-out loss soon rises and falls as it likes."""
 
 
-def test_early_stop_keeps_the_weights_with_the_lowest_held_out_loss(tiny: Tiny) -> None:
-    home = tiny("llama")
-    assert pretrain(home, *UNSTEADY, "pretrain.keep_every_steps=4") == 0
+@pytest.fixture(scope="module")
+def stopped(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a run that stopped early: read it only."""
+    home = Path(shutil.copytree(tiny_runs["llama"].parent, tmp_path_factory.mktemp("stopped") / "llama"))
+    assert pretrain(home, *UNSTEADY) == 0
+    return home
+
+
+def test_early_stop_keeps_the_weights_with_the_lowest_held_out_loss(stopped: Path) -> None:
+    home = stopped
     found: Any = report(home)
     stop = found["early_stop"]
     lines = [json.loads(line) for line in (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()]
@@ -150,29 +142,28 @@ def test_early_stop_keeps_the_weights_with_the_lowest_held_out_loss(tiny: Tiny) 
 
 
 @pytest.mark.slow
-def test_run_killed_on_its_way_stops_early_at_the_same_step_with_the_same_bits(tiny: Tiny) -> None:
-    home = tiny("llama")
-    settings = [*UNSTEADY, "pretrain.checkpoint_minutes=0"]
-    assert pretrain(home, *settings) == 0
+def test_run_killed_on_its_way_stops_early_at_the_same_step_with_the_same_bits(stopped: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(stopped, tmp_path / "home"))
     expected, stop = weights(home), report(home)["early_stop"]
-    kill(home, 1, settings, step=stop["kept_step"] + 1, delay=0)  # type: ignore[index]
-    assert pretrain(home, *settings) == 0
-    assert len(report(home)["resumed_at"]) == 1  # type: ignore[arg-type]
+    kill(home, 1, UNSTEADY, step=stop["kept_step"] + 1, delay=0)
+    assert pretrain(home, *UNSTEADY) == 0
+    assert len(report(home)["resumed_at"]) == 1
     assert (weights(home), report(home)["early_stop"]) == (expected, stop)
 
 
 @pytest.mark.slow
 def test_terminated_run_saves_before_it_ends(tiny: Tiny) -> None:
     home = tiny("llama")
-    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run", "--set"]
-    command += ["pretrain.budget={steps: 100000}"]
     metrics = home / "run" / "unsealed" / "pretrain" / "metrics.jsonl"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        wait_for(lambda: metrics.is_file() and len(metrics.read_text().splitlines()) > 1, process)
+    with processes(home, 1, ["pretrain.budget={steps: 100000}"]) as (process,):
+        deadline = time.monotonic() + 300
+        while not (metrics.is_file() and len(metrics.read_text().splitlines()) > 1):
+            assert process.is_alive() and time.monotonic() < deadline, said(home)
+            time.sleep(0.02)
         process.terminate()
-        output, _ = process.communicate(timeout=300)
-    assert process.returncode == 130, output
-    assert "run the same command again to continue" in output
+        process.join(300)
+        assert process.exitcode == 130, said(home)
+    assert "run the same command again to continue" in said(home)
     saved = (home / "run" / "unsealed" / "pretrain" / "checkpoints").glob("step-*")
     assert max(int(path.name[5:]) for path in saved) > 0
 
@@ -218,10 +209,9 @@ def test_a_budget_in_minutes_is_probed_once_and_kept(tiny: Tiny) -> None:
     assert plan["seconds"] == pytest.approx(9, rel=0.1) if left > 1 else plan["seconds"] > 8
 
 
-def test_a_budget_of_operations_takes_the_steps_that_reach_it(tiny: Tiny) -> None:
+def test_a_budget_of_operations_takes_the_steps_that_reach_it(trained: Tiny, tiny: Tiny) -> None:
     home = tiny("llama")
-    assert pretrain(home) == 0
-    spent = report(home)["flops"]
+    spent = report(trained("llama"))["flops"] / 80 * 12
     assert pretrain(home, f"pretrain.budget={{flops: {spent:e}}}") == 0
     assert report(home)["steps"] == pytest.approx(12, abs=1)  # :e rounds
 
@@ -239,14 +229,13 @@ def test_compiled_training_gives_nearly_the_same_model_under_the_same_names(tiny
     assert all(torch.allclose(eager[name], compiled[name], atol=1e-3) for name in eager)
 
 
-def test_metrics_count_steps_tokens_and_time(tiny: Tiny) -> None:
-    home = tiny("llama")
-    assert pretrain(home) == 0
+def test_metrics_count_steps_tokens_and_time(trained: Tiny) -> None:
+    home = trained("llama")
     lines = [json.loads(line) for line in (home / "run" / "pretrain" / "metrics.jsonl").read_text().splitlines()]
-    trained = [line for line in lines if "loss" in line]
-    assert [line["step"] for line in trained] == list(range(1, 13))
-    assert trained[-1]["tokens"] == 12 * 4 * 32
-    assert all(np.diff([line["seconds"] for line in trained]) > 0)
+    steps = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in steps] == list(range(1, 81))
+    assert steps[-1]["tokens"] == 80 * 4 * 32
+    assert all(np.diff([line["seconds"] for line in steps]) > 0)
     assert lines[0]["step"] == 0 and "validation_loss" in lines[0]
 
 
@@ -296,12 +285,3 @@ def test_batch_that_processes_cannot_share_is_refused(tiny_runs: dict[str, Path]
 def test_missing_tokens_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["smoke", "--run-dir", str(tmp_path / "run")]) == 2
     assert "pretrain needs tokenizer, which is missing" in capsys.readouterr().err
-
-
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 300) -> None:
-    """Wait until the condition holds; a process that ends before has failed."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import DESDECERO, ROOT
+from helpers import forked
 from tiny_training import pretrain, report
+from training_processes import finish, processes, said
 
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -21,10 +19,6 @@ from desdecero.pipelines.run.stages import stages
 
 Tiny = Callable[[str], Path]
 TOO_LARGE = ["pretrain.budget={minutes: 0.1}", "model.hidden_size=256", "model.layers=4", "pretrain.batch_size=256"]
-
-
-def words(*settings: str) -> list[str]:
-    return [word for setting in settings for word in ("--set", setting)]
 
 
 @pytest.mark.parametrize("architecture", ["llama", "bert", "t5"])
@@ -74,33 +68,27 @@ def test_few_steps_that_the_recipe_asks_for_are_trained_with_a_warning(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("anyway", [[], ["--anyway"]], ids=["refused", "anyway"])
-def test_two_processes_that_accelerate_starts_decide_together(tiny: Tiny, anyway: list[str]) -> None:
+def test_two_processes_decide_together(tiny: Tiny) -> None:
     home = tiny("llama")
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
-    launch += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    command = [*launch, ROOT / "pipelines" / "pretrain.py", home / "tiny.yaml", "--run-dir", home / "run", *anyway]
-    command += words("pretrain.budget={minutes: 0.02}")
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    if anyway:
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        assert report(home)["processes"] == 2 and report(home)["few_steps"] is True
-    else:
-        assert finished.returncode != 0
-        assert finished.stderr.count("desdecero: pretrain.budget.minutes 0.02 has room for") == 1
+    settings = ["pretrain.budget={minutes: 0.02}"]
+    with processes(home, 2, settings) as started:
+        for process in started:
+            process.join(300)
+        assert [process.exitcode for process in started] == [2, 2]
+    assert said(home).count("desdecero: ") == said(home).count("desdecero: pretrain.budget.minutes 0.02 has room") == 1
+    finish(home, 2, settings, flags=["--anyway"])
+    assert report(home)["processes"] == 2 and report(home)["few_steps"] is True
 
 
 @pytest.mark.slow
-def test_run_passes_anyway_on_to_the_processes_that_it_starts(tiny: Tiny) -> None:
+def test_run_starts_several_processes_when_asked_to_and_passes_anyway_on_to_them(tiny: Tiny) -> None:
     home = tiny("llama")
-    command = [DESDECERO, "run", home / "tiny.yaml", "--run-dir", home / "run", "--until", "pretrain"]
-    command += ["--processes", "2", *words("pretrain.budget={minutes: 0.02}")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    command = ["run", home / "tiny.yaml", "--run-dir", home / "run", "--until", "pretrain", "--processes", "2"]
+    command += ["--set", "pretrain.budget={minutes: 0.02}"]
+    refused = forked(*command, cwd=home)
     assert refused.returncode == 2, refused.stderr
     assert refused.stderr.count("has room for") == 1
-    finished = subprocess.run([*command, "--anyway"], env=environment, capture_output=True, text=True, timeout=300)
+    finished = forked(*command, "--anyway", cwd=home)
     assert finished.returncode == 0, finished.stderr
     plan = json.loads((home / "run" / "pretrain" / "plan.json").read_text())
-    assert plan["steps"] == report(home)["steps"]
+    assert plan["steps"] == report(home)["steps"] and report(home)["processes"] == 2

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import json
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from helpers import DESDECERO
+from helpers import forked
 from tiny_training import pretrain, report, weights
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -36,6 +37,7 @@ def test_nothing_that_is_told_moves_a_bit_of_the_weights(tiny: Tiny) -> None:
     with_dropout = ["model.dropout=0.1", "pretrain.budget={steps: 20}"]
     assert pretrain(home, *with_dropout) == 0
     expected = weights(home)
+    assert report(home)["energy"] is report(home)["cost"] is None  # nobody asked
     told = ["pretrain.samples={prompts: [Return the], temperature: 1.0, tokens: 8}", "pretrain.energy={country: PER}"]
     told += ["pretrain.trackers=[tensorboard]", "pretrain.price_per_hour={amount: 2.5, currency: EUR}"]
     assert pretrain(home, *with_dropout, *told) == 0
@@ -127,25 +129,36 @@ def unfinished(home: Path, step: int) -> None:
             shutil.rmtree(checkpoint)
 
 
+@pytest.fixture(scope="module")
+def of_minutes(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose budget in minutes was revised, with the checkpoint of every step."""
+    home = Path(shutil.copytree(tiny_runs["llama"].parent, tmp_path_factory.mktemp("minutes") / "llama"))
+    assert pretrain(home, *MINUTES, "--anyway") == 0
+    return home
+
+
+MINUTES = ["pretrain.budget={minutes: 0.2}", "pretrain.schedule={name: cosine}", "pretrain.keep_every_steps=1"]
+
+
 @pytest.mark.slow
-def test_a_run_that_was_cut_off_before_its_budget_was_revised_ends_with_the_same_bits(tiny: Tiny) -> None:
-    home = tiny("llama")
-    settings = ["pretrain.budget={minutes: 0.25}", "pretrain.schedule={name: cosine}", "pretrain.keep_every_steps=5"]
-    assert pretrain(home, *settings, "--anyway") == 0
+def test_a_run_that_was_cut_off_before_its_budget_was_revised_ends_with_the_same_bits(
+    of_minutes: Path, tmp_path: Path
+) -> None:
+    home = Path(shutil.copytree(of_minutes, tmp_path / "home"))
     expected, plan = weights(home), json.loads((home / "run" / "pretrain" / "plan.json").read_text())
     assert [revision["step"] > 5 for revision in plan["revisions"]] == [True] * len(plan["revisions"]) != []
     unfinished(home, 5)
-    assert pretrain(home, *settings) == 0
+    assert pretrain(home, *MINUTES) == 0
     assert (report(home)["resumed_at"][0]["step"], report(home)["steps"]) == (5, plan["steps"])
     assert weights(home) == expected
 
 
 @pytest.mark.slow
-def test_a_run_that_was_cut_off_after_a_revision_repeats_to_the_bit_what_was_decided(tiny: Tiny) -> None:
+def test_a_run_that_was_cut_off_after_a_revision_repeats_to_the_bit_what_was_decided(
+    of_minutes: Path, tmp_path: Path
+) -> None:
     """Between the first revision and the second; where the machine was so slow that none followed, before the end."""
-    home = tiny("llama")
-    settings = ["pretrain.budget={minutes: 0.25}", "pretrain.keep_every_steps=1"]
-    assert pretrain(home, *settings, "--anyway") == 0
+    home = Path(shutil.copytree(of_minutes, tmp_path / "home"))
     run = RunDir(home / "run")
     plan = json.loads(run.plan.read_text())
     first, *later = plan["revisions"]
@@ -154,7 +167,7 @@ def test_a_run_that_was_cut_off_after_a_revision_repeats_to_the_bit_what_was_dec
     unfinished(home, first["step"] // 2)
     then = {**plan, "revisions": [first], "steps": first["steps"], "revise_at": revise_at}
     run.unsealed.plan.write_text(json.dumps(then))
-    assert pretrain(home, *settings) == 0
+    assert pretrain(home, *MINUTES) == 0
     revisions = json.loads(run.plan.read_text())["revisions"]
     assert [revision["step"] for revision in revisions[:2]] == [first["step"], *([until] if later else [])]
     assert revisions[0] == first
@@ -179,9 +192,18 @@ def test_prompts_that_cannot_be_answered_are_refused(
 # --- speed, cost, energy -----------------------------------------------------------------------------------------
 
 
-def test_speed_and_mfu_are_those_of_the_steps(tiny: Tiny) -> None:
-    home = tiny("llama")
-    assert pretrain(home) == 0
+@pytest.fixture(scope="module")
+def told(tiny_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A training that costs a Euro a second and writes for TensorBoard, to be read only; and what it printed."""
+    home = Path(shutil.copytree(tiny_runs["llama"].parent, tmp_path_factory.mktemp("told") / "llama"))
+    with redirect_stdout(io.StringIO()) as printed:
+        asked = ["pretrain.price_per_hour={amount: 3600, currency: EUR}", "pretrain.trackers=[tensorboard]"]
+        assert pretrain(home, *asked) == 0
+    return home, printed.getvalue()
+
+
+def test_speed_and_mfu_are_those_of_the_steps(told: tuple[Path, str]) -> None:
+    home, _ = told
     found, plan = report(home), json.loads((home / "run" / "pretrain" / "plan.json").read_text())
     assert found["flops_per_second"] == pytest.approx(found["flops"] / found["seconds"])
     assert found["mfu"] == pytest.approx(found["flops_per_second"] / found["peak_flops_per_second"])
@@ -192,10 +214,9 @@ def test_speed_and_mfu_are_those_of_the_steps(tiny: Tiny) -> None:
     assert found["machine_slowdown"] >= 1 and isinstance(found["machine_busy"], bool)
 
 
-def test_the_cost_is_told_before_and_after(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
-    home = tiny("llama")
-    assert pretrain(home, "pretrain.price_per_hour={amount: 3600, currency: EUR}") == 0
-    assert "EUR at 3600 an hour" in capsys.readouterr().out
+def test_the_cost_is_told_before_and_after(told: tuple[Path, str]) -> None:
+    home, printed = told
+    assert "EUR at 3600 an hour" in printed
     cost = report(home)["cost"]
     assert cost["amount"] == pytest.approx(cost["seconds"])  # a Euro a second
     assert cost["seconds"] == pytest.approx(report(home)["seconds"] + report(home)["setup_seconds"])
@@ -223,12 +244,6 @@ def test_energy_is_counted_without_a_network_and_adds_up_over_a_resume(
     assert asked == []
 
 
-def test_no_energy_is_told_of_where_nobody_asked(tiny: Tiny) -> None:
-    home = tiny("llama")
-    assert pretrain(home) == 0
-    assert report(home)["energy"] is report(home)["cost"] is None
-
-
 def test_a_country_that_nobody_knows_is_refused(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
     assert pretrain(tiny("llama"), "pretrain.energy={country: XXQ}") == 2
     assert "does not know XXQ" in capsys.readouterr().err
@@ -241,28 +256,24 @@ def test_a_country_that_nobody_knows_is_refused(tiny: Tiny, capsys: pytest.Captu
         ("wandb", "pretrain.trackers=[wandb]", "desdecero[wandb]"),
     ],
 )
-def test_what_is_not_installed_is_asked_for_in_one_sentence(tiny: Tiny, library: str, setting: str, extra: str) -> None:
-    home = tiny("llama")
-    code = f"""
-import importlib.util, sys
-find = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *more: None if name == {library!r} else find(name, *more)
-from desdecero.pipelines.pretrain import main
-sys.exit(main([{str(home / "tiny.yaml")!r}, "--run-dir", {str(home / "run")!r}, "--set", {setting!r}]))
-"""
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert finished.returncode == 2
-    assert extra in finished.stderr and "Traceback" not in finished.stderr
+def test_what_is_not_installed_is_asked_for_in_one_sentence(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], library: str, setting: str,
+    extra: str,
+) -> None:  # fmt: skip
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == library else find(name, *more))
+    assert pretrain(tiny("llama"), setting) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("desdecero: ") and extra in sentence
 
 
 # --- trackers ----------------------------------------------------------------------------------------------------
 
 
-def test_tensorboard_reads_what_metrics_hold(tiny: Tiny) -> None:
+def test_tensorboard_reads_what_metrics_hold(told: tuple[Path, str]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    home = tiny("llama")
-    assert pretrain(home, "pretrain.trackers=[tensorboard]") == 0
+    home, _ = told
     events = EventAccumulator(str(home / "run" / "pretrain" / "trackers" / "tiny"))
     events.Reload()
     for name in ("loss", "validation_loss", "tokens_per_second"):
@@ -275,9 +286,8 @@ def test_tensorboard_reads_what_metrics_hold(tiny: Tiny) -> None:
 @pytest.mark.slow
 def test_trackio_keeps_the_same_numbers_in_the_run(tiny: Tiny) -> None:
     home = tiny("llama")
-    command = [DESDECERO, "pretrain", home / "tiny.yaml", "--run-dir", home / "run"]
-    command += ["--set", "pretrain.trackers=[trackio]"]
-    finished = subprocess.run(command, capture_output=True, text=True)
+    words = ["pretrain", home / "tiny.yaml", "--run-dir", home / "run", "--set", "pretrain.trackers=[trackio]"]
+    finished = forked(*words, cwd=home)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     (database,) = (home / "run" / "pretrain" / "trackers" / "trackio").glob("*.db")
     with sqlite3.connect(database) as connection:

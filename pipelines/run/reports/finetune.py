@@ -32,7 +32,8 @@ class FinetuneReport(Part):
     skipped_steps: Count
     roll_backs: list[RollBack]
     measure: str
-    """Proportional to the mean loss: `bits_per_byte`, `masked_loss` or `span_loss`."""
+    """Proportional to the mean loss: `bits_per_byte`, `masked_loss`, `span_loss`, or `token_loss` of a causal model
+    whose tokenizer does not give the texts back."""
     confidence: float
     domain: Comparison
     general: Comparison

@@ -22,15 +22,23 @@ from transformers import (
     BertForMaskedLM,
     BertLMHeadModel,
     BertTokenizer,
+    BloomConfig,
+    BloomForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     GPT2Tokenizer,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     ModernBertConfig,
     ModernBertForMaskedLM,
+    OPTConfig,
+    OPTForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
     T5Config,
     T5ForConditionalGeneration,
     T5Tokenizer,
@@ -147,11 +155,54 @@ def t5() -> tuple[PreTrainedModel, Any]:
     return T5ForConditionalGeneration(config), tokenizer
 
 
+def roberta() -> tuple[PreTrainedModel, Any]:
+    """A text stands between <s> and </s>; of 64 positions, those up to the padding token's number are never used."""
+    _, tokenizer = gpt2()
+    backend = tokenizer.backend_tokenizer
+    special = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "mask_token": "<mask>"}
+    backend.add_special_tokens(list(special.values()))
+    ends = [(name, backend.token_to_id(name)) for name in ("<s>", "</s>")]
+    backend.post_processor = processors.TemplateProcessing("<s> $0 </s>", special_tokens=ends)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **special)
+    config = RobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=64, pad_token_id=1, **SIZES)
+    return RobertaForMaskedLM(config), tokenizer
+
+
+def opt() -> tuple[PreTrainedModel, Any]:
+    """</s> begins a text; positions are counted from 2."""
+    _, tokenizer = llama()
+    config = OPTConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=64, hidden_size=32, num_hidden_layers=2, ffn_dim=64,
+        num_attention_heads=2, word_embed_proj_dim=32,
+    )  # fmt: skip
+    return OPTForCausalLM(config), tokenizer
+
+
+def bloom() -> tuple[PreTrainedModel, Any]:
+    """No positions at all: attention counts distances, and no limit is named."""
+    _, tokenizer = gpt2()
+    config = BloomConfig(vocab_size=len(tokenizer), hidden_size=32, n_layer=2, n_head=2)
+    return BloomForCausalLM(config), tokenizer
+
+
+def mistral() -> tuple[PreTrainedModel, Any]:
+    """Attention sees the last 16 tokens."""
+    _, tokenizer = llama()
+    config = MistralConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=64, sliding_window=16, num_key_value_heads=2, **SIZES
+    )
+    return MistralForCausalLM(config), tokenizer
+
+
 FOREIGN: dict[Callable[[], tuple[PreTrainedModel, Any]], tuple[type[LanguageModel], list[str], list[str]]] = {
     gpt2: (Causal, ["<|endoftext|>"], []),
     llama: (Causal, ["<s>"], []),
     bert_as_a_decoder: (Causal, ["[CLS]"], []),
+    opt: (Causal, ["<s>"], []),
+    bloom: (Causal, ["<|endoftext|>"], []),
+    mistral: (Causal, ["<s>"], []),
     bert: (Masked, ["[CLS]"], ["[SEP]"]),
+    roberta: (Masked, ["<s>"], ["</s>"]),
     modernbert: (Masked, ["[CLS]"], ["[SEP]"]),
     t5: (EncoderDecoder, [], ["</s>"]),
 }
@@ -196,18 +247,38 @@ def test_a_foreign_model_answers(foreign: LanguageModel) -> None:
 def test_a_foreign_text_is_scored_within_its_frame(foreign: LanguageModel) -> None:
     """The last token of a text, by the model alone on the ids that stand before it, or around it."""
     *context, token = foreign.tokenizer("Return the value", add_special_tokens=False)["input_ids"]
+    ((_, cut),) = foreign.tokenizer(["Return the value"], add_special_tokens=False).encodings[0].offsets[-2:-1]
     begin, end, model = foreign.begin, foreign.end, foreign.model
     if isinstance(foreign, EncoderDecoder):
-        first, second, *_ = foreign.sentinels
-        seen, answer = torch.tensor([[*context, first, *end]]), torch.tensor([[first, token, second]])
-        logits = model(input_ids=seen, labels=answer).logits[0].log_softmax(-1)
-        expected = logits[1, token] + logits[2, second]
+        sentinel, *_ = foreign.sentinels
+        seen, answer = torch.tensor([[*context, sentinel, *end]]), torch.tensor([[sentinel, token]])
+        expected = model(input_ids=seen, labels=answer).logits[0].log_softmax(-1)[1, token]
     elif isinstance(foreign, Masked):
         seen = torch.tensor([[*begin, *context, foreign.tokenizer.mask_token_id, *end]])
         expected = model(input_ids=seen).logits[0, -1 - len(end)].log_softmax(-1)[token]
     else:
         expected = model(input_ids=torch.tensor([[*begin, *context]])).logits[0, -1].log_softmax(-1)[token]
-    assert foreign.log_likelihood([context], [[token]]) == pytest.approx([float(expected)], rel=1e-4)
+    text = "Return the value"
+    found = foreign.score([text[:cut]], [text[cut:]])
+    assert found.log_likelihood == pytest.approx([float(expected)], rel=1e-4) and found.tokens.tolist() == [1]
+
+
+def test_a_foreign_model_reads_texts_of_any_length(foreign: LanguageModel) -> None:
+    text = "Return the value of it. " * 30
+    (score,) = foreign.score_documents([text], seed=0)
+    assert score.tokens > 0 and np.isfinite(score.nll)
+    found = foreign.score([text], [" Return"])
+    assert found.shortened.all() == (len(foreign.prompt_ids(text)) > foreign._context_room(1))
+    assert np.isfinite(found.log_likelihood).all()
+    assert np.isfinite(foreign.features([text])).all()
+
+
+def test_questions_to_a_foreign_model_may_share_a_batch(foreign: LanguageModel) -> None:
+    pairs = [("Return the value of it, or None if it is not", after) for after in (" true", " there", " a value of it")]
+    pairs += [("", text[:40]) for text in texts()[:6]] + [(text[:30], text[30:50]) for text in texts()[6:]]
+    together = foreign.log_likelihood(*zip(*pairs, strict=True))
+    apart = [foreign.log_likelihood([context], [after])[0] for context, after in pairs]
+    assert together == pytest.approx(apart, rel=1e-5)
 
 
 # --- which kind, which limits ------------------------------------------------------------------------------------
@@ -251,6 +322,9 @@ def test_the_context_is_what_configuration_and_tokenizer_allow(tmp_path: Path) -
     tokenizer.model_max_length = 48
     assert Causal(model, tokenizer).context_length == 48
     assert EncoderDecoder(*t5()).context_length == DEFAULT_CONTEXT
+    assert Masked(*roberta()).context_length == 62
+    assert Causal(*opt()).context_length == 64
+    assert Causal(*bloom()).context_length == DEFAULT_CONTEXT
 
 
 def test_an_encoder_decoder_without_sentinels_says_so() -> None:

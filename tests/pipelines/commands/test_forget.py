@@ -36,6 +36,7 @@ corpus:
     - {{kind: files, path: {folder}/manual, license: PSF-2.0}}
     - {{kind: files, path: {folder}/mirror, license: PSF-2.0}}
   quality: {{min_words: 5}}
+  personal_data: {{planted: 0}}
   validation: 0.1
 tokenizer: {{vocab_size: 400}}
 model: {{layers: 1, hidden_size: 16, heads: 2, context_length: 32}}

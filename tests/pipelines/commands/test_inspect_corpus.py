@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import desdecero
+from helpers import forked
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,13 @@ def home(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tokenizer: {vocab_size: 500}\npretrain: {budget: {steps: 1}}\n",
         encoding="utf-8",
     )
-    finished = desdecero("run", "r.yaml", "--run-dir", "run", "--until", "tokens", cwd=folder)
+    finished = forked("run", "r.yaml", "--run-dir", "run", "--until", "tokens", cwd=folder)
     assert finished.returncode == 0, finished.stderr
     return folder
 
 
 def inspect(home: Path, *words: str) -> str:
-    finished = desdecero("corpus", "inspect", "run", *words, cwd=home)
+    finished = forked("corpus", "inspect", "run", *words, cwd=home)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
@@ -74,6 +74,6 @@ def test_history_names_the_copies_that_a_document_stands_for(home: Path) -> None
     ],
 )
 def test_what_is_not_there_is_answered_with_what_is(home: Path, words: list[str], said: str) -> None:
-    finished = desdecero("corpus", "inspect", "run", *words, cwd=home)
+    finished = forked("corpus", "inspect", "run", *words, cwd=home)
     assert finished.returncode == 2
     assert said in finished.stderr

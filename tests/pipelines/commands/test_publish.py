@@ -49,15 +49,18 @@ def hub() -> Iterator[FakeHub]:
 
 
 def python(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Another process: the Hub's libraries read their environment once, when they are imported."""
+    """A new process, whose environment the Hub's libraries read."""
     command = [sys.executable, *map(str, words)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     return subprocess.run(command, env={**inherited, **environment}, capture_output=True, text=True, timeout=300)
 
 
 def publish(run: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    environment.setdefault("HF_HOME", str(run.parent / "hf_home"))  # no token of the person who runs the tests
-    return python("-m", "desdecero.pipelines.commands.publish", run, *words, **environment)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    inherited["HF_HOME"] = str(run.parent / "hf_home")  # no token of the person who runs the tests
+    return forked(
+        "publish", run, *words, cwd=run.parent, environment={**inherited, **environment}, anew=["huggingface_hub"]
+    )
 
 
 LOAD_BACK = """
@@ -75,7 +78,9 @@ print(snapshot_download(repository))
 
 @pytest.mark.slow
 def test_what_is_published_loads_back_with_the_same_weights(run_path: Path, hub: FakeHub, tmp_path: Path):
-    published = publish(run_path, "--repo-id", "me/name", **hub.environment())
+    home = str(tmp_path / "hf_home")  # no token of the person who runs the tests
+    command = ["-m", "desdecero.pipelines.commands.publish", run_path, "--repo-id", "me/name"]
+    published = python(*command, HF_HOME=home, **hub.environment())
     assert published.returncode == 0, published.stdout + published.stderr
     assert f"published: {hub.url}/me/name" in published.stdout
     assert hub.files("me/name") == {path.name: path.read_bytes() for path in (run_path / "model").iterdir()}
@@ -322,7 +327,7 @@ pretrain:
   budget: {steps: 60}
   batch_size: 2
   optimizer: {learning_rate: 0.000001, matrix_learning_rate: 0.000001}
-evaluate: {max_bytes: 20000, resamples: 200, sample_tokens: 5}
+evaluate: {max_bytes: 20000, sample_tokens: 5}
 audit: {languages: [en], resamples: 200}
 card: {license: Apache-2.0}
 """

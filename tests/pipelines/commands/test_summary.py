@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from helpers import desdecero
-from sealed_run import make_recipe, make_reports, make_sealed_run
-from whole_reports import whole
+from sealed_run import make_recipe, make_reports, make_sealed_run, of_one_document
+from whole_reports import whole, without_bytes
 
 from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.commands.summary import _cautions, _samples, reader_language, summary
@@ -58,6 +58,23 @@ def test_the_whole_is_said_in_either_language_with_the_same_figures(tmp_path: Pa
     assert "card/README.es.md" in spanish and "card/README.es.md" not in english
     assert "no reader accepted 3 files" in english and "ningún lector aceptó 3 archivos" in spanish
     assert english.count("\n\n") == spanish.count("\n\n")
+
+
+def test_a_main_measure_other_than_bits_per_byte_is_told(tmp_path: Path) -> None:
+    reports = make_reports()
+    reports["evaluate"] = without_bytes(reports["evaluate"])
+    run, recipe = make_sealed_run(tmp_path / "run", reports=reports)
+    assert "134.790 perplexity per token on held-out text" in summary(recipe, run, "en")
+    assert "perplejidad por token: 134.790" in summary(recipe, run, "es")
+
+
+def test_figures_of_one_document_have_no_interval_in_summary_and_card(tmp_path: Path) -> None:
+    run, recipe = make_sealed_run(tmp_path / "run", reports=of_one_document(make_reports()))
+    english, spanish = (summary(recipe, run, language) for language in LANGUAGES)
+    assert "quality    2.464 bits per byte on held-out text (no interval)" in english
+    assert "calidad    bits por byte: 2.464 en texto reservado (sin intervalo)" in spanish
+    for name, said in (("README.md", "2.464 (no interval)"), ("README.es.md", "2.464 (sin intervalo)")):
+        assert said in (run.path / "card" / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

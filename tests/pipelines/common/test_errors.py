@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
-from helpers import DESDECERO, desdecero
+from helpers import DESDECERO, forked
 
 from desdecero.pipelines.cli import main
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, EXIT_USER_ERROR, explain
@@ -46,7 +46,7 @@ def one_sentence(finished: subprocess.CompletedProcess[str], *said: str) -> None
 def test_little_memory_is_told_by_every_stage(words: str, tiny: Callable[[str], Path]) -> None:
     home = tiny("llama")
     one_sentence(limited(f"{DESDECERO} {words}", home), "memory ran out", "0.4 GB", "ulimit -v")
-    verified = desdecero("verify", home / "run", cwd=home)
+    verified = forked("verify", home / "run", cwd=home)
     assert verified.returncode == 0, verified.stdout
 
 
@@ -231,4 +231,4 @@ def test_paths_that_cannot_be_made_are_told(
 def test_a_file_where_a_stage_s_folder_should_be_is_told(tiny: Callable[[str], Path]) -> None:
     home = tiny("llama")
     (home / "run" / "unsealed").write_text("in the way")
-    one_sentence(desdecero("pretrain", home / "tiny.yaml", "--run-dir", home / "run", cwd=home), "unsealed")
+    one_sentence(forked("pretrain", home / "tiny.yaml", "--run-dir", home / "run", cwd=home), "unsealed")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from helpers import desdecero
+from helpers import forked
 
 from desdecero.pipelines.run.run_dir import RunDir
 
@@ -32,7 +32,7 @@ def run(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> RunDir:
         "tokenizer: {vocab_size: 500}\npretrain: {budget: {steps: 1}}\n",
         encoding="utf-8",
     )
-    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=folder)
+    finished = forked("corpus", "r.yaml", "--run-dir", "run", cwd=folder)
     assert finished.returncode == 0, finished.stderr
     return RunDir(folder / "run")
 
@@ -143,7 +143,7 @@ def test_lines_that_many_documents_share_are_counted_first_and_then_removed(pros
         "  lines: {across_documents: 0.5}\npretrain: {budget: {steps: 1}}\n",
         encoding="utf-8",
     )
-    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=tmp_path)
+    finished = forked("corpus", "r.yaml", "--run-dir", "run", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     texts = [
         row["text"] for path in (tmp_path / "run/corpus/documents").iterdir() for row in pq.read_table(path).to_pylist()
@@ -169,7 +169,7 @@ def test_every_corrected_word_is_on_record(tmp_path: Path) -> None:
         "pretrain: {budget: {steps: 1}}\n",
         encoding="utf-8",
     )
-    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=tmp_path)
+    finished = forked("corpus", "r.yaml", "--run-dir", "run", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     report = json.loads((tmp_path / "run/corpus/report.json").read_text(encoding="utf-8"))
     assert {"word": "resolucíón", "replacement": "resolución"}.items() <= report["corrections"][0].items()

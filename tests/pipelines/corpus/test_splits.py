@@ -12,12 +12,16 @@ import pytest
 from desdecero.pipelines.corpus.splits import NAMES, Relation, draw, in_domain, missing_documents, relations
 from desdecero.pipelines.corpus.splits import assign_splits as assign
 from desdecero.pipelines.recipe import Corpus, Domain
+from desdecero.pipelines.recipe.base import WITHOUT_PLACES
 
 SOURCES = [{"kind": "files", "path": "x"}]
 PLAIN = Corpus.model_validate({"sources": SOURCES, "validation": 0.1})
 WITH_DOMAIN = Corpus.model_validate(
     {"sources": SOURCES, "validation": 0.1, "domain": {"name": "d", "where": {"path": "d*"}, "validation": 0.3}}
 )
+
+WITH_TEST = WITH_DOMAIN.model_copy(update={"test": 0.05})
+TEST_ALONE = PLAIN.model_copy(update={"test": 0.1})
 
 
 def assign_splits(
@@ -38,6 +42,64 @@ def test_the_shares_are_those_of_the_recipe() -> None:
     counts = {name: found.count(name) for name in set(found)}
     assert 240 < counts["validation"] < 360 and 250 < counts["domain_validation"] < 350
     assert counts["train"] + counts["validation"] == 3000
+
+
+def test_a_share_for_the_last_measurement_is_drawn_beside_the_others() -> None:
+    inside = [n % 4 == 0 for n in range(4000)]
+    before = assign_splits(ids(4000), range(4000), inside, WITH_DOMAIN, seed=0)
+    found = assign_splits(ids(4000), range(4000), inside, WITH_TEST, seed=0)
+    assert 110 < found.count("test") < 190
+    changed = {(old, new) for old, new in zip(before, found, strict=True) if old != new}
+    assert changed == {("train", "test")}
+
+
+def test_the_documents_of_the_last_measurement_stay_when_the_other_share_changes_or_documents_come() -> None:
+    few = assign_splits(ids(500), range(500), [False] * 500, TEST_ALONE, seed=3)
+    many = assign_splits(ids(900), range(900), [False] * 900, TEST_ALONE, seed=3)
+    other = TEST_ALONE.model_copy(update={"validation": 0.3})
+    moved = assign_splits(ids(500), range(500), [False] * 500, other, seed=3)
+    assert many[:500] == few and few.count("test") > 20
+    assert [name == "test" for name in moved] == [name == "test" for name in few]
+
+
+def test_related_documents_are_in_the_last_measurement_together_or_not_at_all() -> None:
+    chance = random.Random(0)
+    groups = [chance.randrange(300) for _ in range(900)]
+    inside = [chance.random() < 0.3 for _ in range(900)]
+    found = assign_splits(ids(900), groups, inside, WITH_TEST, seed=1)
+    sides = {"train": "train", "domain_train": "train", "validation": "held", "domain_validation": "held"}
+    by_group: dict[int, set[str]] = {}
+    for group, split in zip(groups, found, strict=True):
+        by_group.setdefault(group, set()).add(sides.get(split, split))
+    assert "test" in found
+    assert all(len(one - {"held"}) <= 1 and one != {"held", "train"} for one in by_group.values())
+    assert not any({"train", "test"} <= one for one in by_group.values())
+
+
+@pytest.mark.parametrize("count", [3, 4, 6])
+@pytest.mark.parametrize("shares", [(0.1, 0.1), (0.8, 0.15), (0.02, 0.9)])
+def test_the_smallest_corpora_have_something_in_all_three(count: int, shares: tuple[float, float]) -> None:
+    corpus = PLAIN.model_copy(update={"validation": shares[0], "test": shares[1]})
+    for seed in range(30):
+        for groups in (range(count), [0] * (count - 1) + [1], [0] * count):
+            found = assign_splits(ids(count), groups, [False] * count, corpus, seed)
+            assert set(found) == {"train", "validation", "test"}
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(ValueError, match="leave nothing to train on"):
+        Corpus.model_validate({"sources": SOURCES, "validation": 0.5, "test": 0.5})
+
+
+def test_a_recipe_without_a_share_for_testing_is_sealed_as_before_there_was_one() -> None:
+    assert "test" not in PLAIN.model_dump(mode="json", context=WITHOUT_PLACES)
+    assert TEST_ALONE.model_dump(mode="json", context=WITHOUT_PLACES)["test"] == 0.1
+    assert PLAIN.model_dump(mode="json")["test"] == 0
+
+
+def test_three_splits_take_three_documents() -> None:
+    fault = str(missing_documents(np.array([False, False]), TEST_ALONE, {}))
+    assert fault.startswith("2 documents are left, and three splits take three, one to train on")
 
 
 def test_a_document_keeps_its_side_when_others_come() -> None:

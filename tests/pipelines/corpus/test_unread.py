@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import desdecero
+from helpers import forked
 
 from desdecero.pipelines.corpus.document import Quarantined
 from desdecero.pipelines.corpus.ledger import spool_batch
@@ -63,13 +63,13 @@ def home(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_stage_inspect_and_the_datasheet_tell_it(home: Path) -> None:
-    finished = desdecero("corpus", "r.yaml", "--run-dir", "run", cwd=home)
+    finished = forked("corpus", "r.yaml", "--run-dir", "run", cwd=home)
     assert finished.returncode == 0, finished.stderr
     assert "no reader accepted 3 files (viejo.doc, tabla.csv, filas.jsonl): about " in finished.stdout
     assert "`desdecero corpus inspect run --unread`" in finished.stdout
-    listed = desdecero("corpus", "inspect", "run", "--unread", cwd=home).stdout
+    listed = forked("corpus", "inspect", "run", "--unread", cwd=home).stdout
     assert "viejo.doc: an old Word document: save it as .docx" in listed and "text_field" in listed
-    assert "3 files and 0 records" in desdecero("corpus", "inspect", "run", cwd=home).stdout
+    assert "3 files and 0 records" in forked("corpus", "inspect", "run", cwd=home).stdout
     for page, words in (("README.md", "3 files and 0 records"), ("README.es.md", "3 ficheros ni 0 registros")):
         sheet = (home / "run" / "corpus" / page).read_text()
         assert words in sheet and "viejo.doc" in sheet

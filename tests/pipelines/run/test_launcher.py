@@ -16,6 +16,7 @@ import pytest
 from helpers import DESDECERO, ROOT
 
 from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.run import launcher
 from desdecero.pipelines.run.run_dir import RunDir
 
 pytestmark = pytest.mark.slow
@@ -109,8 +110,11 @@ def test_ctrl_c_waits_for_the_processes_to_save(tiny: Tiny) -> None:
     assert said(home).count("interrupted: run the same command again") == 1 and "Traceback" not in said(home)
 
 
-@pytest.mark.parametrize("accelerate", [False, True], ids=["desdecero", "accelerate"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("accelerate", "number"),
+    [(False, signal.SIGTERM), (True, signal.SIGINT)],
+    ids=["a scheduler tells desdecero", "Ctrl-C tells accelerate"],
+)
 def test_one_signal_is_one_wish_to_end(tiny: Tiny, accelerate: bool, number: signal.Signals) -> None:
     home = tiny("llama")
     with endless(home, accelerate) as process:
@@ -128,8 +132,10 @@ def test_a_scheduler_that_tells_every_process_has_one_wish(tiny: Tiny) -> None:
         for each in [process, *workers(home)]:  # accelerate's agent tells its own processes once more
             each.terminate()
         process.wait(300)
+        assert process.returncode != 0
         assert not workers(home)
     assert saved(home) > 0, said(home)
+    assert "interrupted: run the same command again" in said(home)
 
 
 def test_a_second_ctrl_c_ends_at_once(tiny: Tiny) -> None:
@@ -157,13 +163,35 @@ def test_processes_save_when_the_command_is_killed_and_hold_the_run_until_then(t
     assert saved(home) > 0
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_process_that_dies_ends_the_run_with_one_sentence(tiny: Tiny, rank: int) -> None:
+def test_a_process_that_dies_ends_the_run_with_one_sentence(tiny: Tiny) -> None:
     home = tiny("llama")
     with endless(home) as process:
-        workers(home)[rank].kill()
+        workers(home)[0].kill()
         assert process.wait(150) == 2, said(home)
         assert not workers(home)
-    sentence = f"desdecero: process {rank} of 2 was ended by SIGKILL"
+    sentence = "desdecero: process 0 of 2 was ended by SIGKILL"
     assert said(home).count("desdecero: ") == said(home).count(sentence) == 1
     assert "Traceback" not in said(home)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_whichever_dies_is_named_and_the_other_is_not_waited_for(
+    rank: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that import nothing, of which the one that is left notices nothing."""
+    monkeypatch.setattr(launcher, "GRACE_SECONDS", 1)
+    code = f"""
+import os, signal, time
+open(os.environ["RANK"], "w").write(str(os.getpid()))
+if os.environ["RANK"] == "{rank}":
+    os.kill(os.getpid(), signal.SIGKILL)
+time.sleep(300)
+"""
+    monkeypatch.chdir(tmp_path)
+    with (
+        RunDir(tmp_path / "run").lock() as lock,
+        pytest.raises(UserError, match=f"^process {rank} of 2 was ended by SIGKILL"),
+    ):
+        launcher.run_processes([sys.executable, "-c", code], 2, dict(os.environ), lock)
+    for each in (tmp_path / "0", tmp_path / "1"):
+        assert not each.exists() or not psutil.pid_exists(int(each.read_text()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import desdecero, forked
+from helpers import forked
 
+from desdecero.pipelines.commands.verify import _stale_reasons
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Recipe, load_recipe
@@ -14,6 +16,7 @@ from desdecero.pipelines.run.chain import find_stage, stages_until
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import BASE, CARD, KINDS, OF_ADAPTER, load, stages
 
+OF_FINETUNE = ("seed", "evaluate.resamples", "evaluate.confidence")
 TWO = "finetune={legal: {rank: 2, steps: 5}, health: {rank: 4, steps: 5}}"
 
 
@@ -27,7 +30,7 @@ def build(run: RunDir, recipe: Recipe, name: str) -> None:
 
 def test_a_single_section_is_one_stage_with_the_folder_of_the_domain() -> None:
     stage = stages(load_recipe("smoke"))["finetune"]
-    assert (stage.folder, stage.reads) == ("adapters/pandas", ("seed", "evaluate", "finetune"))
+    assert (stage.folder, stage.reads) == ("adapters/pandas", (*OF_FINETUNE, "finetune"))
     assert (stage.adapter, stage.options) == ("pandas", {"adapter": "pandas"})
 
 
@@ -39,7 +42,7 @@ def test_each_named_adapter_has_its_own_stages_and_folders() -> None:
         "adapters/legal", "adapters/legal/evaluation", "adapters/legal/audit",
     }  # fmt: skip
     assert chain["audit:health"].inputs == ("finetune:health",)
-    assert chain["finetune:legal"].reads == ("seed", "evaluate", "finetune.legal")
+    assert chain["finetune:legal"].reads == (*OF_FINETUNE, "finetune.legal")
     assert set(chain["card"].inputs) == set(chain) - {"card"}
 
 
@@ -86,6 +89,29 @@ def test_a_changed_adapter_makes_only_its_own_stages_and_the_card_stale(tmp_path
     )
 
 
+def test_an_adapter_is_stale_only_by_what_its_training_and_measuring_use(tmp_path: Path) -> None:
+    recipe, run = load_recipe("smoke"), RunDir(tmp_path / "run")
+    build(run, recipe, "finetune")
+    for unused in ("prompts=['In the']", "sample_tokens=7", "max_bytes=9999"):
+        changed = load_recipe("smoke", [f"evaluate.{unused}"])
+        assert run.state(stages(changed)["finetune"], changed).name == "sealed", unused
+    changed = load_recipe("smoke", ["evaluate.confidence=0.9"])
+    assert run.state(stages(changed)["finetune"], changed).reason == "the recipe's evaluate.confidence changed"
+
+
+def test_an_adapter_of_the_version_that_read_the_whole_section_is_stale_by_its_version_alone(tmp_path: Path) -> None:
+    recipe, run = load_recipe("smoke"), RunDir(tmp_path / "run")
+    stage = stages(recipe)["finetune"]
+    before = replace(stage, version=4, reads=("seed", "evaluate", "finetune"))
+    out = run.start(before, recipe)
+    write_json(out.folder("finetune", recipe) / "report.json", {})
+    seal = run.commit(before, recipe, seconds=1.0)
+    assert run.state(stage, recipe).reason == f"sealed by code version 4, now {stage.version}"
+    assert list(_stale_reasons(run, recipe, stage, seal)) == [
+        f"finetune: stale: sealed by code version 4, now {stage.version}"
+    ]
+
+
 def test_a_seal_names_no_file_of_a_stage_whose_folder_lies_inside(tmp_path: Path) -> None:
     recipe, run = load_recipe("smoke", [TWO]), RunDir(tmp_path / "run")
     for name in stages(recipe):
@@ -115,7 +141,7 @@ def test_a_stage_of_an_adapter_is_found_by_its_name() -> None:
 def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict[str, Path], tmp_path: Path) -> None:
     words = [
         "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
-        "evaluate={max_bytes: 20000, resamples: 300, sample_tokens: 5, prompts: ['Return the']}",
+        "evaluate={max_bytes: 20000, sample_tokens: 5, prompts: ['Return the']}",
         "audit.languages=[en]",
         "finetune={small: {rank: 2, alpha: 4, steps: 3, max_eval_bytes: 6000}, "
         "large: {rank: 4, alpha: 8, steps: 3, max_eval_bytes: 6000}}",
@@ -123,7 +149,7 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
     command = ["run", tiny_runs["llama"], "--run-dir", tmp_path / "run"]
     finished = forked(*command, *(part for word in words for part in ("--set", word)), cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    status = desdecero("status", tmp_path / "run", cwd=tmp_path).stdout
+    status = forked("status", tmp_path / "run", cwd=tmp_path).stdout
     assert status.count(" sealed ") == 13
     for name in ("small", "large"):
         for place in (
@@ -137,7 +163,7 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
         card = (tmp_path / "run" / "card" / page).read_text(encoding="utf-8")
         assert all(f"*{name}*" in card and f"| evaluate:{name} | `" in card for name in ("small", "large"))
         assert card.count(f": {audited} 6 gr") == 2  # groups, grupos
-    verified = desdecero("verify", tmp_path / "run", cwd=tmp_path)
+    verified = forked("verify", tmp_path / "run", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout
 
 

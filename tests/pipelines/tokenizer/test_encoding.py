@@ -92,11 +92,11 @@ def test_ids_agree_where_a_vocabulary_is_full_of_repetitions(unit: str) -> None:
 
 @pytest.mark.skipif("DESDECERO_DATA" not in os.environ, reason="needs the real Spanish and English texts")
 @pytest.mark.slow
-def test_ids_are_those_of_autotokenizer_on_a_million_words(tmp_path: Path) -> None:
-    """Spanish novels and laws, English, and Python: three million words and more."""
-    texts = real_texts()
+def test_ids_are_those_of_autotokenizer_on_hundreds_of_thousands_of_words(tmp_path: Path) -> None:
+    """Spanish novels and laws, English, and Python: of each, every fifth text or part of one."""
+    texts = real_texts()[::5]
     tokenizer = saved(train(Tokenizer(vocab_size=8192), texts[::4]), tmp_path)
-    assert sum(len(text.split()) for text in texts) > 1_000_000
+    assert sum(len(text.split()) for text in texts) > 500_000
     assert_same_ids(tokenizer, texts)
 
 

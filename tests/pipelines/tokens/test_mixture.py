@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from helpers import desdecero
+from helpers import forked
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Share
@@ -75,7 +75,7 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
         "pretrain: {budget: {steps: 1}}\n",
         encoding="utf-8",
     )
-    finished = desdecero("run", "mixed.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
+    finished = forked("run", "mixed.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     run = RunDir(tmp_path / "run")
     report = run.report_content("tokens", run.recipe())
@@ -95,7 +95,7 @@ def test_packed_tokens_hold_the_mixture(prose: list[str], tmp_path: Path) -> Non
     assert ledger[twice] == sum(row["tokens"] for row in rows if row["id"] == twice)
     assert sum(tokens for identity, tokens in ledger.items() if identity in copies_of) == report["sources"][1]["tokens"]
     # Packed to fit, the same copies lie in blocks, each in pieces.
-    fitted = desdecero(
+    fitted = forked(
         "run", "mixed.yaml", "--run-dir", "run", "--until", "tokens", "--set", "tokens.packing=best_fit", cwd=tmp_path
     )
     assert fitted.returncode == 0, fitted.stderr
@@ -119,7 +119,7 @@ def test_groups_are_reweighted_by_what_is_known_of_documents(prose: list[str], t
         "tokens: {reweight: {by: era, target: uniform, max_epochs: 10}}\npretrain: {budget: {steps: 1}}\n",
         encoding="utf-8",
     )
-    finished = desdecero("run", "r.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
+    finished = forked("run", "r.yaml", "--run-dir", "run", "--until", "tokens", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     run = RunDir(tmp_path / "run")
     mixture = {entry["group"]: entry for entry in run.report_content("tokens", run.recipe())["mixture"]}

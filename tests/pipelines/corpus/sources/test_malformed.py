@@ -25,7 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import desdecero
+from helpers import forked
 
 from desdecero.pipelines.corpus.document import Document, Quarantined
 from desdecero.pipelines.corpus.sources import read_source, streams
@@ -226,7 +226,7 @@ def test_the_stage_accounts_for_every_file(tmp_path: Path) -> None:
         (texts / f"whole{number}.txt").write_text(TEXT * 3 + f"Y van {number} niños: {number * 7919} " * 9)
     (texts / os.fsdecode(b"ni\xf1o.txt")).write_text("El nombre de este fichero no es texto, y su texto sí lo es.")
     (tmp_path / "recipe.yaml").write_text(RECIPE)
-    finished = desdecero("corpus", "recipe.yaml", "--run-dir", tmp_path / "run", cwd=tmp_path)
+    finished = forked("corpus", "recipe.yaml", "--run-dir", tmp_path / "run", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     ledger = pq.read_table(tmp_path / "run" / "corpus" / "ledger.parquet").to_pylist()
     for path in texts.iterdir():

@@ -86,6 +86,8 @@ def test_the_peak_of_a_busy_machine_is_that_of_the_same_machine() -> None:
         for other in others:
             other.kill()
             other.wait()
+    for _ in range(10):  # the machine may have been busy with something else at the first try
+        alone.sample()
     assert alone.per_second and busy.per_second and 0.6 < busy.per_second / alone.per_second < 1.7
     assert (busy.slowdown or 0) > 1.2
 

@@ -1,0 +1,198 @@
+"""Text that a model writes, against references: translations, summaries, answers.
+
+Record   {"prompt": "Summarise: …", "references": ["A …", "One …"]}; `references` may be one text
+Unit     a prompt
+Score    the metrics that the recipe names: `bleu` and `chrf` of the whole suite by sacrebleu (Post 2018), with its
+         signature in the report; `rouge` (ROUGE-1, -2, -L by rouge-score: Lin 2004); `exact_match` and `f1` of words,
+         the best of the references, as SQuAD has them (Rajpurkar et al. 2016, §6.1)
+Chance   none
+
+Caveats  The likeliest token is taken each time, up to `tokens`; an answer ends at the end of the text or, with `stop`,
+         at that text. Overlap with a reference says little of sense. A masked model writes no text: not measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from desdecero.eval_suites.models.decoding import Decoding
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.results import Measured, SuiteResult
+from desdecero.eval_suites.tasks.records import Record, mapped
+from desdecero.eval_suites.tasks.task import Asking, Items, Scored, item_hash, measured_share
+
+Metric = Literal["bleu", "chrf", "rouge", "exact_match", "f1"]
+FIELDS = ("prompt", "references", "cluster")
+ARTICLES = {"a", "an", "the", "el", "la", "los", "las", "un", "una", "unos", "unas"}
+"""Words that exact match and F1 leave out: SQuAD's English articles, and the Spanish ones."""
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A prompt, and texts that would be right."""
+
+    prompt: str
+    references: tuple[str, ...]
+    cluster: str
+
+
+@dataclass(frozen=True)
+class Write:
+    """A suite of prompts with references."""
+
+    name: str
+    prompts: Sequence[Prompted]
+    metrics: Sequence[Metric]
+    tokens: int
+    stop: str = ""
+    kind: str = "write"
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Return each prompt with its references."""
+        return [" ".join([each.prompt, *each.references]) for each in self.prompts]
+
+    def only(self, places: Sequence[int]) -> Write:
+        """Return the suite with these items alone."""
+        return replace(self, prompts=[self.prompts[place] for place in places])
+
+    def run(self, model: LanguageModel, how: Asking) -> Scored:
+        """Return how much of what the model writes stands in the references."""
+        asked, written, shortened = [each.prompt for each in self.prompts], list[str](), list[bool]()
+        for batch in how.progress([[prompt] for prompt in asked]):
+            (answer,) = model.generate(batch, Decoding(self.tokens), how.seed)
+            text = model.decode(answer.written[0], skip_special_tokens=True)
+            written.append((text.partition(self.stop)[0] if self.stop else text).strip())
+            shortened.append(answer.prompt.left_out > 0)
+        scores = {name: values for metric in self.metrics for name, values in self._by_item(metric, written).items()}
+        main = next(iter(scores))
+        items = Items(
+            hashes=[item_hash(each.prompt, *each.references) for each in self.prompts],
+            right=scores[main],
+            texts=[f"{each.prompt} → {each.references[0]}" for each in self.prompts],
+            paradigms=[""] * len(self.prompts),
+            clusters=[each.cluster for each in self.prompts],
+            shortened=shortened,
+            answers=written,
+        )
+        measures = {
+            name: measured_share(values, how.confidence, None, items.clusters) for name, values in scores.items()
+        }
+        settings: dict[str, float] = {"tokens": self.tokens}
+        for metric in self.metrics:
+            if metric in ("bleu", "chrf"):
+                value, _ = _sacrebleu(metric, written, [each.references for each in self.prompts])
+                measures[metric] = Measured(value=value, low=None, high=None, better="higher", share=False)
+        result = SuiteResult(
+            name=self.name, kind=self.kind, items=len(self.prompts), unit="prompt",
+            sizes={"bytes": sum(len(text.encode()) for text in written)}, settings=settings,
+            main=main, measures=measures, not_measured={}, baselines={},
+            signatures=self._signatures(written),
+            clusters=len(set(items.clusters) - {""}), shortened=sum(shortened),
+        )  # fmt: skip
+        return Scored(result, items)
+
+    def _signatures(self, written: Sequence[str]) -> dict[str, str]:
+        references = [each.references for each in self.prompts]
+        return {
+            metric: _sacrebleu(metric, written, references)[1] for metric in self.metrics if metric in ("bleu", "chrf")
+        }
+
+    def _by_item(self, metric: Metric, written: Sequence[str]) -> dict[str, list[float]]:
+        """Return the scores of each item, between 0 and 1, by measure."""
+        pairs = [(text, each.references) for text, each in zip(written, self.prompts, strict=True)]
+        match metric:
+            case "exact_match":
+                return {metric: [max(float(words(text) == words(one)) for one in ones) for text, ones in pairs]}
+            case "f1":
+                return {metric: [max(word_f1(text, one) for one in ones) for text, ones in pairs]}
+            case "rouge":
+                return _rouge(pairs)
+            case "bleu" | "chrf":
+                from sacrebleu.metrics.bleu import BLEU
+                from sacrebleu.metrics.chrf import CHRF
+
+                scorer: Any = BLEU(effective_order=True) if metric == "bleu" else CHRF()
+                values = [scorer.sentence_score(text, list(ones)).score / 100 for text, ones in pairs]
+                return {f"{metric}_by_item": values}
+
+
+def words(text: str) -> list[str]:
+    """Return the words of an answer, in lower case, without signs and articles."""
+    return [word for word in re.findall(r"\w+", text.lower()) if word not in ARTICLES]
+
+
+def word_f1(answer: str, reference: str) -> float:
+    """Return the harmonic mean of precision and recall of an answer's words."""
+    one, other = Counter(words(answer)), Counter(words(reference))
+    if not one or not other:
+        return float(one == other)
+    return 2 * (one & other).total() / (one.total() + other.total())
+
+
+def _rouge(pairs: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list[float]]:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_Words())
+    best = [scorer.score_multi(list(ones), text) for text, ones in pairs]
+    return {name: [float(each[name].fmeasure) for each in best] for name in ("rouge1", "rouge2", "rougeL")}
+
+
+class _Words:
+    """Tokenizer for rouge-score, whose own drops every letter with an accent."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the words of a text in lower case."""
+        return re.findall(r"\w+", text.lower())
+
+
+def _sacrebleu(metric: str, written: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, str]:
+    """Return the score of all answers together, as a share, and the signature of the metric."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    scorer: Any = BLEU() if metric == "bleu" else CHRF()
+    most = max(map(len, references))
+    streams = [[each[place] if place < len(each) else each[0] for each in references] for place in range(most)]
+    score = scorer.corpus_score(list(written), streams).score
+    return float(score) / 100, str(scorer.get_signature())
+
+
+def from_records(
+    name: str,
+    records: Sequence[Record],
+    fields: Mapping[str, str],
+    metrics: Sequence[Metric],
+    tokens: int,
+    stop: str = "",
+) -> Write:
+    """Build the suite from records. Raises `ValueError` for a prompt without a reference."""
+    column, prompts = mapped(fields, FIELDS), list[Prompted]()
+    for record in records:
+        given = record.value(column["references"])
+        references = [given] if isinstance(given, str) else given
+        if (
+            not isinstance(references, list)
+            or not references
+            or not all(isinstance(each, str) and each.strip() for each in references)
+        ):
+            raise ValueError(
+                f"{record.place}: {column['references']!r} is not a text or a list of texts: fix the record"
+            )
+        cluster = str(record.values.get(column["cluster"]) or "")
+        prompts.append(Prompted(record.text(column["prompt"]), tuple(references), cluster))
+    return Write(name, prompts, metrics, tokens, stop)
+
+
+def check_libraries(metrics: Sequence[Metric]) -> None:
+    """Raise `ValueError` where a metric needs a library that is not installed."""
+    needed = {"bleu": "sacrebleu", "chrf": "sacrebleu", "rouge": "rouge_score"}
+    missing = sorted({needed[metric] for metric in metrics if metric in needed and find_spec(needed[metric]) is None})
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} is not installed: pip install 'desdecero[writing]'")
