@@ -12,7 +12,7 @@ relative difference of a log-likelihood. The exit status is 1 where one is above
 better sentence, the best ending, whether a word was the first choice) differs.
 
     pairs           good and bad sentence, quickstart's model                    lm-eval: simple_evaluate
-    pairs_alone     the same, without its tasks: requests are made beforehand    HFLM.loglikelihood
+    pairs_alone     the same, without lm-eval's tasks                            HFLM.loglikelihood
     choices         four endings after 80 tokens, quickstart's model             simple_evaluate
     choices_alone   the same                                                     HFLM.loglikelihood
     pairs_large     as pairs, a GPT-2 of 124 million parameters and 50,257 tokens
