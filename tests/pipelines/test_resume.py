@@ -18,8 +18,8 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 pytestmark = pytest.mark.slow
 Tiny = Callable[[str], Path]
 
-# Of a corpus of some thousand sequences, an epoch is 15 to 17 steps of 64.
-BATCH = 64
+# Of a corpus of some five hundred sequences, an epoch is 15 to 17 steps of 32.
+BATCH = 32
 EPOCHS = [f"pretrain.batch_size={BATCH}", "pretrain.budget={steps: 56}"]
 FIRST_EPOCH, THIRD_EPOCH = range(1, 11), range(36, 40)
 STEADY = ["pretrain.precision=fp32", "pretrain.compile=never", "pretrain.checkpoint_minutes=0"]
@@ -27,8 +27,8 @@ STEADY = ["pretrain.precision=fp32", "pretrain.compile=never", "pretrain.checkpo
 
 @pytest.fixture(scope="module")
 def short_runs(prose: list[str], once: Callable[[str, Callable[[Path], None]], Path]) -> dict[str, Path]:
-    """As `tiny_runs`, on a quarter of the texts."""
-    return recipes(once("short", lambda folder: make_tiny_runs(folder, prose[::4])))
+    """As `tiny_runs`, on a ninth of the texts."""
+    return recipes(once("short", lambda folder: make_tiny_runs(folder, prose[::9])))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def losses(home: Path) -> list[float]:
 
 SGD = "pretrain.optimizer={name: sgd, learning_rate: 0.1}"
 DROPOUT = "model.dropout=0.1"
-SHARED = "pretrain.micro_batch_size=12"  # 64 and 32 are cut into pieces that are not alike
+SHARED = "pretrain.micro_batch_size=12"  # 32 and 16 are cut into pieces that are not alike
 COMPILED = "muon, compiled"
 CASES = {
     "muon": ("llama", 1, ["pretrain.optimizer.name=muon"]),
