@@ -16,7 +16,7 @@ from desdecero.pipelines.run.chain import find_stage, stages_until
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import BASE, CARD, KINDS, OF_ADAPTER, load, stages
 
-OF_FINETUNE = ("seed", "evaluate.resamples", "evaluate.confidence")
+OF_FINETUNE = ("seed", "evaluate.confidence")
 TWO = "finetune={legal: {rank: 2, steps: 5}, health: {rank: 4, steps: 5}}"
 
 
