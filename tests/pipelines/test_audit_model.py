@@ -76,7 +76,7 @@ def test_the_report_holds_every_language_and_group(architecture: str, languages:
         for group in report.languages[language].groups.values():
             assert group.gap.low <= group.gap.value <= group.gap.high
     assert [(f.language, f.group) for f in report.findings] == [(la, g) for la in languages for g in GROUPS]
-    assert (report.untrained is None) == (architecture in ("bert", "t5"))
+    assert (report.untrained is None) == (architecture == "bert")  # a pass for every token would cost as much again
     assert summary == f"{240 * len(languages)} probes; model not competent in {6 * len(languages)} groups"
 
 

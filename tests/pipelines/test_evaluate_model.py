@@ -189,16 +189,18 @@ def test_training_beats_the_untrained_twin(
 
 
 def test_the_same_run_gives_the_same_files(
-    evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path]
+    evaluated: Callable[[str], tuple[Recipe, RunDir]], tiny_runs: dict[str, Path], tmp_path: Path
 ) -> None:
     _, run = evaluated("llama")
+    other = RunDir(shutil.copytree(run.path, tmp_path / "run"))
+    shutil.rmtree(other.evaluation)  # or what it holds would be used again
 
-    def digests() -> dict[str, str]:
-        return {path.name: sha256_file(path) for path in run.evaluation.iterdir() if path.name != "done.json"}
+    def digests(run: RunDir) -> dict[str, str]:
+        files = (path for path in run.evaluation.rglob("*") if path.is_file() and path.name != "done.json")
+        return {path.relative_to(run.path).as_posix(): sha256_file(path) for path in files}
 
-    first = digests()
-    assert evaluate(tiny_runs["llama"], run, *overrides("llama")) == 0
-    assert digests() == first
+    assert evaluate(tiny_runs["llama"], other, *overrides("llama")) == 0
+    assert digests(other) == digests(run) and len(digests(run)) > 5
 
 
 def test_training_tokens_are_counted_over_all_shards(tmp_path: Path) -> None:
