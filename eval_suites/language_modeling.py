@@ -162,9 +162,9 @@ class LanguageModeling:
     ) -> tuple[SuiteResult, list[DocumentScore]]:
         """Return the result of the suite, and one score per document.
 
-        `train_counts`, of shape (vocabulary,), is the number of times that training read each token; None for
-        a model that others trained. `ngram`, trained
-        on the same tokens, is a baseline of models that give a probability to a text. `owners`: see `score`.
+        `train_counts`, of shape (vocabulary,), is the number of times that training read each token; None for a
+        model that others trained. `ngram`, trained on the same tokens, is a baseline of models that give a probability
+        to a text. `owners`: see `score`.
         """
         scores = self.score(model, texts, progress, owners)
         # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.

@@ -16,9 +16,8 @@ import numpy as np
 from desdecero.eval_suites.language_modeling import LanguageModeling, Measure
 from desdecero.eval_suites.models.windows import DocumentScore
 from desdecero.eval_suites.results import Dimension, Measured, Slice
+from desdecero.eval_suites.statistics import LEAST_EFFECTIVE, effective_documents
 
-LEAST_EFFECTIVE = 8
-"""Effective documents without which a slice has no interval: of fewer, the spread between documents is not known."""
 PARTS_BY_LENGTH = 4
 """Slices by length hold a quarter of the documents each."""
 
@@ -61,7 +60,7 @@ def one_slice(
 ) -> Slice:
     """Return the measure of the documents with these scores; with an interval where there are enough of them."""
     estimate = suite.estimate(measure, scores)
-    enough = effective_documents(scores) >= LEAST_EFFECTIVE
+    enough = effective_documents([score.bytes for score in scores]) >= LEAST_EFFECTIVE
     return Slice(
         dimension=dimension,
         value=value,
@@ -75,12 +74,6 @@ def one_slice(
             share=measure.is_share,
         ),
     )
-
-
-def effective_documents(scores: Sequence[DocumentScore]) -> float:
-    """Return how many documents of equal size say as much about the spread as these: (Σ bytes)² / Σ bytes²."""
-    sizes = np.array([score.bytes for score in scores], dtype=np.float64)
-    return float(sizes.sum() ** 2 / max(1.0, np.sum(sizes**2)))
 
 
 def _lengths(lengths: Sequence[int]) -> dict[int, str]:

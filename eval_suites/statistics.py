@@ -173,6 +173,11 @@ def stratified_mean(
     return stratified_spread(values, strata, clusters).share(confidence)
 
 
+def units(clusters: Sequence[str]) -> list[str] | None:
+    """Return the unit that each item is drawn with: its cluster, or itself where it has none; None without clusters."""
+    return [name or f"\0{number}" for number, name in enumerate(clusters)] if any(clusters) else None
+
+
 def ratio_spread(numerators: ArrayLike, denominators: ArrayLike, clusters: Sequence[Hashable] | None = None) -> Spread:
     """Return Σ numerators / Σ denominators with its delete-one jackknife variance.
 

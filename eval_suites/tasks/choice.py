@@ -46,7 +46,7 @@ from desdecero.eval_suites.tasks.task import (
 Normalization = Literal["raw", "characters", "bytes", "tokens", "unconditional"]
 FIELDS = ("question", "choices", "answer", "group", "cluster")
 PROMPTS = {"en": "Question: {question}\nAnswer:", "es": "Pregunta: {question}\nRespuesta:"}
-"""Language → prompt in which a question is asked."""
+"""Language → prompt of a question where the recipe gives none; English for other languages."""
 JOIN = " "
 """Text between a prompt and its answer."""
 
@@ -165,7 +165,7 @@ class Choice:
             settings={"shots": len(self.shots)}, main=main,
             measures={main: measures.pop(main), **measures}, not_measured={}, baselines=others,
             chance={f"choice_{way}": chance for way in right} | {"choice_scaled": 0.0},
-            groups=by_paradigm(items, confidence), clusters=len(set(items.clusters) - {""}),
+            groups=by_paradigm(items, confidence), clusters=items.templates,
             shortened=sum(items.shortened),
         )  # fmt: skip
 
@@ -236,7 +236,7 @@ def _choices(record: Record, column: Mapping[str, str]) -> Choices:
         raise ValueError(
             f"{record.place}: {column['answer']} {answer!r} is not among the {len(given)} choices: fix the record"
         )
-    group, cluster = (str(record.values.get(column[each]) or "") for each in ("group", "cluster"))
+    group, cluster = (record.label(column[each]) for each in ("group", "cluster"))
     return Choices(record.text(column["question"]), tuple(given), right, group, cluster, record.place)
 
 

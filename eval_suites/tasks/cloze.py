@@ -22,7 +22,7 @@ import numpy as np
 
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Measured, SuiteResult
-from desdecero.eval_suites.statistics import jackknife_ratio
+from desdecero.eval_suites.statistics import jackknife_ratio, units
 from desdecero.eval_suites.tasks.records import Record, mapped
 from desdecero.eval_suites.tasks.task import Asking, Items, Question, Scored, ask, ask_baseline, measured_share
 
@@ -61,9 +61,7 @@ class Cloze:
             tokens=[tokens.tolist() for tokens in answers.tokens],
             shortened=answers.shortened.tolist(),
         )
-        interval = jackknife_ratio(
-            nats, [1.0] * len(nats), how.confidence, items.clusters if any(items.clusters) else None
-        )
+        interval = jackknife_ratio(nats, [1.0] * len(nats), how.confidence, units(items.clusters))
         ends = np.exp([interval.low, interval.high]).tolist() if interval else (None, None)
         perplexity = Measured(
             value=float(np.exp(np.mean(nats))), low=ends[0], high=ends[1], better="lower", share=False
@@ -78,7 +76,7 @@ class Cloze:
                       PERPLEXITY: perplexity},
             not_measured={},
             baselines={name: {PERPLEXITY: float(np.exp(-np.mean(found)))} for name, found in baselines.items()},
-            clusters=len(set(items.clusters) - {""}), shortened=sum(items.shortened),
+            clusters=items.templates, shortened=sum(items.shortened),
         )  # fmt: skip
         return Scored(result, items)
 
@@ -87,7 +85,7 @@ def from_records(name: str, records: Sequence[Record], fields: Mapping[str, str]
     """Build the suite from records. Raises `ValueError` for a passage of a single word."""
     column, questions = mapped(fields, FIELDS), list[Question]()
     for record in records:
-        cluster = str(record.values.get(column["cluster"]) or "")
+        cluster = record.label(column["cluster"])
         if record.values.get(column["target"]) is not None:
             context, target = record.text(column["context"]), record.text(column["target"])
         else:

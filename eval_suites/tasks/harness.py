@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Harness:
     task: str
     kind: str = "lm_eval"
 
-    @property
+    @cached_property
     def texts(self) -> list[str]:
         """Return the documents of the task, each as one text."""
         task = self._manager().load(self.task)["tasks"][self.task]

@@ -89,7 +89,7 @@ class Labels:
             not_measured={},
             baselines={"majority": self._all([majority]), "bag_of_words": self._all(self._bag_of_words(how.seed))},
             chance={"label_accuracy": float(np.mean(majority == np.array(self.test.labels))), "mcc": 0.0},
-            clusters=len(set(items.clusters) - {""}),
+            clusters=items.templates,
         )  # fmt: skip
         return Scored(result, items)
 
@@ -157,5 +157,5 @@ def _labelled(records: Sequence[Record], column: Mapping[str, str]) -> Labelled:
     return Labelled(
         [record.text(column["text"]) for record in records],
         [str(record.value(column["label"])) for record in records],
-        [str(record.values.get(column["cluster"]) or "") for record in records],
+        [record.label(column["cluster"]) for record in records],
     )

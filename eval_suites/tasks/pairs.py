@@ -91,7 +91,7 @@ class Pairs:
             settings={}, main=ACCURACY,
             measures={ACCURACY: measured_share(items.right, how.confidence, items.paradigms, items.clusters)},
             not_measured={}, baselines=others, chance={ACCURACY: 0.5}, groups=by_paradigm(items, how.confidence),
-            clusters=len(set(items.clusters) - {""}),
+            clusters=items.templates,
             left_out={"identical": list(self.identical)} if self.identical else {},
             shortened=sum(items.shortened),
         )  # fmt: skip
@@ -106,7 +106,7 @@ def from_records(name: str, records: Sequence[Record], fields: Mapping[str, str]
         if good == bad:
             identical.append(record.place)
             continue
-        paradigm, cluster = (str(record.values.get(column[each]) or "") for each in ("UID", "cluster"))
+        paradigm, cluster = (record.label(column[each]) for each in ("UID", "cluster"))
         questions.append(Question("", (good, bad), 0, paradigm or record.file, cluster, record.place))
     if not questions:
         raise ValueError(f"suite {name}: both sentences of every pair are the same: fix the file")

@@ -46,6 +46,10 @@ class Record:
             )
         return value
 
+    def label(self, field: str) -> str:
+        """Return a field that need not be there as text; empty where it is not."""
+        return str(self.values.get(field) or "")
+
 
 @dataclass(frozen=True)
 class Data:

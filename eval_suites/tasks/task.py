@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from desdecero.eval_suites.models.batching import Progress
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Group, Measured, SuiteResult
-from desdecero.eval_suites.statistics import Interval, stratified_mean, wilson
+from desdecero.eval_suites.statistics import Interval, stratified_mean, units, wilson
 
 Scorer = Callable[[Sequence[str], Sequence[str]], NDArray[np.float64]]
 """Log-likelihoods in nats of continuations after their contexts, as `LanguageModel.log_likelihood` returns them."""
@@ -66,6 +66,11 @@ class Items:
     """What the model answered, in words."""
     places: list[int] = field(default_factory=list)
     """Place of each item in its suite, where some were left out."""
+
+    @property
+    def templates(self) -> int:
+        """Return the number of templates that items were made from, where their data name them."""
+        return len(set(self.clusters) - {""})
 
 
 @dataclass(frozen=True)
@@ -159,12 +164,10 @@ def measured_share(
 
     A mean over strata weighs each alike, and its interval is for these strata and not for others.
     """
-    grouped = clusters is not None and any(clusters)
-    if not grouped and len(set(strata or ())) < 2 and set(values) <= {0.0, 1.0}:
+    if not any(clusters or ()) and len(set(strata or ())) < 2 and set(values) <= {0.0, 1.0}:
         interval: Interval | None = wilson(int(sum(values)), len(values), confidence)
     else:
-        whole = [name or f"\0{number}" for number, name in enumerate(clusters)] if clusters else None
-        interval = stratified_mean(values, strata or [""] * len(values), whole, confidence)
+        interval = stratified_mean(values, strata or [""] * len(values), units(clusters or ()), confidence)
     ends = (interval.low, interval.high) if interval else (None, None)
     return Measured(value=_mean(values, strata), low=ends[0], high=ends[1], better="higher", share=True)
 

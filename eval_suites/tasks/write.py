@@ -84,25 +84,19 @@ class Write:
         measures = {
             name: measured_share(values, how.confidence, None, items.clusters) for name, values in scores.items()
         }
-        settings: dict[str, float] = {"tokens": self.tokens}
+        signatures = dict[str, str]()
         for metric in self.metrics:
             if metric in ("bleu", "chrf"):
-                value, _ = _sacrebleu(metric, written, [each.references for each in self.prompts])
+                value, signatures[metric] = _sacrebleu(metric, written, [each.references for each in self.prompts])
                 measures[metric] = Measured(value=value, low=None, high=None, better="higher", share=False)
         result = SuiteResult(
             name=self.name, kind=self.kind, items=len(self.prompts), unit="prompt",
-            sizes={"bytes": sum(len(text.encode()) for text in written)}, settings=settings,
+            sizes={"bytes": sum(len(text.encode()) for text in written)}, settings={"tokens": self.tokens},
             main=main, measures=measures, not_measured={}, baselines={},
-            signatures=self._signatures(written),
-            clusters=len(set(items.clusters) - {""}), shortened=sum(shortened),
+            signatures=signatures,
+            clusters=items.templates, shortened=sum(shortened),
         )  # fmt: skip
         return Scored(result, items)
-
-    def _signatures(self, written: Sequence[str]) -> dict[str, str]:
-        references = [each.references for each in self.prompts]
-        return {
-            metric: _sacrebleu(metric, written, references)[1] for metric in self.metrics if metric in ("bleu", "chrf")
-        }
 
     def _by_item(self, metric: Metric, written: Sequence[str]) -> dict[str, list[float]]:
         """Return the scores of each item, between 0 and 1, by measure."""
@@ -185,7 +179,7 @@ def from_records(
             raise ValueError(
                 f"{record.place}: {column['references']!r} is not a text or a list of texts: fix the record"
             )
-        cluster = str(record.values.get(column["cluster"]) or "")
+        cluster = record.label(column["cluster"])
         prompts.append(Prompted(record.text(column["prompt"]), tuple(references), cluster))
     return Write(name, prompts, metrics, tokens, stop)
 

@@ -74,7 +74,7 @@ def measure_suites(
     (folder / "items").mkdir(parents=True, exist_ok=True)
     for unfinished in (folder / "items").glob("*.partial"):  # of an evaluation that was killed
         unfinished.unlink()
-    results = dict[str, SuiteResult]()
+    results, confidence = dict[str, SuiteResult](), recipe.evaluate.confidence
     waiting = list[tuple[LoadedSuite, str]]()
     for loaded in suites:
         made_from = _fingerprint(recipe, subject, loaded)
@@ -86,18 +86,17 @@ def measure_suites(
         else:
             waiting.append((loaded, made_from))
     read = _read_in_training(subject, [loaded for loaded, _ in waiting])
-    how = Asking(recipe.evaluate.confidence, recipe.seed, subject.baselines)
     for loaded, made_from in waiting:
         bar = partial(progress, title=f"evaluate {loaded.name}", unit="batch")
         try:
-            scored = _run(recipe, subject, loaded, Asking(how.confidence, how.seed, how.baselines, bar))
+            scored = _run(recipe, subject, loaded, Asking(confidence, recipe.seed, subject.baselines, bar))
         except ValueError as error:
             raise UserError(f"evaluate.suites.{loaded.name}: {error}") from None
         contaminated = read.get(loaded.name)
         if contaminated is not None and len(contaminated) != len(scored.items.hashes):  # some items were left out
             contaminated = [contaminated[place] for place in scored.items.places]
         result = scored.result.model_copy(
-            update={"data": loaded.data, "contamination": _contamination(scored, contaminated, how.confidence)}
+            update={"data": loaded.data, "contamination": _contamination(scored, contaminated, confidence)}
         )
         _write(folder / "items" / f"{loaded.name}.parquet", scored.items, contaminated, result, made_from)
         results[loaded.name] = result

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from desdecero.eval_suites.comparison import ItemScores, SuiteScores, compare_all
 from desdecero.eval_suites.results import HELD_OUT, ModelComparison
+from desdecero.eval_suites.statistics import units
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.run.reports.evaluate import EvaluationReport
 from desdecero.pipelines.run.run_dir import RunDir
@@ -114,7 +115,7 @@ def _suites(model: ScoredModel) -> dict[str, SuiteScores]:
                 hashes=_unique(table["hash"].to_pylist()),
                 numerators=table["right"].to_pylist(),
                 denominators=[1.0] * table.num_rows,
-                clusters=[name or f"\0{number}" for number, name in enumerate(clusters)] if any(clusters) else None,
+                clusters=units(clusters),
                 strata=strata if suite.groups else None,
             )
         found[key] = SuiteScores(items, suite.main, suite.measures[suite.main].better)

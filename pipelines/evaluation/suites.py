@@ -28,9 +28,6 @@ from desdecero.pipelines.recipe.evaluate_suites import (
 from desdecero.pipelines.run.reports.evaluate import EvaluationReport
 from desdecero.pipelines.run.run_dir import RunDir
 
-PROMPT_LANGUAGES = {"en": "Question: {question}\nAnswer:", "es": "Pregunta: {question}\nRespuesta:"}
-"""Language → prompt of a question where the recipe gives none; English for other languages."""
-
 
 @dataclass(frozen=True)
 class LoadedSuite:
@@ -129,7 +126,7 @@ def _suite(name: str, section: SuiteSection, recipe: Recipe) -> Any:
         case ClozeSuite():
             return cloze.from_records(name, _read(section), section.fields)
         case ChoiceSuite():
-            language = next((code for code in recipe.languages if code in PROMPT_LANGUAGES), "en")
+            language = next((code for code in recipe.languages if code in choice.PROMPTS), "en")
             shots: list[records.Record] = []
             if section.shots:
                 shots = records.read(Path(section.shots.path)).records
@@ -139,7 +136,7 @@ def _suite(name: str, section: SuiteSection, recipe: Recipe) -> Any:
                 shots = [shots[place] for place in order[: section.shots.count]]
             return choice.from_records(
                 name, _read(section), section.fields, section.normalise,
-                section.prompt or PROMPT_LANGUAGES[language], section.show == "letters", shots,
+                section.prompt or choice.PROMPTS[language], section.show == "letters", shots,
             )  # fmt: skip
         case LabelsSuite():
             fields = {"text": section.text, "label": section.label, **section.fields}

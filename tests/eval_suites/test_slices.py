@@ -8,7 +8,8 @@ import pytest
 
 from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling
 from desdecero.eval_suites.models.windows import DocumentScore
-from desdecero.eval_suites.slices import Facts, effective_documents, one_slice, slices
+from desdecero.eval_suites.slices import Facts, one_slice, slices
+from desdecero.eval_suites.statistics import effective_documents
 
 SUITE = LanguageModeling(confidence=0.9, seed=0)
 BITS = MEASURES["causal"][0]
@@ -34,12 +35,12 @@ def test_each_kind_of_slice_holds_every_document_once() -> None:
 
 
 def test_a_slice_of_few_or_very_unequal_documents_has_a_value_and_no_interval() -> None:
-    assert effective_documents(SCORES[:1] * 8) == pytest.approx(8)
+    assert effective_documents([score.bytes for score in SCORES[:1] * 8]) == pytest.approx(8)
     assert one_slice(SUITE, BITS, "domain", "health", SCORES[:9]).measured.interval
     few = one_slice(SUITE, BITS, "domain", "health", SCORES[:7])
     assert few.measured.interval is None and few.measured.value > 0 and few.documents == 7
     giant = DocumentScore(nll=9000.0, tokens=9000, bytes=30_000, correct=0)
-    assert effective_documents([giant, *SCORES]) < 2
+    assert effective_documents([score.bytes for score in (giant, *SCORES)]) < 2
     assert one_slice(SUITE, BITS, "source", "novels", [giant, *SCORES]).measured.interval is None
 
 
