@@ -46,7 +46,6 @@ def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
         worst = {
             suite.name: worst_items(run.sealed_bytes("evaluate", recipe, f"{folder}/items/{suite.name}.parquet"))
             for suite in report.suites
-            if suite is not report.held_out
         }
         return _quality(report, language, worst)
 
@@ -56,7 +55,7 @@ def quality(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 def _quality(
     report: EvaluationReport, language: Language, worst: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> Markup:
-    result = report.held_out
+    result = report.text
     tiles = [_tile(measure, measured, language) for measure, measured in result.measures.items()]
     measured_on = say(
         language,
@@ -74,7 +73,7 @@ def _quality(
         paragraph(measured_on, "dd-aside"),
         *_also_chose(report, language),
         *(paragraph(sentence, "dd-aside") for sentence in _not_measured(result, language)),
-        *(_other_suite(suite, language, worst.get(suite.name, ())) for suite in report.suites if suite is not result),
+        *(_other_suite(suite, language, worst.get(suite.name, ())) for suite in report.suites),
         *_compared(report, language),
     ) + _samples(report.samples, language)
 
@@ -119,7 +118,7 @@ def _compared(report: EvaluationReport, language: Language) -> list[Markup]:
     """Show the verdict on each comparison with another model, if there are any."""
     if not report.comparisons:
         return []
-    suites = [content_of(suite) for suite in report.suites]
+    suites = [content_of(suite) for suite in report.results]
     sentences = [
         f"{name(language, 'suite', row.suite)}: {verdict_sentence(language, content_of(row), suites, report.margin)}"
         for row in report.comparisons

@@ -47,7 +47,7 @@ def unigram_scores(
     for document, (text, ids) in enumerate(zip(texts, encode(model.tokenizer, texts), strict=True)):
         asked = ids[model.asked(len(ids), document, seed)]
         hits = int(np.sum(asked == commonest))
-        scores.append(DocumentScore(float(nll[asked].sum()), len(asked), len(text.encode()), hits))
+        scores.append(DocumentScore.of(text, nll[asked].sum(), len(asked), hits))
     return scores
 
 
@@ -68,7 +68,7 @@ def ngram_scores(model: LanguageModel, texts: Sequence[str], ngram: NGram, seed:
         asked = model.asked(len(ids), document, seed)
         nll = -predictions.log_probability[1:][asked].sum()
         hits = int(np.sum(predictions.first_choice[1:][asked] == ids[asked]))
-        scores.append(DocumentScore(float(nll), len(ids[asked]), len(text.encode()), hits))
+        scores.append(DocumentScore.of(text, nll, len(ids[asked]), hits))
     return scores
 
 

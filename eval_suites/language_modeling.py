@@ -1,6 +1,6 @@
 """Measure how well a model predicts held-out text, with intervals and beside baselines.
 
-causal   bits per byte, perplexity, token accuracy; beside an untrained twin, a unigram model, an n-gram model and xz;
+causal   bits per byte, perplexity a word and a token, token accuracy; beside a twin, a unigram and an n-gram model, xz;
          no bits per byte where the tokenizer does not give the texts back, because the model is asked about other texts
 masked   masked-token accuracy and loss on a fixed set of hidden tokens; beside a twin and a unigram model
 spans    the same of an encoder–decoder, on the tokens of a fixed set of spans that were cut out
@@ -14,16 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import evaluate
 import numpy as np
 from numpy.typing import NDArray
 
 from desdecero.eval_suites.baselines import ngram_scores, unigram_scores, untrained_twin, xz_bits_per_byte
 from desdecero.eval_suites.calibration import calibration
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.batching import Progress, given_back
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.kinds import Objective
@@ -51,7 +49,7 @@ class Measure:
     def value(self, numerators: Any, denominators: Any) -> float:
         """Return the measure of all documents together, from one numerator and one denominator per document."""
         inputs = {self.numerator: list(numerators), self.denominator: list(denominators)}
-        return float(_metric(self.name).compute(**inputs)[self.name])
+        return float(compute([self.name], inputs)[self.name])
 
     def ratio(self, scores: Sequence[DocumentScore]) -> tuple[list[float], list[float]]:
         """Return the numerators and the denominators, one of each per document."""
@@ -61,6 +59,7 @@ class Measure:
 MEASURES: dict[Objective, tuple[Measure, ...]] = {
     "causal": (
         Measure("bits_per_byte", "nll", "bytes"),
+        Measure("word_perplexity", "nll", "words"),
         Measure("perplexity", "nll", "tokens"),
         Measure("token_accuracy", "correct", "tokens", largest=1),
     ),
@@ -79,7 +78,7 @@ TOKEN_LOSS = Measure("token_loss", "nll", "tokens")
 
 NO_LIKELIHOOD = "no_text_probability"
 """Key for the reason that a model which fills gaps gives no probability to a whole text."""
-LIKELIHOODS = ("bits_per_byte", "perplexity")
+LIKELIHOODS = ("bits_per_byte", "word_perplexity", "perplexity")
 """Measures that need the probability of a text."""
 
 TEXT_CHANGED = "text_changed"
@@ -87,6 +86,12 @@ TEXT_CHANGED = "text_changed"
 CHANGED_SHARE = 0.01
 """Largest share of the bytes that may lie in texts which do not come back. If these texts cost the model nothing, bits
 per byte would then be 1% too low, as much as two models may differ by default and count as the same."""
+
+NO_WORDS = "no_words"
+"""Key for the reason that the texts have no spaces between words, as in Chinese or Thai."""
+LONGEST_WORDS = 30
+"""Mean length of a word in bytes beyond which the texts have no spaces between words. Of the languages that have, the
+longest words are those of South India: Malayalam has some 9 letters of 3 bytes."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +171,17 @@ class LanguageModeling:
         model that others trained. `ngram`, trained on the same tokens, is a baseline of models that give a probability
         to a text. `owners`: see `score`.
         """
-        scores = self.score(model, texts, progress, owners)
+        own, scores = MEASURES[model.objective], self.score(model, texts, progress, owners)
         # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.
         twin = untrained_twin(model, self.seed).score_documents(texts, self.seed, overlap=0.0, progress=progress)
         back = given_back(model.tokenizer, texts) if model.text_probability else []
         by_byte = _keeps_bytes(texts, back)
-        measures = [measure for measure in MEASURES[model.objective] if by_byte or measure.denominator != "bytes"]
         not_measured = {} if model.text_probability else dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD)
-        not_measured |= {measure.name: TEXT_CHANGED for measure in MEASURES[model.objective] if measure not in measures}
+        if not by_byte:
+            not_measured |= {each.name: TEXT_CHANGED for each in own if each.denominator in ("bytes", "words")}
+        elif sum(score.bytes for score in scores) > LONGEST_WORDS * sum(score.words for score in scores):
+            not_measured |= {each.name: NO_WORDS for each in own if each.denominator == "words"}
+        measures = [measure for measure in own if measure.name not in not_measured]
         baselines = {"untrained": _values(measures, twin)}
         if train_counts is not None:
             baselines["unigram"] = _values(measures, unigram_scores(model, texts, train_counts, self.seed))
@@ -226,9 +234,6 @@ def _keeps_bytes(texts: Sequence[str], back: Sequence[bool]) -> bool:
 
 
 def _values(measures: Sequence[Measure], scores: Sequence[DocumentScore]) -> dict[str, float]:
-    return {measure.name: measure.value(*measure.ratio(scores)) for measure in measures}
-
-
-@cache
-def _metric(name: str) -> evaluate.EvaluationModule:
-    return evaluate.load(str(Path(__file__).parent / "metrics" / name), keep_in_memory=True)
+    columns = {column for measure in measures for column in (measure.numerator, measure.denominator)}
+    inputs = {column: [getattr(score, column) for score in scores] for column in columns}
+    return compute([measure.name for measure in measures], inputs)

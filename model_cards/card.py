@@ -31,6 +31,7 @@ TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": 
 MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "causal": (
         ("bits_per_byte", "lower_is_better", "plain"),
+        ("word_perplexity", "lower_is_better", "plain"),
         ("perplexity", "lower_is_better", "plain"),
         ("token_accuracy", "higher_is_better", "percent"),
     ),
@@ -40,8 +41,6 @@ MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
 """Objective → the columns of the evaluation's table: measure, which values of it are better, how it is written."""
 SUITE_TASKS = {"choice": "question-answering", "labels": "text-classification"}
 """Kind of suite → the Hub's word for its task; the model's own for the others."""
-HELD_OUT = "language_modeling"
-"""The suite of held-out text, which has a table of its own; others have one form for all."""
 BASELINES = {"causal": ("xz", "ngram", "unigram", "untrained"), "masked": ("unigram", "untrained")}
 
 
@@ -53,14 +52,14 @@ def render(evidence: Evidence, language: Language) -> str:
         language, Counter(finding["verdict"] for finding in findings)
     )
     objective = evidence["pretrain:/objective"] or "masked"
-    held_out = held_out_result(evidence.view("evaluate"))
+    held_out = evidence.view("evaluate")["text"]
     unmeasured = list(held_out["not_measured"])
     baselines = BASELINES.get(objective, BASELINES["masked"])
     body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},
         adapters=adapters(evidence),
         held_out=held_out,
-        other_suites=[suite for suite in evidence.view("evaluate")["suites"] if suite["kind"] != HELD_OUT],
+        other_suites=evidence.view("evaluate")["suites"],
         seals={name: evidence.view(f"seal.{name}") for name in _stages(evidence)},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
@@ -98,16 +97,10 @@ def adapters(evidence: Evidence) -> list[dict[str, Any]]:
     for report in evidence.names:
         kind, _, adapter = report.partition(":")
         if kind == "finetune":
-            held_out = held_out_result(evidence.view(f"evaluate:{adapter}")) if adapter else None
+            held_out = evidence.view(f"evaluate:{adapter}")["text"] if adapter else None
             audit = evidence.view(f"audit:{adapter}") if adapter else None
             found.append({"finetune": evidence.view(report), "held_out": held_out, "audit": audit})
     return found
-
-
-def held_out_result(evaluation: View | Missing) -> Any:
-    """Return the result of the suite of held-out text, among those of an evaluation's report."""
-    suites = evaluation["suites"]
-    return next((suite for suite in suites if suite["kind"] == HELD_OUT), suites[0])
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -145,7 +138,7 @@ def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
 
     The held-out text is the run's own, so it has no Hub name; a suite is named by its data's digest too.
     """
-    held_out = held_out_result(evidence.view("evaluate"))
+    held_out = evidence.view("evaluate")["text"]
     split = evidence["evaluate:/split"] or "validation"
     results = [
         EvalResult(
@@ -164,8 +157,6 @@ def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:
     ]
     suites = evidence.view("evaluate")["suites"]
     for suite in [] if isinstance(suites, Missing) else suites:
-        if suite["kind"] == HELD_OUT:
-            continue
         data = suite["data"]
         results.append(
             EvalResult(

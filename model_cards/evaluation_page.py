@@ -20,6 +20,8 @@ def render(
     most. picture: whether there is one of the suites.
     """
 
+    results = [report["text"], *report["suites"]]
+
     def scale(suite: Mapping[str, Any], measure: str) -> str:
         measured = suite["measures"].get(measure)
         return "percent" if measured is not None and measured["share"] else "plain"
@@ -31,12 +33,13 @@ def render(
         "evaluation",
         language,
         report=report,
+        results=results,
         name=name,
         worst=worst,
         picture=picture,
         scale=scale,
         worst_first=worst_first,
-        verdict=lambda row: verdict_sentence(language, row, report["suites"], report["margin"]),
+        verdict=lambda row: verdict_sentence(language, row, results, report["margin"]),
         names=lambda suites: ", ".join(named(language, "suite", suite) for suite in suites),
     )
 

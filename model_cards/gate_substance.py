@@ -92,12 +92,11 @@ def _unknown(row: Row) -> bool:
 
 def _beats_unigram(publication: Publication) -> Finding:
     """Require the whole interval to lie below what the frequency of each token gives without any context."""
-    suites = (publication.evaluation or {}).get("suites", ())
-    found = ((suite, measure) for suite in suites for measure in MEASURES if measure in suite["measures"])
-    suite, measure = next(found, (None, ""))
-    if suite is None:
+    text = (publication.evaluation or {}).get("text", {"measures": {}})
+    measure = next((measure for measure in MEASURES if measure in text["measures"]), None)
+    if measure is None:
         return Finding("beats_unigram", False, "beats_unigram.not_evaluated", read=EVALUATION)
-    own, unigram = suite["measures"][measure], suite["baselines"]["unigram"][measure]
+    own, unigram = text["measures"][measure], text["baselines"]["unigram"][measure]
     high = own["high"]
     measured = {"measure": measure, "value": own["value"], "high": high}
     return Finding(

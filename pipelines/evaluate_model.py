@@ -44,7 +44,7 @@ from typing import Literal
 from desdecero.eval_suites.beginnings import beginnings
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.prompts import GAP
-from desdecero.eval_suites.results import HELD_OUT, Calibration, SampleMeasures, SuiteResult
+from desdecero.eval_suites.results import Calibration, SampleMeasures, SuiteResult
 from desdecero.eval_suites.sample_measures import measure_samples
 from desdecero.model_cards import evaluation_page
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, say
@@ -82,27 +82,27 @@ def evaluate_model(
     check_prompts(recipe, model)
     training = TrainingTokens(recipe, run, model)
     earlier = partial(measured_before, run, out, recipe, name)
-    result, parts, documents = measure_text(
+    text, parts, documents = measure_text(
         recipe, run, model, subject_model.digest, training, folder, earlier("documents.parquet")
     )
     subject = Subject(
         model, subject_model.digest, {"ngram": training.score}, training_texts(run, adapter), training.digest
     )
-    found, before = measure_suites(
+    results, before = measure_suites(
         recipe, subject, suites, folder, lambda each: earlier(f"items/{each}.parquet"), suite
     )
-    results = [result, *found]
     samples, measured = write_samples(recipe, run, model, documents, training, folder)
     split = measured_split(recipe)
     report = EvaluationReport(
         objective=model.objective,
         confidence=recipe.evaluate.confidence,
         margin=recipe.evaluate.margin,
+        text=text,
         suites=results,
         slices=parts,
         split=split,
         chose=choices_by_validation(recipe) if split == "validation" else [],
-        goals=goals_of(recipe, results),
+        goals=goals_of(recipe, [text, *results]),
         comparisons=[],
         prompts_from="recipe" if recipe.evaluate.prompts else "held_out",
         samples=samples,
@@ -117,9 +117,9 @@ def evaluate_model(
         compared = compare_models([own, *others], recipe.evaluate.margin, recipe.evaluate.confidence)
         report = report.model_copy(update={"comparisons": compared})
     out.write_report(name, recipe, report)
-    draw_baselines(result, report.confidence, folder / "baselines.png", recipe.name)
+    draw_baselines(text, report.confidence, folder / "baselines.png", recipe.name)
     write_pages(report, recipe.name, folder)
-    return _summary(result) + (f"; as measured before: {', '.join(before)}" if before else "")
+    return _summary(text) + (f"; as measured before: {', '.join(before)}" if before else "")
 
 
 def check_names(names: Sequence[str], suites: Sequence[LoadedSuite]) -> None:
@@ -273,12 +273,12 @@ def draw_baselines(result: SuiteResult, confidence: float, target: Path, title: 
 def write_pages(report: EvaluationReport, name: str, folder: Path) -> None:
     """Write the page in both languages, with a picture of the suites whose measure is a share."""
     content = report.model_dump(mode="json")
-    shares = [suite for suite in report.suites if suite.kind != HELD_OUT and suite.measures[suite.main].share]
+    shares = [suite for suite in report.suites if suite.measures[suite.main].share]
     worst = {suite.name: worst_items((folder / "items" / f"{suite.name}.parquet").read_bytes()) for suite in shares}
     for language in LANGUAGES:
         if shares:
             draw_suites(shares, language, folder / file_in(language, "suites.png"))
-        if calibration := report.held_out.calibration:
+        if calibration := report.text.calibration:
             draw_calibration(calibration, language, folder / file_in(language, "calibration.png"))
         page = evaluation_page.render(content, name, language, worst, bool(shares))
         (folder / file_in(language, "evaluation.md")).write_text(page, encoding="utf-8")

@@ -144,9 +144,10 @@ REPORTS: dict[str, dict[str, Any]] = {
     },
     "evaluate": {
         "objective": "causal", "confidence": 0.95,
-        "suites": [held_out_suite(
+        "text": held_out_suite(
             {
-                "bits_per_byte": estimate(2.4641, 0.0382), "perplexity": estimate(134.79, 5.112),
+                "bits_per_byte": estimate(2.4641, 0.0382), "word_perplexity": estimate(25310.4, 931.7),
+                "perplexity": estimate(134.79, 5.112),
                 "token_accuracy": estimate(0.1732, 0.0094),
             },
             {
@@ -156,7 +157,8 @@ REPORTS: dict[str, dict[str, Any]] = {
                 "xz": {"bits_per_byte": 1.8816},
             },
             items=187, sizes={"bytes": 600123, "tokens": 208998},
-        )],
+        ),
+        "suites": [],
         "prompts_from": "recipe",
         "samples": [
             {"prompt": "The law", "text": "The law of of the the shall ```shall``` be\n\n# the the\n---\nthe"},
@@ -192,14 +194,15 @@ MASKED = {
     "tokenizer": {"kind": "wordpiece", "lossless": False},
     "evaluate": {
         "objective": "masked",
-        "suites": [held_out_suite(
+        "text": held_out_suite(
             {"masked_accuracy": estimate(0.2134, 0.0121), "masked_loss": estimate(4.1127, 0.0463)},
             {
                 "untrained": {"masked_accuracy": 0.0031, "masked_loss": 5.7161},
                 "unigram": {"masked_accuracy": 0.0512, "masked_loss": 5.0132},
             },
             items=187, sizes={"bytes": 600123, "tokens": 208998}, mask_probability=0.15,
-        )],
+        ),
+        "suites": [],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall be.", "text": "the law shall be."}],
     },
@@ -209,14 +212,15 @@ SPANS = {
     "pretrain": {"architecture": "t5", "objective": "span_corruption"},
     "evaluate": {
         "objective": "span_corruption",
-        "suites": [held_out_suite(
+        "text": held_out_suite(
             {"span_accuracy": estimate(0.1834, 0.0113), "span_loss": estimate(4.3127, 0.0471)},
             {
                 "untrained": {"span_accuracy": 0.0027, "span_loss": 5.8161},
                 "unigram": {"span_accuracy": 0.0521, "span_loss": 5.1132},
             },
             items=187, sizes={"bytes": 600123, "tokens": 208998}, mask_probability=0.15, mean_span_length=3.0,
-        )],
+        ),
+        "suites": [],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall [MASK].", "text": "The law of the boats shall be."}],
     },
@@ -241,7 +245,7 @@ def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
 def of_one_document(reports: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The same figures of evaluation and adapter, measured on too few documents for any interval."""
     few = copy.deepcopy(reports)
-    suite, adapter = few["evaluate"]["suites"][0], few["finetune"]
+    suite, adapter = few["evaluate"]["text"], few["finetune"]
     suite |= {"items": 1, "effective_items": 1.0}
     of_adapter = [adapter[part][key] for part in ("domain", "general") for key in ("before", "after", "change")]
     for figure in [*suite["measures"].values(), *of_adapter]:

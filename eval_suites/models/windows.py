@@ -31,24 +31,34 @@ class DocumentScore:
     """Number of tokens that were asked for: all of them, or the hidden ones."""
     bytes: int
     """Length of the document's text in UTF-8."""
+    words: int
+    """Number of its words, as spaces and line ends part them."""
     correct: int
     """Number of tokens asked for that were the model's first choice."""
     bins: tuple[tuple[float, ...], ...] = field(default=(), compare=False)
     """Of each of `BINS` equal ranges of the first choice's probability: tokens, Σ of that probability, correct. Empty
     for baselines."""
 
+    @classmethod
+    def of(
+        cls, text: str, nll: float, tokens: int, correct: int, bins: tuple[tuple[float, ...], ...] = ()
+    ) -> DocumentScore:
+        """Return the score of a text, whose bytes and words are counted."""
+        return cls(float(nll), int(tokens), len(text.encode()), len(text.split()), int(correct), bins)
+
 
 def summed(scores: Sequence[DocumentScore], owners: Sequence[int]) -> list[DocumentScore]:
     """Add up the scores of the pieces of each document; `owners` has the document's number of each piece, from 0."""
-    totals = np.zeros((max(owners, default=-1) + 1, 4))
-    np.add.at(totals, list(owners), [(score.nll, score.tokens, score.bytes, score.correct) for score in scores])
+    totals = np.zeros((max(owners, default=-1) + 1, 5))
+    rows = [(score.nll, score.tokens, score.bytes, score.words, score.correct) for score in scores]
+    np.add.at(totals, list(owners), rows)
     bins = np.zeros((len(totals), BINS, 3))
     for owner, score in zip(owners, scores, strict=True):
         if score.bins:
             bins[owner] += score.bins
     return [
-        DocumentScore(float(nll), int(tokens), int(size), int(correct), _as_tuples(bins[owner]))
-        for owner, (nll, tokens, size, correct) in enumerate(totals)
+        DocumentScore(float(nll), int(tokens), int(size), int(words), int(correct), _as_tuples(bins[owner]))
+        for owner, (nll, tokens, size, words, correct) in enumerate(totals)
     ]
 
 
@@ -118,10 +128,7 @@ def score_windows(
         which = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
         np.add.at(bins, (np.asarray(owners)[rows.cpu().numpy()], which), np.c_[np.ones(len(sure)), sure, hit])
         np.add.at(asked, owners, counted.sum(dim=1).cpu().numpy())
-    return [
-        DocumentScore(float(nll[i]), int(asked[i]), len(text.encode()), int(correct[i]), _as_tuples(bins[i]))
-        for i, text in enumerate(texts)
-    ]
+    return [DocumentScore.of(text, nll[i], asked[i], correct[i], _as_tuples(bins[i])) for i, text in enumerate(texts)]
 
 
 # --- windows ---------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Measured, SuiteResult
 from desdecero.eval_suites.tasks.records import Record, mapped
@@ -36,6 +37,7 @@ from desdecero.eval_suites.tasks.task import (
     Question,
     Scored,
     Scorer,
+    accuracy,
     ask,
     ask_baseline,
     by_paradigm,
@@ -147,9 +149,12 @@ class Choice:
             f"choice_{way}": measured_share(values, confidence, items.paradigms, items.clusters)
             for way, values in right.items()
         }
-        scaled = {name: value and (value - chance) / (1 - chance) for name, value in measures[main].model_dump().items()
-                  if name in ("value", "low", "high")}  # fmt: skip
-        measures["choice_scaled"] = Measured(**scaled, better="higher", share=False)
+        answers_each = [len(each.answers) for each in self.choices]
+        inputs: dict[str, Sequence[Any]] = {"right": items.right, "group": items.paradigms, "choices": answers_each}
+        scaled = compute(["scaled_accuracy"], inputs)["scaled_accuracy"]
+        ends = (measures[main].low, measures[main].high)
+        low, high = (None if end is None else (end - chance) / (1 - chance) for end in ends)
+        measures["choice_scaled"] = Measured(value=scaled, low=low, high=high, better="higher", share=False)
         others = {}
         for name, scorer in baselines.items():
             alone, found = self._alone(scorer), ask_baseline(scorer, self.questions)
@@ -157,7 +162,7 @@ class Choice:
                 first_choice(self._scores(self.main, i, found[i], answers.tokens[i], alone), each.right)
                 for i, each in enumerate(self.choices)
             ]
-            others[name] = {main: measured_share(values, confidence, items.paradigms).value}
+            others[name] = {main: accuracy(values, items.paradigms)}
         return SuiteResult(
             name=self.name, kind=self.kind, items=len(self.choices), unit="question",
             sizes={"bytes": sum(len(text.encode()) for text in self.texts),

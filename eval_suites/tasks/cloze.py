@@ -20,6 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Measured, SuiteResult
 from desdecero.eval_suites.statistics import jackknife_ratio, units
@@ -63,10 +64,11 @@ class Cloze:
         )
         interval = jackknife_ratio(nats, [1.0] * len(nats), how.confidence, units(items.clusters))
         ends = np.exp([interval.low, interval.high]).tolist() if interval else (None, None)
-        perplexity = Measured(
-            value=float(np.exp(np.mean(nats))), low=ends[0], high=ends[1], better="lower", share=False
-        )
-        baselines = {name: ask_baseline(scorer, self.questions) for name, scorer in how.baselines.items()}
+        perplexity = Measured(value=_perplexity(nats), low=ends[0], high=ends[1], better="lower", share=False)
+        baselines = {
+            name: {PERPLEXITY: _perplexity([-float(scores[0]) for scores in ask_baseline(scorer, self.questions)])}
+            for name, scorer in how.baselines.items()
+        }
         result = SuiteResult(
             name=self.name, kind=self.kind, items=len(self.questions), unit="passage",
             sizes={"bytes": sum(len(text.encode()) for text in self.texts),
@@ -75,10 +77,14 @@ class Cloze:
             measures={ACCURACY: measured_share(items.right, how.confidence, None, items.clusters),
                       PERPLEXITY: perplexity},
             not_measured={},
-            baselines={name: {PERPLEXITY: float(np.exp(-np.mean(found)))} for name, found in baselines.items()},
+            baselines=baselines,
             clusters=items.templates, shortened=sum(items.shortened),
         )  # fmt: skip
         return Scored(result, items)
+
+
+def _perplexity(nll: Sequence[float]) -> float:
+    return float(compute([PERPLEXITY], {"nll": nll})[PERPLEXITY])
 
 
 def from_records(name: str, records: Sequence[Record], fields: Mapping[str, str]) -> Cloze:

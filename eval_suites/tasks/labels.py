@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Measured, SuiteResult
 from desdecero.eval_suites.tasks.records import Record, mapped
-from desdecero.eval_suites.tasks.task import Asking, Items, Scored, item_hash, measured_share
+from desdecero.eval_suites.tasks.task import Asking, Items, Scored, accuracy, item_hash, measured_share
 
 FIELDS = ("text", "label", "cluster")
 SEEDS = 5
@@ -75,7 +76,7 @@ class Labels:
             clusters=list(self.test.clusters),
             answers=answers[0].tolist(),
         )
-        accuracy = measured_share(items.right, how.confidence, None, items.clusters)
+        measured = measured_share(items.right, how.confidence, None, items.clusters)
         commonest = max(sorted(set(self.train.labels)), key=self.train.labels.count)
         majority = np.array([commonest] * len(self.test.labels))
         result = SuiteResult(
@@ -83,7 +84,7 @@ class Labels:
             sizes={"bytes": sum(len(text.encode()) for text in self.test.texts), "labels": len(set(self.train.labels)),
                    "training_texts": len(self.train.texts)},
             settings={"seeds": SEEDS}, main="label_accuracy",
-            measures={"label_accuracy": accuracy} | {
+            measures={"label_accuracy": measured} | {
                 name: _without_interval(value) for name, value in self._others(answers).items()
             },
             not_measured={},
@@ -94,17 +95,14 @@ class Labels:
         return Scored(result, items)
 
     def _all(self, answers: Sequence[NDArray[Any]]) -> dict[str, float]:
-        accuracy = np.mean([answer == np.array(self.test.labels) for answer in answers])
-        return {"label_accuracy": float(accuracy), **self._others(answers)}
+        right = np.mean([answer == np.array(self.test.labels) for answer in answers], axis=0)
+        return {"label_accuracy": accuracy(right.tolist()), **self._others(answers)}
 
     def _others(self, answers: Sequence[NDArray[Any]]) -> dict[str, float]:
-        from sklearn.metrics import f1_score, matthews_corrcoef
-
-        labels = self.test.labels
-        return {
-            "macro_f1": float(np.mean([f1_score(labels, each, average="macro", zero_division=0) for each in answers])),
-            "mcc": float(np.mean([matthews_corrcoef(labels, each) for each in answers])),
-        }
+        """Return the means of the other measures over the seeds."""
+        names = ["macro_f1", "mcc"]
+        found = [compute(names, {"predictions": each.tolist(), "references": self.test.labels}) for each in answers]
+        return {name: float(np.mean([values[name] for values in found])) for name in names}
 
     def _bag_of_words(self, seed: int) -> list[NDArray[Any]]:
         from sklearn.feature_extraction.text import TfidfVectorizer

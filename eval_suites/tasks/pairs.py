@@ -31,6 +31,7 @@ from desdecero.eval_suites.tasks.task import (
     Items,
     Question,
     Scored,
+    accuracy,
     ask,
     ask_baseline,
     by_paradigm,
@@ -83,7 +84,7 @@ class Pairs:
         others = {}
         for name, scorer in how.baselines.items():
             right = [first_choice(scores, 0) for scores in ask_baseline(scorer, self.questions)]
-            others[name] = {ACCURACY: measured_share(right, how.confidence, items.paradigms).value}
+            others[name] = {ACCURACY: accuracy(right, items.paradigms)}
         result = SuiteResult(
             name=self.name, kind=self.kind, items=len(self.questions), unit="pair",
             sizes={"bytes": sum(len(text.encode()) for each in self.questions for text in each.continuations),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.batching import Progress
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Group, Measured, SuiteResult
@@ -169,12 +170,13 @@ def measured_share(
     else:
         interval = stratified_mean(values, strata or [""] * len(values), units(clusters or ()), confidence)
     ends = (interval.low, interval.high) if interval else (None, None)
-    return Measured(value=_mean(values, strata), low=ends[0], high=ends[1], better="higher", share=True)
+    return Measured(value=accuracy(values, strata), low=ends[0], high=ends[1], better="higher", share=True)
 
 
-def _mean(values: Sequence[float], strata: Sequence[str] | None) -> float:
-    names = np.array(strata or [""] * len(values))
-    return float(np.mean([np.mean(np.array(values)[names == name]) for name in dict.fromkeys(names.tolist())]))
+def accuracy(values: Sequence[float], strata: Sequence[str] | None = None) -> float:
+    """Return the mean of scores, over strata of which each weighs alike."""
+    inputs = {"right": values, "group": strata or [""] * len(values)}
+    return float(compute(["accuracy"], inputs)["accuracy"])
 
 
 def by_paradigm(items: Items, confidence: float) -> dict[str, Group]:

@@ -13,14 +13,13 @@ Caveats  The likeliest token is taken each time, up to `tokens`; an answer ends 
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.decoding import Decoding
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.results import Measured, SuiteResult
@@ -29,8 +28,13 @@ from desdecero.eval_suites.tasks.task import Asking, Items, Scored, item_hash, m
 
 Metric = Literal["bleu", "chrf", "rouge", "exact_match", "f1"]
 FIELDS = ("prompt", "references", "cluster")
-ARTICLES = {"a", "an", "the", "el", "la", "los", "las", "un", "una", "unos", "unas"}
-"""Words that exact match and F1 leave out: SQuAD's English articles, and the Spanish ones."""
+MODULES: dict[Metric, str] = {
+    "bleu": "bleu", "chrf": "chrf", "rouge": "rouge", "exact_match": "answer_match", "f1": "answer_match",
+}  # fmt: skip
+"""Metric → the module that computes it."""
+WHOLE = ("bleu", "chrf")
+"""Metrics that all answers have together; the mean over items, which has an interval, is another number."""
+ROUGE = ("rouge1", "rouge2", "rougeL")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,13 @@ class Write:
             text = model.decode(answer.written[0], skip_special_tokens=True)
             written.append((text.partition(self.stop)[0] if self.stop else text).strip())
             shortened.append(answer.prompt.left_out > 0)
-        scores = {name: values for metric in self.metrics for name, values in self._by_item(metric, written).items()}
+        names = list(dict.fromkeys(MODULES[metric] for metric in self.metrics))
+        found = compute(names, {"predictions": written, "references": [list(each.references) for each in self.prompts]})
+        scores = {
+            f"{name}_by_item" if name in WHOLE else name: found[f"{name}_by_item"]
+            for metric in self.metrics
+            for name in (ROUGE if metric == "rouge" else (metric,))
+        }
         main = next(iter(scores))
         items = Items(
             hashes=[item_hash(each.prompt, *each.references) for each in self.prompts],
@@ -84,78 +94,17 @@ class Write:
         measures = {
             name: measured_share(values, how.confidence, None, items.clusters) for name, values in scores.items()
         }
-        signatures = dict[str, str]()
-        for metric in self.metrics:
-            if metric in ("bleu", "chrf"):
-                value, signatures[metric] = _sacrebleu(metric, written, [each.references for each in self.prompts])
-                measures[metric] = Measured(value=value, low=None, high=None, better="higher", share=False)
+        whole = [metric for metric in self.metrics if metric in WHOLE]
+        for name in whole:
+            measures[name] = Measured(value=found[name], low=None, high=None, better="higher", share=False)
         result = SuiteResult(
             name=self.name, kind=self.kind, items=len(self.prompts), unit="prompt",
             sizes={"bytes": sum(len(text.encode()) for text in written)}, settings={"tokens": self.tokens},
             main=main, measures=measures, not_measured={}, baselines={},
-            signatures=signatures,
+            signatures={name: found[f"{name}_signature"] for name in whole},
             clusters=items.templates, shortened=sum(shortened),
         )  # fmt: skip
         return Scored(result, items)
-
-    def _by_item(self, metric: Metric, written: Sequence[str]) -> dict[str, list[float]]:
-        """Return the scores of each item, between 0 and 1, by measure."""
-        pairs = [(text, each.references) for text, each in zip(written, self.prompts, strict=True)]
-        match metric:
-            case "exact_match":
-                return {metric: [max(float(words(text) == words(one)) for one in ones) for text, ones in pairs]}
-            case "f1":
-                return {metric: [max(word_f1(text, one) for one in ones) for text, ones in pairs]}
-            case "rouge":
-                return _rouge(pairs)
-            case "bleu" | "chrf":
-                from sacrebleu.metrics.bleu import BLEU
-                from sacrebleu.metrics.chrf import CHRF
-
-                scorer: Any = BLEU(effective_order=True) if metric == "bleu" else CHRF()
-                values = [scorer.sentence_score(text, list(ones)).score / 100 for text, ones in pairs]
-                return {f"{metric}_by_item": values}
-
-
-def words(text: str) -> list[str]:
-    """Return the words of an answer, in lower case, without signs and articles."""
-    return [word for word in re.findall(r"\w+", text.lower()) if word not in ARTICLES]
-
-
-def word_f1(answer: str, reference: str) -> float:
-    """Return the harmonic mean of precision and recall of an answer's words."""
-    one, other = Counter(words(answer)), Counter(words(reference))
-    if not one or not other:
-        return float(one == other)
-    return 2 * (one & other).total() / (one.total() + other.total())
-
-
-def _rouge(pairs: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list[float]]:
-    from rouge_score.rouge_scorer import RougeScorer
-
-    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_Words())
-    best = [scorer.score_multi(list(ones), text) for text, ones in pairs]
-    return {name: [float(each[name].fmeasure) for each in best] for name in ("rouge1", "rouge2", "rougeL")}
-
-
-class _Words:
-    """Tokenizer for rouge-score, whose own drops every letter with an accent."""
-
-    def tokenize(self, text: str) -> list[str]:
-        """Return the words of a text in lower case."""
-        return re.findall(r"\w+", text.lower())
-
-
-def _sacrebleu(metric: str, written: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, str]:
-    """Return the score of all answers together, as a share, and the signature of the metric."""
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
-
-    scorer: Any = BLEU() if metric == "bleu" else CHRF()
-    most = max(map(len, references))
-    streams = [[each[place] if place < len(each) else each[0] for each in references] for place in range(most)]
-    score = scorer.corpus_score(list(written), streams).score
-    return float(score) / 100, str(scorer.get_signature())
 
 
 def from_records(

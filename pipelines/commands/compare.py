@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return EXIT_OK
-    suites = [content_of(suite) for model in models for suite in model.report.suites]
+    suites = [content_of(suite) for model in models for suite in model.report.results]
     language = arguments.language
     for row in rows:
         measure = f"{name(language, 'suite', row['suite'])}, {name(language, 'measure', row['measure'])}"

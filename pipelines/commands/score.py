@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     from desdecero.pipelines.evaluation.score import score_model  # imports torch
 
     scored = score_model(recipe, run, named, suites, out)
-    for result in scored.report.suites:
+    for result in scored.report.results:
         measured = result.measures[result.main]
         between = f" ({measured.low:.3f} to {measured.high:.3f})" if measured.interval else ""
         print(f"{result.name}: {result.main} {measured.value:.3f}{between} on {result.items:,}")

@@ -68,7 +68,7 @@ def _sample(sample: SampleText) -> str:
 
 
 def _quality(language: Language, evaluation: EvaluationReport) -> str:
-    result = evaluation.held_out
+    result = evaluation.text
     measured = result.measures[result.main]
     between = say(language, "number.no_interval")
     if measured.interval:

@@ -14,7 +14,7 @@ from desdecero.pipelines.evaluation.suites import LoadedSuite
 from desdecero.pipelines.evaluation.text import measure_text
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports import content_of
-from desdecero.pipelines.run.reports.evaluate import EvaluationReport
+from desdecero.pipelines.run.reports.evaluate import ScoresReport
 from desdecero.pipelines.run.run_dir import RunDir
 
 
@@ -32,19 +32,17 @@ def score_model(
     def known(file: str) -> bytes | None:
         return (folder / file).read_bytes() if (folder / file).is_file() else None
 
-    results = []
+    text = None
     if run.seal("corpus", recipe) is not None:
-        result, _, _ = measure_text(recipe, run, model, digest, None, folder, known("documents.parquet"))
-        results.append(result)
+        text, _, _ = measure_text(recipe, run, model, digest, None, folder, known("documents.parquet"))
     subject = Subject(model, digest, {})
-    results += measure_suites(recipe, subject, suites, folder, lambda name: known(f"items/{name}.parquet"))[0]
-    report = EvaluationReport(
+    results, _ = measure_suites(recipe, subject, suites, folder, lambda name: known(f"items/{name}.parquet"))
+    report = ScoresReport(
         objective=model.objective,
         confidence=recipe.evaluate.confidence,
+        text=text,
         suites=results,
         split=measured_split(recipe),
-        prompts_from="held_out",
-        samples=[],
     )
     write_json(folder / "report.json", content_of(report))
     write_json(folder / "model.json", {"name": named.name, "sha256": digest, "objective": model.objective})

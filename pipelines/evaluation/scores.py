@@ -22,7 +22,7 @@ from desdecero.eval_suites.comparison import ItemScores, SuiteScores, compare_al
 from desdecero.eval_suites.results import HELD_OUT, ModelComparison
 from desdecero.eval_suites.statistics import units
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.run.reports.evaluate import EvaluationReport
+from desdecero.pipelines.run.reports.evaluate import ScoresReport
 from desdecero.pipelines.run.run_dir import RunDir
 
 ANY_KIND = ("labels", "write", "lm_eval")
@@ -39,7 +39,7 @@ class ScoredModel:
 
     name: str
     folder: Path
-    report: EvaluationReport
+    report: ScoresReport
 
 
 def read_scored(name: str) -> ScoredModel:
@@ -52,7 +52,7 @@ def read_scored(name: str) -> ScoredModel:
         if (path / "report.json").is_file():
             try:
                 content = json.loads((path / "report.json").read_text(encoding="utf-8"))
-                return ScoredModel(name, path, EvaluationReport.model_validate(content))
+                return ScoredModel(name, path, ScoresReport.model_validate(content))
             except (ValueError, ValidationError):
                 raise UserError(f"{path / 'report.json'} is no report of `desdecero score`: make it again") from None
     raise UserError(
@@ -97,9 +97,9 @@ def worst_items(file: bytes) -> list[str]:
 def _suites(model: ScoredModel) -> dict[str, SuiteScores]:
     """Return the scores by suite; where kinds of models cannot be compared, the kind is part of the suite's name."""
     found = {}
-    for suite in model.report.suites:
+    for suite in model.report.results:
         key = suite.name if suite.kind in ANY_KIND else f"{suite.name}\0{model.report.objective}"
-        if suite.name == HELD_OUT:
+        if suite is model.report.text:
             table = _table(model.folder / "documents.parquet")
             nll, correct, tokens = (table[name].to_pylist() for name in ("nll", "correct", "tokens"))
             by_byte = suite.main == "bits_per_byte"

@@ -1,7 +1,7 @@
 """Measure one model on the held-out text of a run, beside baselines that know the same training text.
 
 documents.parquet   one row a document: id, source, language, length of the whole (bytes), and of what was scored of
-                    it pieces, bytes, tokens, nll (nats), correct; and the result, to be used again
+                    it pieces, bytes, words, tokens, nll (nats), correct; and the result, to be used again
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports.tokens import TokensReport
 from desdecero.pipelines.run.run_dir import RunDir
 
-VERSION = 1
+VERSION = 2
 """Raised when the same text and model give another result."""
 CHUNK_TOKENS = 10_000_000  # counted at a time: 80 MB, however long the shard
 DOMAIN_BYTES = 300_000
@@ -186,6 +186,7 @@ def _score_table(documents: Sequence[Drawn], scores: Sequence[DocumentScore]) ->
             "length": pa.array([document.length for document in documents], pa.int64()),
             "pieces": pa.array([len(document.pieces) for document in documents], pa.int64()),
             "bytes": pa.array([score.bytes for score in scores], pa.int64()),
+            "words": pa.array([score.words for score in scores], pa.int64()),
             "tokens": pa.array([score.tokens for score in scores], pa.int64()),
             "nll": pa.array([score.nll for score in scores], pa.float64()),
             "correct": pa.array([score.correct for score in scores], pa.int64()),

@@ -108,7 +108,7 @@ BASE = (
     ),
     Stage(
         "evaluate", "evaluate_model", "evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 4,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 5,
         resumable=True, stale_if=EVALUATED,
     ),
     Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 3),
@@ -123,7 +123,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 4,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 5,
         resumable=True, stale_if=EVALUATED,
     ),
     Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 3),

@@ -287,7 +287,8 @@ def causal_evaluation() -> dict[str, Any]:
     }  # fmt: skip
     return {
         "objective": "causal", "confidence": 0.95,
-        "suites": [held_out_suite(measures, baselines, 245, SIZES)],
+        "text": held_out_suite(measures, baselines, 245, SIZES),
+        "suites": [],
         "prompts_from": "recipe",
         "samples": [
             {"prompt": "Return the number of", "text": "Return the number of elements in the array.\n\nReturns\n---"},
@@ -301,7 +302,8 @@ def masked_evaluation() -> dict[str, Any]:
     baselines = {"untrained": {"masked_accuracy": 0.0001}, "unigram": {"masked_accuracy": 0.051}}
     return {
         "objective": "masked", "confidence": 0.95,
-        "suites": [held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15)],
+        "text": held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15),
+        "suites": [],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The default [MASK] is None.", "text": "the default value is none."}],
     }  # fmt: skip
@@ -312,7 +314,8 @@ def span_evaluation() -> dict[str, Any]:
     baselines = {"untrained": {"span_accuracy": 0.0002}, "unigram": {"span_accuracy": 0.048}}
     return {
         "objective": "span_corruption", "confidence": 0.95,
-        "suites": [held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15, mean_span_length=3.0)],
+        "text": held_out_suite(measures, baselines, 245, SIZES, mask_probability=0.15, mean_span_length=3.0),
+        "suites": [],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] is None.", "text": "The default value is None."}],
     }  # fmt: skip

@@ -19,7 +19,7 @@ def bins_of(sure: np.ndarray, right: np.ndarray) -> tuple[tuple[float, ...], ...
 
 
 def of_draws(sure: np.ndarray, right: np.ndarray) -> float:
-    found = calibration([DocumentScore(1.0, len(sure), 1, 0, bins_of(sure, right))])
+    found = calibration([DocumentScore(1.0, len(sure), 1, 1, 0, bins_of(sure, right))])
     assert found is not None and len(found.bins) == BINS
     return found.error
 
@@ -32,7 +32,7 @@ def test_a_model_that_is_right_as_often_as_it_is_sure_has_no_error() -> None:
 
 
 def test_scores_of_baselines_tell_nothing_of_it() -> None:
-    assert calibration([DocumentScore(1.0, 3, 4, 1)]) is None
+    assert calibration([DocumentScore(1.0, 3, 4, 1, 1)]) is None
 
 
 @torch.no_grad()
@@ -47,7 +47,7 @@ def test_the_bins_are_those_of_the_models_first_choices() -> None:
         sure += probabilities.max(-1).values.tolist()
         right += (probabilities.argmax(-1) == torch.tensor(ids)).tolist()
     found = calibration(scores)
-    expected = calibration([DocumentScore(0.0, len(sure), 0, 0, bins_of(np.array(sure), np.array(right)))])
+    expected = calibration([DocumentScore(0.0, len(sure), 0, 0, 0, bins_of(np.array(sure), np.array(right)))])
     assert found is not None and expected is not None
     assert found.error == pytest.approx(expected.error, abs=1e-5)
     assert [each.tokens for each in found.bins] == [each.tokens for each in expected.bins]

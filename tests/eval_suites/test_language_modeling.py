@@ -19,7 +19,7 @@ from desdecero.eval_suites.results import Estimate
 from desdecero.pipelines.training.model.build import build_config, build_model
 
 SUITE = LanguageModeling(confidence=0.9, seed=0)
-BITS, PERPLEXITY, ACCURACY = MEASURES["causal"]
+BITS, _, PERPLEXITY, ACCURACY = MEASURES["causal"]
 LOSSES = (310.0, 290.0, 405.0, 350.0, 366.0, 298.0, 331.0, 402.0, 377.0, 345.0)
 
 
@@ -32,16 +32,25 @@ def test_a_causal_model_beside_its_baselines() -> None:
     result, scores = SUITE.run(language_model("llama"), halves, uniform_counts(len(byte_level())))
     assert (result.items, result.sizes["bytes"]) == (len(halves), sum(len(text.encode()) for text in halves))
     total = sum(score.nll for score in scores)
-    assert list(result.measures) == ["bits_per_byte", "perplexity", "token_accuracy"] and result.settings == {}
+    assert list(result.measures) == ["bits_per_byte", "word_perplexity", "perplexity", "token_accuracy"]
+    assert result.settings == {}
     assert result.main == "bits_per_byte" and result.given_back == 1 and result.not_measured == {}
     sizes = np.array([score.bytes for score in scores])
     assert result.effective_items == pytest.approx(sizes.sum() ** 2 / np.sum(sizes**2)) and result.effective_items > 8
     assert result.measures["bits_per_byte"].value == pytest.approx(total / math.log(2) / result.sizes["bytes"])
     assert result.measures["perplexity"].value == pytest.approx(math.exp(total / result.sizes["tokens"]))
+    words = sum(len(half.split()) for half in halves)
+    assert result.measures["word_perplexity"].value == pytest.approx(math.exp(total / words))
     for measured in result.measures.values():
         assert measured.interval and measured.interval[0] <= measured.value <= measured.interval[1]
     assert result.baselines["unigram"]["perplexity"] == pytest.approx(len(byte_level()))
     assert set(result.baselines) == {"untrained", "unigram", "xz"}
+
+
+def test_a_text_without_spaces_has_no_perplexity_a_word() -> None:
+    joined = ["".join(text.split()) for text in texts()]
+    result, _ = SUITE.run(language_model("llama"), joined, uniform_counts(len(byte_level())))
+    assert result.not_measured == {"word_perplexity": "no_words"} and "word_perplexity" not in result.measures
 
 
 def test_an_ngram_is_a_baseline_of_causal_models_alone() -> None:
@@ -64,7 +73,7 @@ def lossy_causal() -> LanguageModel:
 def test_bits_are_not_counted_by_bytes_that_the_tokenizer_does_not_give_back() -> None:
     result, scores = SUITE.run(lossy_causal(), texts(), uniform_counts(len(wordpiece())))
     assert list(result.measures) == ["perplexity", "token_accuracy"] and result.main == "perplexity"
-    assert result.not_measured == {"bits_per_byte": "text_changed"} and result.given_back == 0
+    assert set(result.not_measured.values()) == {"text_changed"} and result.given_back == 0
     assert set(result.baselines) == {"untrained", "unigram"}
     assert all("bits_per_byte" not in values for values in result.baselines.values())
     measure = loss_measure(lossy_causal(), texts())
@@ -134,7 +143,7 @@ def test_each_kind_has_a_measure_of_its_loss(architecture: str, name: str) -> No
 
 
 def test_the_interval_of_perplexity_is_that_of_the_mean_loss_through_exp() -> None:
-    scores = [DocumentScore(nll, 100, 300, 5) for nll in LOSSES]
+    scores = [DocumentScore(nll, 100, 300, 50, 5) for nll in LOSSES]
     loss = SUITE.estimate(MEASURES["masked"][1], scores)
     perplexity = SUITE.estimate(PERPLEXITY, scores)
     ends = [pytest.approx(math.exp(value)) for value in (loss.value, *(loss.interval or ()))]
@@ -142,26 +151,26 @@ def test_the_interval_of_perplexity_is_that_of_the_mean_loss_through_exp() -> No
 
 
 def test_the_interval_of_a_share_stays_a_share() -> None:
-    few = SUITE.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (0,) * 7 + (1,)])
-    many = SUITE.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, hits) for hits in (10,) * 7 + (9,)])
+    few = SUITE.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, 5, hits) for hits in (0,) * 7 + (1,)])
+    many = SUITE.estimate(ACCURACY, [DocumentScore(1.0, 10, 30, 5, hits) for hits in (10,) * 7 + (9,)])
     assert few.low == 0 and 0 < (few.high or 0) < 0.1
     assert many.high == 1 and 0.9 < (many.low or 0) < 1
 
 
 def test_too_few_documents_have_a_value_and_no_interval() -> None:
-    score = DocumentScore(math.log(2) * 60, 20, 30, 5)
+    score = DocumentScore(math.log(2) * 60, 20, 30, 5, 5)
     for scores in ([score], [score] * 7):
         few = SUITE.estimate(BITS, scores)
         assert few.value == pytest.approx(2.0) and few.interval is None
         assert SUITE.change(BITS, scores, scores) == Estimate(value=0.0, low=None, high=None)
     result, _ = SUITE.run(language_model("llama"), texts()[-1:], uniform_counts(len(byte_level())))
     assert (result.items, result.effective_items) == (1, 1.0)
-    assert [measured.interval for measured in result.measures.values()] == [None] * 3
+    assert [measured.interval for measured in result.measures.values()] == [None] * 4
 
 
 def test_a_change_is_told_by_the_documents_that_changed() -> None:
-    before = [DocumentScore(nll, 100, 300, 5) for nll in LOSSES]
-    after = [DocumentScore(score.nll - 30 - i, 100, 300, 5) for i, score in enumerate(before)]
+    before = [DocumentScore(nll, 100, 300, 50, 5) for nll in LOSSES]
+    after = [DocumentScore(score.nll - 30 - i, 100, 300, 50, 5) for i, score in enumerate(before)]
     change = SUITE.change(BITS, before, after)
     assert change.value == pytest.approx(-(30 * 10 + 45) / math.log(2) / 3000)
     assert change.low is not None and change.high is not None

@@ -14,7 +14,10 @@ from desdecero.eval_suites.statistics import effective_documents
 SUITE = LanguageModeling(confidence=0.9, seed=0)
 BITS = MEASURES["causal"][0]
 FACTS = [Facts("laws" if n % 4 else "novels", "es" if n % 2 else "", 100 * (n + 1)) for n in range(40)]
-SCORES = [DocumentScore(nll=math.log(2) * (n % 7 + 1) * 10, tokens=30, bytes=10 + n % 3, correct=3) for n in range(40)]
+SCORES = [
+    DocumentScore(nll=math.log(2) * (n % 7 + 1) * 10, tokens=30, bytes=10 + n % 3, words=2, correct=3)
+    for n in range(40)
+]
 
 
 def test_each_kind_of_slice_holds_every_document_once() -> None:
@@ -39,7 +42,7 @@ def test_a_slice_of_few_or_very_unequal_documents_has_a_value_and_no_interval() 
     assert one_slice(SUITE, BITS, "domain", "health", SCORES[:9]).measured.interval
     few = one_slice(SUITE, BITS, "domain", "health", SCORES[:7])
     assert few.measured.interval is None and few.measured.value > 0 and few.documents == 7
-    giant = DocumentScore(nll=9000.0, tokens=9000, bytes=30_000, correct=0)
+    giant = DocumentScore(nll=9000.0, tokens=9000, bytes=30_000, words=5000, correct=0)
     assert effective_documents([score.bytes for score in (giant, *SCORES)]) < 2
     assert one_slice(SUITE, BITS, "source", "novels", [giant, *SCORES]).measured.interval is None
 

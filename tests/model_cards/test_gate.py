@@ -22,7 +22,7 @@ def licensing(tokens: dict[str, int], intended: str = "Apache-2.0", **licenses: 
 
 def evaluation(low: float | None, high: float | None, measure: str = "bits_per_byte") -> dict[str, Any]:
     own = {"value": 2.0, "low": low, "high": high}
-    return {"evaluation": {"suites": [{"measures": {measure: own}, "baselines": {"unigram": {measure: 2.5}}}]}}
+    return {"evaluation": {"text": {"measures": {measure: own}, "baselines": {"unigram": {measure: 2.5}}}}}
 
 
 def audit(*verdicts: str, competent: bool = True, language: str = "en", findings: Any = ()) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_r
 
 def test_it_has_learned_more_than_its_baselines_and_says_what_was_not_measured(trained_t5_run: Path) -> None:
     evaluation = report(trained_t5_run, "evaluate")
-    (suite,) = evaluation["suites"]
+    suite = evaluation["text"]
     assert suite["measures"]["span_loss"]["value"] < suite["baselines"]["untrained"]["span_loss"]
     assert set(suite["not_measured"]) == {"bits_per_byte", "perplexity"}
     audit = report(trained_t5_run, "audit")

@@ -65,7 +65,7 @@ def test_the_report_is_the_sum_of_its_documents(evaluated: Callable[[str], tuple
     recipe, run = evaluated("llama")
     report = run.report("evaluate", recipe)
     table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
-    (suite,) = report.suites
+    suite = report.text
     assert (suite.name, suite.items) == ("language_modeling", len(table["id"]))
     assert suite.items == len(set(table["id"]))
     assert suite.sizes["bytes"] == sum(table["bytes"]) <= 20_000
@@ -102,7 +102,7 @@ def test_the_documents_that_nothing_chose_by_are_measured_where_the_corpus_has_t
     report = run.report("evaluate", recipe)
     by = {one.dimension: one for one in report.slices}
     assert [*by] == ["source", "language", "length", "domain"] and by["domain"].value == "early"
-    assert by["source"].documents == report.held_out.items and by["domain"].measured.value > 0
+    assert by["source"].documents == report.text.items and by["domain"].measured.value > 0
     assert (report.split, report.chose) == ("test", [])
     test, validation = (
         {document["id"] for document in read_documents(run, split, ["id"])} for split in ("test", "validation")
@@ -150,7 +150,7 @@ def test_without_prompts_held_out_documents_begin_the_samples(
 def test_a_masked_model_is_measured_by_its_gaps(evaluated: Callable[[str], tuple[Recipe, RunDir]]) -> None:
     recipe, run = evaluated("bert")
     report = run.report("evaluate", recipe)
-    (suite,) = report.suites
+    suite = report.text
     assert "bits_per_byte" in suite.not_measured and "bits_per_byte" not in suite.measures
     table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
     accuracy = suite.measures["masked_accuracy"]
@@ -167,7 +167,7 @@ def test_an_encoder_decoder_is_measured_by_the_spans_that_were_cut_out(
     recipe, run = evaluated("t5")
     report = run.report("evaluate", recipe)
     table = pq.read_table(run.evaluation / "documents.parquet").to_pydict()
-    (suite,) = report.suites
+    suite = report.text
     assert suite.measures["span_loss"].value == pytest.approx(sum(table["nll"]) / sum(table["tokens"]))
     accuracy = suite.measures["span_accuracy"]
     assert accuracy.value == pytest.approx(sum(table["correct"]) / sum(table["tokens"]))
@@ -184,7 +184,7 @@ def test_training_beats_the_untrained_twin(
 ) -> None:
     recipe, run = evaluated(architecture)
     report = run.report("evaluate", recipe)
-    (suite,) = report.suites
+    suite = report.text
     assert suite.measures[measure].value < suite.baselines["untrained"][measure]
 
 

@@ -31,7 +31,7 @@ def test_a_model_with_fewer_positions_than_rows_is_trained_measured_and_audited(
     recipe, run = load_recipe(tiny_runs["bert"], words), RunDir(tmp_path / "run")
     run_chain(recipe, run, last="audit")
     report = run.report("evaluate", recipe)
-    assert report.objective == "masked" and report.held_out.measures["masked_loss"].value > 0
+    assert report.objective == "masked" and report.text.measures["masked_loss"].value > 0
     assert set(run.report("audit", recipe).languages) == {"en"}
 
 
@@ -76,7 +76,7 @@ def test_three_documents_run_to_the_end_with_a_value_and_no_interval(
     assert "Traceback" not in finished.stderr and "quality" in finished.stdout
     run = RunDir(tmp_path / "runs" / "few")
     report = run.report("evaluate", run.recipe())
-    assert report.held_out.items == 1 and report.held_out.measures["bits_per_byte"].interval is None
+    assert report.text.items == 1 and report.text.measures["bits_per_byte"].interval is None
     assert report.split == ("validation" if test_share == "0" else "test")
     verified = forked("verify", run.path, cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -96,8 +96,9 @@ def test_a_causal_model_whose_tokenizer_loses_capitals_runs_to_the_end_without_b
     assert "perplexity per token on held-out text" in finished.stdout
     run = RunDir(tmp_path / "run")
     recipe = run.recipe()
-    held_out = run.report("evaluate", recipe).held_out
-    assert held_out.main == "perplexity" and held_out.not_measured == {"bits_per_byte": "text_changed"}
+    held_out = run.report("evaluate", recipe).text
+    assert held_out.main == "perplexity"
+    assert held_out.not_measured == dict.fromkeys(("bits_per_byte", "word_perplexity"), "text_changed")
     assert run.report("finetune", recipe).measure == "token_loss"
     card = (run.model / "README.md").read_text(encoding="utf-8")
     assert "Bits per byte: not measured" in card and "next-token loss, nats" in card

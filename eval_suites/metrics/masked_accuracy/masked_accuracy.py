@@ -5,6 +5,7 @@ import evaluate
 
 DESCRIPTION = "Share of hidden tokens that were the model's first choice. Higher is better."
 INPUTS = "One entry a document. correct: hidden tokens that were the first choice; tokens: hidden tokens."
+CITATION = "Devlin, Chang, Lee & Toutanova 2019, BERT, NAACL, §3.1"
 
 
 class MaskedAccuracy(evaluate.Metric):
@@ -12,7 +13,9 @@ class MaskedAccuracy(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         features = datasets.Features({"correct": datasets.Value("float64"), "tokens": datasets.Value("float64")})
-        return evaluate.MetricInfo(description=DESCRIPTION, citation="", inputs_description=INPUTS, features=features)
+        return evaluate.MetricInfo(
+            description=DESCRIPTION, citation=CITATION, inputs_description=INPUTS, features=features
+        )
 
     def _compute(self, correct: list[float], tokens: list[float]) -> dict[str, float]:
         return {"masked_accuracy": sum(correct) / sum(tokens)}

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from desdecero.eval_suites.results import HELD_OUT, ModelComparison, Part, SampleMeasures, Slice, SuiteResult
+from desdecero.eval_suites.results import ModelComparison, Part, SampleMeasures, Slice, SuiteResult
 
 
 class SampleText(Part):
@@ -16,19 +16,33 @@ class SampleText(Part):
     text: str
 
 
-class EvaluationReport(Part):
-    """Results of the suites, with intervals and beside baselines, and samples of what the model writes."""
+class ScoresReport(Part):
+    """Results of one model on held-out text and on the suites, with intervals, as `desdecero score` writes them."""
 
     objective: Literal["causal", "masked", "span_corruption"]
     confidence: float
     """Of all intervals."""
+    text: SuiteResult | None
+    """Result on held-out text; None where there was no corpus."""
     suites: list[SuiteResult]
-    """One of them is that of held-out text, `language_modeling`."""
+    """Results on the suites of the recipe, in its order."""
+    split: Literal["test", "validation"] = "validation"
+    """Documents that the held-out text is drawn from: `test` if the corpus has such."""
+
+    @property
+    def results(self) -> list[SuiteResult]:
+        """Return all results: held-out text first, if it was measured, then the suites."""
+        return [*([self.text] if self.text else []), *self.suites]
+
+
+class EvaluationReport(ScoresReport):
+    """Results of a run's model, beside baselines, and samples of what it writes."""
+
+    text: SuiteResult
+    """Result on held-out text."""
     slices: list[Slice] = Field(default=[])
     """Its main measure by source, language and length of the documents; and that of the domain slice, whose documents
     are not among the suite's."""
-    split: Literal["test", "validation"] = "validation"
-    """Documents that the held-out text is drawn from: `test` if the corpus has such."""
     chose: list[Literal["early_stop", "vocabulary_size"]] = Field(default=[])
     """What was chosen by documents of the same split, so that its figures flatter the model; never by `test`."""
     margin: float = 0.01
@@ -41,8 +55,3 @@ class EvaluationReport(Part):
     samples: list[SampleText]
     sample_measures: SampleMeasures | None = None
     """Of the samples; None for models that fill gaps."""
-
-    @property
-    def held_out(self) -> SuiteResult:
-        """Return the result on held-out text."""
-        return next(suite for suite in self.suites if suite.kind == HELD_OUT)

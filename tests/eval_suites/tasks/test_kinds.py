@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from small_models import language_model
 
+from desdecero.eval_suites.metrics import compute
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.tasks import choice, cloze, labels, pairs, write
 from desdecero.eval_suites.tasks.records import Record
@@ -253,12 +254,18 @@ def test_what_is_written_is_scored_by_the_libraries(architecture: str) -> None:
 
 
 def test_an_answer_that_is_the_reference_is_right_by_every_metric() -> None:
-    suite = write.from_records("mine", as_records(PROMPTS), {}, ("exact_match", "f1", "rouge"), 6)
-    for metric in ("exact_match", "f1", "rouge"):
-        for values in suite._by_item(metric, ["A name!", "¿Not true?"]).values():  # type: ignore[arg-type]
-            assert values == pytest.approx([1.0, 1.0]), metric
-    assert write.word_f1("the value of a list", "value of lists") == pytest.approx(2 * 2 / (3 + 3))
-    assert write.words("¡El señor, la casa!") == ["señor", "casa"]
+    right = {"predictions": ["A name!", "¿Not true?"], "references": [["value of the list", "a name"], ["not true"]]}
+    found = compute(["answer_match", "rouge"], right)
+    assert [found[name] for name in ("exact_match", "f1", "rouge1", "rouge2", "rougeL")] == pytest.approx([1.0] * 5)
+    found = compute(
+        ["answer_match"],
+        {
+            "predictions": ["the value of a list", "¡El señor, la casa!", "no"],
+            "references": [["value of lists", "some"], ["Señor casa"], ["yes"]],
+        },
+    )
+    assert found["f1_by_item"] == [pytest.approx(2 * 2 / (3 + 3)), 1.0, 0.0]
+    assert found["exact_match_by_item"] == [0.0, 1.0, 0.0] and found["exact_match"] == pytest.approx(1 / 3)
 
 
 def test_an_answer_ends_at_the_stop() -> None:

@@ -48,7 +48,7 @@ def test_whose_beginnings_the_samples_have_is_said() -> None:
 def test_the_whole_is_said_in_either_language_with_the_same_figures(tmp_path: Path) -> None:
     reports = make_reports()
     baselines = {"untrained": {"bits_per_byte": 2.866}, "xz": {"bits_per_byte": 1.882}}
-    reports["evaluate"]["suites"][0]["baselines"] = baselines
+    reports["evaluate"]["text"]["baselines"] = baselines
     run, recipe = make_sealed_run(tmp_path / "run", reports=reports)
     english, spanish = (summary(recipe, run, language) for language in LANGUAGES)
     assert "quality    2.464 bits per byte on held-out text (95% interval 2.426–2.502)" in english

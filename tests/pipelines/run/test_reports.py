@@ -30,7 +30,7 @@ def test_every_kind_of_stage_has_a_type() -> None:
         ("tokens", {"invented": 1}),
         ("audit", {"margin": float("nan")}),
         ("pretrain", {"steps": -1}),
-        ("evaluate", {"suites": [{"baselines": {"unigram": {"bits_per_byte": {"value": 1.0}}}}]}),
+        ("evaluate", {"text": {"baselines": {"unigram": {"bits_per_byte": {"value": 1.0}}}}}),
     ],
 )
 def test_a_report_of_another_form_is_refused(kind: str, changes: dict[str, Any]) -> None:
