@@ -15,13 +15,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import evaluate
+if TYPE_CHECKING:
+    import evaluate
 
 
 def compute(names: Sequence[str], inputs: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Return the values of metrics, joined by `evaluate.combine`; `inputs` has what any of them takes, by name."""
+    import evaluate  # a second and more: what only loads models need not wait for it
+
     joined = evaluate.combine([_module(name) for name in names])
     joined.add_batch(**inputs)  # gives each the inputs that it takes; `compute` would give each all of them
     found: dict[str, Any] = joined.compute()
@@ -30,4 +33,6 @@ def compute(names: Sequence[str], inputs: Mapping[str, Sequence[Any]]) -> dict[s
 
 @cache
 def _module(name: str) -> evaluate.EvaluationModule:
+    import evaluate
+
     return evaluate.load(str(Path(__file__).parent / name), keep_in_memory=True)
