@@ -33,12 +33,12 @@ types: $(VENV)/installed-dev
 	ln -sfn $(addprefix ../../../,desdecero/__init__.py desdecero/py.typed app eval_suites model_cards pipelines) $(TYPES)
 	$(BIN)/mypy
 
-# Many tests wait for processes of their own: twice as many workers as cores, and none of them computes on several.
+# Many tests wait for processes of their own: one worker more than cores, and none of them computes on several.
 # They take the files in the order of tests/conftest.py: those with the most slow tests first. Each compiles the tests,
 # and each process that they start the project, unless one of them may write down what it compiled.
 tests: $(VENV)/installed-dev
 	env --unset PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
-		--numprocesses $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder
+		--numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python tests/benchmarks/bench_training.py

@@ -122,7 +122,7 @@ def _fits(replica: Replica, size: int, optimizers: list[Any]) -> bool:
         failed = True
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
-    clear_device_cache(garbage_collection=True)
+    clear_device_cache(garbage_collection=failed)  # half a second, where nothing ran out
     return not any(agreed(replica.accelerator, failed))
 
 

@@ -191,7 +191,7 @@ class Trainer:
         if self.early_stop.because:
             self._say(f"stopped early at step {self.step:,}: {self.early_stop.because}")
         self._sample()
-        self.replica.peak_flops.sample()
+        self.replica.peak_flops.sample_again()
         return best
 
     def _sample(self) -> None:

@@ -62,7 +62,7 @@ def test_figures_carry_their_intervals_and_baselines(causal_run: RunDir) -> None
 def test_figures_of_one_document_have_no_interval(tmp_path: Path, language: Language) -> None:
     run, recipe = make_sealed_run(tmp_path / "run", reports=of_one_document(make_reports()))
     no_interval = say(language, "number.no_interval")
-    assert training_views.quality(run, recipe, language).count(no_interval) == 3
+    assert training_views.quality(run, recipe, language).count(no_interval) == 4
     assert training_views.after_curve(run, recipe, language).count(no_interval) == 6
 
 
@@ -126,7 +126,13 @@ def test_the_space_asks_for_what_the_project_is_tested_with() -> None:
     assert set(wanted) <= set(project)
 
 
-@pytest.mark.parametrize(("language", "why"), [("en", "Bits per byte: not measured"), ("es", "Bits por byte: no se")])
+@pytest.mark.parametrize(
+    ("language", "why"),
+    [
+        ("en", "Bits per byte, perplexity per word: not measured"),
+        ("es", "Bits por byte, perplejidad por palabra: no se"),
+    ],
+)
 def test_the_page_shows_perplexity_where_bits_per_byte_were_not_measured(language: Language, why: str) -> None:
     report = EvaluationReport.model_validate(without_bytes(make_reports()["evaluate"]))
     shown = training_views._quality(report, language)

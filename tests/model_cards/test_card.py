@@ -136,7 +136,11 @@ def test_what_cannot_be_measured_of_an_encoder_decoder_is_said(language: Languag
 def test_without_bits_per_byte_the_card_shows_perplexity_and_says_why(language: Language):
     evidence = make_evidence(changes={"evaluate": without_bytes(make_reports()["evaluate"])})
     card = render(evidence, language)
-    assert {"en": "Bits per byte: not measured", "es": "Bits por byte: no se midió"}[language] in card
+    why = {
+        "en": "Bits per byte, perplexity per word: not measured",
+        "es": "Bits por byte, perplejidad por palabra: no se midió",
+    }
+    assert why[language] in card
     assert re.search(r"25\s?%", card) and evidence.missing == []
     section = card.split("## Evalua")[1].split("\n## ")[0]
     assert "xz" not in section

@@ -101,7 +101,7 @@ def test_a_causal_model_whose_tokenizer_loses_capitals_runs_to_the_end_without_b
     assert held_out.not_measured == dict.fromkeys(("bits_per_byte", "word_perplexity"), "text_changed")
     assert run.report("finetune", recipe).measure == "token_loss"
     card = (run.model / "README.md").read_text(encoding="utf-8")
-    assert "Bits per byte: not measured" in card and "next-token loss, nats" in card
+    assert "Bits per byte, perplexity per word: not measured" in card and "next-token loss, nats" in card
     told = forked("publish", run.path, "--dry-run", cwd=tmp_path)
     assert "Traceback" not in told.stderr and "perplexity" in told.stdout + told.stderr
     assert forked("verify", run.path, cwd=tmp_path).returncode == 0

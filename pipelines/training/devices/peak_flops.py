@@ -33,7 +33,10 @@ PRODUCT_FLOPS, LONGEST_SIDE = 1e8, 1024
 before the system gives the core to another process, so the best time is that of an idle machine."""
 
 START_SECONDS, LATER_SECONDS = 0.2, 0.05
-"""Seconds spent on timing them at the start, and at each validation."""
+"""Seconds spent on timing them at the start, and later at a validation."""
+
+LATER_SHARE = 0.01
+"""Largest share of the time since they were last timed that timing them again may take."""
 
 BUSY = 1.5
 """Median time of a product over the best one, above which the machine is called busy. On two cores of a shared host
@@ -61,6 +64,7 @@ class PeakFlops:
         self.source = "probed"
         """`probed`, `data sheet`, or why the peak is unknown."""
         self.rounds: list[float] = []
+        self.last = 0.0
         self.products: list[_Product] = []
         if device.type == "cpu":
             dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -72,7 +76,7 @@ class PeakFlops:
             self.per_second, name = _of_tpu() if device.type == "xla" else _of_gpu(device_name(device))
             self.source = "data sheet" if self.per_second else f"not known of {name}"
 
-    def sample(self, seconds: float = LATER_SECONDS) -> None:
+    def sample(self, seconds: float) -> None:
         """Time the products repeatedly for `seconds`, each at least once. Does nothing for other devices than a CPU."""
         if not self.products:
             return
@@ -82,6 +86,12 @@ class PeakFlops:
             while time.perf_counter() < ends:
                 self.rounds.append(sum(product.time() for product in self.products))
         self.per_second = torch.get_num_threads() * work / sum(product.best for product in self.products)
+        self.last = time.perf_counter()
+
+    def sample_again(self) -> None:
+        """Time the products again, where enough time has gone by since they were timed that it costs next to none."""
+        if LATER_SHARE * (time.perf_counter() - self.last) >= LATER_SECONDS:
+            self.sample(LATER_SECONDS)
 
     @property
     def slowdown(self) -> float | None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from small_models import small
 
-from desdecero.pipelines.training.devices.peak_flops import PeakFlops, _of_gpu, _of_tpu
+from desdecero.pipelines.training.devices.peak_flops import LATER_SECONDS, LATER_SHARE, PeakFlops, _of_gpu, _of_tpu
 from desdecero.pipelines.training.model.build import count_parameters, product_shapes
 
 
@@ -73,6 +73,16 @@ def test_a_peak_only_rises_and_says_how_far_the_median_is_from_it() -> None:
     assert peak.per_second > 4 * found[-1] and peak.slowdown > 4
 
 
+def test_timing_again_takes_a_hundredth_of_the_time_at_most() -> None:
+    peak = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
+    rounds = len(peak.rounds)
+    peak.sample_again()
+    assert len(peak.rounds) == rounds  # just now they were timed
+    peak.last -= LATER_SECONDS / LATER_SHARE
+    peak.sample_again()
+    assert len(peak.rounds) > rounds
+
+
 def test_the_peak_of_a_busy_machine_is_that_of_the_same_machine() -> None:
     """With three processes more that compute on each core; the measure before this one lost nine tenths."""
     alone = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
@@ -81,13 +91,13 @@ def test_the_peak_of_a_busy_machine_is_that_of_the_same_machine() -> None:
         time.sleep(0.5)
         busy = PeakFlops(torch.device("cpu"), "fp32", SHAPES)
         for _ in range(10):  # as at ten validations
-            busy.sample()
+            busy.sample(LATER_SECONDS)
     finally:
         for other in others:
             other.kill()
             other.wait()
     for _ in range(10):  # the machine may have been busy with something else at the first try
-        alone.sample()
+        alone.sample(LATER_SECONDS)
     # 0.8 to 1.1 if nothing else runs; beside the other workers of a test run on two cores it was 0.51 once.
     assert alone.per_second and busy.per_second and 0.3 < busy.per_second / alone.per_second < 3
     assert (busy.slowdown or 0) > 1.2
