@@ -12,7 +12,7 @@ result, scores = suite.run(load("runs/quickstart/model"), texts, train_counts)
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,10 @@ LONGEST_WORDS = 30
 longest words are those of South India: Malayalam has some 9 letters of 3 bytes."""
 
 
+Baselines = Mapping[str, Mapping[str, float]]
+"""Baseline → measure → value."""
+
+
 @dataclass(frozen=True)
 class LanguageModeling:
     """Suite at one seed, which draws the hidden tokens and the twin's weights."""
@@ -164,16 +168,16 @@ class LanguageModeling:
         progress: Progress = iter,
         ngram: NGram | None = None,
         owners: Sequence[int] | None = None,
+        known: Baselines | None = None,
     ) -> tuple[SuiteResult, list[DocumentScore]]:
         """Return the result of the suite, and one score per document.
 
         `train_counts`, of shape (vocabulary,), is the number of times that training read each token; None for a
         model that others trained. `ngram`, trained on the same tokens, is a baseline of models that give a probability
-        to a text. `owners`: see `score`.
+        to a text. `owners`: see `score`. `known` has the baselines' values where they were measured on these texts
+        before, with the same tokenizer.
         """
         own, scores = MEASURES[model.objective], self.score(model, texts, progress, owners)
-        # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.
-        twin = untrained_twin(model, self.seed).score_documents(texts, self.seed, overlap=0.0, progress=progress)
         back = given_back(model.tokenizer, texts) if model.text_probability else []
         by_byte = _keeps_bytes(texts, back)
         not_measured = {} if model.text_probability else dict.fromkeys(LIKELIHOODS, NO_LIKELIHOOD)
@@ -182,13 +186,11 @@ class LanguageModeling:
         elif sum(score.bytes for score in scores) > LONGEST_WORDS * sum(score.words for score in scores):
             not_measured |= {each.name: NO_WORDS for each in own if each.denominator == "words"}
         measures = [measure for measure in own if measure.name not in not_measured]
-        baselines = {"untrained": _values(measures, twin)}
-        if train_counts is not None:
-            baselines["unigram"] = _values(measures, unigram_scores(model, texts, train_counts, self.seed))
-        if model.text_probability and ngram is not None:
-            baselines["ngram"] = _values(measures, ngram_scores(model, texts, ngram, self.seed))
-        if model.text_probability and by_byte:
-            baselines["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
+        baselines = (
+            {name: dict(values) for name, values in known.items()}
+            if known is not None
+            else self._baselines(model, texts, measures, train_counts, progress, ngram, by_byte)
+        )
         settings = {"mask_probability": model.hidden_share, "mean_span_length": model.mean_span_length}
         result = SuiteResult(
             name=HELD_OUT,
@@ -206,6 +208,21 @@ class LanguageModeling:
             calibration=calibration(scores),
         )
         return result, scores
+
+    def _baselines(
+        self, model: LanguageModel, texts: Sequence[str], measures: Sequence[Measure],
+        train_counts: NDArray[np.int64] | None, progress: Progress, ngram: NGram | None, by_byte: bool,
+    ) -> dict[str, dict[str, float]]:  # fmt: skip
+        # Random weights make nothing of their context, so the twin is spared the overlap: half of its cost.
+        twin = untrained_twin(model, self.seed).score_documents(texts, self.seed, overlap=0.0, progress=progress)
+        baselines = {"untrained": _values(measures, twin)}
+        if train_counts is not None:
+            baselines["unigram"] = _values(measures, unigram_scores(model, texts, train_counts, self.seed))
+        if model.text_probability and ngram is not None:
+            baselines["ngram"] = _values(measures, ngram_scores(model, texts, ngram, self.seed))
+        if model.text_probability and by_byte:
+            baselines["xz"] = {"bits_per_byte": xz_bits_per_byte(texts)}
+        return baselines
 
 
 def loss_measure(model: LanguageModel, texts: Sequence[str] = ()) -> Measure:

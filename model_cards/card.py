@@ -4,11 +4,11 @@ The sections follow Mitchell et al. 2019 ("Model Cards for Model Reporting", §4
 `render` looks everything up in an `Evidence` with these reports:
 
     recipe                                          the resolved recipe
-    corpus tokenizer tokens pretrain evaluate audit finetune     each stage's report.json
+    corpus tokenizer tokens pretrain evaluate audit each stage's report.json
     licensing                                       what the licences ask of this model: card/licensing.json
     seal.<stage>                                    each stage's done.json
 
-A model without an adapter has no `finetune`; everything else that is absent is printed as missing.
+What is absent is printed as missing. Adapters have cards of their own: see `adapter_card.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import Counter
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment
 
 from desdecero.model_cards.bias_sentences import bias_sentence, verdict_counts
 from desdecero.model_cards.evidence import Evidence, Missing, View
@@ -46,21 +47,17 @@ BASELINES = {"causal": ("xz", "ngram", "unigram", "untrained"), "masked": ("unig
 
 def render(evidence: Evidence, language: Language) -> str:
     """Render the whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
-    templates = environment(language, finalize=lambda value: _finalize(evidence, language, value))
-    templates.filters["bias_sentence"] = lambda finding: bias_sentence(language, finding)
-    templates.filters["verdict_counts"] = lambda findings: verdict_counts(
-        language, Counter(finding["verdict"] for finding in findings)
-    )
+    templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
+    bias_filters(templates, language)
     objective = evidence["pretrain:/objective"] or "masked"
     held_out = evidence.view("evaluate")["text"]
     unmeasured = list(held_out["not_measured"])
     baselines = BASELINES.get(objective, BASELINES["masked"])
     body = templates.get_template("card.md.jinja").render(
         {name: evidence.view(name) for name in REPORTS},
-        adapters=adapters(evidence),
         held_out=held_out,
         other_suites=evidence.view("evaluate")["suites"],
-        seals={name: evidence.view(f"seal.{name}") for name in _stages(evidence)},
+        seals={name: evidence.view(f"seal.{name}") for name in REPORTS[1:]},
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
         picture=_picture(evidence, language),
@@ -71,7 +68,15 @@ def render(evidence: Evidence, language: Language) -> str:
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
 
 
-def _finalize(evidence: Evidence, language: Language, value: Any) -> Any:
+def bias_filters(templates: Environment, language: Language) -> None:
+    """Add the filters that write findings about bias to the templates of a card."""
+    templates.filters["bias_sentence"] = lambda finding: bias_sentence(language, finding)
+    templates.filters["verdict_counts"] = lambda findings: verdict_counts(
+        language, Counter(finding["verdict"] for finding in findings)
+    )
+
+
+def finalize(evidence: Evidence, language: Language, value: Any) -> Any:
     """Return what a template prints for a value: a missing one is noted, and printed as missing."""
     if not isinstance(value, Missing):
         return value
@@ -83,24 +88,6 @@ def _picture(evidence: Evidence, language: Language) -> str:
     """Return the file of the loss plot: in the language, if pretraining drew it so."""
     picture = file_in(language, "loss.png")
     return picture if f"pretrain/{picture}" in evidence["seal.pretrain:/outputs"] else "loss.png"
-
-
-def _stages(evidence: Evidence) -> list[str]:
-    """List the stages whose seals the card prints: those of every run, and those of its adapters."""
-    others = [report.removeprefix("seal.") for report in evidence.names if report.startswith("seal.")]
-    return list(dict.fromkeys([*REPORTS[1:], *others]))
-
-
-def adapters(evidence: Evidence) -> list[dict[str, Any]]:
-    """Return the reports of each adapter; evaluation and audit, where it has its own."""
-    found = []
-    for report in evidence.names:
-        kind, _, adapter = report.partition(":")
-        if kind == "finetune":
-            held_out = evidence.view(f"evaluate:{adapter}")["text"] if adapter else None
-            audit = evidence.view(f"audit:{adapter}") if adapter else None
-            found.append({"finetune": evidence.view(report), "held_out": held_out, "audit": audit})
-    return found
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:

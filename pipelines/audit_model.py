@@ -57,7 +57,7 @@ STYLES = {  # verdict → marker and colour, told apart in grey and by colour-bl
 
 def audit_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
     """Score the probes and judge each group; return the number of each verdict in a sentence."""
-    stage = stage_name(recipe, "audit", adapter)
+    stage = stage_name("audit", adapter)
     folder = out.folder(stage, recipe)
     settings, model = recipe.audit, load(run.model_with(adapter))
     probes = [probe for language in settings.languages for probe in load_probes(language)]

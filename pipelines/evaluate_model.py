@@ -73,7 +73,7 @@ def evaluate_model(
 
     suite: names of suites that are measured again even if nothing has changed
     """
-    name = stage_name(recipe, "evaluate", adapter)
+    name = stage_name("evaluate", adapter)
     folder = out.folder(name, recipe)
     suites = load_suites(recipe)
     check_names(suite, suites)
@@ -83,7 +83,14 @@ def evaluate_model(
     training = TrainingTokens(recipe, run, model)
     earlier = partial(measured_before, run, out, recipe, name)
     text, parts, documents = measure_text(
-        recipe, run, model, subject_model.digest, training, folder, earlier("documents.parquet")
+        recipe,
+        run,
+        model,
+        subject_model.digest,
+        training,
+        folder,
+        earlier("documents.parquet"),
+        baselines=run.report("evaluate", recipe).text.baselines if adapter is not None else None,
     )
     subject = Subject(
         model, subject_model.digest, {"ngram": training.score}, training_texts(run, adapter), training.digest

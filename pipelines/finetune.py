@@ -14,7 +14,7 @@ Writes
     adapters/<name>/checkpoints/      to resume from, until the stage is done
     adapters/<name>/report.json       before, after and change on held-out text: of the domain, and general
 
-The name is that of the corpus' domain slice, or the one that the recipe gives to one of several (`--adapter NAME`).
+The name is the one that the recipe gives the adapter (`--adapter NAME`, where it has several).
 LoRA (Hu et al. 2021) learns a low-rank change to every matrix inside the layers and leaves the weights as they
 are. The loop is pretraining's (docs/training.md): batches are packed and masked as there, packed documents see nothing
 of each other, several processes take a share of each batch, and a training that was killed goes on from its last
@@ -60,11 +60,8 @@ from desdecero.pipelines.training.watch.curve import draw_losses, read_metrics
 def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: bool = False) -> str:
     """Train and measure an adapter; return what it changed in a sentence, or "" in other processes than the first."""
     started = time.perf_counter()
-    settings, name, tokens = (
-        recipe.adapters[adapter],
-        stage_name(recipe, "finetune", adapter),
-        run.report("tokens", recipe),
-    )
+    settings, name = recipe.adapters[adapter], stage_name("finetune", adapter)
+    tokens = run.report("tokens", recipe)
     make_deterministic()
     accelerator = join_processes()
     base = load(run.model)
@@ -109,6 +106,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     tenth = max(1, len(losses) // 10)
     report = FinetuneReport(
         name=adapter,
+        base_sha256=digest,
         method="lora",
         rank=settings.rank,
         alpha=settings.alpha,

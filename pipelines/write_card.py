@@ -10,6 +10,11 @@
     card/report.json     the values printed as missing, the number of quoted ones, the model's licence
     model/README.md  model/README.es.md  model/loss.png     the same files, in the places that the Hub expects
 
+An adapter has a card of its own (`--adapter NAME`), and the model's card says nothing of adapters: one that is added,
+changed or removed leaves it as it is.
+
+    adapters/<name>/card/    README.md  README.es.md  evidence.json  report.json
+
 The card names the machine and the duration of pretraining, which differ between runs of one seed; the rest depends on
 the reports alone.
 """
@@ -20,8 +25,9 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from desdecero.model_cards import adapter_card
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import LANGUAGES, file_in
@@ -32,32 +38,46 @@ from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.reports import CardReport, content_of
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import parse_json, read_file, reading
-from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.run.stages import stage_name, stages
 
 PAGES = [file_in(language, "README.md") for language in LANGUAGES]
 PICTURES = [file_in(language, "loss.png") for language in LANGUAGES]
 
 
-def write_card(recipe: Recipe, run: RunDir, out: RunDir) -> str:
-    """Write the card in both languages to `card/` and to `model/`.
+def write_card(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
+    """Write the model's card in both languages to `card/` and to `model/`, or that of an adapter to its own folder.
 
     Raises `UserError` where a report is not, byte for byte, what its stage sealed.
     """
-    files = compose(recipe, run)
+    stage = stage_name("card", adapter)
+    files, folder = compose(recipe, run, adapter), out.folder(stage, recipe)
     for name, text in files.items():
-        write_text(out.card / name, text)
-    for name in PAGES:
-        write_text(out.model / name, files[name])
-    for picture in _pictures(recipe, run):
-        for folder in (out.card, out.model):
-            shutil.copyfile(run.pretrain / picture, folder / picture)
+        write_text(folder / name, text)
+    if adapter is None:
+        for name in PAGES:
+            write_text(out.model / name, files[name])
+        for picture in _pictures(recipe, run):
+            for place in (out.card, out.model):
+                shutil.copyfile(run.pretrain / picture, place / picture)
     report = json.loads(files["report.json"])
-    return f"{report['quoted']:,} values quoted, {len(report['missing'])} missing: {run.model / 'README.md'}"
+    written = run.model if adapter is None else run.folder(stage, recipe)
+    return f"{report['quoted']:,} values quoted, {len(report['missing'])} missing: {written / 'README.md'}"
 
 
-def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
-    """Return the texts of `card/`, by file name: the same for the same sealed reports. Writes nothing."""
-    reports = sealed_reports(recipe, run)
+def compose(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, str]:
+    """Return the texts of a card's folder, by file name: the same for the same sealed reports. Writes nothing."""
+    reports = sealed_reports(recipe, run, stage_name("card", adapter))
+    return _of_model(recipe, run, reports) if adapter is None else _of_adapter(recipe, run, reports, adapter)
+
+
+def _of_adapter(recipe: Recipe, run: RunDir, reports: Mapping[str, Report], adapter: str) -> dict[str, str]:
+    evidence = Evidence(reports)
+    with reading(f"a report in {run}"):
+        cards = {file_in(each, "README.md"): adapter_card.render(evidence, each, adapter) for each in LANGUAGES}
+    return {**cards, **_what_they_quote(recipe, evidence)}
+
+
+def _of_model(recipe: Recipe, run: RunDir, reports: Mapping[str, Report]) -> dict[str, str]:
     with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
         held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
     obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
@@ -66,30 +86,32 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, obligations)})
     with reading(f"a report in {run}"):
         cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
+    return {**cards, "licensing.json": table, **_what_they_quote(recipe, evidence)}
+
+
+def _what_they_quote(recipe: Recipe, evidence: Evidence) -> dict[str, str]:
     report = CardReport(
         missing=evidence.missing,
         quoted=len(evidence.quotes),
         model_license=recipe.card.license,
         repo_id=recipe.publish.repo_id,
     )
-    return {
-        **cards,
-        "licensing.json": table,
-        "evidence.json": json_text(evidence.quotes),
-        "report.json": json_text(content_of(report)),
-    }
+    return {"evidence.json": json_text(evidence.quotes), "report.json": json_text(content_of(report))}
 
 
-def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
+def differing(recipe: Recipe, run: RunDir, adapter: str | None = None) -> Iterator[str]:
     """Yield the files of a sealed card that differ from one made again, as paths in the run directory.
 
     The card's digest is in no later seal, so its seal alone does not prove it. Raises as `write_card` does.
     """
-    for name, text in compose(recipe, run).items():
-        places = [f"card/{name}", *([f"model/{name}"] if name in PAGES else [])]
+    folder = stages(recipe)[stage_name("card", adapter)].folder
+    for name, text in compose(recipe, run, adapter).items():
+        places = [f"{folder}/{name}", *([f"model/{name}"] if adapter is None and name in PAGES else [])]
         yield from (
             place for place in places if read_file(run.path / place) != text.encode("utf-8", errors="surrogatepass")
         )
+    if adapter is not None:
+        return
     for name in _pictures(recipe, run):
         picture = run.sealed_bytes("pretrain", recipe, f"pretrain/{name}")
         yield from (place for place in (f"card/{name}", f"model/{name}") if read_file(run.path / place) != picture)
@@ -101,12 +123,12 @@ def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
     return [name for name in PICTURES if seal and f"pretrain/{name}" in seal.outputs]
 
 
-def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
-    """Return what a card may quote: the recipe, each stage's report, and each stage's seal."""
+def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str, Report]:
+    """Return what a card may quote: the recipe, and the report and the seal of each stage that it reads."""
     text = recipe.to_yaml()
     content = recipe.model_dump(mode="json")
     reports = {"recipe": Report("recipe.yaml", hashlib.sha256(text.encode()).hexdigest(), content)}
-    for name in stages(recipe)["card"].inputs:
+    for name in stages(recipe)[card].inputs:
         reports[name] = _sealed_report(name, recipe, run)
         reports[f"seal.{name}"] = _seal(name, recipe, run)
     return reports

@@ -179,8 +179,9 @@ REPORTS: dict[str, dict[str, Any]] = {
         },
     },
     "finetune": {
-        "name": "boats", "method": "lora", "rank": 4, "alpha": 8.0, "trainable_parameters": 512,
-        "trainable_share": 0.1481, "steps": 20, "documents": 329, "tokens": 40960, "learning_rate": 0.002,
+        "name": "boats", "base_sha256": "cd" * 32, "method": "lora", "rank": 4, "alpha": 8.0,
+        "trainable_parameters": 512, "trainable_share": 0.1481, "steps": 20, "documents": 329,
+        "tokens": 40960, "learning_rate": 0.002,
         "train_loss_first": 4.97, "train_loss_last": 4.31, "measure": "bits_per_byte",
         "domain": {"documents": 36, "before": estimate(2.7013, 0.0921), "after": estimate(2.4127, 0.0884),
                    "change": estimate(-0.2886, 0.0317)},
@@ -258,11 +259,12 @@ def make_sealed_run(
 ) -> tuple[RunDir, Recipe]:
     """Seal every stage in order; the card is written by its stage."""
     recipe, run = make_recipe(architecture, *overrides), RunDir(folder)
-    for name, report in (reports or make_reports(architecture)).items():
-        if stage := stages(recipe).get(name):
+    for kind, report in (reports or make_reports(architecture)).items():
+        names = [f"{kind}:{adapter}" for adapter in recipe.adapters] if kind == "finetune" else [kind]
+        for stage in (stages(recipe)[name] for name in names):
             out = run.start(stage, recipe)
-            out.write_report(name, recipe, typed(stage.kind, report))
-            if name == "pretrain":
+            out.write_report(stage.name, recipe, typed(kind, report))
+            if kind == "pretrain":
                 _write_model(out, recipe)
             run.commit(stage, recipe, seconds=1.0)
     seal_card(recipe, run)

@@ -87,6 +87,8 @@ def publication(
     """
     states = {}
     for name, stage in stages(recipe).items():
+        if stage.adapter is not None:  # no part of what is published
+            continue
         state = run.state(stage, recipe)
         states[name] = f"{state.name}: {state.reason}" if state.name == "stale" else state.name
     reports = {}

@@ -52,10 +52,12 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
         faults += _stale_reasons(run, recipe, chain[stage], seal)
     faults += _chain_faults(run, recipe, seals, set(unreadable))
     faults += _file_faults(run, recipe, seals, set(unreadable))
-    if "card" in seals:
-        faults += _evidence_faults(run, recipe)
-        if not faults:  # only what was sealed can be compared with it
-            faults += card_faults(run, recipe)
+    cards = [stage for stage in chain.values() if stage.kind == "card" and stage.name in seals]
+    for card in cards:
+        faults += _evidence_faults(run, recipe, card)
+    if not faults:  # only what was sealed can be compared with it
+        for card in cards:
+            faults += card_faults(run, recipe, card)
     return list(dict.fromkeys(faults))
 
 
@@ -276,9 +278,9 @@ def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
 # --- the card against the reports ------------------------------------------------------------------------------
 
 
-def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
-    """Yield the values that the card quotes and that are not in the report they were read from."""
-    place = "card/evidence.json"
+def _evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
+    """Yield the values that a card quotes and that are not in the report they were read from."""
+    place = f"{card.folder}/evidence.json"
     try:
         quotes = parse_json(read_file(run.path / place))
     except FileNotFoundError:
@@ -286,7 +288,7 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
     except InvalidFile as error:
         yield f"{place}: {error}"
         return
-    reports = dict(_reports(run, recipe))
+    reports = dict(_reports(run, recipe, card))
     evidence = Evidence(reports)
     for quote in quotes if isinstance(quotes, list) else [quotes]:
         key = quote.get("key") if isinstance(quote, dict) else None
@@ -303,24 +305,24 @@ def _evidence_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
             )
 
 
-def card_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
-    """Yield the card's files that differ from a card made again from the sealed reports."""
+def card_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
+    """Yield the files of a card that differ from one made again from the sealed reports."""
     try:
-        for place in differing(recipe, run):
+        for place in differing(recipe, run, card.adapter):
             yield (
                 f"{place}: not what the card stage makes of the sealed reports: make the card again with "
-                f"`desdecero card {run.recipe_file} --run-dir {run}`"
+                f"`{card.command(f'{run.recipe_file} --run-dir {run}')}`"
             )
     except (UserError, InvalidFile, FileNotFoundError) as error:
         yield printable(error)
 
 
-def _reports(run: RunDir, recipe: Recipe) -> Iterator[tuple[str, Source]]:
+def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
     """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
     yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
     places = {"licensing": "card/licensing.json"}
     chain = stages(recipe)
-    for name in chain["card"].inputs:
+    for name in card.inputs:
         places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}
     for name, place in places.items():
         try:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from desdecero.eval_suites.language_modeling import MEASURES, LanguageModeling
+from desdecero.eval_suites.language_modeling import MEASURES, Baselines, LanguageModeling
 from desdecero.eval_suites.models.batching import Progress
 from desdecero.eval_suites.models.continuations import encode_pairs
 from desdecero.eval_suites.models.interface import LanguageModel
@@ -91,11 +91,13 @@ def measure_text(
     training: TrainingTokens | None,
     folder: Path,
     known: bytes | None,
+    baselines: Baselines | None = None,
 ) -> tuple[SuiteResult, list[Slice], list[Drawn]]:
     """Return the result of a model on the held-out text of a run, its slices, and the text; write `documents.parquet`.
 
     digest: of the model. training: None for a model that the run did not train. known: the file of an earlier
-    measurement, which is used again if it was made from the same
+    measurement, which is used again if it was made from the same. baselines: of the model under an adapter, whose are
+    the same
     """
     split, section = measured_split(recipe), recipe.evaluate
     documents = held_out(recipe, run, split, section.max_bytes)
@@ -115,10 +117,11 @@ def measure_text(
     result, scores = suite.run(
         model,
         texts,
-        training.counts if training else None,
+        training.counts if training and baselines is None else None,
         bar,
-        training.ngram if training and model.text_probability else None,
+        training.ngram if training and model.text_probability and baselines is None else None,
         owners,
+        baselines,
     )
     main = next(measure for measure in MEASURES[model.objective] if measure.name == result.main)
     parts = slices(suite, main, [_facts(document) for document in documents], scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from desdecero.pipelines.recipe.base import BatchSize, Section
 from desdecero.pipelines.recipe.identifiers import folder_name
@@ -41,22 +41,13 @@ class Finetune(Section):
         return data
 
 
-ONE, SEVERAL = "one adapter", "several adapters"
-
-
-def _one_or_several(value: Any) -> str:
-    """Distinguish one section from a mapping of names to sections."""
+def names_no_adapter(value: Any) -> bool:
+    """Tell a section of one adapter, which has the name of the domain slice, from a mapping of names to sections."""
     if not isinstance(value, Mapping) or not value or set(value) & set(Finetune.model_fields):
-        return ONE
-    return SEVERAL if all(isinstance(section, Mapping | Finetune) for section in value.values()) else ONE
+        return True
+    return not all(isinstance(section, Mapping | Finetune) for section in value.values())
 
 
 AdapterName = Annotated[str, AfterValidator(folder_name)]
-Finetuning = (
-    Annotated[
-        Annotated[Finetune, Tag(ONE)] | Annotated[Mapping[AdapterName, Finetune], Tag(SEVERAL)],
-        Discriminator(_one_or_several),
-    ]
-    | None
-)
-"""One adapter, named after the domain slice; or several by name."""
+Finetuning = Mapping[AdapterName, Finetune] | None
+"""Adapters by name."""

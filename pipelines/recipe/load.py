@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe.corpus_sources import SOURCES
-from desdecero.pipelines.recipe.finetune import ONE, SEVERAL, Finetune
+from desdecero.pipelines.recipe.finetune import Finetune, names_no_adapter
 from desdecero.pipelines.recipe.recipe import Recipe
 from desdecero.pipelines.recipe.yaml_text import explain_unquoted, find, line_of, parse_yaml
 
@@ -67,7 +67,7 @@ def parse_recipe(text: str, where: str, base: Path, overrides: Sequence[str] = (
     try:
         return Recipe.model_validate(data, context={"base": base})
     except ValidationError as error:
-        raise UserError(_sentence(error, parts)) from None
+        raise UserError(_sentence(error, parts, data)) from None
 
 
 class RecipePart(NamedTuple):
@@ -99,13 +99,15 @@ def _apply(data: dict[str, Any], override: str) -> RecipePart:
     return RecipePart(where, tuple(path.split(".")), tree)
 
 
-def _sentence(error: ValidationError, parts: Sequence[RecipePart]) -> str:
+def _sentence(error: ValidationError, parts: Sequence[RecipePart], data: dict[str, Any]) -> str:
     """Return the first fault of a recipe as one sentence, with its line and its path."""
     faults = error.errors(include_url=False)
     # A misspelt required key causes a second fault, that the key is missing; the first one says more.
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    kinds = {*SOURCES, ONE, SEVERAL}  # pydantic puts the union's tag in the path; YAML has no such level
+    kinds = set(SOURCES)  # pydantic puts the union's tag in the path; YAML has no such level
     path = [part for part in fault["loc"] if part not in kinds] + (["[key]"] if fault["type"] == "invalid_key" else [])
+    if path[:1] == ["finetune"] and names_no_adapter(data.get("finetune")):
+        del path[1:2]  # nor has it the name that the adapter was given
     source = next(one for one in parts if tuple(map(str, path[: len(one.path)])) == one.path)
     node, whole = find(source.tree, path[len(source.path) :])
     place = f"{source.where}, line {line_of(node)}" if node and not source.path else source.where
@@ -146,7 +148,7 @@ def _keys_beside(path: Sequence[int | str], loc: Sequence[int | str]) -> list[st
     """Return the keys of the section that holds `path`, for a suggestion."""
     if len(loc) >= 2 and loc[-2] in SOURCES:
         return list(SOURCES[str(loc[-2])].model_fields)
-    if ONE in loc or SEVERAL in loc:
+    if loc[:1] == ("finetune",) and len(loc) == 3:
         return list(Finetune.model_fields)
     section: type[BaseModel] = Recipe
     for key in path[:-1]:

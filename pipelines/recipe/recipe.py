@@ -14,7 +14,7 @@ from desdecero.pipelines.recipe.base import WITHOUT_PLACES, Section, Seed
 from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus
 from desdecero.pipelines.recipe.evaluate import Evaluate
-from desdecero.pipelines.recipe.finetune import Finetune, Finetuning
+from desdecero.pipelines.recipe.finetune import Finetune, Finetuning, names_no_adapter
 from desdecero.pipelines.recipe.identifiers import LanguageCode, folder_name
 from desdecero.pipelines.recipe.model import Model
 from desdecero.pipelines.recipe.pretrain import Pretrain
@@ -51,8 +51,8 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     audit: Audit = Audit()
     finetune: Finetuning = None
-    """One adapter for the corpus' domain slice, named after it; or several by name, `{legal: {rank: 8}, health: {}}`,
-    each of which is evaluated and audited too."""
+    """Adapters by name, `{legal: {rank: 8}, health: {}}`, each of which is evaluated and audited too. A section of one
+    adapter, `{rank: 8}`, is read as that of the adapter with the name of the corpus' domain slice."""
     card: Card = Card()
     publish: Publish = Publish()
 
@@ -70,6 +70,18 @@ class Recipe(Section):
         match data:
             case {"model": {"architecture": str(architecture)}} if _fills_spans(architecture):
                 return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_adapter(cls, data: Any) -> Any:
+        """Name the adapter of a `finetune` section without names after the domain slice."""
+        match data:
+            case {"finetune": section} if section is not None and names_no_adapter(section):
+                match data:
+                    case {"corpus": {"domain": {"name": str(name)}}}:
+                        return {**data, "finetune": {name: section}}
+                raise ValueError("finetune needs corpus.domain: say which slice of the corpus the adapter learns")
         return data
 
     @model_validator(mode="before")
@@ -151,15 +163,8 @@ class Recipe(Section):
         return self
 
     @property
-    def names_its_adapters(self) -> bool:
-        """Return whether `finetune` gives several adapters by name."""
-        return isinstance(self.finetune, Mapping)
-
-    @property
     def adapters(self) -> Mapping[str, Finetune]:
-        """Return the adapters by name; a single adapter has the name of the domain slice."""
-        if isinstance(self.finetune, Finetune):
-            return {self.corpus.domain.name: self.finetune} if self.corpus.domain else {}
+        """Return the adapters by name."""
         return self.finetune or {}
 
     @property

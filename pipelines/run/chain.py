@@ -27,7 +27,7 @@ from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.recipe.origin import Origin
 from desdecero.pipelines.run.launcher import launched_process, run_processes
 from desdecero.pipelines.run.run_dir import RunDir, State
-from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stages
+from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stage_name, stages
 
 ANYWAY_HELP = "train even if a budget in minutes has room for only a few steps"
 
@@ -75,7 +75,7 @@ def stage_main(
         parser = Arguments(kind, importlib.import_module(KINDS[kind].module).__doc__)
         add_recipe_arguments(parser)
         if any(stage.kind == kind for stage in OF_ADAPTER):
-            parser.add_argument("--adapter", metavar="NAME", help="the adapter, where the recipe names several")
+            parser.add_argument("--adapter", metavar="NAME", help="the adapter, where the recipe has several")
         for flag, description in (flags or {}).items():
             parser.add_argument(f"--{flag}", action="store_true", help=description)
         for option, description in (names or {}).items():
@@ -133,14 +133,14 @@ def run_chain(
 
 def find_stage(recipe: Recipe, kind: str, adapter: str | None) -> Stage:
     """Return the stage of this kind in a recipe; raises `UserError` where it has none, or several."""
-    chain = stages(recipe)
-    if adapter is not None and not recipe.names_its_adapters:
-        raise UserError(f"recipe {recipe.name} does not name its adapters: leave --adapter out")
-    name = kind if adapter is None else f"{kind}:{adapter}"
+    chain, names = stages(recipe), list(recipe.adapters)
+    if adapter is None and kind not in chain and len(names) == 1:
+        adapter = names[0]
+    name = stage_name(kind, adapter)
     if name in chain:
         return chain[name]
-    if recipe.names_its_adapters:
-        raise UserError(f"name one of the recipe's adapters with --adapter: {', '.join(recipe.adapters)}")
+    if names:
+        raise UserError(f"name one of the recipe's adapters with --adapter: {', '.join(names)}")
     raise UserError(f"recipe {recipe.name} has no {kind} section: add one, or leave the stage out")
 
 
@@ -240,7 +240,7 @@ def _launch(stage: Stage, recipe: Recipe, run: RunDir, processes: int, lock: int
     script = importlib.import_module(stage.module).__file__
     command = [sys.executable, str(script), str(resolved), "--run-dir", str(run.path)]
     command += [f"--{flag}" for flag, given in flags.items() if given]
-    if recipe.names_its_adapters and stage.adapter:
+    if stage.adapter:
         command += ["--adapter", stage.adapter]
     try:
         run_processes(command, processes, environment, lock)

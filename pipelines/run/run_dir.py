@@ -43,7 +43,6 @@ from desdecero.pipelines.run.reports import (
     CardReport,
     CorpusReport,
     EvaluationReport,
-    FinetuneReport,
     PretrainReport,
     TokenizerReport,
     TokensReport,
@@ -132,8 +131,6 @@ class RunDir(Layout):
     def report(self, stage: Literal["evaluate"], recipe: Recipe) -> EvaluationReport: ...
     @overload
     def report(self, stage: Literal["audit"], recipe: Recipe) -> AuditReport: ...
-    @overload
-    def report(self, stage: Literal["finetune"], recipe: Recipe) -> FinetuneReport: ...
     @overload
     def report(self, stage: Literal["card"], recipe: Recipe) -> CardReport: ...
     @overload
@@ -363,9 +360,11 @@ class RunDir(Layout):
         keep = [PurePosixPath(name).relative_to(stage.folder) for name in self._folders_inside(stage, recipe)]
         replace_folder(folder, target, keep)
         (out.path / f"{stage.name}.fingerprint").unlink(missing_ok=True)
-        for empty in (folder.parent, out.path):
-            if empty.is_dir() and empty != self.path and not any(empty.iterdir()):
-                empty.rmdir()
+        for parent in folder.parents:
+            if parent == self.path or (parent.is_dir() and any(parent.iterdir())):
+                break
+            if parent.is_dir():
+                parent.rmdir()
 
     @contextmanager
     def lock(self) -> Iterator[int]:

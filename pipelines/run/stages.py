@@ -3,8 +3,8 @@
     stages(recipe)      the stages that a recipe asks for, in order, by name
     BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD comes last
 
-A recipe that names its adapters (`finetune: {legal: {…}, health: {…}}`) has three stages for each: `finetune:legal`,
-`evaluate:legal` and `audit:legal`. One with a single `finetune` section has the stage `finetune`.
+A recipe has four stages for each of its adapters (`finetune: {legal: {…}, health: {…}}`): `finetune:legal`,
+`evaluate:legal`, `audit:legal` and `card:legal`.
 """
 
 from __future__ import annotations
@@ -118,24 +118,31 @@ BASE = (
 OF_ADAPTER = (
     Stage(
         "finetune", "finetune", "adapters/ADAPTER",
-        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 5,
+        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 6,
         resumable=True, flags=("anyway",),
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "finetune:ADAPTER"), 5,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 6,
         resumable=True, stale_if=EVALUATED,
     ),
     Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 3),
+    Stage(
+        "card", "write_card", "adapters/ADAPTER/card", ("name", "card", "publish.repo_id"),
+        ("pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 1,
+    ),
 )  # fmt: skip
 """Stages of each adapter; ADAPTER stands for its name."""
 
-CARD = Stage("card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"), (), 4, model="adds")
-"""Stage that reads all others."""
+CARD = Stage(
+    "card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"),
+    tuple(stage.name for stage in BASE), 5, model="adds",
+)  # fmt: skip
+"""Stage that reads all others of the model, and none of its adapters."""
 
 KINDS: dict[str, Stage] = {}
 """Stages that have a command, by its name, in order; where a model's and an adapter's share one, the model's."""
-for _stage in (*BASE, *OF_ADAPTER, CARD):
+for _stage in (*BASE, OF_ADAPTER[0], CARD):
     KINDS.setdefault(_stage.kind, _stage)
 
 
@@ -143,19 +150,14 @@ def stages(recipe: Recipe) -> dict[str, Stage]:
     """Return the stages that a recipe asks for, in order, by name."""
     chain = list(BASE)
     for adapter in recipe.adapters:
-        if recipe.names_its_adapters:
-            chain += [stage.for_adapter(adapter) for stage in OF_ADAPTER]
-        else:
-            stage = OF_ADAPTER[0]
-            reads = tuple(place.removesuffix(".ADAPTER") for place in stage.reads)
-            chain.append(replace(stage.for_adapter(adapter), name=stage.name, reads=reads))
-    chain.append(replace(CARD, inputs=tuple(stage.name for stage in chain)))
+        chain += [stage.for_adapter(adapter) for stage in OF_ADAPTER]
+    chain.append(CARD)
     return {stage.name: stage for stage in chain}
 
 
-def stage_name(recipe: Recipe, kind: str, adapter: str | None) -> str:
-    """Return the name of a stage: `finetune:legal` where the recipe names its adapters, `finetune` otherwise."""
-    return f"{kind}:{adapter}" if adapter is not None and recipe.names_its_adapters else kind
+def stage_name(kind: str, adapter: str | None) -> str:
+    """Return the name of a stage: `evaluate` of the model, `evaluate:legal` of an adapter."""
+    return kind if adapter is None else f"{kind}:{adapter}"
 
 
 def load(reference: str) -> Any:

@@ -121,7 +121,8 @@ def make_run(path: Path, name: str, overrides: list[str]) -> RunDir:
     evaluation = {"causal": causal_evaluation, "masked": masked_evaluation, "span_corruption": span_evaluation}
     seal(run, recipe, "evaluate", evaluation[recipe.model.objective]())
     audit(run, recipe)
-    seal(run, recipe, "finetune", finetune_report())
+    for adapter in recipe.adapters:
+        seal(run, recipe, f"finetune:{adapter}", finetune_report())
     card(run, recipe)
     return run
 
@@ -129,7 +130,7 @@ def make_run(path: Path, name: str, overrides: list[str]) -> RunDir:
 def seal(run: RunDir, recipe: Recipe, stage: str, report: dict[str, Any]) -> None:
     """Seal a stage that writes nothing but its report."""
     out = run.start(stages(recipe)[stage], recipe)
-    out.write_report(stage, recipe, typed(stage, report))
+    out.write_report(stage, recipe, typed(stages(recipe)[stage].kind, report))
     run.commit(stages(recipe)[stage], recipe, seconds=1.0)
 
 

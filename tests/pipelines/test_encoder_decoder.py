@@ -24,7 +24,7 @@ def report(run: Path, stage: str) -> dict:
 
 def test_one_command_seals_every_stage_and_ends_with_what_was_found(trained_t5_run: Path) -> None:
     output = (trained_t5_run.parent / "output.txt").read_text()
-    sealed = re.findall(r"^(\w+) +sealed in", output, re.MULTILINE)
+    sealed = re.findall(r"^([\w:]+) +sealed in", output, re.MULTILINE)
     assert sealed == list(stages(RunDir(trained_t5_run).recipe()))
     assert re.search(r"quality +0\.\d+ span-token accuracy on held-out text", output)
     verified = forked("verify", trained_t5_run, cwd=trained_t5_run.parent)
@@ -38,7 +38,7 @@ def test_it_has_learned_more_than_its_baselines_and_says_what_was_not_measured(t
     assert set(suite["not_measured"]) == {"bits_per_byte", "word_perplexity", "perplexity"}
     audit = report(trained_t5_run, "audit")
     assert audit["not_measured"] == {} and set(audit["untrained"]) == set(audit["languages"])
-    assert report(trained_t5_run, "finetune")["measure"] == "span_loss"
+    assert report(trained_t5_run, "finetune:early")["measure"] == "span_loss"
 
 
 def test_the_card_has_evidence_for_all_that_it_says_and_the_gate_asks_for_a_better_model(trained_t5_run: Path) -> None:

@@ -70,7 +70,7 @@ def finetune(recipe: Path, run: RunDir, words: list[str]) -> int:
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "bert", "t5"])
 def test_it_learns_its_domain(adapted: Callable[[str], tuple[Recipe, RunDir]], architecture: str) -> None:
     recipe, run = adapted(architecture)
-    report = run.report("finetune", recipe)
+    report = run.report("finetune:early", recipe)
     assert report.domain.change.high < 0
     assert report.domain.change.value == pytest.approx(report.domain.after.value - report.domain.before.value)
     assert report.tokens == 90 * 8 * recipe.model.context_length
@@ -172,12 +172,12 @@ def test_two_processes_train_the_adapter_of_one(
     shutil.rmtree(other.adapter("early"))
     with launched("finetune", [run.recipe_file, "--run-dir", other.path], 2, tmp_path) as started:
         wait(started, tmp_path)
-    assert other.report("finetune", recipe).processes == 2
+    assert other.report("finetune:early", recipe).processes == 2
     files = [one.adapter("early") / "metrics.jsonl" for one in (run, other)]
     alone, shared = ([line.get("loss") for line in read_metrics(file)] for file in files)
     assert shared == pytest.approx(alone, abs=1e-3)
     for kind in ("domain", "general"):
-        after = [getattr(one.report("finetune", recipe), kind).after.value for one in (run, other)]
+        after = [getattr(one.report("finetune:early", recipe), kind).after.value for one in (run, other)]
         assert after[0] == pytest.approx(after[1], abs=1e-3)
 
 
@@ -210,7 +210,7 @@ def test_a_budget_of_any_kind_becomes_steps(
     other = RunDir(shutil.copytree(run.path, tmp_path / "run"))
     words = [*overrides("gpt2"), "finetune.steps=", f"finetune.budget={budget}"]
     assert finetune(domain_runs["gpt2"], other, [*words, "--anyway"]) == 0
-    report = other.report("finetune", load_recipe(domain_runs["gpt2"], words))
+    report = other.report("finetune:early", load_recipe(domain_runs["gpt2"], words))
     assert steps is None or report.steps == steps
     assert report.tokens == report.steps * 8 * 32
     assert list(report.budget) == [budget[1:].split(":")[0]]

@@ -11,6 +11,8 @@ class FinetuneReport(Part):
     """An adapter: what was trained, and what it changed."""
 
     name: str
+    base_sha256: str
+    """Of `model.safetensors` of the model under the adapter."""
     method: Literal["lora"]
     rank: Count
     alpha: float

@@ -326,7 +326,7 @@ def test_weights_are_named_and_said_to_stay(smoke_run: Path, forget: Words) -> N
     said = forget(str(run), "--document", first(run))
     assert "weights   model, adapters/pandas: trained on them" in said
     assert "A trained model cannot unlearn" in said
-    assert "corpus tokenizer tokens pretrain evaluate audit finetune card" in said
+    assert "corpus tokenizer tokens pretrain evaluate audit finetune:pandas" in said
     assert "weights   adapters/pandas: trained on them" in forget(str(run), "--document", first(run, "domain_train"))
     assert "cannot unlearn" not in forget(str(run), "--document", first(run, "validation"))
 

@@ -13,8 +13,7 @@ from desdecero.pipelines.recipe import Budget, Recipe, load_recipe
 
 def budget(*words: str) -> Budget:
     recipe = load_recipe("smoke", words)
-    assert recipe.finetune
-    return recipe.finetune.budget
+    return recipe.adapters["pandas"].budget
 
 
 def test_steps_are_a_budget() -> None:
@@ -40,6 +39,6 @@ def test_what_is_no_length_is_refused(words: str, said: str) -> None:
 
 def test_a_resolved_recipe_names_the_budget_and_loads_back(tmp_path: Path) -> None:
     recipe: Recipe = load_recipe("smoke", ["finetune={steps: 7}"])
-    assert yaml.safe_load(recipe.to_yaml())["finetune"]["budget"]["steps"] == 7
+    assert yaml.safe_load(recipe.to_yaml())["finetune"]["pandas"]["budget"]["steps"] == 7
     (tmp_path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     assert load_recipe(tmp_path / "recipe.yaml") == recipe

@@ -53,15 +53,15 @@ def test_a_sealed_report_of_another_version_gets_one_sentence_that_says_what_to_
 
 def test_a_report_of_an_earlier_code_version_says_which_stage_to_make_again(tmp_path: Path) -> None:
     run, recipe = make_sealed_run(tmp_path / "run")
-    path = run.folder("finetune", recipe) / "report.json"
+    path = run.folder("finetune:boats", recipe) / "report.json"
     report = json.loads(path.read_text())
     del report["precision"]
     path.write_text(json.dumps(report))
-    seal = run.seal("finetune", recipe)
+    seal = run.seal("finetune:boats", recipe)
     assert seal is not None
-    reseal(run, "finetune", version=3, fingerprint=fingerprint("finetune", 3, seal.sections, seal.inputs))
-    with pytest.raises(UserError, match=r"has the form of code version 3: .*--from finetune"):
-        run.report("finetune", recipe)
+    reseal(run, "finetune:boats", version=3, fingerprint=fingerprint("finetune:boats", 3, seal.sections, seal.inputs))
+    with pytest.raises(UserError, match=r"has the form of code version 3: .*--from finetune:boats"):
+        run.report("finetune:boats", recipe)
 
 
 def test_what_tests_invent_is_of_the_types_that_stages_write() -> None:

@@ -17,6 +17,7 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import BASE, CARD, KINDS, OF_ADAPTER, load, stages
 
 OF_FINETUNE = ("seed", "evaluate.confidence")
+OF_EACH = ("finetune", "evaluate", "audit", "card")
 TWO = "finetune={legal: {rank: 2, steps: 5}, health: {rank: 4, steps: 5}}"
 
 
@@ -28,22 +29,24 @@ def build(run: RunDir, recipe: Recipe, name: str) -> None:
     run.commit(stage, recipe, seconds=1.0)
 
 
-def test_a_single_section_is_one_stage_with_the_folder_of_the_domain() -> None:
-    stage = stages(load_recipe("smoke"))["finetune"]
-    assert (stage.folder, stage.reads) == ("adapters/pandas", (*OF_FINETUNE, "finetune"))
+def test_a_section_without_names_is_that_of_the_adapter_named_after_the_domain() -> None:
+    recipe = load_recipe("smoke", ["finetune={rank: 4}"])
+    assert list(recipe.adapters) == ["pandas"] and recipe.adapters["pandas"].rank == 4
+    stage = stages(recipe)["finetune:pandas"]
+    assert (stage.folder, stage.reads) == ("adapters/pandas", (*OF_FINETUNE, "finetune.pandas"))
     assert (stage.adapter, stage.options) == ("pandas", {"adapter": "pandas"})
 
 
 def test_each_named_adapter_has_its_own_stages_and_folders() -> None:
     chain = stages(load_recipe("smoke", [TWO]))
-    adapters = [f"{kind}:{name}" for name in ("legal", "health") for kind in ("finetune", "evaluate", "audit")]
+    adapters = [f"{kind}:{name}" for name in ("legal", "health") for kind in OF_EACH]
     assert list(chain) == [*(stage.name for stage in BASE), *adapters, "card"]
-    assert {chain[name].folder for name in adapters[:3]} == {
-        "adapters/legal", "adapters/legal/evaluation", "adapters/legal/audit",
+    assert {chain[name].folder for name in adapters[:4]} == {
+        "adapters/legal", "adapters/legal/evaluation", "adapters/legal/audit", "adapters/legal/card",
     }  # fmt: skip
     assert chain["audit:health"].inputs == ("finetune:health",)
     assert chain["finetune:legal"].reads == (*OF_FINETUNE, "finetune.legal")
-    assert set(chain["card"].inputs) == set(chain) - {"card"}
+    assert set(chain["card"].inputs) == {stage.name for stage in BASE}  # adapters leave the model's card alone
 
 
 def test_without_a_finetune_section_there_is_no_stage_of_an_adapter() -> None:
@@ -74,7 +77,7 @@ def test_wrong_adapters_are_refused_with_their_place(override: str, words: str) 
     assert words in str(error.value)
 
 
-def test_a_changed_adapter_makes_only_its_own_stages_and_the_card_stale(tmp_path: Path) -> None:
+def test_a_changed_adapter_makes_only_its_own_stages_stale(tmp_path: Path) -> None:
     recipe, run = load_recipe("smoke", [TWO]), RunDir(tmp_path / "run")
     for name in stages(recipe):
         build(run, recipe, name)
@@ -91,24 +94,24 @@ def test_a_changed_adapter_makes_only_its_own_stages_and_the_card_stale(tmp_path
 
 def test_an_adapter_is_stale_only_by_what_its_training_and_measuring_use(tmp_path: Path) -> None:
     recipe, run = load_recipe("smoke"), RunDir(tmp_path / "run")
-    build(run, recipe, "finetune")
+    build(run, recipe, "finetune:pandas")
     for unused in ("prompts=['In the']", "sample_tokens=7", "max_bytes=9999"):
         changed = load_recipe("smoke", [f"evaluate.{unused}"])
-        assert run.state(stages(changed)["finetune"], changed).name == "sealed", unused
+        assert run.state(stages(changed)["finetune:pandas"], changed).name == "sealed", unused
     changed = load_recipe("smoke", ["evaluate.confidence=0.9"])
-    assert run.state(stages(changed)["finetune"], changed).reason == "the recipe's evaluate.confidence changed"
+    assert run.state(stages(changed)["finetune:pandas"], changed).reason == "the recipe's evaluate.confidence changed"
 
 
 def test_an_adapter_of_the_version_that_read_the_whole_section_is_stale_by_its_version_alone(tmp_path: Path) -> None:
     recipe, run = load_recipe("smoke"), RunDir(tmp_path / "run")
-    stage = stages(recipe)["finetune"]
-    before = replace(stage, version=4, reads=("seed", "evaluate", "finetune"))
+    stage = stages(recipe)["finetune:pandas"]
+    before = replace(stage, version=4, reads=("seed", "evaluate", "finetune.pandas"))
     out = run.start(before, recipe)
-    write_json(out.folder("finetune", recipe) / "report.json", {})
+    write_json(out.folder("finetune:pandas", recipe) / "report.json", {})
     seal = run.commit(before, recipe, seconds=1.0)
     assert run.state(stage, recipe).reason == f"sealed by code version 4, now {stage.version}"
     assert list(_stale_reasons(run, recipe, stage, seal)) == [
-        f"finetune: stale: sealed by code version 4, now {stage.version}"
+        f"finetune:pandas: stale: sealed by code version 4, now {stage.version}"
     ]
 
 
@@ -125,11 +128,11 @@ def test_a_stage_of_an_adapter_is_found_by_its_name() -> None:
     two, one, none = (load_recipe("smoke", words) for words in ([TWO], [], ["finetune=null"]))
     assert find_stage(two, "finetune", "legal").name == "finetune:legal"
     assert find_stage(two, "evaluate", None).name == "evaluate"
-    assert find_stage(one, "finetune", None).name == "finetune"
+    assert find_stage(one, "finetune", None).name == "finetune:pandas"
     for recipe, adapter, words in (
         (two, None, "name one of the recipe's adapters with --adapter: legal, health"),
         (two, "law", "name one of the recipe's adapters with --adapter: legal, health"),
-        (one, "legal", "does not name its adapters: leave --adapter out"),
+        (one, "legal", "name one of the recipe's adapters with --adapter: pandas"),
         (none, None, "has no finetune section"),
     ):
         with pytest.raises(UserError, match=words):
@@ -138,7 +141,7 @@ def test_a_stage_of_an_adapter_is_found_by_its_name() -> None:
 
 
 @pytest.mark.slow
-def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict[str, Path], tmp_path: Path) -> None:
+def test_two_adapters_are_trained_measured_and_have_cards(tiny_runs: dict[str, Path], tmp_path: Path) -> None:
     words = [
         "corpus.domain={name: early, where: {path: '*00[0-4]?.txt'}, validation: 0.2}",
         "evaluate={max_bytes: 20000, sample_tokens: 5, prompts: ['Return the']}",
@@ -150,7 +153,7 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
     finished = forked(*command, *(part for word in words for part in ("--set", word)), cwd=tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     status = forked("status", tmp_path / "run", cwd=tmp_path).stdout
-    assert status.count(" sealed ") == 13
+    assert status.count(" sealed ") == 15
     for name in ("small", "large"):
         for place in (
             "adapter/adapter_config.json",
@@ -160,9 +163,11 @@ def test_two_adapters_are_trained_measured_and_shown_on_the_card(tiny_runs: dict
         ):
             assert (tmp_path / "run" / "adapters" / name / place).is_file()
     for page, audited in (("README.md", "model not competent in"), ("README.es.md", "modelo no competente en")):
-        card = (tmp_path / "run" / "card" / page).read_text(encoding="utf-8")
-        assert all(f"*{name}*" in card and f"| evaluate:{name} | `" in card for name in ("small", "large"))
-        assert card.count(f": {audited} 6 gr") == 2  # groups, grupos
+        for name in ("small", "large"):
+            card = (tmp_path / "run" / "adapters" / name / "card" / page).read_text(encoding="utf-8")
+            assert f"*{name}*" in card and f"| evaluate:{name} | `" in card
+            assert card.count(f": {audited} 6 gr") == 2  # before and after: groups, grupos
+        assert "*small*" not in (tmp_path / "run" / "card" / page).read_text(encoding="utf-8")
     verified = forked("verify", tmp_path / "run", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout
 
@@ -171,7 +176,7 @@ def test_what_is_not_made_yet_is_told_with_the_command_that_makes_it(tmp_path: P
     run = RunDir(tmp_path / "run")
     one, two = load_recipe("smoke"), load_recipe("smoke", [TWO])
     for recipe, stage, command in (
-        (one, "finetune", f"`desdecero finetune {run.recipe_file}`"),
+        (one, "finetune:pandas", f"`desdecero finetune {run.recipe_file} --adapter pandas`"),
         (two, "audit:legal", f"`desdecero audit {run.recipe_file} --adapter legal`"),
     ):
         with pytest.raises(UserError) as error:
