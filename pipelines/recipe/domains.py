@@ -13,6 +13,7 @@ import difflib
 import functools
 from collections.abc import Iterator, Mapping
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
@@ -58,6 +59,13 @@ def _spdx(expression: str) -> str:
     return expression
 
 
+def _below(path: str) -> str:
+    if not path or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError(f"not a path below a folder: {path!r}")
+    return path
+
+
+PathBelow = Annotated[str, AfterValidator(_below)]
 License = Annotated[str, AfterValidator(_spdx)]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
@@ -95,7 +103,7 @@ class HubSet(Section):
 class LocalSet(Section):
     """Data that is at hand without a network."""
 
-    path: Annotated[str, Field(pattern=r"^(?!/)(?!.*\.\.)\S+$")] | None = None
+    path: PathBelow | None = None
     """Below the folder in DESDECERO_DATA; None: made from the documentation of installed packages."""
     where: Mapping[str, str] = {}
     """Fields of a record and the values that it must have."""
@@ -146,7 +154,8 @@ class Line(Section):
         for span in self.spans or ():
             if not end <= span.start < span.end <= len(text):
                 raise ValueError(f"span {span.start}–{span.end} is empty, not in the text, or overlaps the one before")
-            marked, around = text[span.start : span.end], text[span.start - 1 : span.start] + text[span.end : span.end + 1]
+            marked = text[span.start : span.end]
+            around = text[max(span.start - 1, 0) : span.start] + text[span.end : span.end + 1]
             if marked != marked.strip() or any(map(str.isalnum, around)):
                 raise ValueError(f"span {span.start}–{span.end} cuts a word or has a space at its end: {marked!r}")
             end = span.end
