@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args
@@ -259,9 +259,13 @@ def domain(name: str) -> Domain:
     packs = domains()
     if name not in packs:
         near = difflib.get_close_matches(name.lower(), packs, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"no domain {name!r}: {hint}the packs are {', '.join(packs)}")
+        raise UserError(f"no domain {name!r}: " + (f"did you mean {near[0]}?" if near else f"name {_listed(packs)}"))
     return packs[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
 
 
 def domains() -> dict[str, Domain]:
