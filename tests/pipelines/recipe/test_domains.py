@@ -106,7 +106,7 @@ def test_spans_mark_the_words_that_they_are_meant_for() -> None:
     }
     assert marked == {
         "ibuprofeno": "NORMALIZABLES", "omeprazol": "NORMALIZABLES", "ferritina": "PROTEINAS",
-        "proteína C reactiva": "PROTEINAS", "quimioterapia": "NO_NORMALIZABLES", "cisplatino": "NORMALIZABLES",
+        "proteína C reactiva": "PROTEINAS", "CHOP": "UNCLEAR", "alopurinol": "NORMALIZABLES",
         "Metformin": "NORMALIZABLES", "creatinine": "NORMALIZABLES", "vimentin": "PROTEINAS",
         "prednisone": "NORMALIZABLES",
     }  # fmt: skip
