@@ -18,6 +18,7 @@ From your own text to your own language model, and the evidence to stand behind 
 a whole run
   run RECIPE         every stage that is missing or stale, in order; --dry-run lists them
   recipes            the recipes that come with the project
+  domains [NAME]     the domain packs: task, data, metric, and what a model of the domain is not to be used for
   status RUN         which stages are sealed, stale or missing, and why
   corpus inspect RUN documents dropped, with the reasons, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
@@ -62,6 +63,7 @@ def _dispatch(argv: list[str]) -> int:
 COMMANDS = {
     "run": "desdecero.pipelines.commands.run",
     "recipes": "desdecero.pipelines.commands.recipes",
+    "domains": "desdecero.pipelines.commands.domains",
     "status": "desdecero.pipelines.commands.status",
     "verify": "desdecero.pipelines.commands.verify",
     "forget": "desdecero.pipelines.commands.forget",
