@@ -80,6 +80,6 @@ def _spans(annotations: str, text: str, name: str) -> Iterator[tuple[int, Span]]
         inside = span.end <= len(text) and len(pieces) == 1
         if said is not None and inside and covered.split() != said.split():
             raise ValueError(
-                f"{name}, line {number}: the span covers {covered[:40]!r}, and the line says {said[:40]!r}: fix its ends"
+                f"{name}, line {number}: the span covers {covered[:40]!r}, and its line says {said[:40]!r}: fix it"
             )
         yield number, span

@@ -4,8 +4,8 @@ What is cut is a group of examples whose texts are the same or nearly so: none o
 is measured on. Groups are drawn by a hash of the seed and of what they hold, so that the order of files and records
 makes no difference.
 
-Every label has its share in both parts (stratification; for several labels at once, as in Sechidis, Tsoumakas & Vlahavas
-2011, from the rarest label on): one that two groups or more hold stands in both. Where groups hold several labels,
+Every label has its share in both parts (stratification; for several labels at once, as in Sechidis, Tsoumakas &
+Vlahavas 2011, from the rarest label on): one that two groups or more hold stands in both. Where groups hold several labels,
 training keeps every label, and what is cut off has as many of them as that allows.
 """
 

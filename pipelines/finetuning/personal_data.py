@@ -1,4 +1,4 @@
-"""Personal data in examples: counted, or replaced by the name of its kind so that labelled spans stay where they were."""
+"""Personal data in examples: counted, or replaced by the name of its kind while labelled spans stay on their text."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Redactor:
     def redact(self, example: Example) -> Example:
         """Return the example with its personal data replaced, and its spans moved with their text.
 
-        A piece of personal data that goes over the end of a span is replaced on either side of it, by two tags: so every
-        span covers what has become of its own text, and no two overlap that did not before.
+        A piece of personal data that goes over the end of a span is replaced on either side of it, by two tags: so
+        every span covers what has become of its own text, and no two overlap that did not before.
         """
         text, spans = self._redacted(example.text, example.spans)
         return replace(

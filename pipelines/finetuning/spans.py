@@ -16,8 +16,8 @@ def checked(spans: Sequence[Span], places: Sequence[str], text: str) -> tuple[Sp
     for span, place in zip(spans, places, strict=True):
         if not 0 <= span.start <= span.end <= len(text):
             raise ValueError(
-                f"{place}: the span {_named(span)} lies outside its text of {len(text)} characters: fix its ends, which "
-                "count characters from 0"
+                f"{place}: the span {_named(span)} lies outside its text of {len(text)} characters: fix its ends, "
+                "which count characters from 0"
             )
         if not text[span.start : span.end].strip():
             raise ValueError(f"{place}: the span {_named(span)} is empty: fix its ends, or take it out")

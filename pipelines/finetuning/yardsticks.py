@@ -84,7 +84,7 @@ class _Features:
         self._columns = ("text", "text_b") if pairs else ("text",)
         self._counters = {
             column: [
-                TfidfVectorizer(sublinear_tf=True, ngram_range=WORDS, token_pattern=r"(?u)\S+|\w+"),
+                TfidfVectorizer(sublinear_tf=True, ngram_range=WORDS, token_pattern=r"(?u)\w+"),
                 TfidfVectorizer(sublinear_tf=True, ngram_range=CHARACTERS, analyzer="char_wb"),
             ]
             for column in self._columns
