@@ -5,8 +5,8 @@ is measured on. Groups are drawn by a hash of the seed and of what they hold, so
 makes no difference.
 
 Every label has its share in both parts (stratification; for several labels at once, as in Sechidis, Tsoumakas &
-Vlahavas 2011, from the rarest label on): one that two groups or more hold stands in both. Where groups hold several labels,
-training keeps every label, and what is cut off has as many of them as that allows.
+Vlahavas 2011, from the rarest label on): one that two groups or more hold stands in both. Where groups hold several
+labels, training keeps every label, and what is cut off has as many of them as that allows.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -82,6 +83,12 @@ class Examples:
     `exact` or `near`."""
     in_training: tuple[int, ...]
     """Numbers of the test examples that stood in the training or validation data, before those left."""
+
+    @property
+    def untrained(self) -> dict[str, int]:
+        """Count the spans of the test by label, for labels that no training example has: every model misses them."""
+        found = Counter(span.label for example in self.test for span in example.spans)
+        return {label: found[label] for label in sorted(found) if label not in self.labels}
 
     def parts(self) -> Iterator[tuple[str, list[Example]]]:
         """Yield the name and the examples of each part."""

@@ -36,7 +36,7 @@ def similar_pairs(first: Sequence[str], second: Sequence[str]) -> tuple[_Numbers
 
     Exact: it finds every pair. Two sets of which the share `NEAR` is common to both cannot differ in more than the
     rest, so that a common element is among the first `size - NEAR × size + 1` of each in any one order: in that of
-    rarity, few other pairs share one too, and only pairs that do are counted in full (Bayardo, Ma & Srikant 2007). Memory: some 60 bytes a word.
+    rarity, few other pairs share one too, and only pairs that do are counted in full (Bayardo, Ma & Srikant 2007).
     """
     _, shingles, owners = hashes_of([*first, *second])
     if not len(shingles):
@@ -54,7 +54,7 @@ def similar_pairs(first: Sequence[str], second: Sequence[str]) -> tuple[_Numbers
         part = slice(start, start + _PAIRS)
         both = np.asarray(one[rows[part]].multiply(other[targets[part]]).sum(axis=1)).ravel()
         either = sizes[rows[part]] + sizes[len(first) + targets[part]] - both
-        alike[part] = both >= NEAR * either
+        alike[part] = both >= NEAR * either - 1e-9  # 0.8 × 35 must not be more than 28
     return rows[alike], targets[alike]
 
 

@@ -62,7 +62,7 @@ def counts(examples: Sequence[Example]) -> Counter[str]:
     return Counter(label for example in examples for label in example.kinds)
 
 
-# --- what is read ----------------------------------------------------------------------------------------------------
+# --- what is read ------------------------------------------------------------------------------------------------
 
 
 def test_every_kind_of_file_gives_the_same_examples(tmp_path: Path) -> None:
@@ -170,6 +170,7 @@ def test_every_span_of_a_published_corpus_covers_what_its_file_says() -> None:
         (span.label, *example.text[span.start : span.end].split()) for example in found.all() for span in example.spans
     )
     assert spans == len(lines) and covered == said
+    assert found.untrained == {"ID_EMPLEO_PERSONAL_SANITARIO": 1}
 
 
 @pytest.mark.parametrize("kind", get_args(Task))
@@ -193,7 +194,7 @@ def test_every_task_is_read_without_torch(kind: Task, tmp_path: Path) -> None:
     assert finished.stdout.strip() == str(len(ROWS)), finished.stderr
 
 
-# --- how it is divided -------------------------------------------------------------------------------------------------
+# --- how it is divided -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
@@ -297,7 +298,7 @@ def test_pairs_of_similar_texts_are_those_that_sets_of_5_grams_give() -> None:
         if len(a & b) >= NEAR * len(a | b) - 1e-9
     }
     found = {*zip(*(numbers.tolist() for numbers in similar_pairs(first, second)), strict=True)}
-    assert found == expected and 60 < len(expected) < 180
+    assert found == expected and 50 < len(expected) < 180
     assert similar_pairs([], [])[0].tolist() == similar_pairs(["a b"], [])[0].tolist() == []
 
 
@@ -328,7 +329,7 @@ def test_test_texts_in_the_corpus_are_counted_each(tmp_path: Path) -> None:
     assert count_in_corpus(found, [" ".join(long.split()[:12]), ""]) == 0
 
 
-# --- what is refused -----------------------------------------------------------------------------------------------------
+# --- what is refused ---------------------------------------------------------------------------------------------
 
 GOOD: dict[Task, dict[str, Any]] = {
     "text": {"text": "Un texto."},
@@ -442,7 +443,7 @@ def test_labels_that_cannot_be_learned_are_refused(
         ("T1\tP 0\tAna", "a.ann, line 2: 'T1\\tP 0\\tAna' is not a span of brat"),
         ("T1\tP cero 3\tAna", "is not a span of brat"),
         ("T1\tP 0 99\tAna", "a.ann, line 2: the span P 0–99 lies outside its text"),
-        ("T1\tP 1 4\tAna", "a.ann, line 2: the span covers 'na v', and its line says 'Ana'"),
+        ("T1\tP 1 4\tAna", "a.ann, line 2: the span covers 'na ', and its line says 'Ana'"),
         ("T1\tP 3 3\t", "a.ann, line 2: the span P 3–3 is empty"),
         ("T1\tP 0 3\tAna\nT2\tQ 2 6\ta vi", "a.ann, line 3: the span Q 2–6 overlaps P 0–3"),
     ],
@@ -495,7 +496,7 @@ def test_a_dataset_of_the_hub_that_is_a_script_is_refused_with_the_way_out(tmp_p
     folder = tmp_path / "script"
     folder.mkdir()
     (folder / "script.py").write_text("import datasets\n")
-    with pytest.raises(UserError, match="comes as a script, .* with revision: refs/convert/parquet") as refused:
+    with pytest.raises(UserError, match=r"comes as a script, .* with revision: refs/convert/parquet") as refused:
         read_examples("text", FinetuneData(hub=HubSplits(name=str(folder))), 0)
     assert "\n" not in str(refused.value)
 

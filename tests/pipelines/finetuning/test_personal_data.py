@@ -74,7 +74,9 @@ def test_all_texts_of_an_example_are_redacted(redactor: Redactor) -> None:
 
 def test_personal_data_are_counted_by_form_and_gone_when_redacted(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    rows = [f"El caso número {n} es de {'uno dos tres cuatro cinco'.split()[n % 5]} por {n * 7}" for n in range(20)]
+    rows = [
+        f"El caso número {n} es de {['uno', 'dos', 'tres', 'cuatro', 'cinco'][n % 5]} por {n * 7}" for n in range(20)
+    ]
     rows[3] += " y escriba a ana.garcia@empresa.es"
     rows[5] += " y escriba a eva.perez@empresa.es o al tel. 612 345 678"
     rows[7] += " con DNI 12345678Z"
