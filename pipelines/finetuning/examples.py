@@ -1,6 +1,7 @@
 """The examples to fine-tune on: read, checked, and divided into those to train, to choose and to measure on.
 
-The whole of the data is held in memory, with some 60 bytes a word more while texts are compared.
+The whole of the data is held in memory; while texts are compared, they take 210 bytes a word more (20,000 texts of 109
+words: 0.45 GB, and five seconds on a core).
 """
 
 from __future__ import annotations

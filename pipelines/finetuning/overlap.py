@@ -20,8 +20,12 @@ PASSAGE, SHORTEST = 13, 5
 """Words of a passage that is searched for (Brown et al. 2020, appendix C), and of the shortest text that is searched
 for as a whole. That is below the corpus' own 8, because sentences to classify are short: of banking77's 3,080 test
 texts, 878 have fewer than 8 words, and 73 fewer than 5. The price is a sentence that stands in the corpus by chance."""
-_PAIRS = 1 << 20
+_PAIRS = 1 << 14
 """Pairs of texts compared at a time."""
+_BATCH = 1000
+"""Texts hashed at a time: their letters take more memory than their hashes."""
+_ROUNDING = 1e-9
+"""Keeps 0.8 × 35 from being more than 28."""
 
 _Numbers = NDArray[np.int64]
 
@@ -31,47 +35,63 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", text).casefold().split()))
 
 
+class _Shingles:
+    """The word 5-grams of some texts, as a table with a row a text: all of them, and each text's rarest."""
+
+    def __init__(self, texts: Sequence[str]):
+        hashes, owners = _hashed(texts)
+        keys, columns = np.unique(hashes, return_inverse=True)
+        del hashes
+        codes = np.unique(owners * len(keys) + columns)  # each shingle of a text once, in the order of texts
+        del owners, columns
+        self._shape = (len(texts), len(keys))
+        rows, columns = codes // max(1, len(keys)), codes % max(1, len(keys))
+        del codes
+        self.all = self._table(rows, columns)
+        order = np.lexsort((columns, np.bincount(columns, minlength=len(keys))[columns], rows))
+        rows, columns = rows[order], columns[order]
+        self.sizes = np.bincount(rows, minlength=len(texts))
+        starts = np.cumsum(self.sizes) - self.sizes
+        needed = self.sizes - np.ceil(NEAR * self.sizes - _ROUNDING).astype(np.int64) + 1
+        kept = np.arange(len(rows)) - starts[rows] < needed[rows]
+        self.rarest = self._table(rows[kept], columns[kept])
+
+    def _table(self, rows: _Numbers, columns: _Numbers) -> sparse.csr_matrix:
+        return sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=self._shape)
+
+    def similar(self, first: slice, second: slice) -> tuple[_Numbers, _Numbers]:
+        """Return all pairs of a text of the range `first` and one of `second` that are nearly the same.
+
+        Exact: it finds every pair. Two sets of which the share `NEAR` is common to both cannot differ in more than the
+        rest, so that a common element is among the first `size - NEAR × size + 1` of each in any one order: in that of
+        rarity, few other pairs share one too, and only pairs that do are counted in full (Bayardo, Ma & Srikant 2007).
+        """
+        found = (self.rarest[first] @ self.rarest[second].T).tocoo()
+        rows, targets = found.row.astype(np.int64) + first.start, found.col.astype(np.int64) + second.start
+        alike = np.zeros(len(rows), dtype=bool)
+        for start in range(0, len(rows), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            both = np.asarray(self.all[rows[part]].multiply(self.all[targets[part]]).sum(axis=1)).ravel()
+            either = self.sizes[rows[part]] + self.sizes[targets[part]] - both
+            alike[part] = both >= NEAR * either - _ROUNDING
+        return rows[alike], targets[alike]
+
+
+def _hashed(texts: Sequence[str]) -> tuple[NDArray[np.uint64], _Numbers]:
+    """Return (hashes of all word 5-grams, number of the text that each is in)."""
+    hashes, owners = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(texts), _BATCH):
+        _, found, numbers = hashes_of(texts[start : start + _BATCH])
+        hashes.append(found)
+        owners.append(numbers + start)
+    return np.concatenate(hashes), np.concatenate(owners)
+
+
 def similar_pairs(first: Sequence[str], second: Sequence[str]) -> tuple[_Numbers, _Numbers]:
-    """Return the numbers of all pairs of a text of `first` and one of `second` that are nearly the same.
-
-    Exact: it finds every pair. Two sets of which the share `NEAR` is common to both cannot differ in more than the
-    rest, so that a common element is among the first `size - NEAR × size + 1` of each in any one order: in that of
-    rarity, few other pairs share one too, and only pairs that do are counted in full (Bayardo, Ma & Srikant 2007).
-    """
-    _, shingles, owners = hashes_of([*first, *second])
-    if not len(shingles):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    keys, columns = np.unique(shingles, return_inverse=True)
-    texts, columns = np.unique(np.stack([owners, columns]), axis=1)  # each shingle of a text once
-    table = _table(texts, columns, len(first) + len(second), len(keys))
-    rare = _rarest(texts, columns, len(first) + len(second), len(keys))
-    one, other = table[: len(first)], table[len(first) :]
-    candidates = (rare[: len(first)] @ rare[len(first) :].T).tocoo()
-    rows, targets = candidates.row.astype(np.int64), candidates.col.astype(np.int64)
-    sizes = np.diff(table.indptr)
-    alike = np.zeros(len(rows), dtype=bool)
-    for start in range(0, len(rows), _PAIRS):
-        part = slice(start, start + _PAIRS)
-        both = np.asarray(one[rows[part]].multiply(other[targets[part]]).sum(axis=1)).ravel()
-        either = sizes[rows[part]] + sizes[len(first) + targets[part]] - both
-        alike[part] = both >= NEAR * either - 1e-9  # 0.8 × 35 must not be more than 28
-    return rows[alike], targets[alike]
-
-
-def _table(texts: _Numbers, columns: _Numbers, height: int, width: int) -> sparse.csr_matrix:
-    return sparse.csr_matrix((np.ones(len(texts), dtype=np.int32), (texts, columns)), shape=(height, width))
-
-
-def _rarest(texts: _Numbers, columns: _Numbers, height: int, width: int) -> sparse.csr_matrix:
-    """Return the table of each text's rarest shingles alone, as many as a similar text must share one of."""
-    order = np.lexsort((columns, np.bincount(columns, minlength=width)[columns], texts))
-    texts, columns = texts[order], columns[order]
-    sizes = np.bincount(texts, minlength=height)
-    starts = np.cumsum(sizes) - sizes
-    # The small number keeps 0.8 × 5 from being rounded up to 5.
-    needed = sizes - np.ceil(NEAR * sizes - 1e-9).astype(np.int64) + 1
-    kept = np.arange(len(texts)) - starts[texts] < needed[texts]
-    return _table(texts[kept], columns[kept], height, width)
+    """Return the numbers of all pairs of a text of `first` and one of `second` that are nearly the same."""
+    whole = len(first) + len(second)
+    rows, targets = _Shingles([*first, *second]).similar(slice(0, len(first)), slice(len(first), whole))
+    return rows, targets - len(first)
 
 
 def components(texts: Sequence[str]) -> _Numbers:
@@ -80,7 +100,8 @@ def components(texts: Sequence[str]) -> _Numbers:
     Two texts that are the same when folded count as one, and a text alone is a group.
     """
     forms, of = np.unique([folded(text) for text in texts], return_inverse=True)
-    first, second = similar_pairs(forms.tolist(), forms.tolist())
+    every = slice(0, len(forms))
+    first, second = _Shingles(forms.tolist()).similar(every, every)
     joined = sparse.coo_matrix((np.ones(len(first), dtype=np.int8), (first, second)), shape=(len(forms), len(forms)))
     groups: _Numbers = csgraph.connected_components(joined, directed=False)[1].astype(np.int64)[of]
     return groups

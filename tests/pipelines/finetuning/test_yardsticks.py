@@ -43,12 +43,13 @@ def test_words_that_tell_the_label_are_learned(validation: bool) -> None:
 
 
 def test_several_labels_or_none_are_told_at_once() -> None:
+    chance = random.Random(0)
     rows = []
-    for first, second in (("mar", "monte"), ("mar", "plaza"), ("monte", "plaza")):
-        for word in TOPICS[first].split():
-            rows += [(f"{word} y {other}", (first, second)) for other in TOPICS[second].split()]
-            rows += [(f"nada de {word}s {n} que decir", ()) for n in range(2)]
-    random.Random(0).shuffle(rows)
+    for n in range(180):
+        topics = chance.sample(sorted(TOPICS), n % 4)
+        words = [word for topic in topics for word in chance.sample(TOPICS[topic].split(), 2)]
+        rows.append((" ".join(["nada", "que", "decir", *words]), tuple(sorted(topics))))
+    chance.shuffle(rows)
     examples = of(rows, several=True)
     assert right(linear_svm(examples, 0), examples) > 0.9
     assert right(majority(examples), examples) < 0.5
