@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {"evaluation", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
+PARTS = {"evaluation", "finetuning", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
 FLOORS = {
     "common": set(),
     "licenses": set(),
@@ -32,6 +32,7 @@ FLOORS = {
     "tokens": {"common", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
+    "finetuning": {"common", "recipe", "corpus"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},

@@ -1,4 +1,5 @@
-"""Records of an evaluation suite: from JSONL, CSV, TSV and Parquet files, folders of them, and datasets of the Hub.
+"""Records of an evaluation suite, or of examples to fine-tune on: from JSONL, CSV, TSV and Parquet files, folders of
+them, and datasets of the Hub.
 
 Whatever is wrong with a file raises `ValueError` with one sentence that names file and line.
 """
@@ -53,7 +54,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Data:
-    """The records of a suite, with the digest of the files that they come from."""
+    """Records, with the digest of the files that they come from."""
 
     records: list[Record]
     sha256: str
@@ -64,36 +65,64 @@ def read(path: Path) -> Data:
     files = files_of(path)
     records = [record for file in files for record in _records(file)]
     if not records:
-        raise ValueError(f"{path}: no records: the suite needs at least one item")
+        raise ValueError(f"{path}: no records: the file is empty, or has a head alone: it needs at least one")
     return Data(records, digest(path))
 
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and contents of a folder's files."""
-    files = files_of(path)
+    return digest_of(path, files_of(path))
+
+
+def digest_of(path: Path, files: Sequence[Path]) -> str:
+    """Return the SHA-256 of a file, or of the names (below `path`) and contents of several."""
     if files == [path]:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    lines = (f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n" for file in files)
+    lines = (f"{file.relative_to(path).as_posix()} {hashlib.sha256(file.read_bytes()).hexdigest()}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read_hub(name: str, config: str | None, split: str, revision: str | None) -> Data:
-    """Read a split of a dataset of the Hub. Its digest is that of its rows."""
-    from datasets import load_dataset
+SCRIPT_ONLY = "Dataset scripts are no longer supported"
+"""How datasets, from 4.0 on, begins the refusal of a dataset that is a program rather than files."""
+
+
+def read_hub(name: str, config: str | None, split: str, revision: str | None, named_labels: bool = False) -> Data:
+    """Read a split of a dataset of the Hub. Its digest is that of its rows.
+
+    named_labels: where the dataset numbers its labels and knows their names, the records have the names.
+    """
+    from datasets import ClassLabel, load_dataset
 
     try:
         rows = load_dataset(name, config, split=split, revision=revision)
     except Exception as error:  # noqa: BLE001  # datasets raises whatever its loaders and the network raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if SCRIPT_ONLY in reason:
+            raise ValueError(
+                f"{name}: the dataset comes as a script, which datasets does not run: read the files that the Hub made "
+                "of it, with revision: refs/convert/parquet"
+            ) from None
         raise ValueError(
             f"{name}: the dataset could not be read from the Hub ({reason}): check name, config and split, "
             "and HF_HUB_OFFLINE"
         ) from None
-    records = [Record(row, f"{name} {split}, row {number}", name) for number, row in enumerate(rows, start=1)]
+    classes = {key: feature for key, feature in rows.features.items() if isinstance(feature, ClassLabel)}
+    records = [
+        Record(_with_names(row, classes) if named_labels else row, f"{name} {split}, row {number}", name)
+        for number, row in enumerate(rows, start=1)
+    ]
     whole = hashlib.sha256()
     for record in records:
         whole.update(json.dumps(record.values, sort_keys=True, ensure_ascii=False, default=str).encode())
     return Data(records, whole.hexdigest())
+
+
+def _with_names(row: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the numbers of labels by their names; -1, by which datasets marks a label that is held back, by None."""
+    names = {
+        key: None if row[key] is None or row[key] < 0 else feature.int2str(row[key]) for key, feature in classes.items()
+    }
+    return {**row, **names}
 
 
 def files_of(path: Path) -> list[Path]:
@@ -102,7 +131,7 @@ def files_of(path: Path) -> list[Path]:
         raise ValueError(f"{path}: no such file or folder: fix the path")
     if not path.is_dir():
         if _reader(path) is None:
-            raise ValueError(f"{path}: a suite is read from {' '.join(READERS)} files: convert it to one of them")
+            raise ValueError(f"{path}: records are read from {' '.join(READERS)} files: convert it to one of them")
         return [path]
     files = sorted(file for file in path.iterdir() if file.is_file() and _reader(file) is not None)
     if not files:
@@ -165,8 +194,11 @@ READERS: dict[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {
 """Ending of a file's name → its reader, which yields line (or row) and record."""
 
 
-def mapped(fields: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
-    """Return the column of each known field: its own name, unless `fields` maps it to another."""
+def mapped(fields: Mapping[str, str], known: Sequence[str], what: str = "a suite of this kind") -> dict[str, str]:
+    """Return the column of each known field: its own name, unless `fields` maps it to another.
+
+    what: whose fields they are, for the message.
+    """
     if unknown := sorted(set(fields) - set(known)):
-        raise ValueError(f"fields: {', '.join(unknown)}: a suite of this kind has {', '.join(known)}")
+        raise ValueError(f"fields: {', '.join(unknown)}: {what} has {', '.join(known)}")
     return {name: fields.get(name, name) for name in known}

@@ -84,7 +84,7 @@ class Decontaminate:
 class Index:
     """The passages of all items, indexed for search in many documents.
 
-    Memory: 12 bytes for each passage of 13 words, of which an item of n words has n - 12.
+    Memory: 24 bytes for each passage of 13 words, of which an item of n words has n - 12.
     """
 
     def __init__(self, items: Iterable[Item], length: int = 13, shortest: int = 8):
@@ -110,8 +110,20 @@ class Index:
             if any(len(hashes) for hashes, _ in parts)
         }
 
+    def items_in(self, text: str) -> set[int]:
+        """Return the numbers of all items that share a passage with the text."""
+        tokens = _Tokens([text])
+        found: set[int] = set()
+        for size, table in self._tables.items():
+            firsts = np.arange(max(0, len(tokens.starts) - size + 1))
+            found |= table.owners(tokens.hashes(firsts, size))
+        return found
+
     def matches(self, text: str) -> list[Match]:
-        """Return the matching passages, in order; neighbours that belong to one item are one passage."""
+        """Return the matching passages, in order; neighbours that belong to one item are one passage.
+
+        A passage that stands in several items is reported for the first of them.
+        """
         tokens = _Tokens([text])
         found: list[tuple[int, int, int]] = []
         for size, table in self._tables.items():
@@ -156,22 +168,39 @@ class _Tokens:
 
 
 class _Table:
-    """Maps the hash of a passage to the first item that holds it."""
+    """Maps the hash of a passage to the items that hold it."""
 
     def __init__(self, hashes: NDArray[np.uint64], items: NDArray[np.int32]):
-        self._hashes, first = np.unique(hashes, return_index=True)
-        self._items = items[first]
+        order = np.lexsort((items, hashes))
+        self._owners = items[order]
+        self._hashes, self._bounds = np.unique(hashes[order], return_index=True)
+        self._items = self._owners[self._bounds]
+        self._bounds = np.append(self._bounds, len(hashes))
         bits = min(_FILTER_BITS, max(10, int(16 * len(self._hashes)).bit_length()))
         self._shift = np.uint64(64 - bits)
         self._seen = np.zeros(1 << bits, dtype=bool)
         self._seen[self._hashes >> self._shift] = True
 
     def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return (indexes of the hashes that are in the table, the item of each)."""
+        """Return (indexes of the hashes that are in the table, the first item of each)."""
+        here, places = self._places(hashes)
+        return here, self._items[places]
+
+    def owners(self, hashes: NDArray[np.uint64]) -> set[int]:
+        """Return all items that hold one of these passages."""
+        _, places = self._places(hashes)
+        return {
+            int(item)
+            for place in np.unique(places)
+            for item in self._owners[self._bounds[place] : self._bounds[place + 1]]
+        }
+
+    def _places(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (indexes of the hashes that are in the table, their places in it)."""
         likely = np.flatnonzero(self._seen[hashes >> self._shift])
         places = np.minimum(np.searchsorted(self._hashes, hashes[likely]), len(self._hashes) - 1)
         here = self._hashes[places] == hashes[likely]
-        return likely[here], self._items[places[here]]
+        return likely[here], places[here]
 
 
 def without_sentences(text: str, matches: Sequence[Match]) -> str:
