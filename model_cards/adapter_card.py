@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -28,8 +29,11 @@ AUTO = {
 """Objective → the class of transformers that loads the model."""
 
 
-def render(evidence: Evidence, language: Language, adapter: str) -> str:
-    """Render the card of an adapter. The English one opens with the Hub's metadata."""
+def render(evidence: Evidence, language: Language, adapter: str, pack: Mapping[str, Any] | None = None) -> str:
+    """Render the card of an adapter. The English one opens with the Hub's metadata.
+
+    pack: the domain pack's `title`, `note` and `not_for` in the language, where the adapter names one
+    """
     templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
     bias_filters(templates, language)
     objective = evidence["pretrain:/objective"] or "masked"
@@ -44,6 +48,7 @@ def render(evidence: Evidence, language: Language, adapter: str) -> str:
         base={kind: evidence.view(kind) for kind in ("evaluate", "audit")},
         auto=AUTO[objective],
         measures=[column for column in MEASURES[objective] if column[0] not in unmeasured],
+        pack=pack,
         seals={stage: evidence.view(f"seal.{stage}") for stage in stages},
     )
     return f"---\n{hub_data(evidence, adapter).to_yaml()}\n---\n\n{body}" if language == "en" else body

@@ -26,6 +26,7 @@ a whole run
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance
+  adapters RUN       the adapters of a run, and what each gained and lost
   export-gguf RUN F  write the model as one GGUF file, for llama.cpp
   app RUN            a page to try the model and read its reports
 
@@ -63,6 +64,7 @@ def _dispatch(argv: list[str]) -> int:
 COMMANDS = {
     "run": "desdecero.pipelines.commands.run",
     "recipes": "desdecero.pipelines.commands.recipes",
+    "adapters": "desdecero.pipelines.commands.adapters",
     "domains": "desdecero.pipelines.commands.domains",
     "status": "desdecero.pipelines.commands.status",
     "verify": "desdecero.pipelines.commands.verify",

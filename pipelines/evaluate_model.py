@@ -57,6 +57,7 @@ from desdecero.pipelines.evaluation.score import score_model
 from desdecero.pipelines.evaluation.scores import ScoredModel, compare_models, read_scored, worst_items
 from desdecero.pipelines.evaluation.suites import LoadedSuite, load_suites
 from desdecero.pipelines.evaluation.text import TrainingTokens, measure_text
+from desdecero.pipelines.finetuning.examples import read_examples
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.evaluate_suites import GOALS
 from desdecero.pipelines.run.chain import stage_main
@@ -93,7 +94,7 @@ def evaluate_model(
         baselines=run.report("evaluate", recipe).text.baselines if adapter is not None else None,
     )
     subject = Subject(
-        model, subject_model.digest, {"ngram": training.score}, training_texts(run, adapter), training.digest
+        model, subject_model.digest, {"ngram": training.score}, training_texts(recipe, run, adapter), training.digest
     )
     results, before = measure_suites(
         recipe, subject, suites, folder, lambda each: earlier(f"items/{each}.parquet"), suite
@@ -150,14 +151,17 @@ def measured_before(run: RunDir, out: RunDir, recipe: Recipe, stage: str, file: 
         return None
 
 
-def training_texts(run: RunDir, adapter: str | None) -> Callable[[], Iterator[str]]:
+def training_texts(recipe: Recipe, run: RunDir, adapter: str | None) -> Callable[[], Iterator[str]]:
     """Return a function that reads the texts that the model was trained on, and its adapter."""
-    splits: tuple[Split, ...] = ("train",) if adapter is None else ("train", "domain_train")
+    data = recipe.adapters[adapter].data if adapter is not None else None
+    splits: tuple[Split, ...] = ("train",) if adapter is None or data is not None else ("train", "domain_train")
 
     def read() -> Iterator[str]:
         for split in splits:
             for document in read_documents(run, split, ["text"]):
                 yield document["text"]
+        if data is not None:
+            yield from (example.text for example in read_examples("text", data, recipe.seed).train)
 
     return read
 

@@ -1,6 +1,7 @@
-"""Train a LoRA adapter on the corpus' domain slice, and measure what it gains there and costs elsewhere.
+"""Train a LoRA adapter on the corpus' domain slice or on texts of one's own; measure what it gains and costs elsewhere.
 
     desdecero finetune quickstart
+    desdecero finetune quickstart --domain legal --data laws.jsonl [--test more_laws.jsonl]
     python pipelines/finetune.py quickstart
     ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 pipelines/finetune.py quickstart
 
@@ -13,6 +14,10 @@ Writes
     adapters/<name>/loss.png          the same as a picture; loss.es.png in Spanish
     adapters/<name>/checkpoints/      to resume from, until the stage is done
     adapters/<name>/report.json       before, after and change on held-out text: of the domain, and general
+
+`--data` adds an adapter to a run that is there: named as the domain, or as `--adapter` says, it becomes
+`adapters/<name>/`, with its section in `finetune.yaml` there; no other stage changes. The data are JSONL, CSV, TSV or
+Parquet with a column `text`, or files of plain text; without `--test`, a fifth of them is kept apart to measure on.
 
 The name is the one that the recipe gives the adapter (`--adapter NAME`, where it has several).
 LoRA (Hu et al. 2021) learns a low-rank change to every matrix inside the layers and leaves the weights as they
@@ -31,18 +36,22 @@ import time
 from functools import partial
 from typing import Any
 
+import yaml
+
 from desdecero.eval_suites.language_modeling import LanguageModeling, loss_measure
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.models.windows import DocumentScore
-from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.common.files import sha256_file, write_text
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import Drawn, held_out, measured_split, pieces
-from desdecero.pipelines.recipe import Finetune, Recipe
+from desdecero.pipelines.finetuning.examples import read_examples
+from desdecero.pipelines.finetuning.texts import describe, draw_test, write_shard
+from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
-from desdecero.pipelines.run.layout import Split, TrainingFiles
+from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.run.reports.base import RollBack
-from desdecero.pipelines.run.reports.finetune import FinetuneReport
-from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.reports.finetune import AdapterData, FinetuneReport
+from desdecero.pipelines.run.run_dir import ADDED, RunDir
 from desdecero.pipelines.run.stages import stage_name
 from desdecero.pipelines.training.adapter import AdapterTask, load_adapter, save_adapter
 from desdecero.pipelines.training.checkpoints import identity
@@ -66,13 +75,28 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     accelerator = join_processes()
     base = load(run.model)
     model, tokenizer = base.model, base.tokenizer
+    files = TrainingFiles(out.adapter(adapter))
+    shard = files.folder / "tokens.bin"  # of one's own data; deleted when they are no longer needed
+
+    def prepare() -> tuple[dict[str, list[Drawn]], AdapterData | None, int]:
+        general = held_out(recipe, run, measured_split(recipe), settings.max_eval_bytes)
+        if settings.data is None:
+            domain = held_out(recipe, run, "domain_validation", settings.max_eval_bytes)
+            return {"domain": domain, "general": general}, None, tokens.splits["domain_train"].documents
+        examples = read_examples("text", settings.data, recipe.seed)
+        write_shard(examples.train, tokenizer, tokens.dtype, shard)
+        domain = draw_test(examples, settings.max_eval_bytes, recipe.seed)
+        data = describe(examples, settings.data, recipe, run)
+        return {"domain": domain, "general": general}, data, len(examples.train)
+
+    drawn, data, documents = from_first(accelerator, prepare)
     batches = Batches(
-        run.token_files("domain_train"), tokens.dtype, build_collator(recipe, tokenizer),
+        run.token_files("domain_train") if data is None else [shard], tokens.dtype, build_collator(recipe, tokenizer),
         settings.batch_size, recipe.seed, len(tokenizer),
     )  # fmt: skip
-    drawn: dict[str, list[Drawn]] = from_first(accelerator, lambda: held_out_documents(recipe, run, settings))
-    task, files = AdapterTask(recipe, settings, model, tokenizer, batches), TrainingFiles(out.adapter(adapter))
-    trainer = Trainer(task, accelerator, files, identity(recipe, run, name), started=started, anyway=anyway)
+    task = AdapterTask(recipe, settings, model, tokenizer, batches)
+    made_from = identity(recipe, run, name) | ({"data": data.sha256} if data else {})
+    trainer = Trainer(task, accelerator, files, made_from, started=started, anyway=anyway)
     trainer.run()
     if not accelerator.is_main_process:
         return ""
@@ -113,7 +137,9 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
         trainable_parameters=task.trainable,
         trainable_share=task.trainable / (task.total - task.trainable),
         learning_rate=settings.learning_rate,
-        documents=tokens.splits["domain_train"].documents,
+        domain_pack=settings.domain,
+        documents=documents,
+        data=data,
         processes=accelerator.num_processes,
         budget=trainer.settings.budget.model_dump(exclude_none=True),
         steps=trainer.step,
@@ -130,14 +156,13 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
         general=suite.compare(measure, before["general"], after["general"]),
     )
     out.write_report(name, recipe, report)
+    if adapter not in run.without_added_adapters(load_recipe(run.recipe_file)).adapters:
+        write_text(
+            folder / ADDED, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        )
     trainer.finish(keep_last=False)
+    shard.unlink(missing_ok=True)
     return _summary(report)
-
-
-def held_out_documents(recipe: Recipe, run: RunDir, settings: Finetune) -> dict[str, list[Drawn]]:
-    """Draw the documents to measure on, of the domain and in general."""
-    splits: dict[str, Split] = {"domain": "domain_validation", "general": measured_split(recipe)}
-    return {kind: held_out(recipe, run, split, settings.max_eval_bytes) for kind, split in splits.items()}
 
 
 def _summary(report: FinetuneReport) -> str:
@@ -150,7 +175,7 @@ def _summary(report: FinetuneReport) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run `desdecero finetune`."""
-    return stage_main("finetune", argv, {"anyway": ANYWAY_HELP})
+    return stage_main("finetune", argv, {"anyway": ANYWAY_HELP}, adds_adapters=True)
 
 
 if __name__ == "__main__":

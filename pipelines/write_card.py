@@ -34,6 +34,7 @@ from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.domains import domain
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.reports import CardReport, content_of
 from desdecero.pipelines.run.run_dir import RunDir
@@ -71,9 +72,15 @@ def compose(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str
 
 
 def _of_adapter(recipe: Recipe, run: RunDir, reports: Mapping[str, Report], adapter: str) -> dict[str, str]:
-    evidence = Evidence(reports)
+    evidence, name = Evidence(reports), recipe.adapters[adapter].domain
+    pack = domain(name) if name is not None else None
     with reading(f"a report in {run}"):
-        cards = {file_in(each, "README.md"): adapter_card.render(evidence, each, adapter) for each in LANGUAGES}
+        cards = {
+            file_in(each, "README.md"): adapter_card.render(
+                evidence, each, adapter, pack.read_in(each) if pack is not None else None
+            )
+            for each in LANGUAGES
+        }
     return {**cards, **_what_they_quote(recipe, evidence)}
 
 
@@ -125,8 +132,8 @@ def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
 
 def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str, Report]:
     """Return what a card may quote: the recipe, and the report and the seal of each stage that it reads."""
-    text = recipe.to_yaml()
-    content = recipe.model_dump(mode="json")
+    recipe_file = run.without_added_adapters(recipe)
+    text, content = recipe_file.to_yaml(), recipe_file.model_dump(mode="json")
     reports = {"recipe": Report("recipe.yaml", hashlib.sha256(text.encode()).hexdigest(), content)}
     for name in stages(recipe)[card].inputs:
         reports[name] = _sealed_report(name, recipe, run)

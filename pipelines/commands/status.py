@@ -53,7 +53,7 @@ def current_recipe(run: RunDir) -> tuple[Recipe, str]:
     if origin is None:
         return sealed, "recipe.yaml of the run (the file that it came from is not known)"
     try:
-        recipe = origin.load()
+        recipe = run.with_added_adapters(origin.load())
     except UserError as error:
         return sealed, f"recipe.yaml of the run, because the recipe that it was made from cannot be read: {error}"
     changed = list(_changes(sealed.model_dump(mode="json"), recipe.model_dump(mode="json")))

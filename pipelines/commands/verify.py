@@ -77,7 +77,7 @@ def read_seals(run: RunDir, recipe: Recipe) -> tuple[dict[str, Seal], dict[str, 
 
 def _recipe_faults(run: RunDir, recipe: Recipe) -> list[str]:
     try:
-        same = read_file(run.recipe_file) == recipe.to_yaml().encode()
+        same = read_file(run.recipe_file) == run.without_added_adapters(recipe).to_yaml().encode()
     except InvalidFile as error:
         return [f"recipe.yaml: {error}"]
     return [] if same else ["recipe.yaml: not as it was written"]

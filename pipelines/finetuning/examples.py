@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from desdecero.pipelines.common.errors import UserError
@@ -16,7 +16,7 @@ from desdecero.pipelines.finetuning.cutting import cut, ordered
 from desdecero.pipelines.finetuning.example import Example, Examples, Message, Span, Task
 from desdecero.pipelines.finetuning.overlap import common, count_in_corpus, folded
 from desdecero.pipelines.finetuning.personal_data import Redactor, count_personal_data
-from desdecero.pipelines.finetuning.reading import Columns, Found, columns_of, read_path, read_split
+from desdecero.pipelines.finetuning.reading import Columns, Found, columns_of, digest_path, read_path, read_split
 from desdecero.pipelines.recipe.finetune_data import FinetuneData
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Task",
     "count_in_corpus",
     "count_personal_data",
+    "digest",
     "read_examples",
 ]
 
@@ -41,7 +42,7 @@ def read_examples(task: Task, data: FinetuneData, seed: int) -> Examples:
 
 def _examples(task: Task, data: FinetuneData, seed: int) -> Examples:
     parts = _read(task, data, columns_of(task, data))
-    whole = hashlib.sha256("".join(f"{name} {found.sha256}\n" for name, found in parts.items()).encode()).hexdigest()
+    whole = _whole({name: found.sha256 for name, found in parts.items()})
     given = {name: found.examples for name, found in parts.items()}
     if data.personal_data == "redact":
         redactor = Redactor()
@@ -77,6 +78,19 @@ def _examples(task: Task, data: FinetuneData, seed: int) -> Examples:
         several=several and task == "classification", sha256=whole,
         dropped={reason: dropped[reason] for reason in ("exact", "near")}, in_training=tuple(sorted(in_training)),
     )  # fmt: skip
+
+
+def digest(task: Task, data: FinetuneData) -> str | None:
+    """Return the digest that the examples would have, without reading them; None for a dataset of the Hub."""
+    if data.hub is not None:
+        return None
+    paths = {"train": data.train, "test": data.test, "validation": data.validation}
+    found = {name: digest_path(task, Path(path)) for name, path in paths.items() if isinstance(path, str)}
+    return _whole(found)
+
+
+def _whole(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256("".join(f"{name} {found}\n" for name, found in digests.items()).encode()).hexdigest()
 
 
 def _read(task: Task, data: FinetuneData, columns: Columns) -> dict[str, Found]:

@@ -68,6 +68,15 @@ def read_path(task: Task, path: Path, columns: Columns) -> Found:
     return Found([_example(task, record, columns) for record in data.records], data.sha256)
 
 
+def digest_path(task: Task, path: Path) -> str:
+    """Return the digest that `read_path` would give the examples of a path."""
+    if task == "tokens" and has_annotations(path):
+        return read_brat(path)[1]
+    if task == "text" and (files := _plain_files(path)):
+        return records.digest_of(path, files)
+    return records.digest(path)
+
+
 def read_split(task: Task, hub: HubSplits, split: str, columns: Columns) -> Found:
     """Read the examples of a split of a dataset of the Hub."""
     data = records.read_hub(hub.name, hub.config, split, hub.revision, named_labels=True)

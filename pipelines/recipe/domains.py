@@ -206,6 +206,14 @@ class Domain(Section):
     note: Bilingual
     """Note on the risks, for the card."""
 
+    def read_in(self, language: Language) -> dict[str, Any]:
+        """Return what the card of an adapter says of the pack, in a language."""
+        return {
+            "title": self.title.read_in(language),
+            "note": self.note.read_in(language),
+            "not_for": [use.read_in(language) for use in self.not_for],
+        }
+
     @property
     def languages(self) -> tuple[Language, ...]:
         """Languages that the pack has examples in."""

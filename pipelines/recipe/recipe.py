@@ -134,8 +134,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_domain(self) -> Recipe:
-        if self.finetune and not self.corpus.domain:
-            raise ValueError("finetune needs corpus.domain: say which slice of the corpus the adapter learns")
+        if not self.corpus.domain and any(section.data is None for section in self.adapters.values()):
+            raise ValueError("finetune needs corpus.domain, the slice of the corpus that it learns, or data of its own")
         return self
 
     @model_validator(mode="after")

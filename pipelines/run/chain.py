@@ -19,14 +19,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.local_paths import local_path
-from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
 from desdecero.pipelines.recipe.origin import Origin
 from desdecero.pipelines.run.launcher import launched_process, run_processes
-from desdecero.pipelines.run.run_dir import RunDir, State
+from desdecero.pipelines.run.run_dir import RunDir, State, find_run
 from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stage_name, stages
 
 ANYWAY_HELP = "train even if a budget in minutes has room for only a few steps"
@@ -34,7 +36,7 @@ ANYWAY_HELP = "train even if a budget in minutes has room for only a few steps"
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every command on a recipe takes."""
-    parser.add_argument("recipe", help="a shipped recipe's name (quickstart, …) or a YAML file")
+    parser.add_argument("recipe", help="a shipped recipe's name (quickstart, …), a YAML file, or a run")
     add_place_arguments(parser)
 
 
@@ -52,10 +54,22 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_run(args: argparse.Namespace) -> tuple[Recipe, RunDir, Origin]:
-    """Return the named recipe, its run directory, and where the recipe came from."""
+    """Return the named recipe, its run directory, and where the recipe came from. A run stands for its recipe."""
+    if named := _named_run(args.recipe):
+        recipe = named.with_added_adapters(load_recipe(named.recipe_file, args.overrides))
+        run = RunDir(local_path(args.run_dir)) if args.run_dir else named
+        return recipe, run, Origin.of(str(named.recipe_file), args.overrides)
     recipe = load_recipe(args.recipe, args.overrides)
     run = RunDir(local_path(args.run_dir) if args.run_dir else Path("runs") / recipe.name)
     return recipe, run, Origin.of(args.recipe, args.overrides)
+
+
+def _named_run(name: str) -> RunDir | None:
+    """Return the run that a name or a folder means, unless it is that of a recipe."""
+    if name in shipped_recipes() or Path(local_path(name)).is_file():
+        return None
+    places = (Path(name), Path("runs") / name)
+    return next((RunDir(place) for place in places if (place / "recipe.yaml").is_file()), None)
 
 
 def stage_main(
@@ -63,11 +77,13 @@ def stage_main(
     argv: list[str] | None,
     flags: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
+    adds_adapters: bool = False,
 ) -> int:
     """Run the command of a single stage: it runs even if sealed, provided that its inputs are sealed.
 
     flags: names and help texts of further options of the stage's function, false by default
     names: the same of options that take a name and may be repeated
+    adds_adapters: whether it may add an adapter on data of one's own to a run
     """
 
     def command(words: list[str]) -> int:
@@ -80,10 +96,16 @@ def stage_main(
             parser.add_argument(f"--{flag}", action="store_true", help=description)
         for option, description in (names or {}).items():
             parser.add_argument(f"--{option}", action="append", default=[], metavar="NAME", help=description)
+        if adds_adapters:
+            add_adapter_arguments(parser)
         arguments = parser.parse_args(words)
         values = {option: getattr(arguments, option) for option in (*(flags or {}), *(names or {}))}
         with launched_process():
+            if adds_adapters and (arguments.data or arguments.domain or arguments.test):
+                add_adapter(arguments, values)
+                return EXIT_OK
             recipe, run, origin = open_run(arguments)
+            recipe = run.with_added_adapters(recipe)
             stage = find_stage(recipe, kind, getattr(arguments, "adapter", None))
             if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
                 _function(stage)(recipe, run, run.unsealed, **stage.options, **values)
@@ -96,6 +118,38 @@ def stage_main(
         return EXIT_OK
 
     return guard(command, argv)
+
+
+def add_adapter_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that add an adapter to a run."""
+    parser.add_argument("--data", metavar="PATH", help="texts of your own: JSONL, CSV, TSV, Parquet or plain text")
+    parser.add_argument("--test", metavar="PATH", help="texts to measure on (default: a fifth of the data)")
+    parser.add_argument("--domain", metavar="NAME", help="a domain pack: see `desdecero domains`")
+
+
+def add_adapter(arguments: argparse.Namespace, flags: Mapping[str, bool]) -> None:
+    """Add an adapter to a run that is there: train, evaluate and audit it, and write its card. The run stays sealed."""
+    run, name = find_run(arguments.recipe), arguments.adapter or arguments.domain
+    if not arguments.data or not name:
+        raise UserError("give the texts with --data, and a name with --domain or --adapter")
+    section = {"domain": arguments.domain, "data": {"train": arguments.data, "test": arguments.test}}
+    known = run.recipe()
+    content = known.model_dump(mode="json")
+    content["finetune"] = {**(content["finetune"] or {}), name: section}
+    recipe = parse_recipe(yaml.safe_dump(content), f"{run}", Path.cwd(), arguments.overrides)
+    if name in known.adapters and known.adapters[name].data != recipe.adapters[name].data:
+        raise UserError(f"the adapter {name} of {run} is of other data: name another with --adapter")
+    with run.lock():
+        run.recover(recipe)
+        for kind in (stage.kind for stage in OF_ADAPTER):
+            stage = find_stage(recipe, kind, name)
+            state = run.state(stage, recipe)
+            if state.name == "sealed":
+                _print(stage.name, "sealed, nothing to do")
+                continue
+            check_inputs(stage, recipe, run)
+            own = {flag: given for flag, given in flags.items() if flag in stage.flags}
+            run_stage(stage, recipe, run, because=state.reason, **own)
 
 
 def run_chain(

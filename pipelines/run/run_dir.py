@@ -21,6 +21,7 @@ from operator import getitem
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, overload
 
+import yaml
 from pydantic import ValidationError
 
 from desdecero.pipelines.common.errors import UserError, printable
@@ -34,7 +35,7 @@ from desdecero.pipelines.common.files import (
 )
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.common.machine import hardware, library_versions
-from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.recipe import Finetune, Recipe, load_recipe
 from desdecero.pipelines.recipe.origin import Origin
 from desdecero.pipelines.run.layout import Layout, TrainingFiles
 from desdecero.pipelines.run.reports import (
@@ -64,6 +65,8 @@ from desdecero.pipelines.run.seals import (
 )
 from desdecero.pipelines.run.stages import Stage, load, stages
 
+ADDED = "finetune.yaml"
+"""The section of an adapter that was added to a run, in the adapter's folder."""
 SMALL_BYTES = 2**20
 """Size up to which files are hashed to determine a stage's state: reports, and the files that transformers reads."""
 
@@ -96,10 +99,30 @@ class RunDir(Layout):
     # --- reports and recipe ----------------------------------------------------------------------------------
 
     def recipe(self) -> Recipe:
-        """Load the recipe that made this run."""
+        """Load the recipe that made this run, with the adapters that were added to it later."""
         if not self.recipe_file.is_file():
             raise UserError(f"{self} is not a run directory (it has no recipe.yaml): name one made by `desdecero run`")
-        return load_recipe(self.recipe_file)
+        return self.with_added_adapters(load_recipe(self.recipe_file))
+
+    def with_added_adapters(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with the adapters that were added to the run, each of which has its section beside it."""
+        added = {}
+        for file in sorted(self.adapter("").glob(f"*/{ADDED}")):
+            if (name := file.parent.name) not in recipe.adapters:
+                try:
+                    added[name] = Finetune.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+                except (ValueError, yaml.YAMLError, OSError) as error:
+                    raise UserError(
+                        f"{file} cannot be read ({str(error).splitlines()[0]}): remove its folder"
+                    ) from None
+        return recipe.model_copy(update={"finetune": {**recipe.adapters, **added}}) if added else recipe
+
+    def without_added_adapters(self, recipe: Recipe) -> Recipe:
+        """Return a recipe without the adapters that were added to the run: what `recipe.yaml` holds."""
+        places = (self, self.unsealed)
+        added = {name for name in recipe.adapters if any((run.adapter(name) / ADDED).is_file() for run in places)}
+        kept = {name: section for name, section in recipe.adapters.items() if name not in added}
+        return recipe.model_copy(update={"finetune": kept or None}) if added else recipe
 
     def origin(self) -> Origin | None:
         """Read where that recipe came from; None in runs of earlier versions."""
@@ -328,7 +351,7 @@ class RunDir(Layout):
             hardware=hardware(),
         )
         # The recipe is written first: if the power fails in between, stages read as stale, never as falsely sealed.
-        write_text(self.recipe_file, recipe.to_yaml())
+        write_text(self.recipe_file, self.without_added_adapters(recipe).to_yaml())
         write_json(folder / "done.json", seal.to_json())
         self._move_into_place(stage, recipe)
         return seal

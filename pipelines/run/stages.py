@@ -119,7 +119,7 @@ OF_ADAPTER = (
     Stage(
         "finetune", "finetune", "adapters/ADAPTER",
         ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 6,
-        resumable=True, flags=("anyway",),
+        resumable=True, flags=("anyway",), stale_if=("desdecero.pipelines.finetuning.state:reason_to_train_again",),
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",

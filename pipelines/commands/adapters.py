@@ -1,0 +1,59 @@
+"""List the adapters of a run, with what each gained in its domain and lost outside it (`desdecero adapters`).
+
+    desdecero adapters quickstart            one line an adapter: state, rank, data, loss before and after
+    desdecero adapters quickstart --json
+
+An adapter is named in the recipe's `finetune`, or was added to the run by `desdecero finetune RUN --data …`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.errors import EXIT_OK, UserError
+from desdecero.pipelines.run.reports import FinetuneReport, content_of
+from desdecero.pipelines.run.run_dir import find_run
+from desdecero.pipelines.run.stages import stage_name, stages
+
+
+def main(argv: list[str]) -> int:
+    """Run `desdecero adapters`."""
+    parser = Arguments("adapters", __doc__)
+    parser.add_run()
+    parser.add_argument("--json", action="store_true", help="print the adapters' reports as JSON")
+    arguments = parser.parse_args(argv)
+    run = find_run(arguments.run)
+    recipe = run.recipe()
+    if not recipe.adapters and not arguments.json:
+        raise UserError(f"{run} has no adapters: add one with `desdecero finetune {arguments.run} --data …`")
+    rows = []
+    for name in recipe.adapters:
+        stage = stages(recipe)[stage_name("finetune", name)]
+        state, report = run.state(stage, recipe), None
+        if run.seal(stage.name, recipe) is not None:
+            report = run.report(stage.name, recipe)
+            assert isinstance(report, FinetuneReport)
+        rows.append((name, state, report))
+    if arguments.json:
+        found = {
+            name: {"state": state.name, "report": content_of(report) if report else None}
+            for name, state, report in rows
+        }
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return EXIT_OK
+    width = max(len(name) for name, _, _ in rows)
+    for name, state, report in rows:
+        told = f" ({state.reason})" if state.reason else ""
+        print(f"{name:<{width}}  {state.name}{told}{f'  {_told(report)}' if report else ''}")
+    return EXIT_OK
+
+
+def _told(report: FinetuneReport) -> str:
+    """Return what an adapter is and what it changed."""
+    changes = ", ".join(
+        f"{kind} {compared.before.value:.3f} → {compared.after.value:.3f}"
+        for kind, compared in (("domain", report.domain), ("general", report.general))
+    )
+    data = "data of its own" if report.data else "the corpus' domain slice"
+    return f"{report.method} {report.rank}, {report.documents:,} documents of {data}; {report.measure}: {changes}"
