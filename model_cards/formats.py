@@ -107,7 +107,7 @@ def interval(language: Language, estimate: Any, scale: Literal["plain", "signed"
     A plain number has no parentheses. An estimate without bounds (few documents give no interval) is marked as such.
     """
     if not isinstance(estimate, View | Mapping):
-        return percent(language, estimate) if scale == "percent" else figure(estimate)
+        return percent(language, estimate) if scale == "percent" else _parted(language, figure(estimate))
     value, low, high = (estimate[name] for name in ("value", "low", "high"))
     if isinstance(value, Missing):
         return value
@@ -115,13 +115,21 @@ def interval(language: Language, estimate: Any, scale: Literal["plain", "signed"
         return f"{interval(language, value, scale)} ({say(language, 'number.no_interval')})"
     factor, unit = (100, say(language, "number.percent")) if scale == "percent" else (1, "")
     places = max(1 - _magnitude((high - low) * factor), 0) if high > low else 3
-    value, low, high = (_places(bound * factor, places, scale == "signed") + unit for bound in (value, low, high))
+    value, low, high = (
+        _parted(language, _places(bound * factor, places, scale == "signed")) + unit for bound in (value, low, high)
+    )
     return f"{value} ({low} {say(language, 'number.range')} {high})"
 
 
 def _places(value: float, places: int, sign: bool = False) -> str:
     """Format a number with `places` decimals; the minus sign is U+2212, and `sign` adds a plus sign."""
     return f"{value:{'+' if sign else ''}.{places}f}".replace("-", "−")
+
+
+def _parted(language: Language, number: str) -> str:
+    """Part the thousands of a number of five digits and more before the point."""
+    whole = re.match(r"[+−]?(\d{5,})", number)
+    return number.replace(whole[1], grouped(language, int(whole[1])), 1) if whole else number
 
 
 def _magnitude(value: float) -> int:

@@ -117,3 +117,10 @@ def test_a_fence_holds_whatever_is_in_it(sample: str):
     fences = [token for token in tokens if token.type == "fence"]
     assert [token.content for token in fences] == [sample.strip("\n") + "\n"]
     assert tokens[-2].content == "after"
+
+
+def test_large_figures_have_their_thousands_parted():
+    assert interval("en", 22_251_279.4) == "22,251,279"
+    assert interval("es", 22_251_279.4) == "22\u00a0251\u00a0279"
+    assert interval("en", {"value": 33_710.2, "low": -11_420.0, "high": 99_490.0}) == "33,710 (−11,420 to 99,490)"
+    assert interval("en", 1234.6) == "1235"
