@@ -52,7 +52,11 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
         faults += _stale_reasons(run, recipe, chain[stage], seal)
     faults += _chain_faults(run, recipe, seals, set(unreadable))
     faults += _file_faults(run, recipe, seals, set(unreadable))
-    cards = [stage for stage in chain.values() if stage.kind == "card" and stage.name in seals]
+    cards = [  # one of another code version is named as stale above, and quotes reports of other names and forms
+        stage
+        for stage in chain.values()
+        if stage.kind == "card" and stage.name in seals and seals[stage.name].version == stage.version
+    ]
     for card in cards:
         faults += _evidence_faults(run, recipe, card)
     if not faults:  # only what was sealed can be compared with it

@@ -17,6 +17,7 @@ from desdecero.pipelines.commands.verify import model_faults, verify
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import BASE, stages
 
 OF_CARD = [stage.name for stage in BASE]
@@ -169,6 +170,16 @@ def test_a_training_node_has_no_corpus(run: RunDir, recipe: Recipe, capsys: pyte
     edit(folder("tokenizer", run) / "report.json", "{", '{"added": 1,')
     reseal(run, "tokenizer")
     assert verify(run, recipe)
+
+
+def test_a_card_of_an_earlier_version_is_stale_and_is_not_compared_with_the_reports(
+    run: RunDir, recipe: Recipe
+) -> None:
+    edit(run.card / "evidence.json", "evaluate:/", "evaluated:/")
+    seal = run.seal("card", recipe)
+    assert seal is not None
+    reseal(run, "card", version=3, fingerprint=fingerprint("card", 3, seal.sections, seal.inputs))
+    assert verify(run, recipe) == [f"card: stale: sealed by code version 3, now {stages(recipe)['card'].version}"]
 
 
 def test_stages_made_from_different_versions_of_one_that_is_gone_are_named(run: RunDir, recipe: Recipe) -> None:
