@@ -13,7 +13,7 @@ import json
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
 from desdecero.pipelines.run.reports import FinetuneReport, content_of
-from desdecero.pipelines.run.run_dir import find_run
+from desdecero.pipelines.run.run_dir import State, find_run
 from desdecero.pipelines.run.stages import stage_name, stages
 
 
@@ -27,14 +27,12 @@ def main(argv: list[str]) -> int:
     recipe = run.recipe()
     if not recipe.adapters and not arguments.json:
         raise UserError(f"{run} has no adapters: add one with `desdecero finetune {arguments.run} --data …`")
-    rows = []
+    rows = list[tuple[str, State, FinetuneReport | None]]()
     for name in recipe.adapters:
         stage = stages(recipe)[stage_name("finetune", name)]
-        state, report = run.state(stage, recipe), None
-        if run.seal(stage.name, recipe) is not None:
-            report = run.report(stage.name, recipe)
-            assert isinstance(report, FinetuneReport)
-        rows.append((name, state, report))
+        report = run.report(stage.name, recipe) if run.seal(stage.name, recipe) is not None else None
+        assert report is None or isinstance(report, FinetuneReport)
+        rows.append((name, run.state(stage, recipe), report))
     if arguments.json:
         found = {
             name: {"state": state.name, "report": content_of(report) if report else None}
