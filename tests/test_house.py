@@ -32,7 +32,7 @@ FLOORS = {
     "tokens": {"common", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
-    "finetuning": {"common", "recipe", "corpus"},
+    "finetuning": {"common", "recipe", "run", "corpus"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},
@@ -42,6 +42,7 @@ DOORS = {
     ("pipelines.tokenizer.report", "pipelines.corpus.documents"),
     ("pipelines.tokenizer.sample", "pipelines.corpus.documents"),
     ("pipelines.tokenizer.size_search", "pipelines.training"),
+    ("pipelines.finetuning.texts", "pipelines.tokenizer.encoding"),
 }
 """Single modules that may import from a folder that their own may not."""
 TOP_LEVEL = {

@@ -30,7 +30,7 @@ from desdecero.pipelines.corpus.cleaning.contamination import Index, Item
 from desdecero.pipelines.evaluation.suites import LoadedSuite, sections
 from desdecero.pipelines.recipe import Recipe
 
-VERSION = 1
+VERSION = 2
 """Raised when the same items and model give another result: what was measured by an older version is not used again."""
 KEY = b"desdecero"
 """Key of the result in the metadata of a suite's file."""
@@ -175,8 +175,8 @@ def _read_in_training(subject: Subject, suites: Sequence[LoadedSuite]) -> dict[s
     index = Index(items, CONTAMINATION_WORDS)
     found = {name: [False] * len(own) for name, own in texts.items()}
     for text in progress(subject.training(), title="search the training text", unit="document"):
-        for match in index.matches(text):
-            found[match.suite][int(match.item)] = True
+        for number in index.items_in(text):  # of a passage that stands in several items, all
+            found[items[number].suite][int(items[number].id)] = True
     return found
 
 

@@ -21,7 +21,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from desdecero.model_cards.words import Language
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.licenses.names import spdx
 from desdecero.pipelines.recipe.base import Section
 
 Task = Literal["text", "chat", "classification", "tokens"]
@@ -54,6 +53,8 @@ Text = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
 
 
 def _spdx(expression: str) -> str:
+    from desdecero.pipelines.licenses.names import spdx  # a node that only trains has no library of licences
+
     if spdx(expression) != expression:
         raise ValueError(f"not an SPDX expression in SPDX's spelling: {expression}")
     return expression
@@ -264,16 +265,14 @@ class Domain(Section):
 
 def domain(name: str) -> Domain:
     """Return the pack of a name; raise `UserError` with the nearest name if there is none."""
-    packs = domains()
-    if name not in packs:
-        near = difflib.get_close_matches(name.lower(), packs, n=1)
-        raise UserError(f"no domain {name!r}: " + (f"did you mean {near[0]}?" if near else f"name {_listed(packs)}"))
-    return packs[name]
+    _check_name(name)
+    return domains()[name]
 
 
-def _listed(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}"
+def task_of(name: str) -> str:
+    """Return the task of a pack, without reading the rest of it; raises as `domain` does."""
+    _check_name(name)
+    return str(yaml.safe_load(_files()[name].read_text(encoding="utf-8"))["task"])
 
 
 def domains() -> dict[str, Domain]:
@@ -281,11 +280,27 @@ def domains() -> dict[str, Domain]:
     return dict(_packs())
 
 
+def _check_name(name: str) -> None:
+    names = _files()
+    if name not in names:
+        near = difflib.get_close_matches(name.lower(), names, n=1)
+        raise UserError(f"no domain {name!r}: " + (f"did you mean {near[0]}?" if near else f"name {_listed(names)}"))
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
+
+
 @functools.cache
 def _packs() -> Mapping[str, Domain]:
+    texts = {name: file.read_text(encoding="utf-8") for name, file in _files().items()}
+    return {name: Domain.model_validate(yaml.safe_load(text)) for name, text in texts.items()}
+
+
+@functools.cache
+def _files() -> Mapping[str, Any]:
+    """Return the files of the packs by name: readable resources."""
     folder = resources.files("desdecero.pipelines") / "recipes" / "domains"
     files = sorted((item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name)
-    return {
-        file.name.removesuffix(".yaml"): Domain.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-        for file in files
-    }
+    return {file.name.removesuffix(".yaml"): file for file in files}

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.base import BatchSize, Section
-from desdecero.pipelines.recipe.domains import domain
+from desdecero.pipelines.recipe.domains import task_of
 from desdecero.pipelines.recipe.finetune_data import FinetuneData
 from desdecero.pipelines.recipe.identifiers import folder_name
 from desdecero.pipelines.recipe.pretrain import Budget
@@ -18,7 +18,7 @@ from desdecero.pipelines.recipe.pretrain import Budget
 def _text_pack(name: str) -> str:
     """Check that a domain pack is of texts, which adapters are trained on."""
     try:
-        task = domain(name).task
+        task = task_of(name)
     except UserError as error:
         raise ValueError(str(error)) from None
     if task != "text":

@@ -146,12 +146,12 @@ def test_training_text_in_a_suite_is_found_and_the_score_without_it_given(own: t
     recipe, run = own
     document = pq.read_table(sorted(run.documents.glob("train-*.parquet"))[0])["text"].to_pylist()[0]
     words = " ".join(document.split()[:20])
-    rows = [*CLOZE, {"text": words}]
+    rows = [*CLOZE, {"text": words}, {"text": f"{words} again"}]  # the same passage in both
     (recipe.parent / "cloze.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     assert main(["evaluate", str(recipe), "--run-dir", str(run)]) == 0
     (suite,) = (suite for suite in run.report("evaluate", load_recipe(recipe)).suites if suite.name == "last")
-    assert suite.contamination is not None and suite.contamination.items == 1
-    assert suite.contamination.without is not None and suite.items == len(CLOZE) + 1
+    assert suite.contamination is not None and suite.contamination.items == 2
+    assert suite.contamination.without is not None and suite.items == len(CLOZE) + 2
 
 
 # --- only what is stale ----------------------------------------------------------------------------------------
