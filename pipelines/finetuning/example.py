@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Task = Literal["text", "chat", "classification", "tokens"]
+from desdecero.pipelines.recipe.domains import Task
+
+__all__ = ["Example", "Examples", "Message", "Span", "Task"]
 
 
 @dataclass(frozen=True, slots=True)
