@@ -156,7 +156,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
         general=suite.compare(measure, before["general"], after["general"]),
     )
     out.write_report(name, recipe, report)
-    if adapter not in run.without_added_adapters(load_recipe(run.recipe_file)).adapters:
+    if run.recipe_file.is_file() and adapter not in load_recipe(run.recipe_file).adapters:
         write_text(
             folder / ADDED, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         )

@@ -138,7 +138,7 @@ class RunDir(Layout):
     def update_recipe(self, recipe: Recipe) -> None:
         """Write the recipe if all stages are sealed by it: then only the paths of moved sources can differ."""
         if all(self.state(stage, recipe).name == "sealed" for stage in stages(recipe).values()):
-            text = recipe.to_yaml()
+            text = self.without_added_adapters(recipe).to_yaml()
             if not self.recipe_file.is_file() or self.recipe_file.read_text(encoding="utf-8") != text:
                 write_text(self.recipe_file, text)
 

@@ -12,9 +12,10 @@ from helpers import docstrings, forked
 
 from desdecero.pipelines.cli import main
 from desdecero.pipelines.run.reports import FinetuneReport
-from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.run_dir import ADDED, RunDir
 from desdecero.pipelines.run.stages import BASE
 
+OF_RUN = ("pretrain.budget={steps: 5}", "evaluate={max_bytes: 3000, sample_tokens: 4}", "audit.languages=[en]")
 QUICK = ("rank=2", "alpha=4", "budget.steps=3", "max_eval_bytes=3000")
 
 
@@ -37,10 +38,9 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def whole(tiny_runs: dict[str, Path], once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A tiny run from text to card, without an adapter."""
-    words = ["pretrain.budget={steps: 5}", "evaluate={max_bytes: 3000, sample_tokens: 4}", "audit.languages=[en]"]
 
     def make(folder: Path) -> None:
-        settings = [part for word in words for part in ("--set", word)]
+        settings = [part for word in OF_RUN for part in ("--set", word)]
         finished = forked("run", tiny_runs["llama"], "--run-dir", folder / "run", *settings, cwd=folder)
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
@@ -96,6 +96,24 @@ def test_adapters_added_to_a_run_leave_it_sealed_and_are_known_to_every_command(
     assert "stale" in line and "the data of the adapter legal changed" in line
     shutil.rmtree(run.adapter("legal"))
     assert main(["verify", str(run)]) == 0 and list(run.recipe().adapters) == ["notes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["run", "finetune"])
+def test_an_adapter_that_the_recipe_names_later_leaves_the_run_whole(
+    run: RunDir, tiny_runs: dict[str, Path], texts: list[str], tmp_path: Path, command: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    data = jsonl(tmp_path / "mine.jsonl", texts[:20])
+    section = f"finetune={{mine: {{rank: 2, budget: {{steps: 3}}, max_eval_bytes: 3000, data: {{train: {data}}}}}}}"
+    words = [part for word in (*OF_RUN, section) for part in ("--set", word)]
+    before = run.recipe_file.read_bytes()
+    place = [str(tiny_runs["llama"]), "--run-dir", str(run)]
+    assert main([command, *place, *words]) == 0
+    assert main(["run", *place, *words]) == 0
+    assert run.recipe_file.read_bytes() == before and (run.adapter("mine") / ADDED).is_file()
+    capsys.readouterr()
+    assert main(["verify", str(run)]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
