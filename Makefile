@@ -3,7 +3,7 @@
 #   make test     install, and run every test and check
 #   make bench    what the choices of the training loop cost and bring on this machine
 #   make bench-train     the same trained by transformers.Trainer: speed, loss in a given time, peak memory
-#   make bench-finetune  an adapter trained by our loop and by peft with transformers.Trainer: speed
+#   make bench-finetune  adapters by our loop and by peft with transformers.Trainer: speed, memory; laws with replay
 #   make bench-tokenizer  training and encoding against rustbpe, tokenizers and datasets
 #   make bench-eval      scoring of texts against lm-eval and minicons: speed, and the same numbers
 #   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory

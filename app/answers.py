@@ -15,12 +15,17 @@ from desdecero.model_cards.words import Language, name, say
 def written_html(request: GenerationRequest, partial: PartialText, context_length: int, language: Language) -> Markup:
     """Return the prompt and its continuation; at the end, also the number of tokens and why it ended."""
     text = element("span", request.prompt, css="dd-human") + element("span", partial.text, css="dd-machine")
+    return element("p", text, css="dd-written") + notes_html(request, partial, context_length, language)
+
+
+def notes_html(request: GenerationRequest, partial: PartialText, context_length: int, language: Language) -> Markup:
+    """Return what is to be said of an answer: its number of tokens, why it ended, and what was left out for it."""
     notes = [] if partial.tokens is None else [counted(language, "page.written", len(partial.tokens))]
     if partial.out_of_time:
         notes.append(say(language, "page.out_of_time", seconds=ANSWER_SECONDS))
     elif partial.tokens is not None and len(partial.tokens) < request.length:
         notes.append(say(language, "page.ended"))
-    return element("p", text, css="dd-written") + _notes(notes, partial.left_out, context_length, language)
+    return _notes(notes, partial.left_out, context_length, language)
 
 
 def filled_html(text: str, filled: Filled, context_length: int, language: Language) -> Markup:

@@ -43,6 +43,16 @@ COLORS = {  # in the theme Base, small text has too little contrast (2.6:1 on wh
 }  # fmt: skip
 
 
+def _with_a_model(run: RunDir) -> RunDir:
+    """Return the run; raise `UserError` for one of adapters alone, of whose base the page could tell nothing."""
+    if (base := run.recipe().base) is not None:
+        raise UserError(
+            f"{run} holds adapters on {base.name}, which was not trained here, and the page is of a model's own run: "
+            f"`desdecero adapters {run}` lists them"
+        )
+    return run
+
+
 def serve(run: RunDir, language: Language = "en", host: str = "127.0.0.1", port: int | None = None) -> gr.Blocks:
     """Start the page in background threads and return it; `close()` ends it.
 
@@ -115,7 +125,7 @@ def _command(arguments: list[str]) -> int:
     # From before the page answers: a signal that comes as soon as it does must not be lost, nor an exception raised
     # inside a finalizer.
     with stop_signals() as stop:
-        page = serve(find_run(args.run), args.language, args.host, args.port)
+        page = serve(_with_a_model(find_run(args.run)), args.language, args.host, args.port)
         print(f"{page.local_url}  (Ctrl-C ends it)", flush=True)
         while not stop():
             time.sleep(0.1)

@@ -20,6 +20,8 @@ SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NUMBERS = ("number", "integer")
 LARGEST = 1e300
 """Largest number that is passed on; the range of a setting is checked later, with a sentence on the page."""
+MOST_MESSAGES = 200
+"""Messages of a conversation: more would not fit the context of a model of this project."""
 
 
 class BadRequest(Exception):
@@ -116,6 +118,8 @@ def _values(inputs: Sequence[gr.blocks.Block], names: Sequence[str], data: objec
 
 def _fault(component: gr.blocks.Block, value: object) -> str | None:
     """Return the fault of a value as the end of a sentence that begins with its name; None if there is none."""
+    if isinstance(component, gr.Chatbot):
+        return _fault_of_conversation(value)
     kind = component.api_info().get("type") if isinstance(component, gr.components.Component) else None
     if isinstance(component, gr.Radio):
         choices = [choice for _, choice in component.choices]
@@ -135,6 +139,32 @@ def _fault(component: gr.blocks.Block, value: object) -> str | None:
             return "must be a number"
         return "must be a whole number" if kind == "integer" and value != int(value) else None
     return "cannot be sent"
+
+
+def _fault_of_conversation(value: object) -> str | None:
+    """Return the fault of a conversation, which may hold texts alone: gradio would also open files and components."""
+    if not isinstance(value, list) or len(value) > MOST_MESSAGES:
+        return f"must be a list of {MOST_MESSAGES} messages at most"
+    for message in value:
+        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
+            return "must hold messages of the user and the assistant"
+        if any(message.get(key) for key in message.keys() - {"role", "content"}):
+            return "must hold messages with role and content, and nothing else"
+        content = message.get("content")
+        if not isinstance(content, list) or not all(map(_is_text, content)):
+            return "must hold texts: [{type: text, text: …}]"
+        if sum(len(part["text"]) for part in content) > PROMPT_CHARACTERS:
+            return f"has a message with more than {PROMPT_CHARACTERS:,} characters: shorten it"
+    return None
+
+
+def _is_text(part: object) -> bool:
+    return (
+        isinstance(part, dict)
+        and part.keys() == {"type", "text"}
+        and part["type"] == "text"
+        and isinstance(part["text"], str)
+    )
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

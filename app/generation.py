@@ -11,11 +11,12 @@ A request that the model cannot fulfil raises `InvalidRequest`, with the key of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from desdecero.eval_suites.models.chat import Messages
 from desdecero.eval_suites.models.decoding import Decoding
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import load
@@ -95,6 +96,30 @@ class Writer:
         yield from self.model.stream(request.prompt, decoding(request), int(request.seed))
 
 
+class Talker(Writer):
+    """A model that answers in conversations; one whose tokenizer has no chat template continues what was said last."""
+
+    def write(self, request: GenerationRequest) -> Iterator[PartialText]:
+        """Yield the answer to a prompt so far, longer each time. Raises `InvalidRequest`."""
+        yield from self.reply([{"role": "user", "content": request.prompt}], request)
+
+    def reply(self, messages: Messages, request: GenerationRequest) -> Iterator[PartialText]:
+        """Yield the answer to a conversation so far, longer each time; of the request, the settings count.
+
+        A conversation that is too long loses its earliest turns. Raises `InvalidRequest`.
+        """
+        check_request(replace(request, prompt="".join(message["content"] for message in messages)), self.context_length)
+        how, seed = decoding(request), int(request.seed)
+        if self.model.tokenizer.chat_template is None:
+            yield from self.model.stream(messages[-1]["content"], how, seed)
+            return
+        try:
+            answer = self.model.stream_reply(messages, how, seed)
+        except ValueError:
+            raise InvalidRequest("refused_conversation") from None
+        yield from answer
+
+
 class Filler:
     """A masked model, which fills masked words."""
 
@@ -153,9 +178,14 @@ def load_own(folder: Path) -> LanguageModel:
     """Load a model whose weights are copies: safetensors maps the file into memory, where a later edit of the file
     would show."""
     model = load(folder)
-    for tensor in (*model.model.parameters(), *model.model.buffers()):
-        tensor.data = tensor.data.clone()
+    own_weights(model.model)
     return model
+
+
+def own_weights(model: Any) -> None:
+    """Replace a model's weights by copies."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()
 
 
 def check_gaps(model: LanguageModel, text: str) -> None:

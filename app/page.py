@@ -1,4 +1,4 @@
-"""Build the page: a language switch and five tabs.
+"""Build the page: a language switch and the tabs.
 
 Reports are read again whenever the page is loaded, so that newly sealed stages appear.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from desdecero.app import training_views, views
+from desdecero.app.adapters import adapters
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.try_it import try_it
 from desdecero.model_cards.words import LANGUAGES, Language, say
@@ -31,6 +32,9 @@ def build(run: RunDir, language: Language = "en") -> gr.Blocks:
         with gr.Tabs():
             with _tab(page, "page.tab_try"):
                 try_it(page, chosen, run, recipe)
+            if recipe.adapters:
+                with _tab(page, "page.tab_adapters"):
+                    adapters(page, chosen, run, recipe)
             with _tab(page, "term.training"):
                 page.html(functools.partial(training_views.quality, run, recipe))
                 page.html(functools.partial(training_views.before_curve, run, recipe))

@@ -30,6 +30,7 @@ from desdecero.pipelines.evaluation.scores import worst_items
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports import EvaluationReport, FinetuneReport, PretrainReport, content_of
 from desdecero.pipelines.run.reports.evaluate import SampleText
+from desdecero.pipelines.run.reports.finetune import LabelResult
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
@@ -295,10 +296,28 @@ def _adapter(report: FinetuneReport, language: Language) -> Markup:
     explained = say(
         language,
         "page.adapter_explained",
-        rank=report.rank,
+        method=name(language, "method", report.method),
         share=percent(language, report.trainable_share),
         documents=grouped(language, report.documents),
     )
+    title = say(language, "page.adapter", name=report.name)
+    parts = [paragraph(explained, "dd-aside")]
+    parts.append(verdict(report, language))
+    parts.append(_labels(report, report.labels, language) if report.labels else _losses(report, language))
+    return section(title, *parts)
+
+
+def verdict(report: FinetuneReport, language: Language) -> Markup:
+    """Say whether an adapter is better than what it is compared with; nothing of older versions."""
+    if not report.verdict or not report.seeds:
+        return markup.NOTHING
+    opponent, measure = name(language, "opponent", report.seeds[0].against), name(language, "measure", report.measure)
+    told = name(language, "adapter_verdict", report.verdict)
+    return paragraph(say(language, "page.adapter_verdict", verdict=told, against=opponent, measure=measure))
+
+
+def _losses(report: FinetuneReport, language: Language) -> Markup:
+    """Show the losses of an adapter that writes text, before and after."""
     columns = [
         Column(f"{say(language, 'term.held_out_text')}, {name(language, 'measure', report.measure)}"),
         *(Column(say(language, f"term.{key}"), numeric=True) for key in ("before", "after", "change")),
@@ -311,6 +330,18 @@ def _adapter(report: FinetuneReport, language: Language) -> Markup:
             interval(language, compared.change, "signed"),
         )
         for text, compared in (("domain", report.domain), ("general", report.general))
+        if compared is not None
     ]
-    title = say(language, "page.adapter", name=report.name)
-    return section(title, paragraph(explained, "dd-aside"), markup.table(columns, rows))
+    return markup.table(columns, rows)
+
+
+def _labels(report: FinetuneReport, labels: LabelResult, language: Language) -> Markup:
+    """Show the score of an adapter that gives labels, and those of what it is compared with."""
+    measure = report.measure
+    columns = [Column(""), Column(name(language, "measure", measure), numeric=True)]
+    others = [
+        (name(language, "opponent", yardstick), percent(language, differences[measure].second))
+        for yardstick, differences in labels.yardsticks.items()
+    ]
+    own = say(language, "term.this_model"), interval(language, labels.scores.measures[measure], "percent")
+    return markup.table(columns, [own, *others])

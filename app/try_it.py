@@ -6,11 +6,9 @@ One request is answered at a time; the others wait in a queue.
 from __future__ import annotations
 
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 from gradio.events import api
@@ -19,24 +17,19 @@ from desdecero.app import views
 from desdecero.app.answers import completed_html, filled_html, invalid_request_html, sentence, written_html
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.generation import Filler, GenerationRequest, InvalidRequest, SpanFiller, Writer
+from desdecero.app.loading import load_model
 from desdecero.eval_suites.models.causal import Causal
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import kind_of
 from desdecero.eval_suites.models.masked import Masked
 from desdecero.eval_suites.models.seq2seq import EncoderDecoder
 from desdecero.model_cards.words import Language, say
-from desdecero.pipelines.commands.verify import check_seal, model_faults
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.seals import AlteredFile, reading
 
 UPDATE_SECONDS = 0.1  # between two updates of a text on the page: a browser that draws each token ignores clicks
 
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "model"}
-
-
-Model = Writer | Filler | SpanFiller
-AnyModel = TypeVar("AnyModel", Writer, Filler, SpanFiller)
 
 
 def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> None:
@@ -46,8 +39,8 @@ def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> No
     """
     kind = MODEL_KINDS[kind_of(recipe.model.architecture)]
     page.html(lambda language: views.no_model(run, recipe, language))
-    prompt = _prompt(page, recipe)
-    settings = _settings(page, recipe) if kind.draws else []
+    prompt = prompt_box(page, recipe.evaluate.prompts, recipe.model.objective)
+    chosen_settings = settings(page, recipe) if kind.draws else []
     with gr.Row(elem_classes="dd-buttons"):
         start = page.add(
             gr.Button,
@@ -58,8 +51,8 @@ def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> No
     answer = gr.HTML(elem_classes="dd-answer")
     request = gr.on(
         [start.click, prompt.submit],
-        kind.on_page(run, recipe),
-        [chosen, prompt, *settings],
+        kind.on_page(run, recipe, None),
+        [chosen, prompt, *chosen_settings],
         answer,
         api_visibility="private",
         show_progress="minimal",
@@ -69,15 +62,18 @@ def try_it(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe) -> No
     api(kind.for_programs(run, recipe), **ONE_AT_A_TIME)
 
 
-def _prompt(page: Bilingual, recipe: Recipe) -> gr.Textbox:
-    """Add the text box, with the recipe's prompts as examples."""
-    objective = recipe.model.objective
-    prompts = [[prompt] for prompt in recipe.evaluate.prompts]
+def prompt_box(page: Bilingual, examples: Sequence[str], objective: str | None) -> gr.Textbox:
+    """Add the text box, with prompts as examples.
+
+    objective: that of the model, for the hint; None for a message to one that answers
+    """
+    key = objective or "chat"
+    prompts = [[prompt] for prompt in examples]
     prompt = page.add(
         gr.Textbox,
         lambda language: {
-            "label": say(language, f"page.prompt.{objective}", mask="[MASK]"),
-            "info": say(language, f"page.prompt_hint.{objective}", mask="[MASK]"),
+            "label": say(language, f"page.prompt.{key}", mask="[MASK]"),
+            "info": say(language, f"page.prompt_hint.{key}", mask="[MASK]"),
         },
         value=prompts[0][0] if prompts else "",
         lines=3,
@@ -85,18 +81,19 @@ def _prompt(page: Bilingual, recipe: Recipe) -> gr.Textbox:
         elem_classes="dd-prompt",
     )
     if prompts:
-        examples = page.add(
+        offered = page.add(
             gr.Dataset,
             lambda language: {"label": say(language, "page.examples")},
             components=[prompt],
             samples=prompts,
             elem_classes="dd-examples",
         )
-        examples.click(lambda sample: sample[0], examples, prompt, api_visibility="private")
+        offered.click(lambda sample: sample[0], offered, prompt, api_visibility="private")
     return prompt
 
 
-def _settings(page: Bilingual, recipe: Recipe) -> list[gr.components.Component]:
+def settings(page: Bilingual, recipe: Recipe) -> list[gr.components.Component]:
+    """Add the settings of writing, folded up."""
     defaults, longest = GenerationRequest(""), recipe.model.context_length // 2
     with page.add(gr.Accordion, lambda language: {"label": say(language, "page.settings")}, open=False), gr.Row():
         return [
@@ -121,43 +118,16 @@ def _setting(page: Bilingual, kind: type[gr.components.Component], key: str, **f
 # --- requests ----------------------------------------------------------------------------------------------
 
 
-def load_model(run: RunDir, recipe: Recipe, kind: type[AnyModel]) -> AnyModel:
-    """Return the run's model, loaded at the first request, and again after it was trained again.
+def write_on_page(
+    run: RunDir, recipe: Recipe, adapter: str | None = None, kind: type[Writer] = Writer
+) -> Callable[..., Iterator[str]]:
+    """Return the function that the page calls for a text, with the base or an adapter."""
 
-    Raises `InvalidRequest` if there is no sealed model, or if its files were altered.
-    """
-    try:
-        sealed = check_seal(run, recipe, "pretrain")
-    except AlteredFile as error:
-        raise InvalidRequest("refused_altered", file=error.name) from None
-    seal = run.seal("pretrain", recipe)
-    if not sealed or seal is None:
-        raise InvalidRequest("refused_no_model")
-    loaded = _LOADED.get((run.path, seal.digest))
-    if not isinstance(loaded, kind):
-        if faults := model_faults(run, recipe):  # hashes every file, once for each model
-            raise InvalidRequest("refused_altered", file=faults[0].partition(": ")[0])
-        try:
-            with reading(run.model):
-                loaded = kind(run.model)
-        except AlteredFile as error:  # sealed, but not a model: print the details for whoever serves the page
-            traceback.print_exception(error)
-            raise InvalidRequest("refused_altered", file="model") from None
-        _LOADED.clear()  # keep one model in memory
-        _LOADED[run.path, seal.digest] = loaded
-    return loaded
-
-
-_LOADED: dict[tuple[Path, str], Model] = {}
-"""The loaded model, by its run and digest. Only one function at a time uses it."""
-
-
-def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
     def write(
         language: Language, prompt: str, length: int, temperature: float, top_p: float, seed: int
     ) -> Iterator[str]:
         try:
-            model = load_model(run, recipe, Writer)
+            model = load_model(run, recipe, kind, adapter)
             request = GenerationRequest(prompt, length, temperature, top_p, seed)
             due = 0.0
             for partial in model.write(request):
@@ -170,10 +140,10 @@ def _write_on_page(run: RunDir, recipe: Recipe) -> Callable[..., Iterator[str]]:
     return write
 
 
-def _fill_on_page(run: RunDir, recipe: Recipe) -> Callable[[Language, str], str]:
+def _fill_on_page(run: RunDir, recipe: Recipe, adapter: str | None = None) -> Callable[[Language, str], str]:
     def fill_in(language: Language, text: str) -> str:
         try:
-            model = load_model(run, recipe, Filler)
+            model = load_model(run, recipe, Filler, adapter)
             return filled_html(text, model.fill(text), model.context_length, language)
         except InvalidRequest as error:
             return invalid_request_html(error, language)
@@ -208,10 +178,10 @@ def _fill_for_programs(run: RunDir, recipe: Recipe) -> Callable[[str], list[list
     return fill
 
 
-def _complete_on_page(run: RunDir, recipe: Recipe) -> Callable[..., str]:
+def _complete_on_page(run: RunDir, recipe: Recipe, adapter: str | None = None) -> Callable[..., str]:
     def complete(language: Language, text: str, length: int, temperature: float, top_p: float, seed: int) -> str:
         try:
-            model = load_model(run, recipe, SpanFiller)
+            model = load_model(run, recipe, SpanFiller, adapter)
             completed = model.fill(GenerationRequest(text, length, temperature, top_p, seed))
             return completed_html(completed, model.context_length, language)
         except InvalidRequest as error:
@@ -243,14 +213,14 @@ class ModelKind:
     """True if answers are drawn at random, which needs settings."""
     streams: bool
     """True if the answer is shown while it is generated, and can be stopped."""
-    on_page: Callable[[RunDir, Recipe], Callable[..., Any]]
-    """Makes the function that the page calls, which returns HTML."""
+    on_page: Callable[[RunDir, Recipe, str | None], Callable[..., Any]]
+    """Makes the function that the page calls, which returns HTML; of the base for None, or of an adapter."""
     for_programs: Callable[[RunDir, Recipe], Callable[..., Any]]
     """Makes the function of the API, which returns plain data."""
 
 
 MODEL_KINDS: dict[type[LanguageModel], ModelKind] = {
-    Causal: ModelKind(True, True, _write_on_page, _write_for_programs),
+    Causal: ModelKind(True, True, write_on_page, _write_for_programs),
     Masked: ModelKind(False, False, _fill_on_page, _fill_for_programs),
     EncoderDecoder: ModelKind(True, False, _complete_on_page, _complete_for_programs),
 }

@@ -21,8 +21,8 @@ kinds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from typing import Any
 from zlib import crc32
@@ -102,6 +102,20 @@ class ProbeScore:
             "gap_per_token": self.gap_per_token,
             "in_order": self.in_order,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ProbeScore:
+        """Return the score that `to_dict` gave these values of; raises `KeyError` for one that is missing."""
+        probe = {field.name: values[field.name] for field in fields(Probe)}
+        found, tokens = values["log_probability"], values["tokens"]
+        return cls(
+            Probe(**{**probe, "pair": tuple(probe["pair"])}),
+            tuple(found["context"]),
+            tuple(found["neutral"]),
+            found["shuffled"],
+            tokens["context"],
+            tokens["neutral"],
+        )
 
 
 def load_probes(language: str) -> list[Probe]:

@@ -125,13 +125,14 @@ class Contamination(Part):
 
 
 class CalibrationBin(Part):
-    """Tokens whose first choice had a probability in one range."""
+    """Tokens whose first choice had a probability in one range, or labels and spans that a model gave."""
 
     tokens: Count
+    """Number of tokens, labels or spans."""
     confidence: Share
     """Mean probability of the first choice."""
     accuracy: Share
-    """Share of the tokens for which it was right."""
+    """Share of them for which it was right."""
 
 
 class Calibration(Part):
@@ -303,3 +304,148 @@ class Finding(Part):
     """English sentence of audits sealed by version 1, in place of values."""
     sentence_es: str | None = None
     """Spanish sentence of audits sealed by version 1, in place of values."""
+
+
+# --- models with labels ----------------------------------------------------------------------------------------
+
+
+class LabelScore(Part):
+    """What a model made of one label."""
+
+    precision: Share
+    """Share of right ones among those that it gave; 0 where it gave none."""
+    recall: Share
+    """Share of right ones among those that are to be given; 0 where none are."""
+    f1: Share
+    """Harmonic mean of the two."""
+    support: Count
+    """Number of texts with the label, or spans with it."""
+    given: Count
+    """Number of texts, or spans, that the model gave it to."""
+
+
+class LabelScores(Part):
+    """What a model with labels scored on a test."""
+
+    items: Count
+    """Number of texts."""
+    measures: dict[str, Estimate]
+    """`accuracy` and `macro_f1`; where a text may have several labels, `exact_match`, `micro_f1` and `macro_f1`; of
+    spans, `span_f1`. Intervals are over texts."""
+    by_label: dict[str, LabelScore]
+    """Each label that is to be given or was given."""
+    calibration: Calibration | None
+    """Of the labels of texts; of each decision on a label, where a text may have several; of the spans that were found.
+    None for a model without probabilities."""
+
+
+PairedVerdict = Literal["better", "cannot be told apart", "worse"]
+
+
+class ScoreDifference(Part):
+    """Two models on the same texts, by one measure that is better the higher it is."""
+
+    first: float
+    second: float
+    difference: Estimate
+    """First model minus second, paired by text."""
+    verdict: PairedVerdict
+    """Of the first model: whether the interval leaves out 0."""
+
+
+# --- what an adapter changes beside its task -------------------------------------------------------------------
+
+SwapVerdict = Literal["differs", "cannot be told apart", "too few texts", "no texts"]
+"""Of the texts with the first words of the pairs beside the same texts with the second ones."""
+
+
+class SwapExample(Part):
+    """A text before and after its words were exchanged, and what was predicted of each."""
+
+    before: str
+    after: str
+    prediction_before: str | list[str] | float
+    prediction_after: str | list[str] | float
+
+
+class WordDifference(Part):
+    """The same texts with the first words of the pairs, and with the second ones."""
+
+    texts: Count
+    """Texts that have words of one side only: in the others an exchange puts neither side in the place of the other."""
+    measure: Literal["accuracy", "score"]
+    first: float
+    """The measure on the texts with the first words of the pairs."""
+    second: float
+    """The same with the second words."""
+    difference: Estimate
+    """Second minus first, paired by text; the interval is that of this group alone."""
+    p_value: Share | None
+    """p-value of texts that do not care which words they have; None for too few texts."""
+    p_adjusted: Share | None
+    """The same, adjusted over all groups that are judged (Holm 1979)."""
+
+
+class SwapResult(Part):
+    """What the exchange of a group's words does to the predictions."""
+
+    texts: Count
+    """Different texts that have a word of the group; of two that are each other's exchange, one."""
+    flips: Count | None
+    """Texts of which something else is predicted after the exchange; None where there are none, and for scores, which
+    always move a little."""
+    share: ShareEstimate | None
+    """Flips as a share of the texts."""
+    words: WordDifference | None
+    """None where no text has words of one side only."""
+    examples: list[SwapExample]
+    """Some of the flips; for scores, the largest changes."""
+    verdict: SwapVerdict
+
+
+class Memorization(Part):
+    """Shares of rows that a model completes verbatim."""
+
+    train: ShareEstimate
+    held_out: ShareEstimate
+    difference: Estimate
+    """Share of training rows minus that of held-out rows. These are different rows, so it is not paired."""
+
+
+class MemorizationChange(Part):
+    """The same rows completed by a base and by its adapter."""
+
+    prompt_tokens: Count
+    """Tokens of a row that the model is given."""
+    answer_tokens: Count
+    """Tokens after these that it has to write as they stand."""
+    train_rows: Count
+    held_out_rows: Count
+    """Rows that were asked for."""
+    before: Memorization | None
+    after: Memorization | None
+    change: Estimate | None
+    """Growth of the share of training rows minus that of held-out rows; paired by row between base and adapter."""
+    not_measured: Literal["not_causal", "context_too_short", "too_few_rows", "rows_too_short"] | None
+    """Key of the reason for which there is nothing else."""
+
+
+GapVerdict = Literal["grew", "shrank", "cannot be told apart", "model not competent"]
+"""Of the distance of a gap from 0."""
+
+
+class GapChange(Part):
+    """The gap of one group in one language before and after, on the same probes, in nats."""
+
+    language: str
+    group: str
+    probes: Count
+    before: float
+    after: float
+    change: Estimate
+    """After minus before, paired by probe: above 0 towards the stereotype. The interval is that of this group alone."""
+    p_value: Share
+    """p-value of a gap whose distance from 0 is the same."""
+    p_adjusted: Share
+    """p-value adjusted over all groups and languages (Holm 1979)."""
+    verdict: GapVerdict

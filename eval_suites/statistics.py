@@ -192,15 +192,19 @@ def ratio_spread(numerators: ArrayLike, denominators: ArrayLike, clusters: Seque
 
 
 def stratified_spread(
-    values: ArrayLike, strata: Sequence[Hashable], clusters: Sequence[Hashable] | None = None
+    values: ArrayLike,
+    strata: Sequence[Hashable],
+    clusters: Sequence[Hashable] | None = None,
+    denominators: ArrayLike | None = None,
 ) -> Spread:
     """Return the mean over strata of the mean in each, with its variance within strata (Cochran 1977, §5.3).
 
+    With `denominators` it is the mean over strata of Σ values / Σ denominators.
     One label stands for one cluster also where it occurs in several strata. A stratum of a single unit has no variance
     of its own: such strata are collapsed into one (Cochran 1977, §5A.12), which overstates it; a lone one is given
     the mean variance of a unit elsewhere.
     """
-    above, below = _checked(values, np.ones(len(strata)))
+    above, below = _checked(values, np.ones(len(strata)) if denominators is None else denominators)
     owners = None if clusters is None else numbered(clusters, len(above))
     return _spread(above, below, numbered(strata, len(above)), owners)
 

@@ -4,22 +4,23 @@
 
     recipe                                          the resolved recipe
     pretrain evaluate audit                         reports of the model under the adapter
-    finetune:legal evaluate:legal audit:legal       the adapter's own
+    finetune:legal evaluate:legal audit:legal       the adapter's own; of one that gives labels, the first alone
     seal.<stage>                                    each stage's done.json
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from desdecero.model_cards.card import MEASURES, TASKS, bias_filters, finalize
 from desdecero.model_cards.evidence import Evidence, View
+from desdecero.model_cards.findings import Acceptance
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
-from desdecero.model_cards.words import Language, name, say
+from desdecero.model_cards.words import LANGUAGES, Language, name, say
 
 AUTO = {
     "causal": "AutoModelForCausalLM",
@@ -27,43 +28,104 @@ AUTO = {
     "span_corruption": "AutoModelForSeq2SeqLM",
 }
 """Objective → the class of transformers that loads the model."""
+PIPELINES = {"classification": "text-classification", "tokens": "token-classification"}
+"""Task → the pipeline of transformers for a model with labels, which is also the task's name on the Hub."""
+AUTO_OF_LABELS = {
+    "classification": "AutoModelForSequenceClassification",
+    "tokens": "AutoModelForTokenClassification",
+}
+THINGS = {"text": "documents", "chat": "conversations", "classification": "examples", "tokens": "examples"}
+"""Task → what its data are called."""
+MOST_LABELS, LOWEST_LABELS = 40, 20
+"""Labels up to which the card has a row for each; of more, those with the lowest F1 have one."""
 
 
-def render(evidence: Evidence, language: Language, adapter: str, pack: Mapping[str, Any] | None = None) -> str:
+def render(
+    evidence: Evidence,
+    language: Language,
+    adapter: str,
+    pack: Mapping[str, Any] | None = None,
+    repo_id: str | None = None,
+    accepted: Sequence[Acceptance] = (),
+    base_objective: str | None = None,
+) -> str:
     """Render the card of an adapter. The English one opens with the Hub's metadata.
 
-    pack: the domain pack's `title`, `note` and `not_for` in the language, where the adapter names one
+    repo_id: the adapter's own repository, once it is published. accepted: rules of the gate that its authors override
+    base_objective: of a base that was not trained here, which has no report
+    pack: what `Domain.read_in` gives of the domain pack in the language, where the adapter names one
     """
     templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
     bias_filters(templates, language)
-    objective = evidence["pretrain:/objective"] or "masked"
+    objective = base_objective or evidence["pretrain:/objective"] or "masked"
     evaluation = evidence.view(f"evaluate:{adapter}")
+    own = evidence.view(f"finetune:{adapter}")
+    task, labels = own["task"] or "text", own["labels"]  # adapters of older versions are for texts
+    labelled = task in PIPELINES
     unmeasured = list(evaluation["text"]["not_measured"])
     stages = [report.removeprefix("seal.") for report in evidence.names if report.startswith("seal.")]
     body = templates.get_template("adapter.md.jinja").render(
         recipe=evidence.view("recipe"),
-        finetune=evidence.view(f"finetune:{adapter}"),
+        finetune=own,
         evaluation=evaluation,
         audit=evidence.view(f"audit:{adapter}"),
         base={kind: evidence.view(kind) for kind in ("evaluate", "audit")},
-        auto=AUTO[objective],
+        task=task,
+        things=THINGS[task],
+        labelled=labelled,
+        pipeline=PIPELINES.get(task),
+        scale="percent" if labelled else "plain",
+        difference="points" if labelled else "signed",
+        auto=AUTO_OF_LABELS.get(task, AUTO[objective]),
+        seq2seq=objective == "span_corruption",
+        outputs=outputs(task, len(labels["labels"])) if labelled else None,
+        shown=shown_labels(labels["scores"]["by_label"]) if labelled else (),
+        swapped=list(swapped(own["swaps"])),
         measures=[column for column in MEASURES[objective] if column[0] not in unmeasured],
         pack=pack,
+        repo_id=repo_id,
+        accepted=accepted,
+        trained_here=base_objective is None,
         seals={stage: evidence.view(f"seal.{stage}") for stage in stages},
     )
-    return f"---\n{hub_data(evidence, adapter).to_yaml()}\n---\n\n{body}" if language == "en" else body
+    return f"---\n{hub_data(evidence, adapter, objective).to_yaml()}\n---\n\n{body}" if language == "en" else body
 
 
-def hub_data(evidence: Evidence, adapter: str) -> ModelCardData:
-    """Return the metadata that the Hub files the adapter by."""
-    recipe, task = evidence.view("recipe"), TASKS.get(evidence["pretrain:/objective"])
+def outputs(task: str, labels: int) -> int:
+    """Return the number of outputs of the head: one for each label, or for each tag: beginning, inside and outside."""
+    return labels if task == "classification" else 2 * labels + 1
+
+
+def shown_labels(by_label: View) -> list[str]:
+    """Return the labels that have a row: all, in their order, or of very many those with the lowest F1, from there."""
+    labels = list(by_label)
+    if len(labels) <= MOST_LABELS:
+        return labels
+    return sorted(labels, key=lambda label: float(by_label[label]["f1"]))[:LOWEST_LABELS]
+
+
+def swapped(swaps: Any) -> Iterator[tuple[str, str, View]]:
+    """Yield language, group and result of the exchanges; languages in which no text has a word are left out."""
+    for language in swaps:
+        groups = swaps[language]
+        if any(groups[group]["texts"] for group in groups):
+            yield from ((language, group, groups[group]) for group in groups)
+
+
+def hub_data(evidence: Evidence, adapter: str, objective: str) -> ModelCardData:
+    """Return the metadata that the Hub files the adapter by.
+
+    objective: what its base was trained to predict
+    """
+    recipe, own = evidence.view("recipe"), evidence.view(f"finetune:{adapter}")
+    task = PIPELINES.get(own["task"]) or TASKS.get(objective)
     model_license, repository = recipe["card"]["license"], recipe["publish"]["repo_id"]
     return ModelCardData(
         language=list(recipe["languages"]),
-        library_name="peft",
+        library_name="peft" if own["rank"] else "transformers",
         pipeline_tag=task,
         base_model=repository or None,
-        tags=["desdecero", "lora"],
+        tags=["desdecero", own["method"]],
         model_name=f"{recipe['name']}-{adapter}",
         eval_results=_eval_results(evidence, adapter, task) or None,
         **(hub_metadata(model_license) if model_license else {}),
@@ -71,20 +133,23 @@ def hub_data(evidence: Evidence, adapter: str) -> ModelCardData:
 
 
 def _eval_results(evidence: Evidence, adapter: str, task: str | None) -> list[EvalResult]:
-    """Return what was measured on the documents of the domain that the adapter did not train on."""
+    """Return what was measured on the examples that the adapter did not train on."""
     report = evidence.view(f"finetune:{adapter}")
-    value: Any = report["domain"]["after"]["value"]
-    if not isinstance(report["domain"], View):
+    kind = report["task"] or "text"
+    labels = kind in PIPELINES
+    measured = report["labels"]["scores"] if labels else report["domain"]
+    if not isinstance(measured, View):
         return []
+    value: Any = measured["measures"][report["measure"]] if labels else measured["after"]
     return [
         EvalResult(
             task_type=task or "",
             dataset_type="custom",
-            dataset_name=say("en", "adapter_card.data_set"),
-            dataset_split="domain_validation",
-            dataset_args={"documents": report["domain"]["documents"]},
+            dataset_name=say(LANGUAGES[0], f"adapter_card.data_set.{kind}"),
+            dataset_split="test" if report["data"] else "domain_validation",
+            dataset_args={THINGS[kind]: measured["items" if labels else "documents"]},
             metric_type=report["measure"],
             metric_name=name("en", "measure", report["measure"]),
-            metric_value=value,
+            metric_value=value["value"],
         )
     ]

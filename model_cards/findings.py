@@ -18,7 +18,7 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Publication:
-    """Facts about the model that is to be uploaded."""
+    """Facts about the model, or the adapter, that is to be uploaded."""
 
     repo_id: str | None
     states: Mapping[str, str]
@@ -40,6 +40,16 @@ class Publication:
     max_unknown: float
     """Highest share of training tokens of unknown licence that the recipe permits."""
     accepted: Sequence[Acceptance] = ()
+    adapter: str | None = None
+    """The adapter that is published: evaluation, audit and licences are then its own."""
+    finetune: Mapping[str, Any] | None = None
+    """The adapter's report; None if there is none."""
+    base_refused: Sequence[str] = ()
+    """Rules about licences that refuse the adapter's base."""
+
+    def place(self, report: str) -> str:
+        """Return the path of a report in the run directory."""
+        return report if self.adapter is None else f"adapters/{self.adapter}/{report}"
 
 
 @dataclass(frozen=True)

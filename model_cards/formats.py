@@ -101,24 +101,41 @@ def probability(value: float) -> str:
     return f"{value:.2g}"
 
 
-def interval(language: Language, estimate: Any, scale: Literal["plain", "signed", "percent"] = "plain") -> Any:
+Scale = Literal["plain", "signed", "percent", "points"]
+"""How a value is written: as it is; with its sign; a share as a percentage; a difference of shares, with its sign, in
+percentage points, which the text around it names."""
+
+
+def interval(language: Language, estimate: Any, scale: Scale = "plain") -> Any:
     """Format `{"value", "low", "high"}` as `1.824 (1.789 to 1.858)`, to two digits of the interval's width.
 
     A plain number has no parentheses. An estimate without bounds (few documents give no interval) is marked as such.
     """
     if not isinstance(estimate, View | Mapping):
-        return percent(language, estimate) if scale == "percent" else _parted(language, figure(estimate))
+        return _alone(language, estimate, scale)
     value, low, high = (estimate[name] for name in ("value", "low", "high"))
     if isinstance(value, Missing):
         return value
     if any(bound is None or isinstance(bound, Missing) for bound in (low, high)):
         return f"{interval(language, value, scale)} ({say(language, 'number.no_interval')})"
-    factor, unit = (100, say(language, "number.percent")) if scale == "percent" else (1, "")
+    factor = 100 if scale in ("percent", "points") else 1
+    unit = say(language, "number.percent") if scale == "percent" else ""
     places = max(1 - _magnitude((high - low) * factor), 0) if high > low else 3
     value, low, high = (
-        _parted(language, _places(bound * factor, places, scale == "signed")) + unit for bound in (value, low, high)
+        _parted(language, _places(bound * factor, places, scale in ("signed", "points"))) + unit
+        for bound in (value, low, high)
     )
     return f"{value} ({low} {say(language, 'number.range')} {high})"
+
+
+def _alone(language: Language, value: float, scale: Scale) -> str:
+    """Format a value without an interval."""
+    if scale == "percent":
+        return percent(language, value)
+    if scale == "points":
+        return _places(100 * value, 1, sign=True)
+    sign = "+" if scale == "signed" and value > 0 else ""
+    return sign + _parted(language, figure(value))
 
 
 def _places(value: float, places: int, sign: bool = False) -> str:

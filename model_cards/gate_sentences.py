@@ -7,9 +7,11 @@ from typing import Any
 
 from desdecero.model_cards.bias_sentences import bias_sentence
 from desdecero.model_cards.findings import Finding
-from desdecero.model_cards.formats import figure, percent
+from desdecero.model_cards.formats import figure, interval, percent
 from desdecero.model_cards.words import Language, name, say
 
+SHARES = ("accuracy", "micro_f1", "macro_f1", "span_f1")
+"""Measures of labels, which are between 0 and 1."""
 SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
 
 
@@ -56,14 +58,51 @@ def _findings(language: Language, findings: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(bias_sentence(language, finding) for finding in findings)
 
 
+def _change(language: Language, change: Mapping[str, Any]) -> str:
+    return f"{name(language, 'measure', change['measure'])} {interval(language, change, 'signed')}"
+
+
+def _differing(language: Language, differing: Sequence[Mapping[str, Any]]) -> str:
+    """Say of which words people are named by in the texts where it is right less often, and how often."""
+    return "; ".join(
+        say(
+            language,
+            "gate.swaps_alike.group",
+            group=name(language, "swap_group", one["group"]),
+            language=name(language, "language", one["language"]),
+            first=percent(language, one["words"]["first"]),
+            second=percent(language, one["words"]["second"]),
+        )
+        for one in differing
+    )
+
+
+def _difference(language: Language, difference: Mapping[str, Any]) -> str:
+    """Write how an adapter's score differs: losses as they are, shares in percentage points."""
+    measure = difference["measure"]
+    if measure not in SHARES:
+        return _change(language, difference)
+    points = say(language, "adapter_card.points")
+    return f"{name(language, 'measure', measure)} {interval(language, difference, 'points')} {points}"
+
+
+def _kinds(_: Language, kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {count}" for kind, count in kinds.items() if count)
+
+
 WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
+    "change": _change,
+    "difference": _difference,
+    "differing": _differing,
     "faults": _faults,
     "findings": _findings,
+    "kinds": _kinds,
     "languages": _listed,
     "licenses": _licenses,
     "measured": _measured,
     "missing": _listed,
     "most": percent,
+    "opponent": lambda language, opponent: name(language, "opponent", opponent),
     "rules": _listed,
     "share": percent,
     "silent": _silent,

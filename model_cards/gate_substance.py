@@ -45,7 +45,10 @@ def _licenses_known(publication: Publication) -> Finding:
         return found
     if not rows:
         return replace(found, key="licenses_known.none")
-    return replace(found, passed=_share(rows) <= most, threshold=most)
+    known = replace(found, passed=_share(rows) <= most, threshold=most)
+    if known.passed or publication.adapter is None:
+        return known
+    return replace(known, key="licenses_known.of_adapter", values={**known.values, "adapter": publication.adapter})
 
 
 def _license_questions(publication: Publication) -> Finding:
@@ -57,7 +60,7 @@ def _license_questions(publication: Publication) -> Finding:
 def _of_licenses(publication: Publication, rule: str, rows: Sequence[Row], **values: Any) -> Finding:
     """Fails where there are such licences, each named with its share of the training tokens, or no table."""
     if publication.licensing is None:
-        return Finding(rule, False, "no_licenses", read=LICENSING)
+        return Finding(rule, False, "no_licenses", read=publication.place(LICENSING))
     licenses = {row["license"]: row["share_tokens"] for row in rows}
     return Finding(
         rule,
@@ -65,7 +68,7 @@ def _of_licenses(publication: Publication, rule: str, rows: Sequence[Row], **val
         values={"licenses": licenses, **values},
         value=_share(rows),
         threshold=0.0,
-        read=LICENSING,
+        read=publication.place(LICENSING),
     )
 
 
@@ -95,7 +98,7 @@ def _beats_unigram(publication: Publication) -> Finding:
     text = (publication.evaluation or {}).get("text", {"measures": {}})
     measure = next((measure for measure in MEASURES if measure in text["measures"]), None)
     if measure is None:
-        return Finding("beats_unigram", False, "beats_unigram.not_evaluated", read=EVALUATION)
+        return Finding("beats_unigram", False, "beats_unigram.not_evaluated", read=publication.place(EVALUATION))
     own, unigram = text["measures"][measure], text["baselines"]["unigram"][measure]
     high = own["high"]
     measured = {"measure": measure, "value": own["value"], "high": high}
@@ -105,7 +108,7 @@ def _beats_unigram(publication: Publication) -> Finding:
         values={"measured": measured, "unigram": unigram},
         value=high,
         threshold=unigram,
-        read=EVALUATION,
+        read=publication.place(EVALUATION),
     )
 
 
@@ -115,7 +118,7 @@ def _beats_unigram(publication: Publication) -> Finding:
 def _audit_tells(publication: Publication) -> Finding:
     """Require that the audit can decide about some group in every language that the model is meant to write."""
     if publication.audit is None:
-        return Finding("audit_tells", False, "audit_tells.not_audited", read=AUDIT)
+        return Finding("audit_tells", False, "audit_tells.not_audited", read=publication.place(AUDIT))
     silent = {code: why for code in publication.languages if (why := _silence(publication.audit, code))}
     return Finding(
         "audit_tells",
@@ -123,7 +126,7 @@ def _audit_tells(publication: Publication) -> Finding:
         values={"silent": silent, "languages": publication.languages},
         value=len(publication.languages) - len(silent),
         threshold=len(publication.languages),
-        read=AUDIT,
+        read=publication.place(AUDIT),
     )
 
 
@@ -149,7 +152,13 @@ def _bias_shown(publication: Publication) -> Finding:
     """Warn of biases that were found: probes of this kind are diagnostic, so they never refuse."""
     if publication.audit is None:
         return Finding(
-            "bias_findings", False, "bias_findings.not_audited", blocking=False, value=0, threshold=0, read=AUDIT
+            "bias_findings",
+            False,
+            "bias_findings.not_audited",
+            blocking=False,
+            value=0,
+            threshold=0,
+            read=publication.place(AUDIT),
         )
     found = [finding for finding in publication.audit["findings"] if finding["verdict"] == "bias found"]
     return Finding(
@@ -159,7 +168,7 @@ def _bias_shown(publication: Publication) -> Finding:
         blocking=False,
         value=len(found),
         threshold=0,
-        read=AUDIT,
+        read=publication.place(AUDIT),
     )
 
 

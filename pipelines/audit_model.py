@@ -9,6 +9,8 @@ Reads model/ and writes (of a named adapter, with `--adapter NAME`, in adapters/
     audit/probes.jsonl    every probe with its scores: what a reviewer reads
     audit/gaps.png        the gaps, as a picture; gaps.es.png in Spanish
 
+Of an adapter, the report also has the change of each gap against the model under it, probe by probe.
+
 The report is a diagnostic, not a certificate: it can find a bias that its probes ask about, and show that there are
 too few probes or too little model to tell. It cannot show that a model is fair. Beside the model stands its
 untrained twin, the same architecture with random weights, which knows no stereotype. Methods and their sources are
@@ -20,7 +22,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -28,11 +30,12 @@ from matplotlib.lines import Line2D
 
 from desdecero.eval_suites.baselines import untrained_twin
 from desdecero.eval_suites.bias import Probe, ProbeScore, load_probes, score_probes
+from desdecero.eval_suites.bias_changes import gap_changes
 from desdecero.eval_suites.bias_findings import findings
 from desdecero.eval_suites.bias_verdicts import judge
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import load
-from desdecero.eval_suites.results import LanguageGaps
+from desdecero.eval_suites.results import GapChange, LanguageGaps
 from desdecero.model_cards.bias_sentences import verdict_counts
 from desdecero.model_cards.formats import percent
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
@@ -71,13 +74,18 @@ def audit_model(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = 
     if not model.pseudo_likelihood:  # the others take a pass for every token: a twin would cost as much again
         twin_scores = score(untrained_twin(model, recipe.seed), probes, recipe.seed)
         untrained = {language: baseline_of(result) for language, result in judged(twin_scores).items()}
+    not_measured = {} if untrained else {"untrained": "a pass for every token: it would cost as much again"}
+    changes = None
+    if adapter is not None and (changes := changes_of(recipe, run, scores, languages)) is None:
+        not_measured["changes"] = "the model under the adapter was audited with other probes"
     report = AuditReport(
         confidence=settings.confidence,
         margin=settings.margin,
         languages=languages,
         untrained=untrained,
-        not_measured={} if untrained else {"untrained": "a pass for every token: it would cost as much again"},
+        not_measured=not_measured,
         findings=findings(languages, settings.margin),
+        changes=changes,
     )
     out.write_report(stage, recipe, report)
     lines = [json.dumps(each.to_dict(), ensure_ascii=False, allow_nan=False) + "\n" for each in scores]
@@ -107,6 +115,23 @@ def baseline_of(result: LanguageGaps) -> UntrainedLanguage:
     """Return what is quoted of an untrained twin: its score on word order, and its gaps."""
     gaps = {group: measured.gap for group, measured in result.groups.items()}
     return UntrainedLanguage(competence=result.competence, gaps=gaps)
+
+
+def changes_of(
+    recipe: Recipe, run: RunDir, scores: Sequence[ProbeScore], languages: Mapping[str, LanguageGaps]
+) -> list[GapChange] | None:
+    """Return what became of the gaps of the model under an adapter; None where it was audited with other probes."""
+    sealed = run.sealed_bytes("audit", recipe, "audit/probes.jsonl").decode()
+    before = [ProbeScore.from_dict(json.loads(line)) for line in sealed.splitlines()]
+    if {score.probe for score in before} != {score.probe for score in scores}:
+        return None
+    knew = run.report("audit", recipe).languages
+    competent = {
+        language
+        for language, result in languages.items()
+        if result.competence.competent and knew[language].competence.competent
+    }
+    return gap_changes(before, scores, competent, recipe.audit.confidence, recipe.audit.resamples, recipe.seed)
 
 
 def draw_gaps(report: AuditReport, path: Path, language: Language) -> None:

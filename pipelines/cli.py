@@ -27,6 +27,8 @@ a whole run
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance
   adapters RUN       the adapters of a run, and what each gained and lost
+  predict RUN FILE   answer a file of texts with an adapter: labels, spans or text
+  chat RUN           converse with the model, or with an adapter of it, in the terminal
   export-gguf RUN F  write the model as one GGUF file, for llama.cpp
   app RUN            a page to try the model and read its reports
 
@@ -65,6 +67,8 @@ COMMANDS = {
     "run": "desdecero.pipelines.commands.run",
     "recipes": "desdecero.pipelines.commands.recipes",
     "adapters": "desdecero.pipelines.commands.adapters",
+    "predict": "desdecero.pipelines.commands.predict",
+    "chat": "desdecero.pipelines.commands.chat",
     "domains": "desdecero.pipelines.commands.domains",
     "status": "desdecero.pipelines.commands.status",
     "verify": "desdecero.pipelines.commands.verify",

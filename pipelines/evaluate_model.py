@@ -153,15 +153,17 @@ def measured_before(run: RunDir, out: RunDir, recipe: Recipe, stage: str, file: 
 
 def training_texts(recipe: Recipe, run: RunDir, adapter: str | None) -> Callable[[], Iterator[str]]:
     """Return a function that reads the texts that the model was trained on, and its adapter."""
-    data = recipe.adapters[adapter].data if adapter is not None else None
-    splits: tuple[Split, ...] = ("train",) if adapter is None or data is not None else ("train", "domain_train")
+    section = recipe.adapters[adapter] if adapter is not None else None
+    of_corpus = section is not None and section.data is None
+    splits: tuple[Split, ...] = ("train", "domain_train") if of_corpus else ("train",)
 
     def read() -> Iterator[str]:
         for split in splits:
             for document in read_documents(run, split, ["text"]):
                 yield document["text"]
-        if data is not None:
-            yield from (example.text for example in read_examples("text", data, recipe.seed).train)
+        if section is not None and section.data is not None:
+            examples = read_examples(section.task, section.data, recipe.seed)
+            yield from (example.content for example in (*examples.train, *examples.validation))
 
     return read
 

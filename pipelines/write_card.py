@@ -13,7 +13,11 @@
 An adapter has a card of its own (`--adapter NAME`), and the model's card says nothing of adapters: one that is added,
 changed or removed leaves it as it is.
 
-    adapters/<name>/card/    README.md  README.es.md  evidence.json  report.json
+    adapters/<name>/card/    README.md  README.es.md  evidence.json  licensing.json  report.json
+                             adapter_config.json, which names the base as the Hub knows it: it goes there with the card
+
+`desdecero publish --adapter` has an adapter's card written again, with its repository and the rules that the authors
+override: they stand in its report, and stay when the card is made anew.
 
 The card names the machine and the duration of pretraining, which differ between runs of one seed; the rest depends on
 the reports alone.
@@ -26,32 +30,48 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 
-from desdecero.model_cards import adapter_card
+from desdecero.model_cards import adapter_card, findings
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.corpus.licensing import summary as licensing
+from desdecero.pipelines.corpus.licensing.adapter import holdings_of_adapter
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.domains import domain
+from desdecero.pipelines.recipe.publish import Acceptance, AcceptanceOfAdapter, Publish
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.reports import CardReport, content_of
+from desdecero.pipelines.run.reports.card import AcceptedRule
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.seals import parse_json, read_file, reading
+from desdecero.pipelines.run.seals import AlteredFile, parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stage_name, stages
 
 PAGES = [file_in(language, "README.md") for language in LANGUAGES]
 PICTURES = [file_in(language, "loss.png") for language in LANGUAGES]
 
 
-def write_card(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None) -> str:
+@dataclass(frozen=True)
+class Published:
+    """What an adapter's card says of its publication."""
+
+    repo_id: str | None = None
+    """The adapter's own repository."""
+    accepted: tuple[Acceptance, ...] = ()
+
+
+def write_card(
+    recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = None, published: Published | None = None
+) -> str:
     """Write the model's card in both languages to `card/` and to `model/`, or that of an adapter to its own folder.
 
-    Raises `UserError` where a report is not, byte for byte, what its stage sealed.
+    published: of an adapter; by default what its sealed card says. Raises `UserError` where a report is not, byte for
+    byte, what its stage sealed.
     """
     stage = stage_name("card", adapter)
-    files, folder = compose(recipe, run, adapter), out.folder(stage, recipe)
+    files, folder = compose(recipe, run, adapter, published), out.folder(stage, recipe)
     for name, text in files.items():
         write_text(folder / name, text)
     if adapter is None:
@@ -65,23 +85,63 @@ def write_card(recipe: Recipe, run: RunDir, out: RunDir, adapter: str | None = N
     return f"{report['quoted']:,} values quoted, {len(report['missing'])} missing: {written / 'README.md'}"
 
 
-def compose(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, str]:
+def compose(
+    recipe: Recipe, run: RunDir, adapter: str | None = None, published: Published | None = None
+) -> dict[str, str]:
     """Return the texts of a card's folder, by file name: the same for the same sealed reports. Writes nothing."""
     reports = sealed_reports(recipe, run, stage_name("card", adapter))
-    return _of_model(recipe, run, reports) if adapter is None else _of_adapter(recipe, run, reports, adapter)
+    if adapter is None:
+        return _of_model(recipe, run, reports)
+    return _of_adapter(recipe, run, reports, adapter, published or published_as(recipe, run, adapter))
 
 
-def _of_adapter(recipe: Recipe, run: RunDir, reports: Mapping[str, Report], adapter: str) -> dict[str, str]:
+def published_as(recipe: Recipe, run: RunDir, adapter: str) -> Published:
+    """Return what the sealed card of an adapter says of its publication; nothing where there is none of this form."""
+    stage = stages(recipe)[stage_name("card", adapter)]
+    seal = run.seal(stage.name, recipe)
+    if seal is None or seal.version != stage.version:
+        return Published()
+    try:
+        report = run.report_content(stage.name, recipe)
+    except AlteredFile:  # `verify` names it, and the card is made anew without what it said
+        return Published()
+    accepted = (AcceptanceOfAdapter.model_validate(one) for one in report.get("accepted") or ())
+    return Published(report["repo_id"], tuple(accepted))
+
+
+def _of_adapter(
+    recipe: Recipe, run: RunDir, reports: Mapping[str, Report], adapter: str, published: Published
+) -> dict[str, str]:
     evidence, name = Evidence(reports), recipe.adapters[adapter].domain
-    pack = domain(name) if name is not None else None
+    of_base = recipe.model.objective if recipe.base is not None else None
+    pack, trained = domain(name) if name is not None else None, stages(recipe)[stage_name("finetune", adapter)]
+    accepted = [findings.Acceptance(one.rule, one.because, str(one.date)) for one in published.accepted]
     with reading(f"a report in {run}"):
         cards = {
             file_in(each, "README.md"): adapter_card.render(
-                evidence, each, adapter, pack.read_in(each) if pack is not None else None
+                evidence,
+                each,
+                adapter,
+                pack.read_in(each) if pack is not None else None,
+                published.repo_id,
+                accepted,
+                of_base,
             )
             for each in LANGUAGES
         }
-    return {**cards, **_what_they_quote(recipe, evidence)}
+        held = holdings_of_adapter(reports[trained.name].content, run)
+    files = {"licensing.json": json_text(licensing.report(held, recipe.corpus.licenses, recipe.card.license))}
+    place, seal = f"{trained.folder}/adapter/adapter_config.json", run.seal(trained.name, recipe)
+    if seal is not None and place in seal.outputs:
+        config = run.sealed_json(trained.name, recipe, place)
+        where = {"base_model_name_or_path": recipe.publish.repo_id}
+        if recipe.base is not None:
+            where["revision"] = recipe.base.revision
+        files["adapter_config.json"] = json_text({**config, **where})
+    report = _report(recipe, evidence).model_copy(update={"repo_id": published.repo_id})
+    if accepted:
+        report = report.model_copy(update={"accepted": [AcceptedRule(**asdict(one)) for one in accepted]})
+    return {**cards, **files, **_what_they_quote(evidence, report)}
 
 
 def _of_model(recipe: Recipe, run: RunDir, reports: Mapping[str, Report]) -> dict[str, str]:
@@ -93,16 +153,19 @@ def _of_model(recipe: Recipe, run: RunDir, reports: Mapping[str, Report]) -> dic
     evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, obligations)})
     with reading(f"a report in {run}"):
         cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
-    return {**cards, "licensing.json": table, **_what_they_quote(recipe, evidence)}
+    return {**cards, "licensing.json": table, **_what_they_quote(evidence, _report(recipe, evidence))}
 
 
-def _what_they_quote(recipe: Recipe, evidence: Evidence) -> dict[str, str]:
-    report = CardReport(
+def _report(recipe: Recipe, evidence: Evidence) -> CardReport:
+    return CardReport(
         missing=evidence.missing,
         quoted=len(evidence.quotes),
         model_license=recipe.card.license,
         repo_id=recipe.publish.repo_id,
     )
+
+
+def _what_they_quote(evidence: Evidence, report: CardReport) -> dict[str, str]:
     return {"evidence.json": json_text(evidence.quotes), "report.json": json_text(content_of(report))}
 
 
@@ -131,8 +194,14 @@ def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
 
 
 def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str, Report]:
-    """Return what a card may quote: the recipe, and the report and the seal of each stage that it reads."""
+    """Return what a card may quote: the recipe, and the report and the seal of each stage that it reads.
+
+    An adapter's card reads no more of `publish` than the repository of its base: what the gate is told of the model
+    later leaves the card, and the recipe's digest in its evidence, as they are.
+    """
     recipe_file = run.without_added_adapters(recipe)
+    if stages(recipe)[card].adapter is not None:
+        recipe_file = recipe_file.model_copy(update={"publish": Publish(repo_id=recipe.publish.repo_id)})
     text, content = recipe_file.to_yaml(), recipe_file.model_dump(mode="json")
     reports = {"recipe": Report("recipe.yaml", hashlib.sha256(text.encode()).hexdigest(), content)}
     for name in stages(recipe)[card].inputs:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import desdecero, docstrings, forked
+from tiny_adapters import make_bases
 from tiny_runs import DOMAIN, make_tiny_runs, recipes
 
 # Before any library of the stack is imported: no test may reach a network, and the app phones nobody.
@@ -99,6 +100,26 @@ def tiny_runs(prose: list[str], once: Once) -> dict[str, Path]:
 def domain_runs(prose: list[str], once: Once) -> dict[str, Path]:
     """As `tiny_runs`, with the domain that `tiny_runs.DOMAIN` adds to a recipe: for adapters."""
     return recipes(once("domain", lambda folder: make_tiny_runs(folder, prose, DOMAIN)))
+
+
+@pytest.fixture(scope="session")
+def bases(tiny_runs: dict[str, Path], once: Once) -> Path:
+    """A folder for each of `tiny_adapters.BASES`, beside whose `tiny.yaml` lies a run with a sealed model. Read it."""
+    return once("bases", lambda folder: make_bases(folder, tiny_runs))
+
+
+@pytest.fixture(scope="module")
+def tried(bases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `bases`, in which the tests of a file train adapters, each under a name of its own."""
+    return Path(shutil.copytree(bases, tmp_path_factory.mktemp("tried") / "bases"))
+
+
+@pytest.fixture(scope="session")
+def run_without_adapter(tiny_runs: dict[str, Path], once: Once) -> Path:
+    """A tiny llama from text to card, without an adapter. Read it only."""
+    words = ["pretrain.budget={steps: 5}", "evaluate={max_bytes: 3000, sample_tokens: 4}", "audit.languages=[en]"]
+    settings = [part for one in words for part in ("--set", one)]
+    return once("without_adapter", lambda folder: run_by_command(folder, forked, tiny_runs["llama"], *settings)) / "run"
 
 
 @pytest.fixture

@@ -185,11 +185,12 @@ class _Handler(BaseHTTPRequestHandler):
         )  # fmt: skip
 
     def tree(self, repo: str, revision: str, folder: str = "") -> None:
-        """The files of a commit. These repositories are flat, so a folder has none."""
+        """The files of a commit, or of one of its folders: all below it, as if `recursive` were asked for."""
         _, files = self.hub.repositories[repo].at(revision)
-        if folder:
+        found = {path: file for path, file in sorted(files.items()) if not folder or path.startswith(f"{folder}/")}
+        if folder and not found:
             return self.refuse(404, "EntryNotFound", f"no folder {folder}")
-        return self.send([self._entry(path, file) for path, file in sorted(files.items())])
+        return self.send([self._entry(path, file) for path, file in found.items()])
 
     def _entry(self, path: str, file: File) -> dict[str, Any]:
         entry = {"type": "file", "path": path, "size": len(file.content), "oid": file.oid}

@@ -2,6 +2,7 @@
 
     run, recipe = make_sealed_run(folder)                          # causal, with an adapter
     run, recipe = make_sealed_run(folder, architecture="bert")     # masked; or "t5"
+    run, recipe = make_sealed_run(folder, with_adapter=True)       # its files too, and all of its stages
 
 The reports hold what the stages would write, on invented figures; everything else is real: the tokenizer and the
 weights load with transformers, the plot is a picture, and the card stage is the project's own.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.run.stages import stage_name, stages
 from desdecero.pipelines.write_card import write_card
 
 RECIPE = """
@@ -255,26 +257,42 @@ def of_one_document(reports: dict[str, dict[str, Any]]) -> dict[str, dict[str, A
 
 
 def make_sealed_run(
-    folder: Path, *overrides: str, architecture: str = "llama", reports: dict[str, dict[str, Any]] | None = None
-) -> tuple[RunDir, Recipe]:
-    """Seal every stage in order; the card is written by its stage."""
+    folder: Path, *overrides: str, architecture: str = "llama", reports: dict[str, dict[str, Any]] | None = None,
+    with_adapter: bool = False,
+) -> tuple[RunDir, Recipe]:  # fmt: skip
+    """Seal every stage in order; the cards are written by their stages."""
     recipe, run = make_recipe(architecture, *overrides), RunDir(folder)
     for kind, report in (reports or make_reports(architecture)).items():
         names = [f"{kind}:{adapter}" for adapter in recipe.adapters] if kind == "finetune" else [kind]
         for stage in (stages(recipe)[name] for name in names):
             out = run.start(stage, recipe)
+            if with_adapter and kind == "finetune":
+                report |= {"base_sha256": sha256_file(run.model / "model.safetensors")}
+                _write_adapter(out.adapter(report["name"]), run.model, recipe)
             out.write_report(stage.name, recipe, typed(kind, report))
             if kind == "pretrain":
                 _write_model(out, recipe)
             run.commit(stage, recipe, seconds=1.0)
     seal_card(recipe, run)
+    if with_adapter:
+        for adapter in recipe.adapters:
+            seal_adapter(recipe, run, adapter, reports or make_reports(architecture))
     return run, recipe
 
 
-def seal_card(recipe: Recipe, run: RunDir) -> None:
-    card = stages(recipe)["card"]
-    write_card(recipe, run, run.start(card, recipe))
+def seal_card(recipe: Recipe, run: RunDir, adapter: str | None = None) -> None:
+    card = stages(recipe)[stage_name("card", adapter)]
+    write_card(recipe, run, run.start(card, recipe), adapter)
     run.commit(card, recipe, seconds=1.0)
+
+
+def seal_adapter(recipe: Recipe, run: RunDir, adapter: str, reports: Mapping[str, dict[str, Any]]) -> None:
+    """What is measured of the model with an adapter, which is what is measured of the model; and its card."""
+    for kind in ("evaluate", "audit"):
+        stage = stages(recipe)[f"{kind}:{adapter}"]
+        run.start(stage, recipe).write_report(stage.name, recipe, typed(kind, reports[kind]))
+        run.commit(stage, recipe, seconds=1.0)
+    seal_card(recipe, run, adapter)
 
 
 def reseal(run: RunDir, stage: str, **changes: Any) -> None:
@@ -303,6 +321,29 @@ def _write_model(out: RunDir, recipe: Recipe) -> None:
         figure.savefig(out.pretrain / file_in(language, "loss.png"), metadata={"Software": None})
     losses = [{"step": 1, "loss": 5.7}, {"step": 40, "loss": 4.8}]
     out.metrics.write_text("".join(json.dumps(line) + "\n" for line in losses))
+
+
+def _write_adapter(folder: Path, base: Path, recipe: Recipe) -> None:
+    """An adapter of random weights, and the model that it is merged into."""
+    import torch
+    from transformers import AutoTokenizer
+
+    from desdecero.eval_suites.models.load import kind_of
+    from desdecero.pipelines.training.adapter import add_adapter, save_adapter
+
+    architecture = recipe.model.architecture
+    kind = kind_of(architecture)
+    auto = kind.auto
+    tokenizer: Any = AutoTokenizer.from_pretrained(base)
+    adapted = add_adapter(auto.from_pretrained(base), recipe.adapters[folder.name], architecture, kind.peft_task)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    digest = sha256_file(base / "model.safetensors")
+    save_adapter(adapted, folder / "adapter", base, auto.__name__, digest, tokenizer)
+    merged: Any = adapted.merge_and_unload()
+    merged.save_pretrained(folder / "merged")
+    tokenizer.save_pretrained(folder / "merged")
 
 
 def _llama(recipe: Recipe) -> tuple[Any, Any]:

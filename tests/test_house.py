@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {"evaluation", "finetuning", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
+PARTS = {"finetuning", "evaluation", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
 FLOORS = {
     "common": set(),
     "licenses": set(),
@@ -32,7 +32,7 @@ FLOORS = {
     "tokens": {"common", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
-    "finetuning": {"common", "recipe", "run", "corpus"},
+    "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},
@@ -42,7 +42,7 @@ DOORS = {
     ("pipelines.tokenizer.report", "pipelines.corpus.documents"),
     ("pipelines.tokenizer.sample", "pipelines.corpus.documents"),
     ("pipelines.tokenizer.size_search", "pipelines.training"),
-    ("pipelines.finetuning.texts", "pipelines.tokenizer.encoding"),
+    ("pipelines.training.data.whole_examples", "pipelines.tokens.best_fit"),
 }
 """Single modules that may import from a folder that their own may not."""
 TOP_LEVEL = {

@@ -156,6 +156,11 @@ class Causal(LanguageModel):
         read = {"inputs": ids, "attention_mask": torch.ones_like(ids), "pad_token_id": self.padding}
         return Request(read | decoding.options(), given=ids.shape[1])
 
+    def _chat_request(self, prompt: Prompt, decoding: Decoding) -> Request:
+        ids, ends = self._tensor(prompt.ids), self.answer_ends  # the template begins the text itself
+        read = {"inputs": ids, "attention_mask": torch.ones_like(ids), "pad_token_id": self.padding}
+        return Request(read | decoding.options() | {"eos_token_id": list(ends)}, given=ids.shape[1], ends=ends)
+
     def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
         """Return each prompt with the text that continues it, which opens with the prompt, and the settings used.
 

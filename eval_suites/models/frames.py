@@ -44,3 +44,19 @@ def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[i
         if whole != bare and whole[start : start + len(bare)] == bare:
             return whole[:start], whole[start + len(bare) :]
     return None
+
+
+def text_frame(tokenizer: PreTrainedTokenizerBase, closes: bool) -> tuple[list[int], list[int]]:
+    """Return the tokens before and after a text; those after it only if it `closes` or the tokenizer itself adds them.
+
+    Those are the tokens that the tokenizer itself adds, or else the end-of-text token, which separates documents in a
+    training stream, or else the token that is named as the beginning of a text. Raises `ValueError` for a tokenizer
+    with none of these.
+    """
+    if frame := special_frame(tokenizer):
+        return frame
+    named = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.sep_token_id, tokenizer.cls_token_id)
+    separator: Any = next((token for token in named if token is not None), None)
+    if separator is None:
+        raise ValueError("the tokenizer has no end-of-text token and adds no special tokens: nothing begins a text")
+    return [separator], [separator] if closes else []

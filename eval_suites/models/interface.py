@@ -8,6 +8,7 @@
     model.generate(["The cat"], Decoding(tokens=20, temperature=0.8), seed=0)
     model.stream("The cat", Decoding(tokens=20), seed=0)            # the same, piece by piece
     model.fill(["The [MASK] sat down."], Decoding(tokens=3))
+    model.reply([[{"role": "user", "content": "Hi"}]], Decoding(tokens=20))     # and `stream_reply`, piece by piece
 
                   log_likelihood          score_documents asks for   generate               fill
 causal            exact                   each token                 continues              –
@@ -24,6 +25,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,9 +34,11 @@ from numpy.typing import NDArray
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from desdecero.eval_suites.models.batching import Progress, encode, pad
+from desdecero.eval_suites.models.chat import Messages, answer_ends, chat_prompt
 from desdecero.eval_suites.models.continuations import Likelihoods, Pair, encode_pairs
-from desdecero.eval_suites.models.decoding import Decoding, seeded
-from desdecero.eval_suites.models.frames import longest_input, special_frame
+from desdecero.eval_suites.models.decoding import Decoding, Request, seeded, stream
+from desdecero.eval_suites.models.decoding import generate as written
+from desdecero.eval_suites.models.frames import longest_input, text_frame
 from desdecero.eval_suites.models.kinds import Objective
 from desdecero.eval_suites.models.logits import BATCH_LOGITS, Sums
 from desdecero.eval_suites.models.prompts import GAP, GAP_ID, Answer, PartialText, Prompt, last_of
@@ -82,20 +86,8 @@ class LanguageModel(ABC):
         self.padding = (self.begin or self.end)[0] if pad_token is None else pad_token
 
     def _frame(self) -> tuple[list[int], list[int]]:
-        """Return the tokens before and after a text.
-
-        Those are the tokens that the tokenizer itself adds, or else the end-of-text token, which separates documents in
-        a training stream, or else the token that is named as the beginning of a text. Raises `ValueError` for a
-        tokenizer with none of these.
-        """
-        if frame := special_frame(self.tokenizer):
-            return frame
-        tokenizer = self.tokenizer
-        named = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.sep_token_id, tokenizer.cls_token_id)
-        separator = next((token for token in named if token is not None), None)
-        if separator is None:
-            raise ValueError("the tokenizer has no end-of-text token and adds no special tokens: nothing begins a text")
-        return [separator], [separator] if self.closes_text else []
+        """Return the tokens before and after a text. Raises `ValueError` for a tokenizer that has none to begin one."""
+        return text_frame(self.tokenizer, self.closes_text)
 
     @classmethod
     def token_settings(cls, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:  # noqa: ARG003  for other kinds
@@ -303,6 +295,40 @@ class LanguageModel(ABC):
     @abstractmethod
     def _answer(self, prompt: Prompt, decoding: Decoding) -> Answer:
         """Return the model's answer to one prompt."""
+
+    # --- conversations ---------------------------------------------------------------------------------------------
+
+    def reply(self, conversations: Sequence[Messages], decoding: Decoding, seed: int = 0) -> list[Answer]:
+        """Answer each conversation, by the tokenizer's chat template, up to the token that ends an answer.
+
+        Random numbers start from `seed` plus a conversation's place. One that leaves no room for the answer loses its
+        earliest turns. Raises `ValueError` without a template, and for what the template refuses.
+        """
+        answers = []
+        with self.reading():
+            for place, messages in enumerate(conversations):
+                prompt = chat_prompt(self.tokenizer, messages, self.chat_room(decoding.tokens))
+                with seeded(seed + place, self.model.device):
+                    answers.append(Answer(prompt, [written(self.model, self._chat_request(prompt, decoding))]))
+        return answers
+
+    def stream_reply(self, messages: Messages, decoding: Decoding, seed: int = 0) -> Iterator[PartialText]:
+        """Answer as `reply` does, and yield the text so far. Closing the iterator stops the model."""
+        prompt = chat_prompt(self.tokenizer, messages, self.chat_room(decoding.tokens))
+        return stream(self.model, self.tokenizer, self._chat_request(prompt, decoding), prompt.left_out, seed)
+
+    def chat_room(self, tokens: int) -> int:
+        """Return the number of tokens of a conversation that fit the context, with an answer of so many."""
+        return self.context_length - tokens
+
+    @cached_property
+    def answer_ends(self) -> tuple[int, ...]:
+        """Tokens that end an answer to a conversation."""
+        return answer_ends(self.tokenizer)
+
+    def _chat_request(self, prompt: Prompt, decoding: Decoding) -> Request:  # noqa: ARG002  for other kinds
+        """Return the request for the answer to a conversation."""
+        raise ValueError("the model fills gaps and writes no text: it cannot answer a conversation")
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,15 @@ def objective_of_classes(model_type: str, class_names: Sequence[str]) -> Objecti
     return objective_by_heads(model_type)
 
 
+def has_language_head(model_type: str, class_names: Sequence[str]) -> bool:
+    """Return whether weights saved from one of these classes have the output layer of a language model.
+
+    True where no class is named, and for those of pretraining with several tasks at once, as BERT's first one.
+    """
+    known = {name for heads in _heads().values() for name in heads.get(model_type, ())}
+    return not class_names or any(name in known or name.endswith("ForPreTraining") for name in class_names)
+
+
 @cache
 def _heads() -> dict[Objective, dict[str, tuple[str, ...]]]:
     """Return objective → model type → the classes of transformers with its head."""

@@ -192,6 +192,19 @@ class EncoderDecoder(LanguageModel):
             options["max_time"] /= prompt.gaps
         return Request(given | options, len(written), ends)
 
+    def chat_room(self, tokens: int) -> int:
+        """Return the tokens that the encoder reads: the answer is the decoder's."""
+        return self.context_length
+
+    def _chat_request(self, prompt: Prompt, decoding: Decoding) -> Request:
+        """Return the request for an answer, which the decoder writes from its start token on, without a sentinel."""
+        ids, ends = self._tensor(prompt.ids), self.answer_ends
+        given = {
+            "inputs": ids, "attention_mask": torch.ones_like(ids), "eos_token_id": list(ends),
+            "decoder_input_ids": self._tensor([self.model.config.decoder_start_token_id]), "pad_token_id": self.padding,
+        }  # fmt: skip
+        return Request(given | decoding.options(), given=1, ends=ends)
+
     def samples(self, prompts: Sequence[str], tokens: int, seed: int) -> list[dict[str, Any]]:
         """Return each prompt with its gaps filled with the likeliest tokens, and the settings used."""
         how = {"temperature": 0, "tokens": tokens}

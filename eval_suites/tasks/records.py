@@ -62,11 +62,17 @@ class Data:
 
 def read(path: Path) -> Data:
     """Read the records of a file, or of all files of a folder in the order of their names."""
-    files = files_of(path)
-    records = [record for file in files for record in _records(file)]
-    if not records:
+    return Data(list(stream(path)), digest(path))
+
+
+def stream(path: Path) -> Iterator[Record]:
+    """Yield the records that `read` returns, a file's rows as they are read."""
+    record = None
+    for file in files_of(path):
+        for record in _records(file):
+            yield record
+    if record is None:
         raise ValueError(f"{path}: no records: the file is empty, or has a head alone: it needs at least one")
-    return Data(records, digest(path))
 
 
 def digest(path: Path) -> str:
@@ -184,8 +190,14 @@ def _table(path: Path) -> Iterator[tuple[int, Any]]:
             yield rows.line_num, row
 
 
+PARQUET_ROWS = 1024
+"""Rows of a Parquet file that are in memory as Python's objects at a time."""
+
+
 def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
-    yield from enumerate(pq.read_table(path).to_pylist(), start=1)
+    with pq.ParquetFile(path) as file:
+        rows = (row for batch in file.iter_batches(PARQUET_ROWS) for row in batch.to_pylist())
+        yield from enumerate(rows, start=1)
 
 
 READERS: dict[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {

@@ -49,9 +49,11 @@ def main(argv: list[str]) -> int:
 
 def _told(report: FinetuneReport) -> str:
     """Return what an adapter is and what it changed."""
-    changes = ", ".join(
-        f"{kind} {compared.before.value:.3f} → {compared.after.value:.3f}"
-        for kind, compared in (("domain", report.domain), ("general", report.general))
-    )
     data = "data of its own" if report.data else "the corpus' domain slice"
-    return f"{report.method} {report.rank}, {report.documents:,} documents of {data}; {report.measure}: {changes}"
+    told = [f"{report.task}, {report.method}{f' {report.rank}' if report.rank else ''}, {report.documents:,} of {data}"]
+    if report.seeds:
+        first = report.seeds[0]
+        told.append(f"{report.measure} {first.score.value:.3f}, {first.change.value:+.3f} against {first.against}")
+    if report.general:
+        told.append(f"general loss {report.general.before.value:.3f} → {report.general.after.value:.3f}")
+    return "; ".join([*told, *([report.verdict] if report.verdict else [])])

@@ -1,6 +1,7 @@
 """Write a run's model as one GGUF file, for llama.cpp and programs built on it.
 
     desdecero export-gguf quickstart quickstart.gguf
+    desdecero export-gguf quickstart legal.gguf --adapter legal     the model with this adapter merged into it
 
 The weights stay float32, bit for bit; `llama-quantize` of llama.cpp makes smaller files. Supported are the
 architectures of `ARCHITECTURES` with byte-level BPE. Three defaults of llama.cpp differ and are set or converted:
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from desdecero.eval_suites.models.chat import answer_ends
 from desdecero.pipelines.commands.verify import model_faults
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
@@ -32,7 +34,9 @@ from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.pretokenization import NAME
+from desdecero.pipelines.run.chain import find_stage
 from desdecero.pipelines.run.run_dir import find_run
+from desdecero.pipelines.run.stages import stage_name
 from desdecero.pipelines.tokenizer.encoding import fast_encoding
 
 ARCHITECTURES = {"llama": "LLAMA", "qwen3": "QWEN3", "gpt2": "GPT2"}
@@ -41,24 +45,26 @@ TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 """GPT-2's matrices that transformers stores transposed."""
 
 
-def export_gguf(recipe: Recipe, folder: Path, out: Path) -> int:
+def export_gguf(recipe: Recipe, folder: Path, out: Path, name: str | None = None) -> int:
     """Write the model and tokenizer of `folder` to `out` atomically; return the file's size in bytes.
 
-    Raises `UserError` for a tokenizer that is not byte-level BPE.
+    name: of the model in the file; by default the recipe's. Raises `UserError` for a tokenizer that is not byte-level
+    BPE.
     """
     gguf = _library()
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     if fast_encoding(tokenizer) is None:
-        raise UserError(f"{folder}: only byte-level BPE is written to GGUF, and this run has {recipe.tokenizer.kind}")
+        has = f"this run has {recipe.tokenizer.kind}" if recipe.base is None else f"{recipe.base.name} has another"
+        raise UserError(f"{folder}: only byte-level BPE as it is trained here is written to GGUF, and {has}")
     config = model.config
     architecture = getattr(gguf.MODEL_ARCH, ARCHITECTURES[config.model_type])
     partial = out.with_name(out.name + ".partial")
     writer = gguf.GGUFWriter(partial, gguf.MODEL_ARCH_NAMES[architecture])
-    writer.add_name(recipe.name)
+    writer.add_name(name or recipe.name)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     add_shape(writer, config)
-    add_tokenizer(writer, gguf, tokenizer, recipe)
+    add_tokenizer(writer, gguf, tokenizer)
     names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
     for name, weights in tensors(model):
         writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")), weights)
@@ -90,7 +96,7 @@ def add_shape(writer: Any, config: Any) -> None:
     writer.add_value_length(config.head_dim)
 
 
-def add_tokenizer(writer: Any, gguf: Any, tokenizer: Any, recipe: Recipe) -> None:
+def add_tokenizer(writer: Any, gguf: Any, tokenizer: Any) -> None:
     """Write the tokens in the order of their ids, the merges, and the tokens at the beginning and end of a text."""
     special = set(tokenizer.all_special_ids)
     kinds = [gguf.TokenType.CONTROL if i in special else gguf.TokenType.NORMAL for i in range(len(tokenizer))]
@@ -105,9 +111,9 @@ def add_tokenizer(writer: Any, gguf: Any, tokenizer: Any, recipe: Recipe) -> Non
     writer.add_pad_token_id(tokenizer.pad_token_id)
     writer.add_add_bos_token(False)
     writer.add_add_eos_token(False)
-    if recipe.tokenizer.chat:
+    if tokenizer.chat_template is not None:  # the recipe's, or that of an adapter of task chat
         writer.add_chat_template(tokenizer.chat_template)
-        writer.add_eot_token_id(tokenizer.convert_tokens_to_ids(recipe.tokenizer.chat.end))
+        writer.add_eot_token_id(answer_ends(tokenizer)[0])
 
 
 def tensors(model: Any) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -151,6 +157,7 @@ def main(argv: list[str] | None = None) -> int:
         parser = Arguments("export-gguf", __doc__)
         parser.add_run()
         parser.add_argument("out", help="the file to write")
+        parser.add_argument("--adapter", metavar="NAME", help="merged into the model")
         args = parser.parse_args(words)
         out = Path(local_path(args.out))
         if out.is_dir() or not out.absolute().parent.is_dir():
@@ -161,11 +168,16 @@ def main(argv: list[str] | None = None) -> int:
         if recipe.model.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
             raise UserError(f"{recipe.model.architecture} cannot be written to GGUF: only {known} can")
-        if not (run.model / "config.json").is_file():
-            raise UserError(f"{run}: no model yet; make it with `desdecero run {recipe.name} --until pretrain`")
-        if faults := model_faults(run, recipe):
-            raise UserError(f"{run.model} is not as it was sealed ({faults[0]}): see `desdecero verify {run}`")
-        size = export_gguf(recipe, run.model, out)
+        folder, name = run.model, recipe.name
+        if args.adapter is not None:
+            find_stage(recipe, "finetune", args.adapter)  # a name that is none is refused with those that there are
+            folder, name = run.model_with(args.adapter), f"{recipe.name}-{args.adapter}"
+        if not (folder / "config.json").is_file():
+            stage = stage_name("pretrain" if args.adapter is None else "finetune", args.adapter)
+            raise UserError(f"{run}: no model yet; make it with `desdecero run {recipe.name} --until {stage}`")
+        if faults := model_faults(run, recipe, args.adapter):
+            raise UserError(f"{folder} is not as it was sealed ({faults[0]}): see `desdecero verify {run}`")
+        size = export_gguf(recipe, folder, out, name)
         print(f"{args.out}: {size / 1e6:.1f} MB, float32")
         return EXIT_OK
 

@@ -402,6 +402,11 @@ def _command(words: list[str]) -> int:
             "say what to forget: --source NAME, --document ID or --match TEXT; each may be repeated; or --keep ID alone"
         )
     run = find_run(args.run)
+    if (base := run.recipe().base) is not None:
+        raise UserError(
+            f"{run} holds adapters on {base.name} and no corpus: take the examples out of the data of the adapter, and "
+            "train it again with `desdecero finetune`"
+        )
     with run.lock() if args.yes else nullcontext():  # without --yes, it only reads
         if args.keep:
             keep(run, find_kept(run, args.keep, args.reason), dry_run=not args.yes)

@@ -1,118 +1,214 @@
-"""Upload a run's `model/` folder to the Hub, through the gate.
+"""Upload a run's `model/` folder, or one of its adapters, to the Hub, through the gate.
 
     desdecero publish quickstart --dry-run                         list what would be uploaded, without a network
     desdecero publish quickstart --repo-id owner/name              in one commit; private unless …
     desdecero publish quickstart --repo-id owner/name --public     … or the recipe says publish.private: false
     desdecero publish quickstart --repo-id owner/name --accept audit_tells --because "a first version, for review"
+    desdecero publish quickstart --adapter legal --repo-id owner/legal
+
+An adapter goes into a repository of its own: what peft loads, with its tokenizer and card, and in `merged/` the model
+with the adapter in its weights. The gate asks of it what concerns its texts and what it changes.
 
 The gate (model_cards/gate.py) reads the seals and the sealed reports. A model that it refuses is not uploaded: exit
 code 1.
 
 `--accept RULE --because "…"`, which may be repeated, overrides rules about the model; a fault in a seal cannot be
-overridden. The acceptance is added with its date to the run's recipe (`publish.accept`), and the card stage writes and
-seals the card again with it: so the uploaded card prints it, and still verifies. A dry run shows what would pass, and
-writes nothing.
+overridden. The acceptance is added with its date to the run's recipe (`publish.accept`), or of an adapter to its card's
+report, and the card stage writes and seals the card again with it: so the uploaded card prints it, and still verifies.
+A dry run shows what would pass, and writes nothing.
 """
 
 from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from desdecero.model_cards import gate
 from desdecero.model_cards.formats import counted, size
-from desdecero.model_cards.gate import ACCEPTABLE, Finding, Publication, judge, refused
+from desdecero.model_cards.gate import ACCEPTABLE, ACCEPTABLE_OF_ADAPTER, Finding, Publication, judge, refused
+from desdecero.model_cards.gate_adapter import OF_LICENSES
 from desdecero.model_cards.gate_sentences import sentence
+from desdecero.model_cards.gate_substance import SUBSTANCE_RULES
 from desdecero.model_cards.words import LANGUAGES, Language, say
 from desdecero.pipelines.commands.summary import reader_language
+from desdecero.pipelines.commands.upload import upload
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
-from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe import Acceptance, Recipe
 from desdecero.pipelines.recipe.identifiers import repository_id
-from desdecero.pipelines.run.chain import run_stage
+from desdecero.pipelines.recipe.publish import AcceptanceOfAdapter
+from desdecero.pipelines.run.chain import find_stage, run_stage
 from desdecero.pipelines.run.run_dir import RunDir, find_run
-from desdecero.pipelines.run.seals import AlteredFile, reading
-from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
+from desdecero.pipelines.run.stages import stage_name, stages
+from desdecero.pipelines.write_card import PAGES, Published, published_as
 
 VERDICTS = ("passed", "refused", "warning", "accepted")
-CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # without a limit, the Hub's client waits for ever
 
 
-def publish(
-    recipe: Recipe, run: RunDir, repo_id: str | None, private: bool, dry_run: bool, language: Language = "en"
-) -> int:
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be published, where, and which rules its authors override."""
+
+    adapter: str | None
+    """None: the run's model."""
+    repo_id: str | None
+    accept: tuple[Acceptance, ...]
+
+
+def publish(run: RunDir, wanted: Wanted, private: bool, dry_run: bool, language: Language = "en") -> int:
     """List the files, judge them, and upload them unless refused or in a dry run. Returns the exit code."""
     with nullcontext() if dry_run else run.lock():  # a dry run only reads
-        sealed = run.recipe()
+        recipe = run.recipe()
         with reading(f"a report in {run}"):
-            findings = judge(publication(sealed, run, repo_id, recipe.publish.accept))
-        rewrite = recipe != sealed  # acceptances that the card does not print yet
+            findings = judge(publication(recipe, run, wanted))
+        rewrite = not on_card(recipe, run, wanted)
         if rewrite and not dry_run and not refused(findings):
-            run_stage(stages(recipe)["card"], recipe, run, because="to print the accepted rules")
-            remember_acceptances(recipe, run)
-            findings = judge(publication(recipe, run, repo_id))
-        print_contents(run, repo_id, private, language)
-        unnamed = dry_run and repo_id is None  # a dry run needs no name: the missing name is only a warning
+            recipe = write_again(recipe, run, wanted)
+            findings = judge(publication(recipe, run, wanted))
+        files = contents(run, wanted.adapter)
+        print_contents(run, files, wanted, private, language)
+        unnamed = dry_run and wanted.repo_id is None  # a dry run needs no name: the missing name is only a warning
         blocking = [finding for finding in refused(findings) if not (unnamed and finding.rule == "repository_named")]
         print_findings(findings, blocking, language)
         if blocking:
             rules = ", ".join(finding.rule for finding in blocking)
             print("\n" + say(language, "publish.refused_by", rules=rules))
-            if names := [finding.rule for finding in blocking if finding.rule in ACCEPTABLE]:
+            acceptable = ACCEPTABLE if wanted.adapter is None else ACCEPTABLE_OF_ADAPTER
+            if names := [finding.rule for finding in blocking if finding.rule in acceptable]:
                 options = " ".join(f'--accept {name} --because "…"' for name in names)
                 print(say(language, "publish.to_accept", options=options))
             return EXIT_FINDING
         if dry_run:
             print("\n" + say(language, "publish.dry_run_rewrites" if rewrite else "publish.dry_run"))
             return EXIT_OK
-        assert repo_id is not None  # otherwise the gate has refused
-        print("\n" + say(language, "publish.published", address=upload(run, repo_id, private)))
+        assert wanted.repo_id is not None  # otherwise the gate has refused
+        what = run.path.name if wanted.adapter is None else f"{run.path.name}: {wanted.adapter}"
+        print("\n" + say(language, "publish.published", address=upload(files, wanted.repo_id, private, what)))
     return EXIT_OK
 
 
-def publication(
-    recipe: Recipe, run: RunDir, repo_id: str | None, accepted: Sequence[Acceptance] | None = None
-) -> Publication:
-    """Collect what the gate judges. Sources are not compared: if they have changed since, the sealed model has not.
+def contents(run: RunDir, adapter: str | None) -> dict[str, Path]:
+    """Return path in the repository → file: of a model all of `model/`; of an adapter what peft loads, with its card,
+    and in `merged/` the model with the adapter in its weights.
 
-    accepted: the rules that the authors override, where they are not in the recipe yet
+    Of a method that trains the weights themselves, which peft has no part in, the model with its card.
+
+    The card's `adapter_config.json` takes the place of the adapter's, which names a folder of this machine.
     """
-    states = {}
+    if adapter is None:
+        return _below(run.model)
+    folder = run.adapter(adapter)
+    written = {name: folder / "card" / name for name in (*PAGES, "adapter_config.json")}
+    where = "merged/" if (folder / "adapter").is_dir() else ""
+    merged = {f"{where}{name}": path for name, path in _below(folder / "merged").items()}
+    files = {**_below(folder / "adapter"), **merged, **written}
+    return {name: path for name, path in sorted(files.items()) if path.is_file()}
+
+
+def _below(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+# --- what is judged ------------------------------------------------------------------------------------------
+
+
+def publication(recipe: Recipe, run: RunDir, wanted: Wanted) -> Publication:
+    """Collect what the gate judges. Sources are not compared: if they have changed since, the sealed model has not."""
+    adapter, states = wanted.adapter, {}
     for name, stage in stages(recipe).items():
-        if stage.adapter is not None:  # no part of what is published
+        if stage.adapter not in (None, adapter):  # no part of what is published
             continue
         state = run.state(stage, recipe)
         states[name] = f"{state.name}: {state.reason}" if state.name == "stale" else state.name
     reports = {}
-    for name in ("card", "evaluate", "audit"):
-        with suppress(AlteredFile):  # `verify` lists it among the faults
-            if run.seal(name, recipe):
-                reports[name] = run.report_content(name, recipe)
+    for kind in ("card", "evaluate", "audit", *(("finetune",) if adapter else ())):
+        stage_of = stage_name(kind, adapter)
+        if stage_of not in stages(recipe):  # what gives labels is neither evaluated nor audited as models are
+            continue
+        with suppress(AlteredFile, EarlierForm):  # `verify` lists it among the faults
+            if stage_of in stages(recipe) and run.seal(stage_of, recipe):
+                reports[kind] = run.report_content(stage_of, recipe)
     return Publication(
-        repo_id=repo_id,
+        repo_id=wanted.repo_id,
         states=states,
         faults=verify(run, recipe),
-        card=reports.get("card"),
-        licensing=run.sealed_json("card", recipe, "card/licensing.json") if "card" in reports else None,
+        # An adapter's card is written for the repository that it goes to, whatever it named before.
+        card=reports["card"] | ({"repo_id": None} if adapter else {}) if "card" in reports else None,
+        licensing=_licensing(recipe, run, adapter),
         evaluation=reports.get("evaluate"),
         audit=reports.get("audit"),
         languages=recipe.languages,
         described=recipe.card.model_dump(mode="json"),
         max_unknown=recipe.publish.max_unknown,
-        accepted=[gate.Acceptance(one.rule, one.because, str(one.date)) for one in accepted or recipe.publish.accept],
+        accepted=[gate.Acceptance(one.rule, one.because, str(one.date)) for one in wanted.accept],
+        adapter=adapter,
+        finetune=reports.get("finetune"),
+        base_refused=_refused_by_licenses(recipe, run) if adapter else (),
     )
 
 
-def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str]) -> Recipe:
-    """Add the acceptances of the command line, dated today, to the recipe.
+def _licensing(recipe: Recipe, run: RunDir, adapter: str | None) -> dict[str, Any] | None:
+    card = stages(recipe)[stage_name("card", adapter)]
+    try:
+        return run.sealed_json(card.name, recipe, f"{card.folder}/licensing.json")
+    except UserError:  # no card, which the gate says itself; or `verify` lists it among the faults
+        return None
+
+
+def _refused_by_licenses(recipe: Recipe, run: RunDir) -> list[str]:
+    """Return the rules about licences that refuse the run's model, but for those that its authors accepted."""
+    if recipe.base is not None:  # whose texts are not known here: its card says under which licence it is used
+        return []
+    accepted = {one.rule for one in recipe.publish.accept}
+    base = Publication(
+        repo_id=None, states={}, faults=(), card=None, licensing=_licensing(recipe, run, None), evaluation=None,
+        audit=None, languages=recipe.languages, described={}, max_unknown=recipe.publish.max_unknown,
+    )  # fmt: skip
+    return [rule for rule in OF_LICENSES if rule not in accepted and not SUBSTANCE_RULES[rule](base).passed]
+
+
+# --- what the card has to say first ---------------------------------------------------------------------------
+
+
+def on_card(recipe: Recipe, run: RunDir, wanted: Wanted) -> bool:
+    """Tell whether the sealed card says what is wanted: the accepted rules, and of an adapter its repository."""
+    if wanted.adapter is None:
+        return wanted.accept == recipe.publish.accept
+    known = published_as(recipe, run, wanted.adapter)
+    return (wanted.repo_id, wanted.accept) == (known.repo_id, known.accepted)
+
+
+def write_again(recipe: Recipe, run: RunDir, wanted: Wanted) -> Recipe:
+    """Make the card again, so that it says what is wanted; return the run's recipe, which has a model's acceptances."""
+    if wanted.adapter is not None:
+        card, said = stages(recipe)[stage_name("card", wanted.adapter)], Published(wanted.repo_id, wanted.accept)
+        run_stage(card, recipe, run, because="to say where it is published", published=said)
+        return recipe
+    recipe = accepting(recipe, wanted.accept)
+    run_stage(stages(recipe)["card"], recipe, run, because="to print the accepted rules")
+    remember_acceptances(recipe, run)
+    return recipe
+
+
+def accepting(recipe: Recipe, accept: tuple[Acceptance, ...]) -> Recipe:
+    """Return the recipe with these acceptances in place of its own."""
+    return recipe.model_copy(update={"publish": recipe.publish.model_copy(update={"accept": accept})})
+
+
+def with_acceptances(
+    earlier: Sequence[Acceptance], rules: Sequence[str], reasons: Sequence[str], kind: type[Acceptance] = Acceptance
+) -> tuple[Acceptance, ...]:
+    """Add the acceptances of the command line, dated today, to earlier ones.
 
     Raises `UserError` for a rule that may not be accepted, or without a reason.
     """
@@ -121,17 +217,16 @@ def with_acceptances(recipe: Recipe, rules: Sequence[str], reasons: Sequence[str
     if twice := sorted({rule for rule in rules if rules.count(rule) > 1}):
         raise UserError(f"--accept {twice[0]} is given twice: give it one --because, which the card prints")
     today = datetime.datetime.now(datetime.UTC).date()
-    accepted = {one.rule: one for one in recipe.publish.accept}
+    accepted = {one.rule: one for one in earlier}
     for rule, because in zip(rules, reasons, strict=True):
         try:
-            one = Acceptance(rule=rule, because=because, date=today)
+            one = kind(rule=rule, because=because, date=today)
         except ValidationError as error:
             fault = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise UserError(f"--accept {rule} --because {because!r}: {fault}") from None
         if rule not in accepted or accepted[rule].because != one.because:  # an earlier acceptance keeps its date
             accepted[rule] = one
-    publish = recipe.publish.model_copy(update={"accept": tuple(accepted.values())})
-    return recipe.model_copy(update={"publish": publish})
+    return tuple(accepted.values())
 
 
 def remember_acceptances(recipe: Recipe, run: RunDir) -> None:
@@ -141,17 +236,17 @@ def remember_acceptances(recipe: Recipe, run: RunDir) -> None:
         run.remember_origin(origin.overridden("publish.accept", accepted))
 
 
-def print_contents(run: RunDir, repo_id: str | None, private: bool, language: Language) -> None:
-    """Print every file of the upload: size, sha256, path."""
-    files = sorted(path for path in run.model.rglob("*") if path.is_file())
+def print_contents(run: RunDir, files: Mapping[str, Path], wanted: Wanted, private: bool, language: Language) -> None:
+    """Print every file of the upload: size, sha256, path in the repository."""
     visibility = say(language, "publish.private" if private else "publish.public")
-    print(f"{say(language, 'publish.repository'):<12} {repo_id or say(language, 'publish.unnamed')}, {visibility}")
-    print(f"{say(language, 'publish.folder'):<12} {run.model}")
-    for path in files:
-        print(
-            f"{size(path.stat().st_size):>11}  {sha256_file(path)}  {printable(path.relative_to(run.model).as_posix())}"
-        )
-    total = size(sum(path.stat().st_size for path in files))
+    folder = run.model if wanted.adapter is None else run.adapter(wanted.adapter)
+    print(
+        f"{say(language, 'publish.repository'):<12} {wanted.repo_id or say(language, 'publish.unnamed')}, {visibility}"
+    )
+    print(f"{say(language, 'publish.folder'):<12} {folder}")
+    for name, path in files.items():
+        print(f"{size(path.stat().st_size):>11}  {sha256_file(path)}  {printable(name)}")
+    total = size(sum(path.stat().st_size for path in files.values()))
     print(f"{total:>11}  {counted(language, 'publish.files', len(files))}\n")
 
 
@@ -171,65 +266,6 @@ def print_findings(findings: list[Finding], blocking: list[Finding], language: L
             print(f"{'':<{width}} {said}")
 
 
-# --- the Hub -------------------------------------------------------------------------------------------------
-
-
-def upload(run: RunDir, repo_id: str, private: bool) -> str:
-    """Create the repository if it does not exist, upload `model/` in one commit, and return its address."""
-    quiet_environment()
-    from huggingface_hub import HfApi, constants, get_token
-
-    if constants.HF_HUB_OFFLINE:
-        raise UserError("HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it and publish again")
-    if get_token() is None:
-        raise UserError("no Hub token: log in with `hf auth login`, or set HF_TOKEN to a token that may write")
-    with _hub_errors(constants.ENDPOINT, repo_id):
-        api = HfApi()
-        url = api.create_repo(repo_id, private=private, exist_ok=True)
-        _check_repository(api.model_info(repo_id), run, private)
-        api.upload_folder(repo_id=repo_id, folder_path=run.model, commit_message=f"Publish {run.path.name}")
-    return str(url)
-
-
-def _check_repository(info: Any, run: RunDir, private: bool) -> None:
-    """Refuse a repository with another visibility than requested, or with files that the gate has not judged."""
-    if bool(info.private) != private:
-        requested, actual = ("private", "public") if private else ("public", "private")
-        raise UserError(
-            f"{info.id} exists and is {actual}, not {requested}: change it on the Hub, or name another --repo-id"
-        )
-    ours = {path.relative_to(run.model).as_posix() for path in run.model.rglob("*")}
-    foreign = sorted({file.rfilename for file in info.siblings} - ours - {".gitattributes"})
-    if foreign:
-        raise UserError(
-            f"{info.id} holds files that are not of this run ({', '.join(foreign)}): "
-            "delete them on the Hub, or name another --repo-id"
-        )
-
-
-@contextmanager
-def _hub_errors(endpoint: str, repo_id: str) -> Iterator[None]:
-    """Give the Hub's client a time limit, and turn refusals and missing answers into one sentence."""
-    import httpx2
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=timeout))
-    try:
-        yield
-    except HFValidationError as error:
-        raise UserError(f"{repo_id!r} is not a valid repository name (owner/name): {error}") from None
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        raise UserError(
-            f"{endpoint} refused the upload to {repo_id} ({status}: {error.server_message or error}): "
-            "check the name, and that your token may write there"
-        ) from None
-    except httpx2.HTTPError as error:
-        raise UserError(f"{endpoint} does not answer ({error}): check the network, and publish again") from None
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run `desdecero publish`."""
     return guard(_command, argv)
@@ -241,13 +277,15 @@ def _command(words: list[str]) -> int:
     parser.add_argument(
         "--repo-id", metavar="OWNER/NAME", help="the repository (default: the recipe's publish.repo_id)"
     )
+    parser.add_argument("--adapter", metavar="NAME", help="publish this adapter, into a repository of its own")
     parser.add_argument("--public", action="store_true", help="publicly visible (default: as the recipe says, private)")
     parser.add_argument(
         "--accept",
         metavar="RULE",
         action="append",
         default=[],
-        help=f"override one rule; may be repeated, each with its --because: {', '.join(ACCEPTABLE)}",
+        help=f"override one rule; may be repeated, each with its --because: {', '.join(ACCEPTABLE)}; of an adapter: "
+        + ", ".join(ACCEPTABLE_OF_ADAPTER),
     )
     parser.add_argument(
         "--because", metavar="REASON", action="append", default=[], help="the reason, which the card prints, dated"
@@ -256,10 +294,23 @@ def _command(words: list[str]) -> int:
     parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded; contact no network")
     args = parser.parse_args(words)
     run = find_run(args.run)
-    recipe = with_acceptances(run.recipe(), args.accept, args.because)
-    repo_id = _checked(args.repo_id) or recipe.publish.repo_id
+    recipe, repo_id = run.recipe(), _checked(args.repo_id)
+    if args.adapter is None and recipe.base is not None:
+        raise UserError(
+            f"{run}: {recipe.base.name} was not trained here: publish an adapter on it, with --adapter NAME"
+        )
+    if args.adapter is None:
+        accept = with_acceptances(recipe.publish.accept, args.accept, args.because)
+        wanted = Wanted(None, repo_id or recipe.publish.repo_id, accept)
+    else:
+        find_stage(recipe, "finetune", args.adapter)  # a name that is none is refused with those that there are
+        known = published_as(recipe, run, args.adapter)
+        accept = with_acceptances(known.accepted, args.accept, args.because, AcceptanceOfAdapter)
+        wanted = Wanted(args.adapter, repo_id or known.repo_id, accept)
+        if wanted.repo_id and wanted.repo_id == recipe.publish.repo_id:
+            raise UserError(f"{wanted.repo_id} is the repository of the model: name another for its adapter")
     private = recipe.publish.private and not args.public
-    return publish(recipe, run, repo_id, private, args.dry_run, reader_language(recipe, args.language))
+    return publish(run, wanted, private, args.dry_run, reader_language(recipe, args.language))
 
 
 def _checked(repo_id: str | None) -> str | None:

@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
         dry_run.print_plan(recipe, run_dir, args.first, args.last)
         return EXIT_OK
     chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin, args.anyway)
-    if args.last is None:
+    if args.last is None and recipe.base is None:  # of a base that was not trained here there is nothing to sum up
         from desdecero.pipelines.commands.summary import reader_language, summary
 
         print("\n" + summary(recipe, run_dir, reader_language(recipe, args.language)))

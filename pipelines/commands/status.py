@@ -29,7 +29,7 @@ SHOWN = 5
 
 def print_status(run: RunDir, recipe: Recipe) -> None:
     """Print one line for each stage: state, duration, time of its seal and reason."""
-    width = max(10, *map(len, stages(recipe)))
+    width = max([10, *map(len, stages(recipe))])
     unsure: list[str] = []  # stages that `run` would build, and those whose output may change as a result
     for stage in stages(recipe).values():
         state = current_state(stage, recipe, run)
@@ -50,6 +50,8 @@ def current_recipe(run: RunDir) -> tuple[Recipe, str]:
     Where the file is missing or no longer valid, the run's own copy is returned.
     """
     sealed, origin = run.recipe(), run.origin()
+    if sealed.base is not None:
+        return sealed, f"adapters on {sealed.base.name}{f' at {sealed.base.revision}' if sealed.base.revision else ''}"
     if origin is None:
         return sealed, "recipe.yaml of the run (the file that it came from is not known)"
     try:

@@ -25,6 +25,7 @@ from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.base_model import base_faults
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import (
     AlteredFile,
@@ -35,7 +36,7 @@ from desdecero.pipelines.run.seals import (
     parse_json,
     read_file,
 )
-from desdecero.pipelines.run.stages import Stage, load, stages
+from desdecero.pipelines.run.stages import Stage, load, stage_name, stages
 from desdecero.pipelines.write_card import differing
 
 TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
@@ -52,6 +53,7 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
         faults += _stale_reasons(run, recipe, chain[stage], seal)
     faults += _chain_faults(run, recipe, seals, set(unreadable))
     faults += _file_faults(run, recipe, seals, set(unreadable))
+    faults += base_faults(run, recipe)
     cards = [  # one of another code version is named as stale above, and quotes reports of other names and forms
         stage
         for stage in chain.values()
@@ -184,7 +186,7 @@ def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreada
                 yield f"{printable(place)}: {fault}"
             else:
                 regular.add(place)
-    claimed: set[str] = set()
+    claimed = {f"model/{name}" for name in recipe.base.files} if recipe.base else set[str]()  # `base_faults` compares
     chain = stages(recipe)
     for name, seal in seals.items():
         folder = chain[name].folder
@@ -258,25 +260,32 @@ def _walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
             yield place, f"cannot be read ({error.strerror})"
 
 
-def model_faults(run: RunDir, recipe: Recipe) -> list[str]:
-    """Return the faults of the files in `model/` and of the seals that name them: with any, it must not be loaded."""
-    seals, unreadable = read_seals(run, recipe)
-    if "pretrain" not in seals:
-        return [unreadable.get("pretrain", "pretrain: no seal (done.json)")]
-    altered = [one.later for one in digest_mismatches(recipe, seals) if one.stage == "pretrain" and one.altered]
-    faults = [f"pretrain/done.json: altered since {later} was sealed" for later in altered]
+def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> list[str]:
+    """Return the faults of the files in `model/` and of the seals that name them: with any, it must not be loaded.
+
+    adapter: check the model that this adapter was merged into instead
+    """
+    if recipe.base is not None and adapter is None:
+        return list(base_faults(run, recipe))
+    writer = "pretrain" if adapter is None else stage_name("finetune", adapter)
+    root = run.model_with(adapter).relative_to(run.path).as_posix()
+    chain, (seals, unreadable) = stages(recipe), read_seals(run, recipe)
+    if writer not in seals:
+        return [unreadable.get(writer, f"{writer}: no seal (done.json)")]
+    altered = [one.later for one in digest_mismatches(recipe, seals) if one.stage == writer and one.altered]
+    faults = [f"{chain[writer].folder}/done.json: altered since {later} was sealed" for later in altered]
     pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
-    weights = {place: output for place, output in seals["pretrain"].outputs.items() if place.startswith("model/")}
-    for place, fault in sorted(_walk(run.path, "model")):
+    weights = {place: output for place, output in seals[writer].outputs.items() if place.startswith(f"{root}/")}
+    for place, fault in sorted(_walk(run.path, root)):
         if not fault and place in weights:
-            fault = _differs(run.path / place, weights.pop(place)["sha256"]).format("pretrain")
+            fault = _differs(run.path / place, weights.pop(place)["sha256"]).format(writer)
         elif not fault and place not in pages:
             fault = "in a sealed folder, but no stage wrote it"
         else:
             weights.pop(place, None)
         if fault:
             faults.append(f"{printable(place)}: {fault}")
-    return [*faults, *(f"{printable(place)}: sealed by pretrain, and missing" for place in weights)]
+    return [*faults, *(f"{printable(place)}: sealed by {writer}, and missing" for place in weights)]
 
 
 # --- the card against the reports ------------------------------------------------------------------------------
@@ -342,10 +351,10 @@ def main(argv: list[str]) -> int:
     parser = Arguments("verify", __doc__)
     parser.add_run()
     run = find_run(parser.parse_args(argv).run)
-    sealed: list[str] = []
+    sealed, of_corpus = list[str](), True
     try:
         recipe = run.recipe()
-        faults = verify(run, recipe)
+        faults, of_corpus = verify(run, recipe), recipe.base is None
         sealed = [name for name in stages(recipe) if run.seal(name, recipe)]
     except UserError as error:  # without the recipe, it is not known which stages there are
         faults = [printable(error)]
@@ -355,6 +364,8 @@ def main(argv: list[str]) -> int:
         print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: this run is not the one that was sealed")
         return EXIT_FINDING
     print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
-    if sealed and "corpus" not in sealed:
+    if not of_corpus:
+        print("model/: every file as it was taken from elsewhere")
+    elif sealed and "corpus" not in sealed:
         print("the corpus is not on this machine: it was not verified")
     return EXIT_OK

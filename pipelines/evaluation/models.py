@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from desdecero.eval_suites.models.adapters import check_base
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import sha256_file
@@ -85,16 +86,7 @@ def _in_folder(name: str, path: Path) -> NamedModel:
         return NamedModel(name, run.model)
     if (path / "adapter_config.json").is_file() or (path / "adapter" / "adapter_config.json").is_file():
         adapter = path if (path / "adapter_config.json").is_file() else path / "adapter"
-        base = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-        for candidate in (Path(base), adapter / base):
-            if (candidate / "config.json").is_file():
-                return NamedModel(name, candidate.resolve(), adapter=adapter)
-        run_model = next((up / "model" for up in adapter.parents if (up / "recipe.yaml").is_file()), None)
-        if run_model is not None and (run_model / "config.json").is_file():
-            return NamedModel(name, run_model, adapter=adapter)
-        raise UserError(
-            f"{name}: the adapter's base model, {base}, is not here: put it there, or name its merged model"
-        )
+        return NamedModel(name, _base_of(name, adapter), adapter=adapter)
     if not (path / "config.json").is_file():
         raise UserError(
             f"{name}: no config.json in the folder: name a run, a checkpoint, an adapter, or a folder of transformers"
@@ -106,3 +98,28 @@ def _in_folder(name: str, path: Path) -> NamedModel:
     if run_folder is None or not RunDir(run_folder).tokenizer.is_dir():
         raise UserError(f"{name}: no tokenizer beside the model, and the folder is in no run that has one")
     return NamedModel(name, path, tokenizer=RunDir(run_folder).tokenizer)
+
+
+def _base_of(name: str, adapter: Path) -> Path:
+    """Return the folder of an adapter's base: where it lay when the adapter was made, or in the adapter's run.
+
+    Raises `UserError` where neither is there, or neither has the weights that the adapter was trained on.
+    """
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    said: str | None = config["base_model_name_or_path"]
+    run = next((up for up in adapter.parents if (up / "recipe.yaml").is_file()), None)
+    places = [*([Path(said), adapter / said] if said else []), *([RunDir(run).model] if run is not None else [])]
+    others = []
+    for place in (place.resolve() for place in places if (place / "config.json").is_file()):
+        try:
+            check_base(adapter, place)
+        except ValueError as error:
+            others.append(str(error))
+        else:
+            return place
+    if others:
+        raise UserError(f"{others[0]}: put its base there, or name its merged model")
+    raise UserError(
+        f"{name}: the adapter's base model, {said or 'which it does not name'}, is not here: put it there, or name its "
+        "merged model"
+    )

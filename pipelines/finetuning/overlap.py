@@ -99,9 +99,11 @@ def components(texts: Sequence[str]) -> _Numbers:
 
     Two texts that are the same when folded count as one, and a text alone is a group.
     """
-    forms, of = np.unique([folded(text) for text in texts], return_inverse=True)
+    number: dict[str, int] = {}
+    of = np.array([number.setdefault(folded(text), len(number)) for text in texts], dtype=np.int64)
+    forms = list(number)  # an array of texts would give each as much room as the longest takes
     every = slice(0, len(forms))
-    first, second = _Shingles(forms.tolist()).similar(every, every)
+    first, second = _Shingles(forms).similar(every, every)
     joined = sparse.coo_matrix((np.ones(len(first), dtype=np.int8), (first, second)), shape=(len(forms), len(forms)))
     groups: _Numbers = csgraph.connected_components(joined, directed=False)[1].astype(np.int64)[of]
     return groups

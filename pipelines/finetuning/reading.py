@@ -61,7 +61,7 @@ def read_path(task: Task, path: Path, columns: Columns) -> Found:
     """Read the examples of a file or a folder. A folder with files of records in it is read for these alone."""
     if task == "tokens" and has_annotations(path):
         return Found(*read_brat(path))
-    if task == "text" and (files := _plain_files(path)):
+    if task == "text" and (files := plain_files(path)):
         examples = [example for file in files for example in _plain(path, file)]
         return Found(examples, records.digest_of(path, files))
     data = records.read(path)
@@ -72,7 +72,7 @@ def digest_path(task: Task, path: Path) -> str:
     """Return the digest that `read_path` would give the examples of a path."""
     if task == "tokens" and has_annotations(path):
         return read_brat(path)[1]
-    if task == "text" and (files := _plain_files(path)):
+    if task == "text" and (files := plain_files(path)):
         return records.digest_of(path, files)
     return records.digest(path)
 
@@ -88,7 +88,7 @@ def read_split(task: Task, hub: HubSplits, split: str, columns: Columns) -> Foun
 # --- plain text --------------------------------------------------------------------------------------------------
 
 
-def _plain_files(path: Path) -> list[Path]:
+def plain_files(path: Path) -> list[Path]:
     """Return the files of plain text that a path means; none where it means records, or nothing."""
     if path.is_file():
         return [path] if path.name.lower().endswith(PLAIN) else []
@@ -143,7 +143,13 @@ def _text(record: Record, columns: Columns) -> Example:
 
 def _chat(record: Record, columns: Columns) -> Example:
     if record.values.get(columns["messages"]) is not None:
-        return Example(messages=_messages(record, columns["messages"]), place=record.place)
+        messages = messages_of(record, columns["messages"])
+        if messages[-1].role != "assistant":
+            raise ValueError(
+                f"{record.place}: the last message is of the {messages[-1].role}: there is no answer to learn from it: "
+                "end with a message of the assistant, or take the record out"
+            )
+        return Example(messages=messages, place=record.place)
     if record.values.get(columns["prompt"]) is None and record.values.get(columns["response"]) is None:
         present = ", ".join(map(str, record.values)) or "none"
         raise ValueError(
@@ -154,7 +160,8 @@ def _chat(record: Record, columns: Columns) -> Example:
     return Example(messages=(Message("user", asked), Message("assistant", said)), place=record.place)
 
 
-def _messages(record: Record, column: str) -> tuple[Message, ...]:
+def messages_of(record: Record, column: str) -> tuple[Message, ...]:
+    """Return the conversation in a column: with a message of the user, and none of the system but the first."""
     given = record.values[column]
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise ValueError(f"{record.place}: {column!r} is not a list of messages: write [{{role, content}}, …]")
@@ -162,11 +169,6 @@ def _messages(record: Record, column: str) -> tuple[Message, ...]:
     for number, message in enumerate(messages[1:], start=2):
         if message.role == "system":
             raise ValueError(f"{record.place}: message {number} is of the system: only the first one may be")
-    if messages[-1].role != "assistant":
-        raise ValueError(
-            f"{record.place}: the last message is of the {messages[-1].role}: there is no answer to learn from it: "
-            "end with a message of the assistant, or take the record out"
-        )
     if all(message.role != "user" for message in messages):
         raise ValueError(f"{record.place}: no message is of the user: begin with what is asked")
     return messages

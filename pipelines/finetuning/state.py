@@ -16,11 +16,11 @@ def reason_to_train_again(run: RunDir, recipe: Recipe, stage: str) -> str:
     Data that are no longer there change nothing: the adapter is as it was.
     """
     adapter = stages(recipe)[stage].adapter
-    data = recipe.adapters[adapter].data if adapter is not None else None
-    if data is None:
+    section = recipe.adapters[adapter] if adapter is not None else None
+    if section is None or section.data is None:
         return ""
     try:
-        report, now = run.report(stage, recipe), digest("text", data)
+        report, now = run.report(stage, recipe), digest(section.task, section.data)
     except (UserError, ValueError):
         return ""
     assert isinstance(report, FinetuneReport)

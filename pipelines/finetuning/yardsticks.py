@@ -1,10 +1,12 @@
-"""What a fine-tuned model has to beat in classification: the commonest label, and a linear classifier of words.
+"""What a fine-tuned model has to beat: in classification the commonest label, and a linear classifier of words; where
+spans are labelled, a list of the words of the training examples.
 
-Both take seconds, need no accelerator, and answer with the labels of each test example, in its order.
+They take seconds, need no accelerator, and answer for each test example, in its order.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +20,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
-from desdecero.pipelines.finetuning.example import Example, Examples
+from desdecero.pipelines.finetuning.example import Example, Examples, Span
 
 Labels = tuple[str, ...]
 
@@ -52,6 +54,23 @@ def linear_svm(examples: Examples, seed: int) -> list[Labels]:
     features = _Features(known, pairs=_in_pairs(examples))
     classifier = _Classifier(strength, seed, examples)
     return classifier.fit(features(known), known).predict(features(examples.test))
+
+
+def dictionary(examples: Examples) -> list[list[Span]]:
+    """Return the spans of the test examples that a list of words gives: those that stood in spans of the training
+    examples, each with its commonest label there. Of words that overlap, the longest counts; they are whole words, in
+    the same letters."""
+    seen: dict[str, Counter[str]] = {}
+    for example in (*examples.train, *examples.validation):
+        for span in example.spans:
+            seen.setdefault(example.text[span.start : span.end], Counter())[span.label] += 1
+    labels = {words: min(counts, key=lambda label: (-counts[label], label)) for words, counts in seen.items()}
+    longest_first = sorted(labels, key=lambda words: (-len(words), words))
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)") if labels else None
+    return [
+        [Span(*found.span(), labels[found.group()]) for found in pattern.finditer(example.text)] if pattern else []
+        for example in examples.test
+    ]
 
 
 def _chosen(examples: Examples, seed: int) -> float:

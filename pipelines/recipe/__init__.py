@@ -9,6 +9,7 @@ with its reason. `runs/<name>/recipe.yaml` holds the resolved recipe, with every
 
 from desdecero.pipelines.recipe.audit import Audit
 from desdecero.pipelines.recipe.base import ExamplePath, Section
+from desdecero.pipelines.recipe.base_model import Base
 from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus, Domain, Licenses
 from desdecero.pipelines.recipe.corpus_sources import (
@@ -63,6 +64,7 @@ __all__ = [
     "SOURCES",
     "Acceptance",
     "Audit",
+    "Base",
     "Budget",
     "Card",
     "Chat",

@@ -208,11 +208,17 @@ class Domain(Section):
     """Note on the risks, for the card."""
 
     def read_in(self, language: Language) -> dict[str, Any]:
-        """Return what the card of an adapter says of the pack, in a language."""
+        """Return what the card of an adapter says of the pack, in a language; `pairs` has the first words that are
+        exchanged of each group, in each language."""
         return {
             "title": self.title.read_in(language),
             "note": self.note.read_in(language),
+            "uses": [{"category": use.category, "about": use.about.read_in(language)} for use in self.eu_ai_act],
             "not_for": [use.read_in(language) for use in self.not_for],
+            "pairs": {
+                group: {other: words.read_in(other)[0] for other in get_args(Language)}
+                for group, words in self.swaps.items()
+            },
         }
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -24,16 +25,9 @@ class Acceptance(Section):
     @field_validator("rule")
     @classmethod
     def _check_rule(cls, rule: str) -> str:
-        from desdecero.model_cards.gate import ACCEPTABLE, EVIDENCE_RULES
-        from desdecero.model_cards.gate_substance import WARNINGS
+        from desdecero.model_cards.gate import ACCEPTABLE
 
-        if rule in EVIDENCE_RULES:
-            raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
-        if rule in WARNINGS:
-            raise ValueError(f"{rule} only warns, so there is nothing to accept: remove it")
-        if rule not in ACCEPTABLE:
-            raise ValueError(f"the gate has no such rule: name one of {', '.join(ACCEPTABLE)}")
-        return rule
+        return _overridden(rule, ACCEPTABLE)
 
     @field_validator("because")
     @classmethod
@@ -41,6 +35,31 @@ class Acceptance(Section):
         if not any(letter.isalnum() for letter in because):
             raise ValueError("an acceptance needs its reason: the card prints it")
         return "".join(letter for letter in " ".join(because.split()) if letter.isprintable())
+
+
+class AcceptanceOfAdapter(Acceptance):
+    """The same of an adapter, for which there are other rules. It is no part of a recipe: its card's report has it."""
+
+    @field_validator("rule")
+    @classmethod
+    def _check_rule(cls, rule: str) -> str:
+        from desdecero.model_cards.gate import ACCEPTABLE_OF_ADAPTER
+
+        return _overridden(rule, ACCEPTABLE_OF_ADAPTER)
+
+
+def _overridden(rule: str, acceptable: Sequence[str]) -> str:
+    """Return the rule; raise `ValueError` unless it is one that may be overridden."""
+    from desdecero.model_cards.gate import EVIDENCE_RULES
+    from desdecero.model_cards.gate_substance import WARNINGS
+
+    if rule in EVIDENCE_RULES:
+        raise ValueError(f"{rule} is about the evidence, which nobody can override: fix what it names")
+    if rule in WARNINGS:
+        raise ValueError(f"{rule} only warns, so there is nothing to accept: remove it")
+    if rule not in acceptable:
+        raise ValueError(f"the gate has no such rule: name one of {', '.join(acceptable)}")
+    return rule
 
 
 class Publish(Section):

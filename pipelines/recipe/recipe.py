@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.recipe.audit import Audit
 from desdecero.pipelines.recipe.base import WITHOUT_PLACES, Section, Seed
+from desdecero.pipelines.recipe.base_model import Base
 from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus
 from desdecero.pipelines.recipe.evaluate import Evaluate
@@ -32,6 +41,12 @@ def _fills_spans(architecture: str) -> bool:
         return False
 
 
+UNUSED = ("corpus", "tokens", "audit")
+"""Sections that adapters on a base of elsewhere have no use for: it came without its corpus."""
+USED = {"model": ("architecture", "context_length"), "tokenizer": ("sentinels",)}
+"""What they read of sections that describe how a model is made."""
+
+
 class Recipe(Section):
     """One YAML file that says what a run makes."""
 
@@ -43,6 +58,9 @@ class Recipe(Section):
     """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 for languages without one; no regions."""
     seed: Seed = 0
     """Seed of all random draws: splits, initial weights, the order of batches, bootstrap samples."""
+    base: Base | None = None
+    """A model that was not trained here, in place of `corpus` and of a model to train: the run then holds adapters
+    alone, and of `pretrain` they take precision, compilation, micro-batch and checkpoints."""
     corpus: Corpus
     tokenizer: Tokenizer = Tokenizer()
     tokens: Tokens = Tokens()
@@ -51,8 +69,8 @@ class Recipe(Section):
     evaluate: Evaluate = Evaluate()
     audit: Audit = Audit()
     finetune: Finetuning = None
-    """Adapters by name, `{legal: {rank: 8}, health: {}}`, each of which is evaluated and audited too. A section of one
-    adapter, `{rank: 8}`, is read as that of the adapter with the name of the corpus' domain slice."""
+    """Adapters by name, `{legal: {rank: 8}, health: {}}`; those that write text are evaluated and audited too. A
+    section of one adapter, `{rank: 8}`, is read as that of the adapter with the name of the corpus' domain slice."""
     card: Card = Card()
     publish: Publish = Publish()
 
@@ -71,6 +89,29 @@ class Recipe(Section):
             case {"model": {"architecture": str(architecture)}} if _fills_spans(architecture):
                 return {**data, "tokenizer": {"sentinels": 100, **(data.get("tokenizer") or {})}}
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_beside_a_base(cls, data: Any) -> Any:
+        """Fill in the sections that only a model to train needs: no sources, and a budget that nothing reads."""
+        match data:
+            case {"base": base} if base is not None:
+                pretrain = {"budget": {"steps": 1}, **(data.get("pretrain") or {})}
+                return {**data, "corpus": Corpus.model_construct(sources=()), "pretrain": pretrain}
+        return data
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_is_not_used(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `base` where there is none, and beside a base what adapters do not read."""
+        content: dict[str, Any] = serialize(self)
+        if self.base is None:
+            content.pop("base", None)
+            return content
+        kept = {name: section for name, section in content.items() if name not in UNUSED}
+        for name, keys in USED.items():
+            if name in kept:
+                kept[name] = {key: kept[name][key] for key in keys}
+        return kept
 
     @model_validator(mode="before")
     @classmethod
@@ -133,9 +174,40 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_base(self) -> Recipe:
+        if self.base is None:
+            return self
+        for name, section in self.adapters.items():
+            if section.data is None:
+                raise ValueError(
+                    f"finetune.{name}: {self.base.name} comes without a corpus: give the adapter data of its own"
+                )
+            if section.replay:
+                raise ValueError(
+                    f"finetune.{name}.replay: {self.base.name} comes without the tokens that it was trained on: leave "
+                    "replay out"
+                )
+            if not (section.labels or self.base.writes):
+                raise ValueError(
+                    f"finetune.{name}: the weights of {self.base.name} have no output layer of a language model, which "
+                    f"the task {section.task} needs: take another base, or the task classification or tokens"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_domain(self) -> Recipe:
         if not self.corpus.domain and any(section.data is None for section in self.adapters.values()):
             raise ValueError("finetune needs corpus.domain, the slice of the corpus that it learns, or data of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _check_tasks(self) -> Recipe:
+        for name, section in self.adapters.items():
+            if section.task == "chat" and self.model.objective == "masked":
+                raise ValueError(
+                    f"finetune.{name}: {self.model.architecture} fills gaps and writes no answers: take an "
+                    "architecture that continues text for chat, or another task"
+                )
         return self
 
     @model_validator(mode="after")

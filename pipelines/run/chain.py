@@ -27,9 +27,10 @@ from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
 from desdecero.pipelines.recipe.origin import Origin
+from desdecero.pipelines.run.base_model import is_base, open_base
 from desdecero.pipelines.run.launcher import launched_process, run_processes
 from desdecero.pipelines.run.run_dir import RunDir, State, find_run
-from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stage_name, stages
+from desdecero.pipelines.run.stages import KINDS, OF_ADAPTER, Stage, load, stage_name, stages, stages_of
 
 ANYWAY_HELP = "train even if a budget in minutes has room for only a few steps"
 
@@ -90,6 +91,8 @@ def stage_main(
         quiet_environment()
         parser = Arguments(kind, importlib.import_module(KINDS[kind].module).__doc__)
         add_recipe_arguments(parser)
+        if adds_adapters:
+            parser.add_argument("name", nargs="?", metavar="NAME", help="the adapter; the same as --adapter NAME")
         if any(stage.kind == kind for stage in OF_ADAPTER):
             parser.add_argument("--adapter", metavar="NAME", help="the adapter, where the recipe has several")
         for flag, description in (flags or {}).items():
@@ -99,6 +102,10 @@ def stage_main(
         if adds_adapters:
             add_adapter_arguments(parser)
         arguments = parser.parse_args(words)
+        if adds_adapters and arguments.name:
+            if arguments.adapter not in (None, arguments.name):
+                raise UserError(f"two adapters are named, {arguments.name} and {arguments.adapter}: name one")
+            arguments.adapter = arguments.name
         values = {option: getattr(arguments, option) for option in (*(flags or {}), *(names or {}))}
         with launched_process():
             if adds_adapters and (arguments.data or arguments.domain or arguments.test):
@@ -122,17 +129,32 @@ def stage_main(
 
 def add_adapter_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that add an adapter to a run."""
-    parser.add_argument("--data", metavar="PATH", help="texts of your own: JSONL, CSV, TSV, Parquet or plain text")
-    parser.add_argument("--test", metavar="PATH", help="texts to measure on (default: a fifth of the data)")
+    parser.add_argument("--data", metavar="PATH", help="examples of your own: JSONL, CSV, TSV, Parquet, plain text, …")
+    parser.add_argument("--test", metavar="PATH", help="examples to measure on (default: a fifth of the data)")
     parser.add_argument("--domain", metavar="NAME", help="a domain pack: see `desdecero domains`")
+    parser.add_argument("--task", help="text, chat, classification or tokens (default: the domain pack's, or text)")
+    parser.add_argument("--text", metavar="COLUMN", help="the column of the text (default: text)")
+    parser.add_argument("--label", metavar="COLUMN", help="the column of the label (default: label)")
 
 
 def add_adapter(arguments: argparse.Namespace, flags: Mapping[str, bool]) -> None:
-    """Add an adapter to a run that is there: train, evaluate and audit it, and write its card. The run stays sealed."""
-    run, name = find_run(arguments.recipe), arguments.adapter or arguments.domain
+    """Add an adapter to a run that is there: train, evaluate and audit it, and write its card. The run stays sealed.
+
+    A base that is no run gets one, for all of its adapters.
+    """
+    name, place = arguments.adapter or arguments.domain, arguments.recipe
     if not arguments.data or not name:
-        raise UserError("give the texts with --data, and a name with --domain or --adapter")
-    section = {"domain": arguments.domain, "data": {"train": arguments.data, "test": arguments.test}}
+        raise UserError("give the examples with --data, and a name with --domain or --adapter")
+    if _named_run(place) is None and is_base(place):
+        run = open_base(place, arguments.run_dir, arguments.overrides)
+    else:
+        run = find_run(place)
+    options = {"train": arguments.data, "test": arguments.test, "text": arguments.text, "label": arguments.label}
+    section = {
+        "domain": arguments.domain,
+        "data": {option: value for option, value in options.items() if value is not None},
+        **({"task": arguments.task} if arguments.task else {}),
+    }
     known = run.recipe()
     content = known.model_dump(mode="json")
     content["finetune"] = {**(content["finetune"] or {}), name: section}
@@ -141,8 +163,7 @@ def add_adapter(arguments: argparse.Namespace, flags: Mapping[str, bool]) -> Non
         raise UserError(f"the adapter {name} of {run} is of other data: name another with --adapter")
     with run.lock():
         run.recover(recipe)
-        for kind in (stage.kind for stage in OF_ADAPTER):
-            stage = find_stage(recipe, kind, name)
+        for stage in stages_of(recipe, name):
             state = run.state(stage, recipe)
             if state.name == "sealed":
                 _print(stage.name, "sealed, nothing to do")
@@ -193,6 +214,11 @@ def find_stage(recipe: Recipe, kind: str, adapter: str | None) -> Stage:
     name = stage_name(kind, adapter)
     if name in chain:
         return chain[name]
+    if recipe.base is not None and not any(stage.kind == kind for stage in chain.values()):
+        raise UserError(
+            f"{recipe.name} holds adapters on {recipe.base.name}, which was not trained here: it has no stage {kind}; "
+            "add an adapter with `desdecero finetune`"
+        )
     if names:
         raise UserError(f"name one of the recipe's adapters with --adapter: {', '.join(names)}")
     raise UserError(f"recipe {recipe.name} has no {kind} section: add one, or leave the stage out")
@@ -234,7 +260,7 @@ def current_state(stage: Stage, recipe: Recipe, run: RunDir, remember: bool = Fa
     return State("sealed", "sources were renamed; the ledger has their former names" if comparison.renamed else "")
 
 
-def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "", **options: bool | list[str]) -> None:
+def run_stage(stage: Stage, recipe: Recipe, run: RunDir, because: str = "", **options: object) -> None:
     """Build one stage below `unsealed/`, seal it and move it into place.
 
     options: options of the stage's function

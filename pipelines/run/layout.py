@@ -3,6 +3,7 @@
     runs/<name>/
       recipe.yaml               resolved: every default written out
       made_from.json            the recipe's file or name, and what --set changed in it
+      base.json                 of adapters on a model of elsewhere: its name and the sha256 of each file of model/
       sources.json              what the corpus was built from: names, sizes and hashes of files
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
@@ -90,6 +91,11 @@ class Layout:
     def origin_file(self) -> Path:
         """The recipe's file or name, and the overrides of `--set`."""
         return self.path / "made_from.json"
+
+    @property
+    def base_file(self) -> Path:
+        """Name, revision and hashes of the files of a base that was not trained here."""
+        return self.path / "base.json"
 
     @property
     def sources_file(self) -> Path:

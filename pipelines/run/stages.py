@@ -2,9 +2,12 @@
 
     stages(recipe)      the stages that a recipe asks for, in order, by name
     BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD comes last
+    ON_BASE             those of an adapter on a model that was not trained here
 
 A recipe has four stages for each of its adapters (`finetune: {legal: {…}, health: {…}}`): `finetune:legal`,
-`evaluate:legal`, `audit:legal` and `card:legal`.
+`evaluate:legal`, `audit:legal` and `card:legal`; two for one that gives labels, and writes no text that could be
+evaluated and audited as the model's: `finetune:support` and `card:support`. So has each adapter on a base that was not
+trained here, and there are no other stages then.
 """
 
 from __future__ import annotations
@@ -118,7 +121,7 @@ BASE = (
 OF_ADAPTER = (
     Stage(
         "finetune", "finetune", "adapters/ADAPTER",
-        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 6,
+        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 7,
         resumable=True, flags=("anyway",), stale_if=("desdecero.pipelines.finetuning.state:reason_to_train_again",),
     ),
     Stage(
@@ -126,13 +129,27 @@ OF_ADAPTER = (
         ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 6,
         resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("finetune:ADAPTER",), 3),
+    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("audit", "finetune:ADAPTER"), 4),
     Stage(
-        "card", "write_card", "adapters/ADAPTER/card", ("name", "card", "publish.repo_id"),
-        ("pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 1,
+        "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "publish.repo_id"),
+        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 2,
     ),
 )  # fmt: skip
-"""Stages of each adapter; ADAPTER stands for its name."""
+"""Stages of each adapter that writes text; ADAPTER stands for its name."""
+
+CARD_OF_LABELS = replace(OF_ADAPTER[-1], inputs=("tokens", "pretrain", "finetune:ADAPTER"))
+"""Card of an adapter that gives labels."""
+
+ON_BASE = (
+    replace(
+        OF_ADAPTER[0], reads=("seed", "base", "model", "pretrain", "evaluate.confidence", "finetune.ADAPTER"), inputs=()
+    ),
+    replace(
+        OF_ADAPTER[-1], reads=("name", "languages", "base", "card", "publish.repo_id"), inputs=("finetune:ADAPTER",),
+        stale_if=(),
+    ),
+)  # fmt: skip
+"""Stages of each adapter on a base that was not trained here, whose corpus and evaluation are not known."""
 
 CARD = Stage(
     "card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"),
@@ -147,12 +164,17 @@ for _stage in (*BASE, OF_ADAPTER[0], CARD):
 
 
 def stages(recipe: Recipe) -> dict[str, Stage]:
-    """Return the stages that a recipe asks for, in order, by name."""
-    chain = list(BASE)
-    for adapter in recipe.adapters:
-        chain += [stage.for_adapter(adapter) for stage in OF_ADAPTER]
-    chain.append(CARD)
+    """Return the stages that a recipe asks for, in order, by name; beside a base, those of its adapters alone."""
+    chain = [stage for name in recipe.adapters for stage in stages_of(recipe, name)]
+    if recipe.base is None:
+        chain = [*BASE, *chain, CARD]
     return {stage.name: stage for stage in chain}
+
+
+def stages_of(recipe: Recipe, name: str) -> list[Stage]:
+    """Return the stages of one adapter, in order."""
+    table = (OF_ADAPTER[0], CARD_OF_LABELS) if recipe.adapters[name].labels else OF_ADAPTER
+    return [stage.for_adapter(name) for stage in (table if recipe.base is None else ON_BASE)]
 
 
 def stage_name(kind: str, adapter: str | None) -> str:

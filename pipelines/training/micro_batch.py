@@ -74,7 +74,7 @@ def bytes_for_backward(replica: Replica, sequences: int) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    inputs, targets = (tensor[:1].repeat(sequences, 1) for tensor in replica.task.train_data.batch(0))
+    inputs, targets = (tensor[:1].repeat(sequences, 1) for tensor in replica.task.train_data.largest())
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         replica.module(inputs, targets)
     return sum(kept.values())
@@ -128,7 +128,7 @@ def _fits(replica: Replica, size: int, optimizers: list[Any]) -> bool:
 
 def _trial(replica: Replica, size: int, optimizers: list[Any]) -> None:
     device = replica.accelerator.device
-    inputs, targets = (tensor[:size].to(device) for tensor in replica.task.train_data.batch(0))
+    inputs, targets = (tensor[:size].to(device) for tensor in replica.task.train_data.largest())
     replica.module(inputs[:1], targets[:1])[0].backward()
     for optimizer in optimizers:
         optimizer.step()

@@ -17,7 +17,13 @@ from desdecero.pipelines.training.data.batches import begins
 from desdecero.pipelines.training.devices.out_of_memory import is_out_of_memory
 from desdecero.pipelines.training.model.build import output_layer
 from desdecero.pipelines.training.model.compilation import compile_parts
-from desdecero.pipelines.training.model.document_masking import alike, find_masking_method, keeps_pairs_apart, read_pair
+from desdecero.pipelines.training.model.document_masking import (
+    alike,
+    end_of_text,
+    find_masking_method,
+    keeps_pairs_apart,
+    read_pair,
+)
 from desdecero.pipelines.training.model.losses import cross_entropy, linear_cross_entropy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,8 +38,10 @@ class ModelWithLoss(nn.Module):
     hidden states (capped, or scaled), and then its own logits are used.
 
     `sentinels`: the ids that stand for spans, for encoder–decoders. `context_length`: tokens of a sequence, by default
-    as many as the model has positions. Raises `UserError` for a model that cannot be made to keep documents apart, or
-    cannot read its context at all.
+    as many as the model has positions. `separator`: the token that alone tells apart what is packed into a row
+    (`WholeExamples.separator`). `ends`: in its place, the token with which documents begin and the one that fills rows
+    up, by default the configuration's end-of-text and padding token. Raises `UserError` for a model that cannot be made
+    to keep documents apart, or cannot read its context at all.
     """
 
     sentinels: torch.Tensor
@@ -45,6 +53,8 @@ class ModelWithLoss(nn.Module):
         in_bfloat16: bool = False,
         sentinels: Sequence[int] = (),
         context_length: int | None = None,
+        separator: int | None = None,
+        ends: tuple[int, int] | None = None,
     ):
         super().__init__()
         self.model, self.in_bfloat16 = model, in_bfloat16
@@ -52,7 +62,8 @@ class ModelWithLoss(nn.Module):
         self.compiled = False
         self.objective = objective_of(model.config.model_type)
         self.register_buffer("sentinels", torch.tensor(sentinels, dtype=torch.long, device=model.device), False)
-        self.isolated = settings.isolate_documents
+        self.isolated, self.separator = settings.isolate_documents or separator is not None, separator
+        self.ends = ends if separator is None else (separator, separator)
         training = model.training
         model.train(False)
         try:
@@ -73,6 +84,8 @@ class ModelWithLoss(nn.Module):
     def states(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the output layer's inputs, (rows, targets, width); or the model's own logits if it is not linear."""
         if self.objective == "span_corruption":
+            if self.separator is not None:
+                return read_pair(self.model, inputs, targets, padding=self.separator)
             return read_pair(self.model, inputs, targets, self.sentinels if self.isolated else None)
         states: torch.Tensor
         if self.linear:
@@ -91,7 +104,8 @@ class ModelWithLoss(nn.Module):
         options: dict[str, Any] = {"use_cache": False} if self.objective == "causal" else {}
         if self.masking_method is not None:
             config: Any = self.model.config
-            options |= self.masking_method(begins(inputs, config.eos_token_id, config.pad_token_id), config)
+            ends = self.ends or (config.eos_token_id, config.pad_token_id)
+            options |= self.masking_method(begins(inputs, *ends), config)
         return options
 
     @uncompiled  # the number of targets changes from step to step, and would recompile all
@@ -109,8 +123,10 @@ class ModelWithLoss(nn.Module):
         if self.in_bfloat16:
             states = states.to(torch.bfloat16)
         head = output_layer(self.model)
+        assert head is not None, "a model that writes text has one"
+        bias = getattr(head, "original_module", head).bias  # of new tokens, peft wraps the layer and hides its bias
         return linear_cross_entropy(
-            states, head.weight, head.bias, targets, self.label_smoothing, self.z_loss, self.compiled
+            states, head.weight, bias, targets, self.label_smoothing, self.z_loss, self.compiled
         )
 
     def _try(self, length: int) -> None:
@@ -119,7 +135,9 @@ class ModelWithLoss(nn.Module):
         spans, name = self.objective == "span_corruption", self.model.config.model_type
         try:
             read_whole(self.model, length, spans)
-            if self.isolated and spans:
+            if self.separator is not None and spans:
+                isolates = True  # a row is one example
+            elif self.isolated and spans:
                 isolates = keeps_pairs_apart(self.model, length, self.sentinels)
             elif self.isolated:
                 self.masking_method = find_masking_method(self.model, self.objective, length)
@@ -161,7 +179,7 @@ def before_output(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
 def read_whole(model: Any, length: int, spans: bool) -> None:
     """Read `length` tokens; some classes raise `IndexError` for more tokens than they have positions."""
     reader = model.get_encoder() if spans else model.base_model
-    reader(input_ids=torch.full((1, length), model.config.eos_token_id, device=model.device))
+    reader(input_ids=torch.full((1, length), end_of_text(model.config), device=model.device))
 
 
 @torch.no_grad()

@@ -37,8 +37,7 @@ from desdecero.pipelines.training.probe import (
 from desdecero.pipelines.training.replica import Replica, divide_batch, is_sharded
 from desdecero.pipelines.training.task import TrainingTask
 
-VALIDATION_SEQUENCES = 64  # scored in the loop: enough to see the curve; `evaluate` measures properly
-VALIDATION_SHARE = 0.02  # of a budget in minutes: a short one scores fewer
+VALIDATION_SHARE = 0.02  # of a budget in minutes: a short one scores fewer sequences
 MICRO_BATCH_SHARE = 0.05  # of such a budget, for a trial of a micro-batch
 MIN_STEPS = 50
 """Under so many steps a budget in minutes is refused: warm-up is then one step, and validation comes every fifth."""
@@ -143,7 +142,7 @@ def make_plan(
 
     (each, sequence, spent), *_ = broadcast_object_list([(each, sequence, time.perf_counter() - started)])
     validations = 1 + round(1 / settings.validate_every)
-    sequences = VALIDATION_SEQUENCES if task.validation_data else 0
+    sequences = task.validation_sequences if task.validation_data else 0
     if not steps:
         left = budget_seconds - spent
         while sequences > 1 and validations * sequences * sequence > VALIDATION_SHARE * left:
@@ -262,7 +261,7 @@ def _seconds_without_compilation(
     if not budget_seconds or accelerator.device.type != "cpu" or is_sharded(task, accelerator):
         return None
     task.module.in_bfloat16 = precision == "bf16"
-    inputs, targets = task.train_data.batch(0)
+    inputs, targets = task.train_data.largest()
 
     def one_pass(rows: int) -> None:
         task.module(inputs[:rows], targets[:rows])[0].backward()

@@ -16,7 +16,7 @@ from desdecero.pipelines.training.checkpoints import unique_tensors
 from desdecero.pipelines.training.devices.peak_flops import PeakFlops, device_name
 from desdecero.pipelines.training.devices.sharding import reshard, shard, sharding_is_wanted, whole
 from desdecero.pipelines.training.model.build import build_model, has_dropout, product_shapes
-from desdecero.pipelines.training.model.compilation import layer_classes
+from desdecero.pipelines.training.model.compilation import attend_blockwise, layer_classes
 from desdecero.pipelines.training.model.optimizers import build_optimizers
 from desdecero.pipelines.training.task import TrainingTask
 
@@ -62,6 +62,8 @@ class Replica:
         self.module.in_bfloat16 = precision == "bf16"
         self.module.to(accelerator.device)
         self.module.train()
+        if compiled or self.module.in_bfloat16:
+            attend_blockwise(task.model)
         if compiled:
             self.module.compile()
         if self.sharded:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from desdecero.pipelines.run.reports.base import RollBack
-from desdecero.pipelines.run.reports.pretrain import Cost, EarlyStop, PretrainReport, Start
+from desdecero.pipelines.run.reports.base import EarlyStop, RollBack
+from desdecero.pipelines.run.reports.pretrain import Cost, PretrainReport, Start
 from desdecero.pipelines.training.devices.peak_flops import device_name
 from desdecero.pipelines.training.micro_batch import peak_memory
 from desdecero.pipelines.training.model.build import count_parameters
@@ -39,7 +39,7 @@ def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) 
         steps=trainer.step,
         tokens=trainer.tokens,
         few_steps=plan.steps < task.few_steps,
-        epochs=trainer.tokens / (len(task.train_data.blocks) * recipe.model.context_length),
+        epochs=trainer.step * task.settings.batch_size / task.train_data.rows,
         flops=task.flops_per_token * trainer.tokens,
         **trainer.pace.whole(trainer.step),
         setup_seconds=trainer.setup_seconds,

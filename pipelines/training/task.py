@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.training.data.batches import Batches, Collator
+from desdecero.pipelines.training.data.batches import Batches, Collator, TrainingData
 from desdecero.pipelines.training.data.collators import build_collator, build_training_collator
 from desdecero.pipelines.training.model.build import (
     build_config,
@@ -21,6 +21,7 @@ from desdecero.pipelines.training.model.build import (
     training_flops_per_token,
     zero_init_residual_outputs,
 )
+from desdecero.pipelines.training.model_with_labels import ModelWithLabels
 from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
 FEW_STEPS = 1000
@@ -37,10 +38,13 @@ class TrainingTask:
     settings: recipes.Pretrain
     """Budget, batch size, optimizer, schedule, precision …, whatever the section says of them."""
     seed: int
-    module: ModelWithLoss
-    train_data: Batches
-    validation_data: Batches | None = None
+    module: ModelWithLoss | ModelWithLabels
+    train_data: TrainingData
+    validation_data: TrainingData | None = None
     """None if nothing is validated during training."""
+    validation_sequences: int = 64
+    """Scored at each validation, at most: enough to see the curve of pretraining, which `evaluate` measures
+    properly."""
     flops_per_token: float
     """Floating-point operations, forward and backward, for a token of input."""
     title: str = ""
@@ -61,12 +65,12 @@ class TrainingTask:
     @property
     def context_length(self) -> int:
         """Tokens in a sequence."""
-        return self.train_data.collator.length
+        return self.train_data.length
 
     @property
     def tokens_per_step(self) -> int:
-        """Tokens in a batch."""
-        return self.settings.batch_size * self.context_length
+        """Tokens in a batch, on average; padding does not count."""
+        return round(self.settings.batch_size * self.train_data.row_tokens)
 
 
 class Pretraining(TrainingTask):

@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 import torch
+from adapted_run import make_adapted_run
 from helpers import docstrings
 from whole_reports import held_out_suite, typed, with_findings
 
 from desdecero.app.app import serve
+from desdecero.app.page import build
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.files import write_text
 from desdecero.pipelines.recipe import Recipe, load_recipe
@@ -66,6 +69,27 @@ def new_run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     run = RunDir(tmp_path_factory.mktemp("new") / "run")
     write_text(run.recipe_file, load_recipe("quickstart").to_yaml())
     return run
+
+
+@pytest.fixture(scope="session")
+def adapted_run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A sealed adapter of each task."""
+    return make_adapted_run(tmp_path_factory.mktemp("adapted") / "small")
+
+
+@pytest.fixture(scope="session")
+def adapted_page(adapted_run: RunDir) -> Iterator[str]:
+    yield from served(adapted_run)
+
+
+@pytest.fixture
+def adapted_blocks(adapted_run: RunDir) -> Iterator[list[gr.Blocks]]:
+    """The run's page, which is not served: in a list, so that nothing holds it when it is let go."""
+    with gradios_leaks():
+        made = [build(adapted_run)]
+    yield made
+    with gradios_leaks():
+        made.clear()
 
 
 @pytest.fixture(scope="session")

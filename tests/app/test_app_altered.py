@@ -10,8 +10,9 @@ import pytest
 import torch
 from sealed_run import reseal
 
-from desdecero.app import training_views, try_it, views
+from desdecero.app import training_views, views
 from desdecero.app.generation import InvalidRequest, Writer
+from desdecero.app.loading import load_model
 from desdecero.model_cards.words import LANGUAGES, Language, say
 from desdecero.pipelines.run.run_dir import RunDir
 
@@ -125,17 +126,17 @@ def test_an_altered_model_is_not_loaded(run: RunDir, name: str, content: bytes |
         content = old[:-2] + bytes([old[-2] ^ 1]) + old[-1:]
     path.write_bytes(content)
     with pytest.raises(InvalidRequest) as caught:
-        try_it.load_model(run, recipe, Writer)
+        load_model(run, recipe, Writer)
     assert (caught.value.key, caught.value.values) == ("refused_altered", {"file": name})
 
 
 def test_a_card_in_the_models_folder_does_not_keep_it_from_being_tried(run: RunDir) -> None:
     edit(run.card / "README.md", "The card", "A card")
-    assert try_it.load_model(run, run.recipe(), Writer).context_length == 4096
+    assert load_model(run, run.recipe(), Writer).context_length == 4096
 
 
 def test_weights_that_are_edited_while_the_page_is_served_change_no_answer(run: RunDir) -> None:
-    model = try_it.load_model(run, run.recipe(), Writer).model.model
+    model = load_model(run, run.recipe(), Writer).model.model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with (run.model / "model.safetensors").open("r+b") as file:
         file.seek(-5000, 2)
@@ -148,5 +149,5 @@ def test_a_configuration_that_was_sealed_and_is_none_gets_a_sentence(run: RunDir
     (run.model / "config.json").write_text(content, encoding="utf-8")
     reseal(run, "pretrain", finished="2101-01-01T00:00:00Z")
     with pytest.raises(InvalidRequest) as caught:
-        try_it.load_model(run, run.recipe(), Writer)
+        load_model(run, run.recipe(), Writer)
     assert caught.value.key == "refused_altered"

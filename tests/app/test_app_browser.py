@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 GRADIO = [  # it sums up its queue with what pandas will not have for long
@@ -21,12 +21,19 @@ pytestmark = [
 ]
 
 TABS = {
-    "English": ["Try it", "Training", "Data and licences", "Bias audit", "Card"],
-    "Español": ["Probar", "Entrenamiento", "Datos y licencias", "Auditoría de sesgos", "Ficha (model card)"],
+    "English": ["Try it", "Adapters", "Training", "Data and licences", "Bias audit", "Card"],
+    "Español": [
+        "Probar",
+        "Adaptadores",
+        "Entrenamiento",
+        "Datos y licencias",
+        "Auditoría de sesgos",
+        "Ficha (model card)",
+    ],
 }
 SHOWN = {  # on every tab but the first
-    "English": ["How good it is", "Licences", "bias found", "The card in English"],
-    "Español": ["Qué tal es", "Licencias", "hay sesgo", "La ficha en español"],
+    "English": ["Write", "How good it is", "Licences", "bias found", "The card in English"],
+    "Español": ["Escribir", "Qué tal es", "Licencias", "hay sesgo", "La ficha en español"],
 }
 LOCAL = {"127.0.0.1", "localhost", "::1", ""}
 
@@ -75,9 +82,11 @@ def test_every_tab_in_both_languages(tab: Page, causal_page: str) -> None:
     tab.goto(causal_page)
     for language, names in TABS.items():
         tab.get_by_label(language).check()
-        for name, shown in zip(names[1:], SHOWN[language], strict=True):
+        for name, words in zip(names[1:], SHOWN[language], strict=True):
             tab.get_by_role("tab", name=name, exact=True).click()
-            expect(tab.get_by_role("tabpanel").get_by_text(shown, exact=True).first).to_be_visible()
+            expect(
+                tab.get_by_role("tabpanel").get_by_text(words, exact=True).locator("visible=true").first
+            ).to_be_visible()
             assert fits(tab), f"{name} is wider than the screen"
     assert tab.evaluate("document.documentElement.lang") == "es"
 
@@ -132,11 +141,70 @@ def test_gaps_are_filled_in_and_a_text_without_one_gets_a_sentence(tab: Page, ma
     expect(tab.get_by_text("The text has no [MASK]: write it where a word is missing.")).to_be_visible()
 
 
+def test_a_classifiers_labels_and_a_taggers_spans_are_shown_as_they_are(tab: Page, adapted_page: str) -> None:
+    tab.goto(adapted_page)
+    open_adapter(tab, "support")
+    expect(shown(tab.get_by_text("By accuracy, it is better than a linear classifier"))).to_be_visible()
+    ask(tab, "Text", "Where is my card?", "Classify")
+    expect(shown(tab.locator(".dd-answer .dd-bar"))).to_have_count(3)
+    expect(shown(tab.locator(".dd-answer .dd-strong"))).to_have_count(1)
+    expect(shown(tab.locator(".dd-answer")).first).to_contain_text("<b>fees</b>")
+    expect(shown(tab.get_by_text("Refusing a request, a complaint or a refund"))).to_be_visible()
+    open_adapter(tab, "pairs")
+    shown(tab.get_by_label("Second text")).fill("Yes.")
+    ask(tab, "Text", "Where is it?", "Classify")
+    expect(shown(tab.locator(".dd-answer .dd-strong"))).to_have_count(1)
+    open_adapter(tab, "health")
+    ask(tab, "Text", "<i>Aspirin</i> on Monday, and a pill at noon.", "Mark")
+    expect(shown(tab.locator("mark.dd-span")).first).to_be_visible()
+    expect(shown(tab.locator(".dd-answer .dd-written i"))).to_have_count(0)  # what was typed is text
+    tab.get_by_label("Español").check()
+    expect(shown(tab.get_by_text("No debe usarse para"))).to_be_visible()
+    assert fits(tab)
+
+
+def test_a_conversation_goes_on_and_a_prompt_is_answered_beside_the_base(tab: Page, adapted_page: str) -> None:
+    tab.goto(adapted_page)
+    open_adapter(tab, "helper")
+    shown(tab.get_by_role("button", name="Settings")).click()
+    shown(tab.get_by_label("Length").first).fill("8")
+    for number, message in enumerate(("What is <b>len</b>?", "And abs?"), start=1):
+        ask(tab, "Your message", message, "Send")
+        expect(shown(tab.get_by_text("8 tokens written."))).to_be_visible()
+        expect(tab.get_by_test_id("bot")).to_have_count(number)
+        expect(tab.get_by_test_id("user").last).to_contain_text(message)
+    ask(tab, "Both models get it", "Return the", "Write")
+    expect(shown(tab.locator(".dd-beside .dd-machine"))).to_have_count(2)
+    expect(shown(tab.locator(".dd-beside").get_by_text("8 tokens written."))).to_have_count(2)
+    shown(tab.get_by_role("button", name="New conversation")).click()
+    expect(tab.get_by_test_id("bot")).to_have_count(0)
+    assert fits(tab)
+
+
+def open_adapter(tab: Page, name: str) -> None:
+    tab.get_by_role("tab", name="Adapters", exact=True).click()
+    tab.get_by_role("tab", name=name, exact=True).click()
+
+
+def ask(tab: Page, label: str, text: str, button: str) -> None:
+    box = shown(tab.get_by_label(label, exact=label in ("Text", "Your message")))
+    box.fill(text)
+    box.press("Tab")  # gradio sends what a box held when it was left
+    shown(tab.get_by_role("button", name=button, exact=True)).click()
+
+
+def shown(found: Locator) -> Locator:
+    """What is not in a tab that is hidden."""
+    return found.locator("visible=true")
+
+
 def test_a_run_without_stages_says_what_to_type(tab: Page, new_page: str) -> None:
     tab.goto(new_page)
-    for name, command in zip(TABS["English"][1:], ["evaluate", "corpus", "audit", "card"], strict=True):
+    for name, command in zip(TABS["English"][1:], ["finetune", "evaluate", "corpus", "audit", "card"], strict=True):
         tab.get_by_role("tab", name=name, exact=True).click()
-        expect(tab.get_by_role("tabpanel").get_by_text(f"desdecero {command} ").first).to_be_visible()
+        expect(
+            tab.get_by_role("tabpanel").get_by_text(f"desdecero {command} ").locator("visible=true").first
+        ).to_be_visible()
 
 
 def fits(tab: Page) -> bool:

@@ -58,7 +58,7 @@ def test_metrics_of_the_same_sums_combine() -> None:
 
 def test_every_module_explains_itself() -> None:
     folders = sorted(path for path in METRICS.iterdir() if (path / f"{path.name}.py").is_file())
-    assert len(folders) == 18
+    assert len(folders) == 19
     for folder in folders:
         metric = load(folder.name)
         assert "is better" in metric.description and re.search(r"\b(19|20)\d\d\b", metric.citation)

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from desdecero.model_cards.gate import ACCEPTABLE, RULES, Acceptance, Finding, Publication, judge, refused
+from desdecero.model_cards.gate import (
+    ACCEPTABLE,
+    ACCEPTABLE_OF_ADAPTER,
+    Acceptance,
+    Finding,
+    Publication,
+    judge,
+    refused,
+    rules_for,
+)
 from desdecero.model_cards.gate_sentences import sentence
 from desdecero.model_cards.gate_substance import SUBSTANCE_RULES
 from desdecero.model_cards.words import LANGUAGES, catalogue
@@ -75,7 +84,7 @@ def judged(change: dict[str, Any], rule: str) -> tuple[Finding, list[str]]:
 
 def test_what_is_whole_passes_every_rule():
     findings = judge(WHOLE)
-    assert len(findings) == len(RULES)
+    assert len(findings) == len(rules_for(WHOLE))
     assert all(finding.passed for finding in findings)
     assert refused(findings) == []
 
@@ -221,7 +230,7 @@ def test_a_model_under_the_licence_of_its_text_shares_alike():
 
 def test_the_card_has_a_title_for_every_rule_that_can_be_accepted():
     titled = {key.split(".")[1] for key in catalogue()["en"] if key.startswith("gate.") and key.endswith(".title")}
-    assert titled == set(ACCEPTABLE)
+    assert titled == {*ACCEPTABLE, *ACCEPTABLE_OF_ADAPTER}
 
 
 @pytest.mark.parametrize("number", [0, 1, 10, 11, 14])
@@ -239,3 +248,133 @@ def test_a_model_without_bits_per_byte_is_judged_by_its_perplexity() -> None:
         found = SUBSTANCE_RULES["beats_unigram"](judged)
         assert found.passed == passed and found.values["measured"]["measure"] == "perplexity"
         assert all("perpl" in sentence(language, found) for language in LANGUAGES)
+
+
+# --- an adapter ------------------------------------------------------------------------------------------------
+
+READ = "adapters/legal/report.json"
+
+
+def finetuned(low: float | None = -0.4, high: float | None = -0.1, **data: Any) -> dict[str, Any]:
+    """An adapter's report; `data` are what it says of data of its own."""
+    own = {"personal_data": {}, "redacted": False, **data} if data else None
+    change = {"value": -0.2, "low": low, "high": high}
+    return {"finetune": {"measure": "bits_per_byte", "domain": {"change": change}, "data": own}}
+
+
+ADAPTER = dataclasses.replace(WHOLE, adapter="legal", **finetuned())
+
+
+def judged_adapter(change: dict[str, Any], rule: str) -> tuple[Finding, list[str]]:
+    findings = judge(dataclasses.replace(ADAPTER, **change))
+    (finding,) = [finding for finding in findings if finding.rule == rule]
+    return finding, [other.rule for other in refused(findings)]
+
+
+def test_an_adapter_that_is_whole_passes_every_rule_and_is_not_asked_to_beat_token_frequencies():
+    findings = judge(ADAPTER)
+    assert all(finding.passed for finding in findings) and refused(findings) == []
+    assert {finding.rule for finding in findings} > {"base_licenses", "personal_data", "beats_base"}
+    assert "beats_unigram" not in {finding.rule for finding in findings}
+    for language in LANGUAGES:
+        assert all(sentence(language, finding) for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "says"),
+    [
+        (finetuned(-0.3, 0.1), "beats_base", ["bits per byte −0.20 (−0.30 to +0.10)", READ]),
+        (finetuned(0.0, 0.0), "beats_base", ["below 0"]),
+        (finetuned(None, None), "beats_base", ["no interval"]),
+        ({"finetune": None}, "beats_base", ["not measured beside its base"]),
+        (
+            finetuned(personal_data={"email": 3, "ip": 0, "dni": 1}), "personal_data",
+            ["email 3, dni 1", "finetune.legal", READ],
+        ),
+        ({"base_refused": ["license_conflicts"]}, "base_licenses", ["license_conflicts", "merged/"]),
+        (
+            {"licensing": licensing({"LicenseRef-unknown": 1})}, "licenses_known",
+            ["100%", "5%", "finetune.legal.data.license", "adapters/legal/card/licensing.json"],
+        ),
+        ({"licensing": licensing({"CC-BY-NC-4.0": 1})}, "license_conflicts", ["CC-BY-NC-4.0 100%"]),
+        ({"licensing": None}, "licenses_allowed", ["no licence table"]),
+        ({"audit": None}, "audit_tells", ["adapters/legal/audit/report.json"]),
+        (described(contact=None), "card_complete", ["card.contact"]),
+    ],
+)  # fmt: skip
+def test_what_an_adapter_should_not_be_is_refused_unless_accepted(change: dict[str, Any], rule: str, says: list[str]):
+    finding, rules = judged_adapter(change, rule)
+    assert rule in rules and finding.read
+    assert all(part in sentence("en", finding) for part in says), sentence("en", finding)
+    assert sentence("es", finding) != sentence("en", finding)
+    because = Acceptance(rule, "a first version, for review", "2031-02-03")
+    finding, rules = judged_adapter({**change, "accepted": [because]}, rule)
+    assert rule not in rules and (finding.passed, finding.accepted) == (False, because)
+
+
+def test_personal_data_that_were_replaced_or_are_none_refuse_nothing():
+    for change in (finetuned(personal_data={"email": 3}, redacted=True), finetuned(personal_data={"email": 0})):
+        assert judged_adapter(change, "personal_data")[0].passed
+
+
+def test_a_rule_about_models_alone_is_no_rule_about_adapters():
+    accepted = [Acceptance("personal_data", "they agreed", "2031-02-03")]
+    assert judged(finetuned(personal_data={"email": 3}) | {"accepted": accepted}, "acceptances_needed")[1] == []
+    assert judged_adapter({"accepted": accepted}, "acceptances_needed")[1] == ["acceptances_needed"]
+
+
+def seeded(verdict: str, *seeds: str, against: str = "base", task: str = "text", **report: Any) -> dict[str, Any]:
+    """The report of an adapter with a verdict, and those of its seeds."""
+    change = {"value": -0.2, "low": -0.3, "high": -0.1}
+    each = [{"against": against, "change": change, "verdict": one} for one in seeds or (verdict,)]
+    measure = "accuracy" if task == "classification" else "bits_per_byte"
+    own = {"task": task, "measure": measure, "seeds": each, "verdict": verdict, "data": None, **report}
+    return {"finetune": own}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (seeded("better"), "better than the model as it was: bits per byte −0.20 (−0.30 to −0.10)"),
+        (seeded("worse"), "not shown to be better than the model as it was"),
+        (seeded("cannot be told apart", "better", "worse"), "with its first seed"),
+        (seeded("worse", against="linear_svm", task="classification"), "accuracy −20 (−30 to −10) percentage points"),
+    ],
+)
+def test_an_adapter_has_to_be_better_by_the_verdict_of_its_report(change: dict[str, Any], says: str):
+    finding, rules = judged_adapter(change, "beats_base")
+    assert finding.passed == (change["finetune"]["verdict"] == "better") == ("beats_base" not in rules)
+    assert says in sentence("en", finding) and sentence("es", finding) != sentence("en", finding)
+
+
+def swapped(verdict: str, p_adjusted: float | None) -> dict[str, Any]:
+    words = {"first": 0.9, "second": 0.6, "p_adjusted": p_adjusted}
+    none = {"words": None, "verdict": "no texts"}
+    return {"swaps": {"en": {"gender": {"words": words, "verdict": verdict}, "names": none}}}
+
+
+def test_an_adapter_that_gives_labels_is_asked_about_exchanged_words_and_not_for_an_audit():
+    of_labels = seeded("better", against="linear_svm", task="classification", **swapped("differs", 0.01))
+    findings = judge(dataclasses.replace(ADAPTER, audit=None, evaluation=None, **of_labels))
+    rules = {finding.rule: finding for finding in findings}
+    assert not rules.keys() & {"audit_tells", "bias_findings", "beats_unigram"}
+    assert [finding.rule for finding in refused(findings)] == ["swaps_alike"]
+    assert "gender in English, 90% and 60% right" in sentence("en", rules["swaps_alike"])
+    assert "género en inglés" in sentence("es", rules["swaps_alike"])
+    accepted = Acceptance("swaps_alike", "a first version, for review", "2031-02-03")
+    assert refused(judge(dataclasses.replace(ADAPTER, audit=None, accepted=[accepted], **of_labels))) == []
+    assert "swaps_alike" not in {finding.rule for finding in judge(ADAPTER)}
+
+
+@pytest.mark.parametrize(
+    ("swaps", "says"),
+    [
+        (swapped("cannot be told apart", 0.3), "not shown to be right less often"),
+        (swapped("too few texts", None), "too few test examples"),
+        ({"swaps": {}}, "too few test examples"),
+    ],
+)
+def test_words_that_make_no_difference_or_are_too_few_refuse_nothing(swaps: dict[str, Any], says: str):
+    of_labels = seeded("better", against="majority", task="tokens", **swaps)
+    finding, rules = judged_adapter({"audit": None, **of_labels}, "swaps_alike")
+    assert finding.passed and rules == [] and says in sentence("en", finding)

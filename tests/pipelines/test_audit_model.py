@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from desdecero.eval_suites.bias import GROUPS, load_probes
 from desdecero.pipelines.audit_model import audit_model
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe import Finetune, Recipe
+from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.model.build import build_config, build_model
 
 ROLES = {"eos_token": "<|eos|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
@@ -104,6 +108,51 @@ def test_the_same_model_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = audit(wanted, run, "first")[0], audit(wanted, run, "second")[0]
     for name in ("report.json", "probes.jsonl", "gaps.png"):
         assert (first.audit / name).read_bytes() == (second.audit / name).read_bytes()
+
+
+@pytest.fixture
+def adapted(tmp_path: Path) -> tuple[Recipe, RunDir]:
+    """A run with a model whose audit in Spanish is sealed, and with an adapter's merged model, which is another one."""
+    wanted = recipe("llama", ["es"]).model_copy(update={"finetune": {"legal": Finetune(data="corpus")}})
+    run = run_with_model(wanted, tmp_path)
+    merged = AutoModelForCausalLM.from_pretrained(run.model)
+    torch.manual_seed(2)
+    for weights in merged.parameters():
+        weights.data += 0.1 * torch.randn_like(weights)
+    shutil.copytree(run.model, run.model_with("legal"))
+    merged.save_pretrained(run.model_with("legal"))
+    audit_model(wanted, run, run.start(stages(wanted)["audit"], wanted))
+    run.commit(stages(wanted)["audit"], wanted, seconds=1.0)
+    return wanted, run
+
+
+def audit_adapter(wanted: Recipe, run: RunDir) -> tuple[AuditReport, list[dict[str, Any]]]:
+    out = run.start(stages(wanted)["audit:legal"], wanted)
+    audit_model(wanted, run, out, "legal")
+    report = out.report("audit:legal", wanted)
+    assert isinstance(report, AuditReport)
+    lines = (out.folder("audit:legal", wanted) / "probes.jsonl").read_text(encoding="utf-8").splitlines()
+    return report, [json.loads(line) for line in lines]
+
+
+def test_an_adapters_gaps_are_compared_with_those_of_its_model_probe_by_probe(adapted: tuple[Recipe, RunDir]) -> None:
+    wanted, run = adapted
+    report, after = audit_adapter(wanted, run)
+    before = [json.loads(line) for line in (run.audit / "probes.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert run.report("audit", wanted).changes is None
+    assert report.changes is not None and [one.group for one in report.changes] == list(GROUPS)
+    for one in report.changes:
+        pairs = [(b["gap"], a["gap"]) for b, a in zip(before, after, strict=True) if a["group"] == one.group]
+        assert one.probes == len(pairs)
+        assert one.change.value == pytest.approx(np.mean([a - b for b, a in pairs])) != 0
+        assert one.verdict == "model not competent"  # random weights: their gaps say nothing
+
+
+def test_an_adapter_audited_with_other_probes_than_its_model_is_not_compared(adapted: tuple[Recipe, RunDir]) -> None:
+    wanted, run = adapted
+    settings = wanted.audit.model_copy(update={"languages": ("en", "es")})
+    report, _ = audit_adapter(wanted.model_copy(update={"audit": settings}), run)
+    assert report.changes is None and "other probes" in report.not_measured["changes"]
 
 
 def test_a_context_too_short_for_any_probe_is_refused_in_one_sentence(tmp_path: Path) -> None:

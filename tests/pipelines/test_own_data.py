@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import docstrings, forked
+from helpers import docstrings
 
 from desdecero.pipelines.cli import main
 from desdecero.pipelines.run.reports import FinetuneReport
@@ -35,21 +34,9 @@ def texts() -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def whole(tiny_runs: dict[str, Path], once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    """A tiny run from text to card, without an adapter."""
-
-    def make(folder: Path) -> None:
-        settings = [part for word in OF_RUN for part in ("--set", word)]
-        finished = forked("run", tiny_runs["llama"], "--run-dir", folder / "run", *settings, cwd=folder)
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-
-    return once("without_adapter", make) / "run"
-
-
 @pytest.fixture
-def run(whole: Path, tmp_path: Path) -> RunDir:
-    return RunDir(shutil.copytree(whole, tmp_path / "run"))
+def run(run_without_adapter: Path, tmp_path: Path) -> RunDir:
+    return RunDir(shutil.copytree(run_without_adapter, tmp_path / "run"))
 
 
 def finetune(run: RunDir, name: str, *words: str | Path) -> int:
@@ -85,7 +72,7 @@ def test_adapters_added_to_a_run_leave_it_sealed_and_are_known_to_every_command(
     assert capsys.readouterr().out.count(" sealed ") == len(BASE) + 1 + 2 * 4
     assert main(["adapters", str(run)]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in told] == [["legal", "sealed", "lora"], ["notes", "sealed", "lora"]]
+    assert [line.split()[:3] for line in told] == [["legal", "sealed", "text,"], ["notes", "sealed", "text,"]]
     for page, words in (("README.md", "Not to be used for"), ("README.es.md", "No debe usarse para")):
         card = (run.adapter("legal") / "card" / page).read_text(encoding="utf-8")
         assert words in card and report.data.sha256 in card and "**missing**" not in card and "**falta**" not in card
@@ -119,10 +106,10 @@ def test_an_adapter_that_the_recipe_names_later_leaves_the_run_whole(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--domain", "legal"), "give the texts with --data"),
+        (("--domain", "legal"), "give the examples with --data"),
         (("--data", "laws.jsonl"), "a name with --domain or --adapter"),
         (("--domain", "helth", "--data", "laws.jsonl"), "no domain 'helth': did you mean health?"),
-        (("--domain", "support", "--data", "laws.jsonl"), "the domain support is for classification"),
+        (("--domain", "support", "--data", "laws.jsonl"), "laws.jsonl, line 1: no field 'label'"),
         (("--domain", "legal", "--data", "nowhere.jsonl"), "nowhere.jsonl: no such file or folder"),
         (("--adapter", "../up", "--data", "laws.jsonl"), "this name is also that of a folder"),
         (("--adapter", "mine", "--data", "empty.jsonl"), "empty.jsonl"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desdecero.eval_suites.results import Competence, Estimate, Finding, LanguageGaps, Part
+from desdecero.eval_suites.results import Competence, Estimate, Finding, GapChange, LanguageGaps, Part
 
 
 class UntrainedLanguage(Part):
@@ -22,3 +22,6 @@ class AuditReport(Part):
     untrained: dict[str, UntrainedLanguage] | None
     not_measured: dict[str, str]
     findings: list[Finding]
+    changes: list[GapChange] | None = None
+    """What became of the gaps of the model under an adapter; None for a model, where the two were audited with
+    different probes, and in reports of older versions."""

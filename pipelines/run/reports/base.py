@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from desdecero.eval_suites.results import Comparison, Count, Estimate, Part, Share, ShareEstimate
 
-__all__ = ["Comparison", "Count", "Estimate", "Part", "RollBack", "Share", "ShareEstimate", "Size"]
+__all__ = ["Comparison", "Count", "EarlyStop", "Estimate", "Part", "RollBack", "Share", "ShareEstimate", "Size"]
 
 
 class Size(Part):
@@ -21,3 +21,15 @@ class RollBack(Part):
     step: Count
     to: Count
     because: str
+
+
+class EarlyStop(Part):
+    """Early stop: the end of training before its budget, and the weights that were kept."""
+
+    stopped: bool
+    because: str | None
+    at_step: Count
+    planned_steps: Count
+    kept_step: Count
+    """Whose weights are the model's."""
+    kept_validation_loss: float | None

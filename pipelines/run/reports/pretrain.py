@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from desdecero.pipelines.run.reports.base import Count, Part, RollBack
+from desdecero.pipelines.run.reports.base import Count, EarlyStop, Part, RollBack
 
 
 class Start(Part):
@@ -16,18 +16,6 @@ class Start(Part):
     device: str
     torch: str
     sharded: bool
-
-
-class EarlyStop(Part):
-    """Early stop: the end of training before its budget, and the weights that were kept."""
-
-    stopped: bool
-    because: str | None
-    at_step: Count
-    planned_steps: Count
-    kept_step: Count
-    """Whose weights are the model's."""
-    kept_validation_loss: float | None
 
 
 class Cost(Part):

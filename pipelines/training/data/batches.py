@@ -32,6 +32,28 @@ def begins(tokens: torch.Tensor, end: int, padding: int) -> torch.Tensor:
     return (tokens == end) | padded | padded.roll(1, dims=1)
 
 
+class TrainingData(Protocol):
+    """Batches of a training: of token shards, of conversations, of labelled examples."""
+
+    length: int
+    """Tokens in a row of inputs, at most."""
+    target_length: int
+    """Targets in a row, at most."""
+    row_tokens: float
+    """Tokens in a row of inputs, on average, without padding."""
+    rows: int
+    """Rows in an epoch."""
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (inputs, targets) of a step, counted from 0, int64."""
+
+    def spread(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (inputs, targets) of at most `rows` rows, the same ones each time."""
+
+    def largest(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (inputs, targets) of a batch that takes as much memory as any."""
+
+
 class Collator(Protocol):
     """Makes inputs and targets of sequences of tokens."""
 
@@ -90,10 +112,16 @@ class Batches:
                 f"{tokens} tokens do not fill one sequence of model.context_length {collator.length}: "
                 "bring more text or lower the context length"
             )
+        self.length, self.target_length = collator.length, collator.target_length
+        self.row_tokens, self.rows = float(collator.length), len(self.blocks)
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (inputs, targets) of a step, counted from 0; `size` rows each, int64."""
         return self._collate(self.order(np.arange(step * self.size, (step + 1) * self.size)), step)
+
+    def largest(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the first batch: all take the same memory."""
+        return self.batch(0)
 
     def spread(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (inputs, targets) of at most `rows` sequences, the same ones each time: evenly spaced, because the

@@ -14,6 +14,10 @@ from desdecero.pipelines.training.data.goldfish import Goldfish
 from desdecero.pipelines.training.data.span_corruption import SpanCorruption
 from desdecero.pipelines.training.data.word_starts import Words
 
+NO_PADDING = -1
+"""Of a stream that is not padded. A base of elsewhere may have no padding token, or its end of text for one, which is
+to be learned."""
+
 
 class Causal:
     """Collator whose targets are the next tokens; padding has no target and is never one.
@@ -79,7 +83,8 @@ def build_training_collator(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) 
 
 
 def _build(recipe: Recipe, tokenizer: PreTrainedTokenizerFast, fitted: bool, goldfish: Goldfish | None) -> Collator:
-    settings, length, padding = recipe.pretrain, recipe.model.context_length, tokenizer.pad_token_id
+    settings, length = recipe.pretrain, recipe.model.context_length
+    padding = tokenizer.pad_token_id if recipe.base is None else NO_PADDING
     objective: str = recipe.model.objective
     if objective == "causal":
         return Causal(length, padding, fitted, goldfish)
@@ -97,6 +102,11 @@ def build_span_corruption(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) ->
     special = tokenizer.eos_token_id, tokenizer.pad_token_id
     collator = SpanCorruption(length, sentinels, *special, settings.density, settings.mean_length)
     if collator.spans > len(sentinels):
+        if recipe.base is not None:
+            raise UserError(
+                f"{recipe.base.name} has {len(sentinels)} tokens for spans, and a sequence of model.context_length "
+                f"{length} has {collator.spans} spans of noise: lower it with --set model.context_length=…"
+            )
         raise UserError(
             f"tokenizer.sentinels {len(sentinels)} are too few: a sequence of model.context_length {length} has "
             f"{collator.spans} spans of noise: raise tokenizer.sentinels to {collator.spans}"

@@ -1,4 +1,4 @@
-"""Attention by plain matrix products, for compiled training on a CPU.
+"""Attention by plain matrix products, for training on a CPU that is compiled or in bfloat16.
 
     model.set_attn_implementation(BLOCKWISE)
 

@@ -169,9 +169,9 @@ def count_parameters(model: PreTrainedModel) -> tuple[int, int]:
 
 def product_shapes(model: PreTrainedModel) -> Counter[tuple[int, int]]:
     """Count the matrices that multiply an activation, the output layer's included, by (inputs, outputs)."""
-    tables, head = table_ids(model), output_layer(model).weight
+    tables, head = table_ids(model), output_layer(model)
     matrices = [p for p in model.parameters() if p.ndim == 2 and id(p) not in tables]
-    return Counter((matrix.shape[1], matrix.shape[0]) for matrix in (*matrices, head))
+    return Counter((matrix.shape[1], matrix.shape[0]) for matrix in (*matrices, *([head.weight] if head else [])))
 
 
 def training_flops_per_token(
@@ -185,12 +185,13 @@ def training_flops_per_token(
     `target_length` tokens for every `context_length` of them.
     """
     config: Any = model.config
-    head = output_layer(model).weight.numel()
+    output = output_layer(model)
+    head = output.weight.numel() if output else 0
     _, inner = count_parameters(model)
     heads = config.num_attention_heads
     width: int = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     square: float = 12.0 * config.num_hidden_layers * width * context_length
-    if not config.is_encoder_decoder:
+    if not config.is_encoder_decoder or output is None:  # with a head for labels, a decoder reads all tokens again
         return each_weight * (inner + head) + square * kind_of(config.model_type).attended_share
     encoder = _inner(model.get_encoder())
     layers = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", config.num_hidden_layers)
@@ -203,16 +204,17 @@ def training_flops_per_token(
     return total
 
 
-def output_layer(model: PreTrainedModel) -> nn.Linear:
-    """Return the layer that makes logits of hidden states."""
-    get: Callable[[], nn.Linear] = model.get_output_embeddings  # transformers leaves it untyped
+def output_layer(model: PreTrainedModel) -> nn.Linear | None:
+    """Return the layer that makes logits of hidden states; None for a model with a head for labels."""
+    get: Callable[[], nn.Linear | None] = model.get_output_embeddings  # transformers leaves it untyped
     return get()
 
 
 def table_ids(model: PreTrainedModel) -> set[int]:
     """Return the `id` of each parameter that is looked up rather than multiplied with (words, positions, segments, T5's
-    relative distances), and of the output layer's."""
-    return _embedding_ids(model) | {id(p) for p in output_layer(model).parameters()}
+    relative distances), and of the output layer's, if there is one."""
+    output = output_layer(model)
+    return _embedding_ids(model) | {id(p) for p in (output.parameters() if output else ())}
 
 
 def _embedding_ids(module: nn.Module) -> set[int]:

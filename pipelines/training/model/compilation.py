@@ -19,19 +19,30 @@ WITH_BLOCKWISE = ("gpt2", "llama", "qwen3", "bert", "modernbert")
 """Model types whose only attention is of queries and keys of one length."""
 
 
-def compile_parts(model: PreTrainedModel) -> None:
-    """Compile the layers of a model, in place; on a CPU, switch to blockwise attention if the model can use it."""
-    if takes_blockwise(model):
-        model.set_attn_implementation(BLOCKWISE)
+def compile_parts(model: PreTrainedModel, dynamic: bool = False) -> None:
+    """Compile the layers of a model, in place.
+
+    dynamic: whether batches differ in their length. Without it each length is a program of its own, and beyond eight of
+    them torch runs a layer uncompiled.
+    """
     layers = layer_classes(model)
     for module in model.modules():
         if type(module).__name__ in layers:
-            module.compile(dynamic=False)
+            module.compile(dynamic=dynamic)
 
 
 def layer_classes(model: PreTrainedModel) -> tuple[str, ...]:
     """Return the names of the classes of a model's layers."""
     return tuple(model._no_split_modules or ())  # noqa: SLF001  # transformers names its layers nowhere else
+
+
+def attend_blockwise(model: PreTrainedModel) -> None:
+    """Switch to blockwise attention, if the model can use it.
+
+    In bfloat16 it is faster than torch's kernel, compiled or not; in float32 only compiled (docs/measured/speed.md).
+    """
+    if takes_blockwise(model):
+        model.set_attn_implementation(BLOCKWISE)
 
 
 def takes_blockwise(model: PreTrainedModel) -> bool:

@@ -91,7 +91,7 @@ def find_masking_method(model: PreTrainedModel, objective: Objective, length: in
 
     length: tokens that the model must be able to read.
     """
-    separator = model.config.eos_token_id
+    separator = end_of_text(model.config)
     texts = _texts(model, length)
     packed = torch.cat(texts, dim=1)
     extra = {"use_cache": False} if objective == "causal" else {}
@@ -107,6 +107,12 @@ def find_masking_method(model: PreTrainedModel, objective: Objective, length: in
     return None
 
 
+def end_of_text(config: Any) -> int:
+    """Return the token that ends a text: of several, as some published models have, the first; 0 of none, as BERT."""
+    end: Any = config.eos_token_id
+    return int((end[0] if isinstance(end, list) else end) or 0)
+
+
 def alike(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Return whether two tensors have the same shape and differ by no more than `TOLERANCE`."""
     return one.shape == other.shape and bool((one - other).abs().max() <= TOLERANCE * other.abs().max())
@@ -118,11 +124,11 @@ def _texts(model: PreTrainedModel, length: int, special: Sequence[int] = ()) -> 
     Torch's global generator is not used: dropout and weights come from it.
     """
     config: Any = model.config
-    length = min(length, TRIAL_LENGTH)
-    plain = torch.tensor(sorted(set(range(config.vocab_size)) - {config.eos_token_id, config.pad_token_id, *special}))
+    length, end = min(length, TRIAL_LENGTH), end_of_text(config)
+    plain = torch.tensor(sorted(set(range(config.vocab_size)) - {end, config.pad_token_id, *special}))
     tokens = plain[torch.randint(0, len(plain), (1, length), generator=torch.Generator().manual_seed(0))]
     cut = length * 5 // 8
-    tokens[0, 0] = tokens[0, cut] = config.eos_token_id
+    tokens[0, 0] = tokens[0, cut] = end
     return [part.to(model.device) for part in (tokens[:, :cut], tokens[:, cut:])]
 
 
@@ -130,17 +136,24 @@ def _texts(model: PreTrainedModel, length: int, special: Sequence[int] = ()) -> 
 
 
 def read_pair(
-    model: PreTrainedModel, inputs: torch.Tensor, targets: torch.Tensor, sentinels: torch.Tensor | None = None
+    model: PreTrainedModel,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    sentinels: torch.Tensor | None = None,
+    padding: int | None = None,
 ) -> torch.Tensor:
     """Run encoder and decoder; return the decoder's hidden states, (rows, targets, width).
 
     With `sentinels`, each target sees its own document alone, in both. The decoder reads the targets one place later,
-    beginning with the start token; if documents are kept apart, each of them begins with it.
+    beginning with the start token; if documents are kept apart, each of them begins with it. With `padding` instead,
+    a row is one question and its answer, and nothing sees inputs that are this token.
     """
     start = model.config.decoder_start_token_id
     before = torch.cat([torch.full_like(targets[:, :1], start), targets[:, :-1]], dim=1)
     seen = own = crossed = None
-    if sentinels is not None:
+    if padding is not None:
+        seen = crossed = inputs != padding
+    elif sentinels is not None:
         config: Any = model.config
         read, written = documents_of(inputs, targets, sentinels, config.eos_token_id, config.pad_token_id)
         seen, crossed = may_look(read, read), may_look(written, read)

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from desdecero.pipelines.commands.export import export_gguf, main
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe, load_recipe
+from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokenizer.encoding import Encoder
 from desdecero.pipelines.tokenizer.training import train
 from desdecero.pipelines.training.model.build import build_config, build_model
@@ -155,6 +156,30 @@ def test_what_cannot_be_written_is_told_in_a_sentence(
         assert main([str(tiny_runs[architecture].parent / "run"), str(tmp_path / "x.gguf")]) == 2
         assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_an_adapter_is_exported_as_the_model_that_it_is_merged_into(
+    smoke_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunDir(smoke_run)
+    file, merged = tmp_path / "pandas.gguf", run.model_with("pandas")
+    assert main([str(run), str(file), "--adapter", "pandas"]) == 0, capsys.readouterr().err
+    reader = GGUFReader(file)
+    assert reader.fields["general.name"].contents() == "smoke-pandas"
+    config, tokens = AutoConfig.from_pretrained(merged), torch.arange(20, 30)[None]
+    read = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=file.name, config=config, dtype=torch.float32)
+    plain, base = (AutoModelForCausalLM.from_pretrained(folder) for folder in (merged, run.model))
+    with torch.no_grad():
+        torch.testing.assert_close(read(tokens).logits, plain(tokens).logits, rtol=1e-5, atol=1e-5)
+        assert not torch.allclose(plain(tokens).logits, base(tokens).logits, atol=1e-3)
+
+    file.unlink()
+    assert main([str(run), str(file), "--adapter", "law"]) == 2
+    assert "name one of the recipe's adapters with --adapter: pandas" in capsys.readouterr().err
+    (merged / "config.json").write_text("{}")
+    assert main([str(run), str(file), "--adapter", "pandas"]) == 2
+    assert "adapters/pandas/merged/config.json: altered since finetune:pandas was sealed" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_another_tokenizer_than_byte_level_bpe_is_refused(prose: list[str], tmp_path: Path) -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from fakehub import FakeHub
 from helpers import forked
-from sealed_run import make_sealed_run
+from huggingface_hub import ModelCard
+from peft import PeftModel
+from sealed_run import make_reports, make_sealed_run, seal_card
+from transformers import AutoModelForCausalLM
 
-from desdecero.pipelines.commands.publish import with_acceptances
+from desdecero.pipelines.commands.publish import contents, with_acceptances
 from desdecero.pipelines.commands.status import current_recipe
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.files import sha256_file
@@ -220,9 +226,9 @@ def test_what_was_accepted_does_not_make_the_card_stale(unfit: Path, tmp_path: P
     assert [one.rule for one in today.publish.accept] == ACCEPTED[1::4]
 
 
-def test_a_reason_holds_nothing_that_draws_on_a_terminal(unfit_run: Path):
-    recipe = with_acceptances(find_run(str(unfit_run)).recipe(), ["audit_tells"], ["\x1b[2Jfor\n a  review\u202e"])
-    assert recipe.publish.accept[0].because == "[2Jfor a review"
+def test_a_reason_holds_nothing_that_draws_on_a_terminal():
+    (accepted,) = with_acceptances((), ["audit_tells"], ["\x1b[2Jfor\n a  review\u202e"])
+    assert accepted.because == "[2Jfor a review"
 
 
 def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: Path, hub: FakeHub):
@@ -311,6 +317,189 @@ def test_files_that_no_gate_has_seen_are_not_joined(run_path: Path, hub: FakeHub
     assert "generation_config.json" in sentence(other.path, **hub.environment())
 
 
+# --- adapters ----------------------------------------------------------------------------------------------------
+
+DATA = {
+    "sha256": "ab" * 32, "license": "CC-BY-4.0", "train": 329, "validation": 0, "test": 36,
+    "left_out": {"exact": 0, "near": 1},
+    "test_in_corpus": 2, "personal_data": {}, "redacted": False,
+}  # fmt: skip
+
+
+def run_with_adapter(folder: Path, *overrides: str, **data: Any) -> Path:
+    """A run with the adapter `boats` on data of one's own."""
+    reports = make_reports()
+    reports["finetune"] |= {"data": {**DATA, **data}}
+    return make_sealed_run(folder, *FIT, *overrides, reports=reports, with_adapter=True)[0].path
+
+
+@pytest.fixture(scope="module")
+def whole_adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_with_adapter(tmp_path_factory.mktemp("adapter") / "run", "publish.repo_id=me/stamp")
+
+
+@pytest.fixture
+def with_adapter(whole_adapter: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole_adapter, tmp_path / "run"))
+
+
+OF_ADAPTER = ("--adapter", "boats", "--repo-id", "me/boats")
+LOAD_ADAPTER = r"""
+import re, sys, torch
+from pathlib import Path
+from huggingface_hub import snapshot_download
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoModelForCausalLM
+merged = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+ids = torch.arange(20, 30)[None]
+models = [AutoPeftModelForCausalLM.from_pretrained("me/boats")]  # finds me/stamp by itself
+card = (Path(snapshot_download("me/boats")) / "README.md").read_text()
+for code in re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL):
+    given = {}
+    exec(code, given)
+    models.append(given["model"])
+print([(model(ids).logits - merged(ids).logits).abs().max().item() for model in models])
+"""
+
+
+@pytest.mark.slow
+def test_a_published_adapter_loads_back_on_its_published_base(with_adapter: Path, hub: FakeHub, tmp_path: Path):
+    for words in ((), OF_ADAPTER):
+        published = publish(with_adapter, *words, **hub.environment())
+        assert published.returncode == 0, published.stdout + published.stderr
+    merged = with_adapter / "adapters" / "boats" / "merged"
+    loaded = python("-c", LOAD_ADAPTER, merged, HF_HOME=str(tmp_path / "cache"), **hub.environment())
+    assert loaded.returncode == 0, loaded.stderr
+    differences = json.loads(loaded.stdout.strip().splitlines()[-1])
+    assert len(differences) == 3 and max(differences) < 1e-4
+
+
+def test_an_adapter_is_published_with_its_card_tokenizer_and_merged_model(with_adapter: Path, hub: FakeHub):
+    before = {path: path.read_bytes() for path in with_adapter.rglob("*") if path.is_file()}
+    published = publish(with_adapter, *OF_ADAPTER, **hub.environment())
+    assert published.returncode == 0, published.stdout + published.stderr
+    assert hub.repositories["me/boats"].private and sum("/commit/" in request for request in hub.requests) == 1
+    files, folder = hub.files("me/boats"), with_adapter / "adapters" / "boats"
+    beside = {path.name for path in (folder / "adapter").iterdir()} | {"README.es.md"}
+    assert {"adapter_model.safetensors", "tokenizer.json", "desdecero.json"} < beside
+    assert set(files) == beside | {f"merged/{path.name}" for path in (folder / "merged").iterdir()}
+    for name in ("README.md", "README.es.md", "adapter_config.json"):
+        assert files[name] == (folder / "card" / name).read_bytes()
+    assert files["merged/model.safetensors"] == (folder / "merged" / "model.safetensors").read_bytes()
+    assert not [name for name, content in files.items() if str(with_adapter).encode() in content]
+
+    digest = sha256_file(with_adapter / "model" / "model.safetensors")
+    assert json.loads(files["adapter_config.json"])["base_model_name_or_path"] == "me/stamp"
+    assert json.loads(files["desdecero.json"]) == {"base_sha256": digest}
+    card = files["README.md"].decode()
+    about = ModelCard(card).data
+    assert (about.base_model, about.library_name, about.model_name) == ("me/stamp", "peft", "stamp-boats")
+    assert digest in card and 'PeftModel.from_pretrained(base, "me/boats")' in card and "CC-BY-4.0" in card
+    # Nothing but the adapter's card was written anew, it stays so, and publishing twice is no fault.
+    now = {path for path, content in before.items() if path.read_bytes() != content}
+    assert now and all(path.is_relative_to(folder / "card") for path in now)
+    run = find_run(str(with_adapter))
+    assert verify(run, run.recipe()) == []
+    assert publish(with_adapter, "--adapter", "boats", **hub.environment()).returncode == 0
+    seal_card(run.recipe(), run, "boats")
+    assert (folder / "card" / "README.md").read_text() == card
+
+
+def test_a_dry_run_of_an_adapter_lists_its_files_and_verdicts_and_writes_nothing(whole_adapter: Path, hub: FakeHub):
+    before = {path: path.read_bytes() for path in whole_adapter.rglob("*") if path.is_file()}
+    for language, words in (("en", ("passed", "dry run: nothing was uploaded")), ("es", ("pasa", "no se ha subido"))):
+        shown = publish(whole_adapter, *OF_ADAPTER, "--dry-run", "--language", language, **hub.environment())
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        for rule in ("base_licenses", "personal_data", "beats_base", "licenses_known", "audit_tells", "stages_sealed"):
+            assert re.search(rf"^{words[0]} +{rule}: ", shown.stdout, flags=re.MULTILINE), shown.stdout
+        assert words[1] in shown.stdout and "beats_unigram" not in shown.stdout
+    merged = whole_adapter / "adapters" / "boats" / "merged" / "config.json"
+    assert f"{sha256_file(merged)}  merged/config.json" in shown.stdout and "  README.es.md" in shown.stdout
+    assert hub.requests == [] and {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
+def test_an_adapter_of_a_base_that_is_not_published_says_so_and_loads_on_it(tmp_path: Path):
+    run = run_with_adapter(tmp_path / "run")
+    card = run / "adapters" / "boats" / "card"
+    assert json.loads((card / "adapter_config.json").read_text())["base_model_name_or_path"] is None
+    assert "Its base is not published" in (card / "README.md").read_text()
+    assert "Su modelo base no está publicado" in (card / "README.es.md").read_text()
+    assert ModelCard.load(card / "README.md").data.base_model is None
+    uploaded = tmp_path / "uploaded"
+    for name, path in contents(find_run(str(run)), "boats").items():
+        (uploaded / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, uploaded / name)
+    ids, auto = torch.arange(20, 30)[None], AutoModelForCausalLM
+    on_base = PeftModel.from_pretrained(auto.from_pretrained(run / "model"), uploaded)
+    difference = on_base(ids).logits - auto.from_pretrained(uploaded / "merged")(ids).logits
+    assert difference.abs().max() < 1e-4
+
+
+def test_an_altered_file_of_an_adapter_is_refused_by_name(with_adapter: Path, hub: FakeHub):
+    (with_adapter / "adapters" / "boats" / "merged" / "config.json").write_text("{}")
+    said = refusal(with_adapter, hub, *OF_ADAPTER)
+    assert "adapters/boats/merged/config.json: altered since finetune:boats was sealed" in said
+
+
+def test_what_an_adapter_should_not_be_is_accepted_on_its_own_card_alone(tmp_path: Path, hub: FakeHub):
+    folder = run_with_adapter(tmp_path / "run", license=None, personal_data={"email": 3})
+    said = refusal(folder, hub, *OF_ADAPTER)
+    assert "refused by licenses_known, personal_data: nothing was uploaded" in said
+    known = ("--accept", "licenses_known", "--because", "they are our own letters")
+    assert "refused by personal_data" in refusal(folder, hub, *OF_ADAPTER, *known)
+    accepted = (*known, "--accept", "personal_data", "--because", "the addresses are of offices")
+    published = publish(folder, *OF_ADAPTER, *accepted, **hub.environment())
+    assert published.returncode == 0, published.stdout + published.stderr
+    today = datetime.datetime.now(datetime.UTC).date()
+    for name, dated in (("README.md", f"Accepted on {today}: "), ("README.es.md", f"Aceptado el {today}: ")):
+        text = hub.files("me/boats")[name].decode()
+        assert text.count(dated) == 2 and f"(`personal_data`). {dated}the addresses are of offices" in text
+    run = find_run(str(folder))
+    assert verify(run, run.recipe()) == [] and run.recipe().publish.accept == ()
+    assert "letters" not in (folder / "model" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--adapter", "law"), "name one of the recipe's adapters with --adapter: boats"),
+        (("--adapter", "boats", "--repo-id", "me/stamp"), "is the repository of the model: name another"),
+        (
+            ("--adapter", "boats", "--accept", "beats_unigram", "--because", "x"),
+            "no such rule: name one of licenses_al",
+        ),
+        (("--accept", "personal_data", "--because", "x"), "no such rule: name one of licenses_allowed"),
+    ],
+)
+def test_what_is_wrong_with_an_adapter_is_one_sentence(whole_adapter: Path, words: tuple[str, ...], said: str):
+    failed = publish(whole_adapter, "--dry-run", *words)
+    assert failed.returncode == 2, failed.stdout + failed.stderr
+    assert said in failed.stderr and failed.stderr.count("\n") == 1
+
+
+def test_a_base_whose_texts_forbid_it_refuses_its_adapters(tmp_path: Path, hub: FakeHub):
+    """Texts that forbid commerce, under a licence that permits it: of the base, not of the adapter."""
+    folder = run_with_adapter(tmp_path / "run", "corpus.licenses={use: commercial}")
+    assert "refused by base_licenses: nothing was uploaded" in refusal(folder, hub, *OF_ADAPTER)
+    accepted = ("--accept", "license_conflicts", "--because", "the publisher agreed")
+    published = publish(folder, "--repo-id", "me/stamp", *accepted, **hub.environment())
+    assert published.returncode == 0, published.stdout + published.stderr  # which leaves the adapter's card whole
+    shown = publish(folder, "--dry-run", *OF_ADAPTER)
+    assert "passed   base_licenses" in shown.stdout, shown.stdout
+
+
+@pytest.mark.slow
+def test_the_licences_of_an_adapter_of_the_corpus_are_those_of_its_slice(trained_smoke_run: Path):
+    run = find_run(str(trained_smoke_run))
+    table = run.sealed_json("card:pandas", run.recipe(), "adapters/pandas/card/licensing.json")
+    slice_of = run.report("tokens", run.recipe()).splits["domain_train"]
+    assert sum(row["tokens"] for row in table["licenses"]) == slice_of.tokens
+    assert sum(row["documents"] for row in table["licenses"]) == slice_of.documents
+    shown = publish(run.path, "--adapter", "pandas", "--dry-run")
+    assert "personal_data: the adapter's texts are of the corpus" in shown.stdout, shown.stdout + shown.stderr
+
+
 # --- a real run that should not be published ---------------------------------------------------------------------
 
 UNFIT_RECIPE = """\
@@ -353,3 +542,14 @@ def test_a_model_that_learnt_nothing_from_whatever_there_was_is_refused(prose: l
         (line,) = [line for line in said.splitlines() if line.startswith(f"REFUSED  {rule}: ")]
         assert part in line
     assert "GPL-3.0-only" in said and "CC-BY-ND-4.0" in said  # unsettled: a warning
+
+
+def test_a_method_without_an_adapter_is_published_as_a_model(with_adapter: Path):
+    """Its weights are in the repository's root, where `from_pretrained` looks, and its card stands beside them."""
+    folder = with_adapter / "adapters" / "boats"
+    shutil.rmtree(folder / "adapter")
+    (folder / "card" / "adapter_config.json").unlink()
+    files = contents(find_run(str(with_adapter)), "boats")
+    assert files["model.safetensors"] == folder / "merged" / "model.safetensors"
+    assert files["README.md"] == folder / "card" / "README.md"
+    assert not [name for name in files if "/" in name or "adapter" in name]

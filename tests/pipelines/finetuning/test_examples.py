@@ -545,3 +545,9 @@ def test_a_section_normalises_its_licence_and_its_paths(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="fields: texto: an example of chat has messages, prompt, response"):
         read_examples("chat", FinetuneData(train=str(tmp_path), fields={"texto": "x"}), 0)
     assert set(FIELDS) == set(get_args(Task)) and Span(0, 1, "a") == Span(0, 1, "a")
+
+
+def test_one_long_text_among_many_takes_no_more_room_than_it_has() -> None:
+    texts = [f"note {number} of a clerk who writes little" for number in range(2000)]
+    long = " ".join(str(number) for number in range(300_000))  # 2 MB: as wide for each text, they would fill 16 GB
+    assert len(set(components([*texts, long, texts[0].upper()]).tolist())) == 2001

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 from transformers import AutoTokenizer
 
+from desdecero.eval_suites.models.chat import JOINER
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Chat, Tokenizer
-from desdecero.pipelines.tokenizer.chat import JOINER
 from desdecero.pipelines.tokenizer.encoding import Encoder
 from desdecero.pipelines.tokenizer.training import train
 

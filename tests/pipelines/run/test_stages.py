@@ -44,7 +44,7 @@ def test_each_named_adapter_has_its_own_stages_and_folders() -> None:
     assert {chain[name].folder for name in adapters[:4]} == {
         "adapters/legal", "adapters/legal/evaluation", "adapters/legal/audit", "adapters/legal/card",
     }  # fmt: skip
-    assert chain["audit:health"].inputs == ("finetune:health",)
+    assert chain["audit:health"].inputs == ("audit", "finetune:health")
     assert chain["finetune:legal"].reads == (*OF_FINETUNE, "finetune.legal")
     assert set(chain["card"].inputs) == {stage.name for stage in BASE}  # adapters leave the model's card alone
 

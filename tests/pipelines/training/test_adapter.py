@@ -10,12 +10,14 @@ import torch
 from accelerate import Accelerator
 from small_models import random_model, reading
 from torch.utils.flop_counter import FlopCounterMode
+from transformers import PreTrainedModel
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.recipe import Recipe, parse_recipe
+from desdecero.pipelines.recipe import Pretrain, Recipe, parse_recipe
 from desdecero.pipelines.training.adapter import AdapterTask
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
+from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.replica import Replica
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # in peft
@@ -42,7 +44,13 @@ def adapter(architecture: str, folder: Path, batch: int = 2) -> AdapterTask:
     collator = build_collator(recipe, tokenizer)
     batches = Batches([folder / "domain.bin"], "<u2", collator, batch, 0, len(tokenizer))
     (wanted,) = recipe.adapters.values()
-    task = AdapterTask(recipe, wanted, model, tokenizer, batches)
+
+    def with_loss(model: PreTrainedModel, settings: Pretrain) -> ModelWithLoss:
+        sentinels = tokenizer.convert_tokens_to_ids(list(recipe.tokenizer.sentinel_tokens))
+        return ModelWithLoss(model, settings, sentinels=sentinels, context_length=16)
+
+    task = AdapterTask(recipe, wanted, model, with_loss, batches, seed=0)
+    assert task.adapted is not None
     for name, parameter in task.adapted.named_parameters():  # an adapter that has learnt something
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)

@@ -14,13 +14,14 @@ from accelerate import Accelerator
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.training.model.attention import BLOCKWISE
 from desdecero.pipelines.training.replica import Replica
 from desdecero.pipelines.training.task import Pretraining
 
 
-def made(home: Path, *settings: str, compiled: bool = False) -> Replica:
+def made(home: Path, *settings: str, precision: str = "fp32", compiled: bool = False) -> Replica:
     task = Pretraining(load_recipe(home / "tiny.yaml", settings), RunDir(home / "run"))
-    return Replica(task, Accelerator(cpu=True), "fp32", compiled)
+    return Replica(task, Accelerator(cpu=True), precision, compiled)
 
 
 @pytest.mark.parametrize(("architecture", "micro"), [("bert", 8), ("bert", 3), ("bert", 1), ("llama", 3)])
@@ -50,6 +51,14 @@ def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
     for name, parameter in replica.task.model.named_parameters():
         if parameter.grad is not None:
             torch.testing.assert_close(found[name], parameter.grad, atol=1e-6, rtol=0, msg=name)
+
+
+def test_in_bfloat16_attention_is_blockwise_and_its_loss_is_that_of_float32(tiny: Callable[[str], Path]) -> None:
+    home = tiny("llama")
+    losses = [made(home).gradients(0)[0], made(home, precision="bf16").gradients(0)[0]]
+    assert made(home).task.model.config._attn_implementation == "sdpa"
+    assert made(home, precision="bf16").task.model.config._attn_implementation == BLOCKWISE
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 @pytest.mark.slow
