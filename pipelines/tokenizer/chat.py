@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.eval_suites.models.chat import JOINER
-from desdecero.eval_suites.models.frames import special_frame
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Chat
 
@@ -106,6 +105,8 @@ def role_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 
 
 def _opening(tokenizer: PreTrainedTokenizerFast) -> str:
+    from desdecero.eval_suites.models.frames import special_frame  # torch, which no tokenizer needs to be trained
+
     begin, _ = special_frame(tokenizer) or ([], [])
     tokens = tokenizer.convert_ids_to_tokens(begin) if begin else [tokenizer.eos_token]
     if tokens[0] is None:

@@ -73,7 +73,7 @@ def test_adapters_of_every_task_are_added_to_a_run_and_known_to_every_command(
     kept = {path.name for path in run.adapter("places").iterdir()}
     assert kept == {
         "adapter", "merged", "plan.json", "metrics.jsonl", "loss.png", "loss.es.png", "predictions.parquet",
-        "report.json", "done.json", "finetune.yaml", "card",
+        "drift.json", "report.json", "done.json", "finetune.yaml", "card",
     }  # fmt: skip
 
     table(train, rows)

@@ -72,7 +72,7 @@ def test_killed_at_any_instant_it_ends_with_the_same_bits(alone: tuple[Path, lis
                 assert process.is_alive() and time.monotonic() < deadline, said(home)
                 time.sleep(0.001)
             process.kill()
-    kept = [(file, file.stat().st_mtime_ns) for file in (folder / "trials.json", *folder.glob("merged/*.safetensors"))]
+    kept = [(file, file.stat().st_mtime_ns) for file in folder.glob("trials.json")]
     digest = finish(home, 1, settings, stage="finetune")
     assert digest == sha256_file(first / "run" / WEIGHTS["finetune"])
     folders = [one / "run" / "adapters" / "early" for one in (first, home)]
@@ -84,7 +84,7 @@ def test_killed_at_any_instant_it_ends_with_the_same_bits(alone: tuple[Path, lis
     )
     assert lines == others
     if home.name == "bert":
-        (trials, made), *_ = kept
+        ((trials, made),) = kept
         assert (folders[1] / trials.name).stat().st_mtime_ns == made, "finished trials are not repeated"
 
 

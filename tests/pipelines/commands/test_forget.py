@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from desdecero.pipelines.commands.forget import find_entries, main
-from desdecero.pipelines.commands.publish import publication
+from desdecero.pipelines.commands.publish import Wanted, publication
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.blocklist import Blocked, Blocklist, BlocklistEntry, add_entries, read_entries
@@ -138,7 +138,7 @@ def test_what_was_removed_is_gone_from_the_next_build_and_its_run_is_stale_until
     assert "contradicts a block list in 23 documents" in states["tokens"].reason
     faults = verify(run, recipe)
     assert len(faults) == 3 and all("stale" in fault for fault in faults)
-    assert publication(recipe, run, "owner/name").states["corpus"].startswith("stale")
+    assert publication(recipe, run, Wanted(None, "owner/name", ())).states["corpus"].startswith("stale")
 
     source, document = read_entries(run.blocklist)
     assert (source.id, source.source, source.sha256) == ("*", "mirror", None)
@@ -193,7 +193,7 @@ def test_a_run_that_is_moved_or_copied_takes_its_removals_along(home: Path, forg
     for folder in ("moved/a", "copied/a"):
         assert "contradicts a block list" in RunDir(folder).state(stages(recipe)["corpus"], recipe).reason
         assert any("block list" in fault for fault in verify(RunDir(folder), recipe))
-        assert publication(recipe, RunDir(folder), "owner/name").states["corpus"].startswith("stale")
+        assert publication(recipe, RunDir(folder), Wanted(None, "owner/name", ())).states["corpus"].startswith("stale")
     assert RunDir("before/a").state(stages(recipe)["corpus"], recipe).name == "sealed"  # it cannot know
 
     run = RunDir("moved/a")
