@@ -53,7 +53,7 @@ def make_adapted_run(path: Path) -> RunDir:
     for number, name in enumerate(TASKS):
         stage = stages(recipe)[stage_name("finetune", name)]
         out = run.start(stage, recipe)
-        torch.manual_seed(number)
+        torch.manual_seed(number + 1)
         write_merged(recipe, name, out.adapter(name) / "merged", tokenizer)
         out.write_report(stage.name, recipe, typed("finetune", report(name)))
         run.commit(stage, recipe, seconds=1.0)

@@ -38,7 +38,7 @@ def data(tried: Path) -> Path:
 def learned(request: pytest.FixtureRequest, tried: Path, data: Path) -> tuple[RunDir, Path]:
     """A run, and the folder of its adapter that answers `ANSWERS`."""
     home = tried / str(request.param)
-    steps = {"steps": 160} if home.name == "t5" else {}
+    steps = {"steps": 400} if home.name == "t5" else {}
     assert main(["finetune", *words_for(home, "helper", {**LEARNED, **steps, "data": {"train": str(data)}})]) == 0
     return RunDir(home / "run"), home / "run" / "adapters" / "helper"
 
