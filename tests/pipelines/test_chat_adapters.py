@@ -38,10 +38,8 @@ def data(tried: Path) -> Path:
 def learned(request: pytest.FixtureRequest, tried: Path, data: Path) -> tuple[RunDir, Path]:
     """A run, and the folder of its adapter that answers `ANSWERS`."""
     home = tried / str(request.param)
-    whole = (
-        {"method": "full", "learning_rate": 0.005, "steps": 120} if home.name == "t5" else {}
-    )  # from next to nothing
-    assert main(["finetune", *words_for(home, "helper", {**LEARNED, **whole, "data": {"train": str(data)}})]) == 0
+    slower = {"steps": 160, "learning_rate": 0.01} if home.name == "t5" else {}
+    assert main(["finetune", *words_for(home, "helper", {**LEARNED, **slower, "data": {"train": str(data)}})]) == 0
     return RunDir(home / "run"), home / "run" / "adapters" / "helper"
 
 
@@ -63,8 +61,6 @@ def test_it_answers_and_stops_here_and_in_plain_transformers(learned: tuple[RunD
 
 
 def test_the_adapter_by_its_own_folder_answers_as_the_merged_model(learned: tuple[RunDir, Path]) -> None:
-    if not (learned[1] / "adapter").exists():
-        pytest.skip("all of its weights are trained")
     _, folder = learned
     merged, named = load(folder / "merged"), find_model(str(folder)).load()
     inputs = torch.tensor([[0, *role_tokens(merged.tokenizer), 20, 30, 40]])  # type: ignore[arg-type]
@@ -75,8 +71,6 @@ def test_the_adapter_by_its_own_folder_answers_as_the_merged_model(learned: tupl
 
 
 def test_of_the_embeddings_only_those_of_roles_are_trained_in_and_out(learned: tuple[RunDir, Path]) -> None:
-    if not (learned[1] / "adapter").exists():
-        pytest.skip("all of its weights are trained")
     run, folder = learned
     base, merged = load_file(run.model / "model.safetensors"), load_file(folder / "merged" / "model.safetensors")
     roles = role_tokens(AutoTokenizer.from_pretrained(folder / "merged"))

@@ -58,7 +58,7 @@ def test_the_test_has_no_part_in_the_choice_and_finished_trials_are_not_repeated
         test = [{**row, "label": label} for row, label in zip(rows[1::2], turned, strict=True)]
         data = {"train": str(train), "test": str(jsonl(tmp_path / f"{number}.jsonl", test)), "validation": 0.3}
         made = adaptation(
-            tried / "bert", "mine", data=data, steps=4, sweep={"learning_rate": [1e-5, 0.05], "rank": [2]}
+            tried / "bert", "mine", data=data, steps=4, sweep={"learning_rate": [0.05, 1e-5], "rank": [2]}
         )
 
         def task(settings: Finetune, made: LabelAdaptation = made) -> AdapterTask:
