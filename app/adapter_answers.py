@@ -103,26 +103,13 @@ def _text(turn: dict[str, Any]) -> str:
     return unescape("".join(part["text"] for part in turn["content"]))
 
 
-def classify(run: RunDir, recipe: Recipe, adapter: str) -> Callable[[Language, str], str]:
-    """Return the function that gives labels to a text."""
+def classify(run: RunDir, recipe: Recipe, adapter: str) -> Callable[..., str]:
+    """Return the function that gives labels to a text, or to a pair of texts."""
 
-    def label(language: Language, text: str) -> str:
-        try:
-            return labels_html(load_model(run, recipe, TextLabels, adapter).classify(text), language)
-        except InvalidRequest as error:
-            return invalid_request_html(error, language)
-
-    return label
-
-
-def classify_pairs(run: RunDir, recipe: Recipe, adapter: str) -> Callable[[Language, str, str], str]:
-    """Return the function that gives labels to a pair of texts."""
-
-    def label(language: Language, text: str, text_b: str) -> str:
-        try:
-            return labels_html(load_model(run, recipe, TextLabels, adapter).classify(text, text_b), language)
-        except InvalidRequest as error:
-            return invalid_request_html(error, language)
+    def label(language: Language, text: str, text_b: str | None = None) -> str:
+        return _answer(
+            language, lambda: labels_html(load_model(run, recipe, TextLabels, adapter).classify(text, text_b), language)
+        )
 
     return label
 
@@ -130,11 +117,16 @@ def classify_pairs(run: RunDir, recipe: Recipe, adapter: str) -> Callable[[Langu
 def mark(run: RunDir, recipe: Recipe, adapter: str) -> Callable[[Language, str], str]:
     """Return the function that labels parts of a text."""
 
-    def label(language: Language, text: str) -> str:
-        try:
-            model = load_model(run, recipe, SpanLabels, adapter)
-            return spans_html(text, model.mark(text), model.labels, language)
-        except InvalidRequest as error:
-            return invalid_request_html(error, language)
+    def marked(language: Language, text: str) -> str:
+        model = load_model(run, recipe, SpanLabels, adapter)
+        return spans_html(text, model.mark(text), model.labels, language)
 
-    return label
+    return lambda language, text: _answer(language, lambda: marked(language, text))
+
+
+def _answer(language: Language, answered: Callable[[], str]) -> str:
+    """Return an answer, or what was wrong with the request."""
+    try:
+        return answered()
+    except InvalidRequest as error:
+        return invalid_request_html(error, language)

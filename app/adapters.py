@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from desdecero.app import adapter_views
-from desdecero.app.adapter_answers import beside_base, classify, classify_pairs, converse, mark
+from desdecero.app.adapter_answers import beside_base, classify, converse, mark
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.markup import element, paragraph
 from desdecero.app.try_it import MODEL_KINDS, ONE_AT_A_TIME, prompt_box, settings
@@ -102,8 +102,7 @@ def _classes(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe, nam
     with gr.Row(elem_classes="dd-buttons"):
         start, _ = _buttons(page, "page.classify", stops=False)
     answer = gr.HTML(elem_classes="dd-answer")
-    function = classify_pairs(run, recipe, name) if pairs else classify(run, recipe, name)
-    _on_click(start, texts[-1], function, [chosen, *texts], [answer])
+    _on_click(start, texts[-1], classify(run, recipe, name), [chosen, *texts], [answer])
 
 
 def _spans(page: Bilingual, chosen: gr.Radio, run: RunDir, recipe: Recipe, name: str) -> None:

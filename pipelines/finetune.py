@@ -46,8 +46,9 @@ from typing import Any
 import yaml
 from accelerate import Accelerator
 
+from desdecero.eval_suites.results import PairedVerdict
 from desdecero.pipelines.common.files import write_json, write_text
-from desdecero.pipelines.finetuning.adaptation import Adaptation
+from desdecero.pipelines.finetuning.adaptation import Adaptation, Fields
 from desdecero.pipelines.finetuning.chat import ChatAdaptation
 from desdecero.pipelines.finetuning.choice import choose
 from desdecero.pipelines.finetuning.labels import LabelAdaptation
@@ -58,7 +59,7 @@ from desdecero.pipelines.recipe.finetune import LOW_RANK
 from desdecero.pipelines.run.chain import ANYWAY_HELP, stage_main
 from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.run.reports.base import RollBack
-from desdecero.pipelines.run.reports.finetune import AdapterVerdict, FinetuneReport, SeedScore
+from desdecero.pipelines.run.reports.finetune import FinetuneReport, SeedScore
 from desdecero.pipelines.run.run_dir import ADDED, RunDir
 from desdecero.pipelines.run.stages import stage_name
 from desdecero.pipelines.training.adapter import AdapterTask
@@ -106,10 +107,11 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     task = adaptation.task(settings, recipe.seed)
     trainer = Trainer(task, accelerator, files, made_from, started=started, anyway=anyway)
     trainer.run()
-    scores = list[SeedScore]()
+    scores, measured = list[SeedScore](), Fields()
     if accelerator.is_main_process:
         adaptation.save(task, folder)
         scores.append(_scored(adaptation, folder, task, trainer))
+        measured = adaptation.measure(folder)  # before other seeds: what the score was made of is still at hand
     scores += [
         _of_seed(adaptation, recipe.seed + number, folder / "seeds" / str(number), accelerator, made_from, anyway)
         for number in range(1, settings.seeds)
@@ -150,7 +152,7 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
         roll_backs=[RollBack(**one) for one in trainer.guard.rolled_back],
         early_stop=early_stop_of(trainer),
         confidence=recipe.evaluate.confidence,
-        **adaptation.measure(folder),
+        **measured,
     )
     out.write_report(name, recipe, report)
     write_json(folder / "drift.json", drift_of(report))
@@ -195,7 +197,7 @@ def _of_seed(
     return from_first(accelerator, score)
 
 
-def verdict_of(scores: list[SeedScore]) -> AdapterVerdict:
+def verdict_of(scores: list[SeedScore]) -> PairedVerdict:
     """Return the verdict that all seeds share; where they differ, nothing can be told."""
     verdicts = {score.verdict for score in scores}
     return verdicts.pop() if len(verdicts) == 1 else "cannot be told apart"

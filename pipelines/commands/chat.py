@@ -22,14 +22,12 @@ from desdecero.eval_suites.models.decoding import TEMPERATURE, TOP_K, Decoding
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.commands.summary import reader_language
+from desdecero.pipelines.commands.writing import add_writing_options, answer_length, check_writing_options
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, printable
 from desdecero.pipelines.evaluation.models import NamedModel
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, find_run
-
-LONGEST_ANSWER = 256
-"""Tokens of an answer by default, at most; half of a context that is shorter than twice that."""
 
 
 def load_for_chat(run: RunDir, recipe: Recipe, adapter: str | None) -> LanguageModel:
@@ -124,28 +122,15 @@ def main(argv: list[str]) -> int:
     parser.add_run()
     parser.add_argument("--adapter", metavar="NAME", help="an adapter of the run (default: the base)")
     parser.add_argument("--system", metavar="TEXT", help="a message of the system, before the conversation")
-    parser.add_argument(
-        "--temperature", type=float, default=TEMPERATURE, metavar="T",
-        help=f"0 takes the likeliest token each time (default: {TEMPERATURE})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--max-tokens", type=int, metavar="N",
-        help=f"tokens of an answer, at most (default: {LONGEST_ANSWER}, or half of the context)",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the numbers that are drawn (default: 0)")
+    add_writing_options(parser, TEMPERATURE, "an answer")
     arguments = parser.parse_args(argv)
-    if not 0 <= arguments.temperature <= 10:
-        raise UserError(f"--temperature {arguments.temperature}: give a number from 0 to 10")
-    if not 0 <= arguments.seed < 2**53:
-        raise UserError(f"--seed {arguments.seed}: give a number from 0 to 2^53")
+    check_writing_options(arguments)
     if arguments.system is not None and not arguments.system.strip():
         raise UserError("--system is empty: write a message, or leave it out")
     run = find_run(arguments.run)
     recipe = run.recipe()
     model = load_for_chat(run, recipe, arguments.adapter)
-    longest = min(LONGEST_ANSWER, model.context_length // 2) if arguments.max_tokens is None else arguments.max_tokens
-    if not 0 < longest < model.context_length:
-        raise UserError(f"--max-tokens {longest}: give a number from 1 to {model.context_length - 1}")
+    longest = answer_length(arguments, model.context_length)
     language = reader_language(recipe, None)
     if sys.stdin.isatty():
         print(say(language, "chat.how"))

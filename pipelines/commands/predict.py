@@ -34,8 +34,8 @@ from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.labelled import Classifier, Tagger, load_labelled
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.models.prompts import GAP
-from desdecero.pipelines.commands.chat import LONGEST_ANSWER
 from desdecero.pipelines.commands.verify import model_faults
+from desdecero.pipelines.commands.writing import add_writing_options, answer_length, check_writing_options
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
 from desdecero.pipelines.common.local_paths import local_path
@@ -196,10 +196,7 @@ def _load(folder: Path, report: FinetuneReport, arguments: argparse.Namespace) -
         labelled = load_labelled(folder)
         return partial(labels_of, labelled) if isinstance(labelled, Classifier) else partial(spans_of, labelled)
     model = load(folder)
-    longest = min(LONGEST_ANSWER, model.context_length // 2)
-    tokens = longest if arguments.max_tokens is None else arguments.max_tokens
-    if not 0 < tokens < model.context_length:
-        raise UserError(f"--max-tokens {tokens}: give a number from 1 to {model.context_length - 1}")
+    tokens = answer_length(arguments, model.context_length)
     decoding = Decoding(tokens, arguments.temperature, TOP_K if arguments.temperature else 0)
     return partial(texts_of, model, report.task == "chat", decoding, arguments.seed)
 
@@ -216,20 +213,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--batch", type=int, default=TOGETHER, metavar="N",
         help=f"texts that labels are given to at a time (default: {TOGETHER})",
     )  # fmt: skip
-    parser.add_argument(
-        "--max-tokens", type=int, metavar="N",
-        help=f"tokens of a written text, at most (default: {LONGEST_ANSWER}, or half of the context)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--temperature", type=float, default=0.0, metavar="T",
-        help="of writing: 0, the default, takes the likeliest token each time",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the numbers that are drawn (default: 0)")
+    add_writing_options(parser, 0.0, "a written text")
     arguments = parser.parse_intermixed_args(argv)
-    if not 0 <= arguments.temperature <= 10:
-        raise UserError(f"--temperature {arguments.temperature}: give a number from 0 to 10")
-    if not 0 <= arguments.seed < 2**53:
-        raise UserError(f"--seed {arguments.seed}: give a number from 0 to 2^53")
+    check_writing_options(arguments)
     if arguments.batch < 1:
         raise UserError(f"--batch {arguments.batch}: give a number from 1 on")
     return arguments

@@ -30,15 +30,22 @@ from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.corpus.documents import Drawn, held_out, measured_split, read_documents
-from desdecero.pipelines.finetuning.examples import Examples, count_in_corpus, count_personal_data, read_examples
+from desdecero.pipelines.finetuning.examples import (
+    Example,
+    Examples,
+    count_in_corpus,
+    count_personal_data,
+    read_examples,
+)
 from desdecero.pipelines.recipe import Finetune, Pretrain, Recipe
 from desdecero.pipelines.recipe.domains import domain
 from desdecero.pipelines.recipe.finetune_data import FinetuneData
 from desdecero.pipelines.run.reports.finetune import AdapterData, AdapterScore
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.adapter import AdapterTask, load_adapter, save_adapter
-from desdecero.pipelines.training.data.batches import Batches
+from desdecero.pipelines.training.data.batches import Batches, TrainingData
 from desdecero.pipelines.training.data.collators import NO_PADDING, build_collator
+from desdecero.pipelines.training.data.replay import WithReplay
 from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
 MEMORIZATION_ROWS = 200
@@ -55,9 +62,12 @@ class Adaptation(ABC):
 
     def __init__(self, recipe: Recipe, run: RunDir, folder: Path, settings: Finetune):
         self.recipe, self.run, self.folder, self.settings = recipe, run, folder, settings
-        self.digest = sha256_file(run.model / "model.safetensors")
-        """sha256 of the weights under the adapter."""
         self._saved: tuple[Path, Any] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the weights under the adapter."""
+        return sha256_file(self.run.model / "model.safetensors")
 
     @property
     def auto(self) -> Any:
@@ -194,10 +204,12 @@ class Adaptation(ABC):
         """Return whether anything is chosen on validation data."""
         return self.settings.tries or self.settings.early_stop
 
-    def trained_on(self, examples: Examples) -> int:
-        """Return the number of examples that the adapter is trained on: those of validation too, unless they end its
-        training early."""
-        return len(examples.train) + (0 if self.settings.early_stop else len(examples.validation))
+    def divided(self, examples: Examples, choosing: bool = False) -> tuple[list[Example], list[Example]]:
+        """Return (examples to train on, examples to validate on): those of validation are trained on too, unless it is
+        a trial or they end the training early."""
+        if choosing or self.settings.early_stop:
+            return examples.train, examples.validation
+        return [*examples.train, *examples.validation], []
 
     def describe(self, examples: Examples, data: FinetuneData) -> AdapterData:
         """Count what the card says of the data; the texts of the base's corpus are read for it, where it has one."""
@@ -231,16 +243,24 @@ class Adaptation(ABC):
             return self.run.report("tokens", self.recipe).dtype
         return "<u2" if len(self.tokenizer) <= 1 << 16 else "<u4"
 
-    def batches(self, files: Sequence[Path], size: int, seed: int, tokenizer: Any) -> Batches:
+    def batches(self, files: Sequence[Path], size: int, seed: int) -> Batches:
         """Return batches of token shards, made into inputs and targets as in pretraining."""
-        return Batches(files, self.dtype, build_collator(self.recipe, tokenizer), size, seed, len(tokenizer))
+        collator = build_collator(self.recipe, self.tokenizer)
+        return Batches(files, self.dtype, collator, size, seed, len(self.tokenizer))
 
-    def with_loss(self, tokenizer: Any) -> Callable[[PreTrainedModel, Pretrain], ModelWithLoss]:
+    def with_replay(self, own: TrainingData, rows: int, seed: int) -> TrainingData:
+        """Return batches with so many rows more of the base's own training tokens."""
+        if not rows:
+            return own
+        of_base = self.batches(self.run.token_files("train"), rows, seed)
+        return WithReplay(own, of_base, self.tokenizer.pad_token_id)
+
+    def with_loss(self) -> Callable[[PreTrainedModel, Pretrain], ModelWithLoss]:
         """Return the function that joins a model that writes text with pretraining's loss."""
-        sentinels: Any = tokenizer.convert_tokens_to_ids(list(self.recipe.tokenizer.sentinel_tokens))
+        sentinels: Any = self.tokenizer.convert_tokens_to_ids(list(self.recipe.tokenizer.sentinel_tokens))
         length, ends = self.recipe.model.context_length, None
         if self.recipe.base is not None:
-            begin, end = text_ends(tokenizer)
+            begin, end = text_ends(self.tokenizer)
             ends = (begin or end)[0], NO_PADDING
         return lambda model, settings: ModelWithLoss(
             model, settings, sentinels=sentinels, context_length=length, ends=ends

@@ -35,9 +35,8 @@ from desdecero.pipelines.recipe import Chat, Finetune
 from desdecero.pipelines.run.reports.finetune import AdapterData, AdapterScore
 from desdecero.pipelines.tokenizer.chat import add_chat, role_tokens
 from desdecero.pipelines.training.adapter import AdapterTask
-from desdecero.pipelines.training.data.batches import TrainingData
 from desdecero.pipelines.training.data.collators import NO_PADDING
-from desdecero.pipelines.training.data.replay import WithReplay, rows_of_replay
+from desdecero.pipelines.training.data.replay import rows_of_replay
 from desdecero.pipelines.training.data.whole_examples import WholeExamples
 from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 
@@ -97,28 +96,21 @@ class ChatAdaptation(Adaptation):
 
     def task(self, settings: Finetune, seed: int, choosing: bool = False) -> AdapterTask:
         """Return the training on conversations, and some of the base's own training tokens with `replay`."""
-        replayed, held_back = rows_of_replay(settings.batch_size, settings.replay), choosing or settings.early_stop
-        examples = self.data.examples
-        known = examples.train if held_back else [*examples.train, *examples.validation]
+        replayed = rows_of_replay(settings.batch_size, settings.replay)
+        known, held_back = self.divided(self.data.examples, choosing)
         own = self._packed(known, settings.batch_size - replayed, seed)
-        train: TrainingData = own
-        if replayed:
-            if own.separator is not None:
-                raise UserError(
-                    "replay cannot be mixed with this model's conversations, in which documents are told apart "
-                    "in another way than in its training text: leave replay out"
-                )
-            of_base = self.batches(self.run.token_files("train"), replayed, seed, self.tokenizer)
-            train = WithReplay(own, of_base, self.tokenizer.pad_token_id)
-        validation = self._packed(examples.validation, settings.batch_size, seed) if held_back else None
+        if replayed and own.separator is not None:
+            raise UserError(
+                "replay cannot be mixed with this model's conversations, in which documents are told apart "
+                "in another way than in its training text: leave replay out"
+            )
         return AdapterTask(
             self.recipe,
             settings,
             self.new_base(seed),
-            # A row of an encoder–decoder is one example, beside padding.
-            lambda model, _: self._with_loss(model, own.separator if self._causal else own.padding),
-            train,
-            validation,
+            lambda model, _: self._with_loss(model, own.separator),
+            self.with_replay(own, replayed, seed),
+            self._packed(held_back, settings.batch_size, seed) if held_back else None,
             seed=seed,
             new_tokens=role_tokens(self.tokenizer),
         )
@@ -185,7 +177,7 @@ class ChatAdaptation(Adaptation):
         base = type(adapted)(self.new_base(self.recipe.seed), self.tokenizer)  # which knows the tokens of roles
         train, test = ([inputs for inputs, _ in self._encoded(part)] for part in (examples.train, examples.test))
         return {
-            "documents": self.trained_on(examples),
+            "documents": len(self.divided(examples)[0]),
             "resized_to": self.resized_to,
             "data": self.data.described,
             "measure": "answer_loss",

@@ -60,12 +60,25 @@ class LabelledData:
     described: AdapterData
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a model predicts of the test examples, and how good that is."""
+
+    predicted: list[Any]
+    """Labels, or spans, of each example."""
+    sure: Any
+    """Probability of each label, or of each span."""
+    scores: LabelScores
+    differences: dict[Yardstick, dict[str, ScoreDifference]]
+    """Yardstick → measure → how the predictions differ from its own."""
+
+
 class LabelAdaptation(Adaptation):
     """An adapter with a head for labels."""
 
     data: LabelledData
-    _last: tuple[Classifier | Tagger, tuple[list[Any], Any]] | None = None
-    """The model that was asked last, and its predictions."""
+    _last: tuple[Classifier | Tagger, Judged] | None = None
+    """The model that was asked last, and what came of it."""
 
     def read(self) -> LabelledData:
         """Read the examples."""
@@ -138,18 +151,15 @@ class LabelAdaptation(Adaptation):
     def _task(
         self, settings: Finetune, seed: int, model: PreTrainedModel, new: Sequence[str], choosing: bool = False
     ) -> AdapterTask:
-        rows, examples, several = self._rows(model), self.data.examples, self.data.examples.several
-        validation, known = None, [*examples.train, *examples.validation]
-        if choosing or settings.early_stop:
-            validation, known = self._examples(examples.validation, rows, settings.batch_size, seed), examples.train
-        train = self._examples(known, rows, settings.batch_size, seed)
+        rows, several = self._rows(model), self.data.examples.several
+        known, held_back = self.divided(self.data.examples, choosing)
         return AdapterTask(
             self.recipe,
             settings,
             model,
             lambda model, _: ModelWithLabels(model, rows.padding, several, self.by_token),
-            train,
-            validation,
+            self._examples(known, rows, settings.batch_size, seed),
+            self._examples(held_back, rows, settings.batch_size, seed) if held_back else None,
             seed=seed,
             new_modules=new,
         )
@@ -192,7 +202,7 @@ class LabelAdaptation(Adaptation):
         if accelerator.is_main_process:
             kind = Tagger if self.by_token else Classifier
             random = kind(task.model, self.tokenizer, self.recipe.model.context_length)
-            write_json(file, {**self._without_model(), "random_weights": self._content(self._predicted(random)[0])})
+            write_json(file, {**self._without_model(), "random_weights": self._content(self._ask(random)[0])})
 
     def _without_model(self) -> dict[str, Any]:
         examples = self.data.examples
@@ -225,13 +235,16 @@ class LabelAdaptation(Adaptation):
         """Load an adapted model from its files."""
         return load_labelled(folder)
 
-    def _predicted(self, model: Classifier | Tagger) -> tuple[list[Any], Any]:
-        """Return what a model predicts of each test example, and how sure it is."""
+    def _judged(self, model: Classifier | Tagger) -> Judged:
+        """Return what a model predicts of the test examples, and how good that is; it is asked once."""
         if self._last is None or self._last[0] is not model:
-            self._last = model, self._ask(model)
+            predicted, sure = self._ask(model)
+            judged = Judged(predicted, sure, self._scores(predicted, sure), self._differences(predicted))
+            self._last = model, judged
         return self._last[1]
 
     def _ask(self, model: Classifier | Tagger) -> tuple[list[Any], Any]:
+        """Return what a model predicts of each test example, and how sure it is."""
         texts, texts_b = _columns(self.data.examples.test)
         bar = partial(progress, title="finetune: test", unit="batch")
         if isinstance(model, Tagger):
@@ -270,12 +283,12 @@ class LabelAdaptation(Adaptation):
 
     def score(self, folder: Path) -> AdapterScore:
         """Score the model on the test examples, beside the best of the yardsticks."""
-        predicted, sure = self._predicted(self.saved(folder))
-        differences = {name: each[self.measure_name] for name, each in self._differences(predicted).items()}
+        judged = self._judged(self.saved(folder))
+        differences = {name: each[self.measure_name] for name, each in judged.differences.items()}
         best = max(differences, key=lambda name: differences[name].second)
         return AdapterScore(
             against=best,
-            score=self._scores(predicted, sure).measures[self.measure_name],
+            score=judged.scores.measures[self.measure_name],
             change=differences[best].difference,
             verdict=differences[best].verdict,
         )
@@ -283,23 +296,23 @@ class LabelAdaptation(Adaptation):
     def measure(self, folder: Path) -> Fields:
         """Write what is predicted of each test example, and return scores, calibration and yardsticks."""
         model, examples = self.saved(folder), self.data.examples
-        predicted, sure = self._predicted(model)
+        judged = self._judged(model)
         texts, texts_b = _columns(examples.test)
         table = (
-            span_predictions(texts, self._gold, predicted)
+            span_predictions(texts, self._gold, judged.predicted)
             if self.by_token
-            else label_predictions(texts, self._gold, predicted, sure, self.names, texts_b)
+            else label_predictions(texts, self._gold, judged.predicted, judged.sure, self.names, texts_b)
         )
         pq.write_table(table, folder / "predictions.parquet")
         result = LabelResult(
             labels=list(examples.labels),
             several=examples.several,
-            scores=self._scores(predicted, sure),
-            yardsticks=self._differences(predicted),
+            scores=judged.scores,
+            yardsticks=judged.differences,
             untrained=examples.untrained,
         )
         return {
-            "documents": self.trained_on(examples),
+            "documents": len(self.divided(examples)[0]),
             "data": self.data.described,
             "swaps": self._swaps(model),
             "measure": self.measure_name,

@@ -28,8 +28,7 @@ from desdecero.pipelines.recipe import Finetune
 from desdecero.pipelines.run.reports.finetune import AdapterData, AdapterScore
 from desdecero.pipelines.tokenizer.encoding import Encoder
 from desdecero.pipelines.training.adapter import AdapterTask
-from desdecero.pipelines.training.data.batches import TrainingData
-from desdecero.pipelines.training.data.replay import WithReplay, rows_of_replay
+from desdecero.pipelines.training.data.replay import rows_of_replay
 
 ENCODED_TOGETHER = 512
 MOST_ROWS = 2000
@@ -80,7 +79,7 @@ class TextAdaptation(Adaptation):
         write_shard(examples.validation, self.tokenizer, self.dtype, self.shard("validation"))
         domain = draw_documents(_documents(examples.test), most, self.recipe.seed)
         some = [example.text for example in examples.train[:MOST_ROWS]]
-        return Texts(self.trained_on(examples), domain, general, self.describe(examples, data), some)
+        return Texts(len(self.divided(examples)[0]), domain, general, self.describe(examples, data), some)
 
     def shard(self, part: str) -> Path:
         """Return the file of the tokens of one's own data."""
@@ -102,15 +101,9 @@ class TextAdaptation(Adaptation):
         files = self.run.token_files("domain_train")
         if self.data.described is not None:
             files = [self.shard("train"), *([] if held_back else [self.shard("validation")])]
-        train: TrainingData = self.batches(files, settings.batch_size - replayed, seed, self.tokenizer)
-        if replayed:
-            of_base = self.batches(self.run.token_files("train"), replayed, seed, self.tokenizer)
-            train = WithReplay(train, of_base, self.tokenizer.pad_token_id)
-        validation = None
-        if held_back:
-            validation = self.batches([self.shard("validation")], settings.batch_size, seed, self.tokenizer)
-        loss = self.with_loss(self.tokenizer)
-        return AdapterTask(self.recipe, settings, self.new_base(seed), loss, train, validation, seed=seed)
+        train = self.with_replay(self.batches(files, settings.batch_size - replayed, seed), replayed, seed)
+        validation = self.batches([self.shard("validation")], settings.batch_size, seed) if held_back else None
+        return AdapterTask(self.recipe, settings, self.new_base(seed), self.with_loss(), train, validation, seed=seed)
 
     @cached_property
     def losses(self) -> HeldOutLosses:

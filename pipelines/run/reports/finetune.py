@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from desdecero.eval_suites.results import LabelScores, MemorizationChange, ScoreDifference, SwapResult
+from desdecero.eval_suites.results import LabelScores, MemorizationChange, PairedVerdict, ScoreDifference, SwapResult
 from desdecero.pipelines.recipe.domains import Task
 from desdecero.pipelines.recipe.finetune import Method
 from desdecero.pipelines.run.reports.base import Comparison, Count, EarlyStop, Estimate, Part, RollBack, Share
@@ -39,9 +39,8 @@ class AdapterData(Part):
 Yardstick = Literal["majority", "linear_svm", "dictionary", "random_weights"]
 """What an adapter for labels is compared with: the commonest label; a linear classifier of words and letters; for
 spans, the words that stood in spans of the training examples; the same architecture trained from random weights."""
-Opponent = Literal["base", "majority", "linear_svm", "dictionary", "random_weights"]
+Opponent = Literal["base", Yardstick]
 """What the score of an adapter is compared with: the model as it was; for labels the best of the yardsticks."""
-AdapterVerdict = Literal["better", "cannot be told apart", "worse"]
 
 
 class AdapterScore(Part):
@@ -51,7 +50,7 @@ class AdapterScore(Part):
     score: Estimate
     change: Estimate
     """Score minus that of `against`, paired by example."""
-    verdict: AdapterVerdict
+    verdict: PairedVerdict
 
 
 class SeedScore(AdapterScore):
@@ -105,7 +104,7 @@ class FinetuneReport(Part):
     seeds: list[SeedScore] = Field(default=[])
     """The trainings that differ in their seed. The adapter is that of the first one. Empty in reports of older
     versions."""
-    verdict: AdapterVerdict | None = None
+    verdict: PairedVerdict | None = None
     """That of all seeds; where they differ, nothing can be told. None in reports of older versions."""
     domain_pack: str | None = None
     """Domain pack that the recipe names."""

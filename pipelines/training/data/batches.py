@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.training.data.shuffle import Permutation
+from desdecero.pipelines.training.data.shuffle import in_epochs
 
 
 def begins(tokens: torch.Tensor, end: int, padding: int) -> torch.Tensor:
@@ -132,12 +132,7 @@ class Batches:
     def order(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the indices of the sequences at these places of the endless series of epochs; each epoch has its own
         order."""
-        epochs, positions = np.divmod(places, len(self.blocks))
-        indices = np.empty_like(places)
-        for epoch in np.unique(epochs).tolist():
-            here = epochs == epoch
-            indices[here] = Permutation(len(self.blocks), (self.seed, 0, epoch))(positions[here])
-        return indices
+        return in_epochs(places, len(self.blocks), self.seed)
 
     def _collate(self, indices: NDArray[np.int64], step: int) -> tuple[torch.Tensor, torch.Tensor]:
         tokens = self.blocks.stack(indices)

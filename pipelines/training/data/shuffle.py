@@ -42,6 +42,17 @@ class Permutation:
         return (left << self.half) | right
 
 
+def in_epochs(places: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+    """Return what of `0 … size − 1` stands at these places of an endless series of epochs, each in an order of its
+    own."""
+    epochs, positions = np.divmod(places, size)
+    found = np.empty_like(places)
+    for epoch in np.unique(epochs).tolist():
+        here = epochs == epoch
+        found[here] = Permutation(size, (seed, 0, epoch))(positions[here])
+    return found
+
+
 def mix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Mix the bits: every bit of the result depends on every bit of the number, modulo 2⁶⁴."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from desdecero.eval_suites.models.batching import IGNORED
 from desdecero.pipelines.tokens.best_fit import best_fit
-from desdecero.pipelines.training.data.shuffle import Permutation
+from desdecero.pipelines.training.data.shuffle import in_epochs
 
 Pair = tuple[NDArray[np.int32], NDArray[np.int32]]
 """Inputs and targets of an example; `IGNORED` marks targets that do not count."""
@@ -75,13 +75,7 @@ class WholeExamples:
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (inputs, targets) of a step, counted from 0; `size` rows each, int64."""
-        places = np.arange(step * self.size, (step + 1) * self.size)
-        epochs, positions = np.divmod(places, self.rows)
-        rows = np.empty_like(places)
-        for epoch in np.unique(epochs).tolist():
-            here = epochs == epoch
-            rows[here] = Permutation(self.rows, (self.seed, 0, epoch))(positions[here])
-        return self._rows(rows)
+        return self._rows(in_epochs(np.arange(step * self.size, (step + 1) * self.size), self.rows, self.seed))
 
     def largest(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the first batch: all have rows of one length."""

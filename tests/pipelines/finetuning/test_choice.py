@@ -132,7 +132,7 @@ def test_replay_takes_its_share_of_each_batch_from_the_bases_training_tokens(tri
     made.data = made.read()
     task = made.task(made.settings, recipe.seed)
     inputs, _ = task.train_data.batch(0)
-    of_base = made.batches(run.token_files("train"), 2, recipe.seed, made.tokenizer).batch(0)[0]
+    of_base = made.batches(run.token_files("train"), 2, recipe.seed).batch(0)[0]
     assert inputs.shape == (8, 32) and torch.equal(inputs[6:], of_base)
-    own = made.batches([made.shard("train"), made.shard("validation")], 6, recipe.seed, made.tokenizer).batch(0)[0]
+    own = made.batches([made.shard("train"), made.shard("validation")], 6, recipe.seed).batch(0)[0]
     assert torch.equal(inputs[:6], own)
