@@ -63,12 +63,14 @@ def make_adapted_run(path: Path) -> RunDir:
 def write_merged(recipe: Recipe, name: str, folder: Path, tokenizer: Any) -> None:
     config: Any = AutoConfig.for_model(**build_config(recipe.model, tokenizer).to_dict())
     task, own = TASKS[name], copy.deepcopy(tokenizer)
-    if task == "chat":
-        add_chat(own, Chat())
-        config.vocab_size = len(own)
-        return save(AutoModelForCausalLM.from_config(config), own, folder)
-    if task == "text":
-        return save(AutoModelForCausalLM.from_config(config), own, folder)
+    if task in ("chat", "text"):
+        if task == "chat":
+            add_chat(own, Chat())
+            config.vocab_size = len(own)
+        writer = AutoModelForCausalLM.from_config(config)
+        with torch.no_grad():  # nearly equal probabilities would draw the base's tokens from the same seed
+            writer.get_output_embeddings().weight.mul_(40)
+        return save(writer, own, folder)
     auto, names = AutoModelForSequenceClassification, LABELS
     if task == "tokens":
         auto, names = AutoModelForTokenClassification, tags(SPANS)
