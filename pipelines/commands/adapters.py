@@ -12,6 +12,7 @@ import json
 
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
+from desdecero.pipelines.run.base_model import run_of_base
 from desdecero.pipelines.run.reports import FinetuneReport, content_of
 from desdecero.pipelines.run.run_dir import State, find_run
 from desdecero.pipelines.run.stages import stage_name, stages
@@ -25,7 +26,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     run = find_run(arguments.run)
     recipe = run.recipe()
-    if not recipe.adapters and not arguments.json:
+    if not recipe.finetune and not arguments.json:
         raise UserError(f"{run} has no adapters: add one with `desdecero finetune {arguments.run} --data …`")
     rows = list[tuple[str, State, FinetuneReport | None]]()
     for name in recipe.adapters:
@@ -40,10 +41,12 @@ def main(argv: list[str]) -> int:
         }
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return EXIT_OK
-    width = max(len(name) for name, _, _ in rows)
+    width = max(len(name) for name in recipe.finetune or {})
     for name, state, report in rows:
         told = f" ({state.reason})" if state.reason else ""
         print(f"{name:<{width}}  {state.name}{told}{f'  {_told(report)}' if report else ''}")
+    for name, section in recipe.adapters_elsewhere.items():
+        print(f"{name:<{width}}  on {section.base}, in {run_of_base(section.base)}")
     return EXIT_OK
 
 

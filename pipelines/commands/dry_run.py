@@ -66,3 +66,6 @@ def print_plan(recipe: Recipe, run: RunDir, first: str | None = None, last: str 
     for step in plan(recipe, run, first, last):
         took = f"{step.seconds:8.1f} s last time" if step.seconds is not None else ""
         print(f"{step.stage:<10} {step.action:<9} {took:<20}  {step.reason}".rstrip())
+    if last is None:
+        for name, section in recipe.adapters_elsewhere.items():
+            print(f"\nThe adapter {name} is on {section.base}: `desdecero finetune` adds it to the run of that model.")

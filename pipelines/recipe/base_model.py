@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, PlainSerializer, ValidationInfo
 
-from desdecero.pipelines.recipe.base import Section
+from desdecero.pipelines.recipe.base import Section, path_or_hub_id, without_place
+
+OWN_MODEL = "run"
+"""Base of adapters on the recipe's own model."""
+
+
+def _place_of_base(name: str, info: ValidationInfo) -> str:
+    return name if name == OWN_MODEL else path_or_hub_id(name, info)
+
+
+BasePlace = Annotated[str, AfterValidator(_place_of_base), PlainSerializer(without_place)]
+"""`run`; a folder of transformers, relative to the recipe file; or `owner/name@revision`."""
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe.base import BatchSize, Section
+from desdecero.pipelines.recipe.base_model import OWN_MODEL, BasePlace
 from desdecero.pipelines.recipe.domains import Task, task_of
 from desdecero.pipelines.recipe.finetune_data import FinetuneData
 from desdecero.pipelines.recipe.identifiers import folder_name
@@ -79,6 +80,9 @@ class Finetune(Section):
 
     domain: Annotated[str, AfterValidator(known_pack)] | None = None
     """Domain pack (`desdecero domains`), which says what the adapter is for and what it is not to be used for."""
+    base: BasePlace = OWN_MODEL
+    """Model to adapt: `run`, the recipe's own; a folder of transformers; or a model of the Hub, `owner/name@revision`.
+    Adapters on another model go into a run of that model's name, `runs/<name>`."""
     task: Task = "text"
     """`text`: texts to continue pretraining on; `chat`: answers in conversations; `classification`: labels of texts;
     `tokens`: labelled spans. Default: the domain pack's, or text."""
@@ -138,6 +142,8 @@ class Finetune(Section):
     def _check_what_goes_together(self) -> Finetune:
         if self.task != "text" and self.data is None:
             raise ValueError(f"the task {self.task} needs data: name a file in data.train")
+        if self.base != OWN_MODEL and self.data is None:
+            raise ValueError(f"{self.base} comes without a corpus: give the adapter data of its own")
         if self.labels and self.replay:
             raise ValueError(f"replay is for texts and conversations, not for the task {self.task}: leave it out")
         if not self.labels and self.method == "head":

@@ -19,7 +19,7 @@ from pydantic import (
 from desdecero.pipelines.recipe.architectures import objective_of
 from desdecero.pipelines.recipe.audit import Audit
 from desdecero.pipelines.recipe.base import WITHOUT_PLACES, Section, Seed
-from desdecero.pipelines.recipe.base_model import Base
+from desdecero.pipelines.recipe.base_model import OWN_MODEL, Base
 from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus
 from desdecero.pipelines.recipe.evaluate import Evaluate
@@ -177,6 +177,10 @@ class Recipe(Section):
     def _check_base(self) -> Recipe:
         if self.base is None:
             return self
+        for name in self.adapters_elsewhere:
+            raise ValueError(
+                f"finetune.{name}.base: this is the recipe of adapters on {self.base.name}: leave base out"
+            )
         for name, section in self.adapters.items():
             if section.data is None:
                 raise ValueError(
@@ -236,8 +240,13 @@ class Recipe(Section):
 
     @property
     def adapters(self) -> Mapping[str, Finetune]:
-        """Return the adapters by name."""
-        return self.finetune or {}
+        """Return the adapters of the recipe's model, by name."""
+        return {name: one for name, one in (self.finetune or {}).items() if one.base == OWN_MODEL}
+
+    @property
+    def adapters_elsewhere(self) -> Mapping[str, Finetune]:
+        """Return the adapters of other models, by name: each belongs to the run of its model."""
+        return {name: one for name, one in (self.finetune or {}).items() if one.base != OWN_MODEL}
 
     @property
     def calls_sources_by_name(self) -> bool:

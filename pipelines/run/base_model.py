@@ -61,7 +61,7 @@ def open_base(place: str, run_dir: str | None, overrides: Sequence[str]) -> RunD
     """
     name, revision = _split(place)
     title = _run_name(name)
-    run = RunDir(local_path(run_dir) if run_dir else Path("runs") / title)
+    run = RunDir(local_path(run_dir)) if run_dir else run_of_base(place)
     if not run.recipe_file.is_file():
         with run.lock():
             _make(run, title, *_fetched(name, revision), overrides)
@@ -80,6 +80,11 @@ def open_base(place: str, run_dir: str | None, overrides: Sequence[str]) -> RunD
                 f"{f' at {commit[:12]}' if commit else ''} has {other[:16]}…: name another folder with --run-dir"
             )
     return run
+
+
+def run_of_base(place: str) -> RunDir:
+    """Return the run of the adapters on a base, which need not be there yet."""
+    return RunDir(Path("runs") / _run_name(_split(place)[0]))
 
 
 def base_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
@@ -105,10 +110,9 @@ def base_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
 
 def _split(place: str) -> tuple[str, str | None]:
     """Return (absolute folder, None), or (repository, revision or None)."""
-    if Path(place).is_dir():
-        return str(Path(place).absolute()), None
     match = REPOSITORY.fullmatch(place)
-    assert match is not None, "is_base has looked"
+    if match is None or Path(place).is_dir():
+        return str(Path(place).absolute()), None
     return match["name"], match["revision"]
 
 

@@ -15,9 +15,10 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -109,10 +110,19 @@ def stage_main(
         values = {option: getattr(arguments, option) for option in (*(flags or {}), *(names or {}))}
         with launched_process():
             if adds_adapters and (arguments.data or arguments.domain or arguments.test):
-                add_adapter(arguments, values)
+                run, section, name = adapter_of_arguments(arguments)
+                add_adapter(run, name, section, arguments.overrides, values)
                 return EXIT_OK
             recipe, run, origin = open_run(arguments)
             recipe = run.with_added_adapters(recipe)
+            if (elsewhere := recipe.adapters_elsewhere.get(getattr(arguments, "adapter", None) or "")) is not None:
+                if not adds_adapters:
+                    raise UserError(
+                        f"the adapter {arguments.adapter} is on {elsewhere.base}: name the run of that model, which "
+                        f"`desdecero finetune {arguments.recipe} {arguments.adapter}` made"
+                    )
+                add_adapter_elsewhere(recipe, arguments.adapter, arguments.run_dir, values)
+                return EXIT_OK
             stage = find_stage(recipe, kind, getattr(arguments, "adapter", None))
             if int(os.environ.get("RANK", "0")) > 0:  # a launched process: the first one prepares and seals
                 _function(stage)(recipe, run, run.unsealed, **stage.options, **values)
@@ -137,8 +147,8 @@ def add_adapter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", metavar="COLUMN", help="the column of the label (default: label)")
 
 
-def add_adapter(arguments: argparse.Namespace, flags: Mapping[str, bool]) -> None:
-    """Add an adapter to a run that is there: train, evaluate and audit it, and write its card. The run stays sealed.
+def adapter_of_arguments(arguments: argparse.Namespace) -> tuple[RunDir, dict[str, Any], str]:
+    """Return the run, the section and the name of the adapter that the options of `desdecero finetune` describe.
 
     A base that is no run gets one, for all of its adapters.
     """
@@ -155,10 +165,30 @@ def add_adapter(arguments: argparse.Namespace, flags: Mapping[str, bool]) -> Non
         "data": {option: value for option, value in options.items() if value is not None},
         **({"task": arguments.task} if arguments.task else {}),
     }
+    return run, section, name
+
+
+def add_adapter_elsewhere(recipe: Recipe, name: str, run_dir: str | None, flags: Mapping[str, bool]) -> None:
+    """Add the adapter of a recipe whose base is another model to the run of that model."""
+    section = recipe.adapters_elsewhere[name].model_dump(mode="json", exclude={"base"})
+    base = recipe.adapters_elsewhere[name].base
+    if not is_base(base):
+        raise UserError(
+            f"finetune.{name}.base: {base} is no folder of transformers (it has no config.json), and no name of a "
+            "model on the Hub, owner/name@revision; `run` is the recipe's own model"
+        )
+    made = [f"languages=[{', '.join(recipe.languages)}]", f"seed={recipe.seed}"]
+    add_adapter(open_base(base, run_dir, made), name, section, [], flags)
+
+
+def add_adapter(
+    run: RunDir, name: str, section: Mapping[str, Any], overrides: Sequence[str], flags: Mapping[str, bool]
+) -> None:
+    """Add an adapter to a run that is there: train, evaluate and audit it, and write its card. The run stays sealed."""
     known = run.recipe()
     content = known.model_dump(mode="json")
     content["finetune"] = {**(content["finetune"] or {}), name: section}
-    recipe = parse_recipe(yaml.safe_dump(content), f"{run}", Path.cwd(), arguments.overrides)
+    recipe = parse_recipe(yaml.safe_dump(content), f"{run}", Path.cwd(), overrides)
     if name in known.adapters and known.adapters[name].data != recipe.adapters[name].data:
         raise UserError(f"the adapter {name} of {run} is of other data: name another with --adapter")
     with run.lock():
@@ -204,6 +234,9 @@ def run_chain(
             else:
                 run_stage(stage, recipe, run, because=state.reason, **flags)
         run.update_recipe(recipe)
+    if last is None:
+        for name in recipe.adapters_elsewhere:
+            add_adapter_elsewhere(recipe, name, None, {"anyway": anyway})
 
 
 def find_stage(recipe: Recipe, kind: str, adapter: str | None) -> Stage:

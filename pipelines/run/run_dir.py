@@ -115,13 +115,13 @@ class RunDir(Layout):
                     raise UserError(
                         f"{file} cannot be read ({str(error).splitlines()[0]}): remove its folder"
                     ) from None
-        return recipe.model_copy(update={"finetune": {**recipe.adapters, **added}}) if added else recipe
+        return recipe.model_copy(update={"finetune": {**(recipe.finetune or {}), **added}}) if added else recipe
 
     def without_added_adapters(self, recipe: Recipe) -> Recipe:
         """Return a recipe without the adapters that were added to the run: what `recipe.yaml` holds."""
         places = (self, self.unsealed)
         added = {name for name in recipe.adapters if any((run.adapter(name) / ADDED).is_file() for run in places)}
-        kept = {name: section for name, section in recipe.adapters.items() if name not in added}
+        kept = {name: section for name, section in (recipe.finetune or {}).items() if name not in added}
         return recipe.model_copy(update={"finetune": kept or None}) if added else recipe
 
     def origin(self) -> Origin | None:

@@ -173,3 +173,31 @@ def test_texts_packed_into_a_row_see_nothing_of_each_other(tmp_path: Path, archi
             assert torch.allclose(together[first:last], alone, atol=1e-4)
             place += len(ids)
     assert begin if architecture != "gpt2" else not begin
+
+
+@pytest.mark.slow
+def test_a_recipe_names_an_adapter_on_another_model(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_plain("roberta", tmp_path / "other")
+    shutil.copy(home / "classification.jsonl", tmp_path / "train.jsonl")
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\npurpose: A test.\nlanguages: [es]\ncorpus: {sources: [{kind: files, path: train.jsonl}]}\n"
+        "pretrain: {budget: {steps: 100}}\n"
+        "finetune: {kinds: {base: other, task: classification, steps: 3, data: {train: train.jsonl}}}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "mine.yaml", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert f"The adapter kinds is on {tmp_path / 'other'}" in said and "finetune:kinds" not in said
+    assert main(["finetune", "mine.yaml", "kinds"]) == 0
+    run = RunDir(tmp_path / "runs" / "other")
+    assert run.recipe().languages == ("es",) and list(run.recipe().adapters) == ["kinds"]
+    assert not (tmp_path / "runs" / "mine").exists()
+    assert main(["finetune", "mine.yaml", "kinds"]) == 0  # it is sealed
+    assert main(["card", "mine.yaml", "--adapter", "kinds"]) == 2
+    assert "name the run of that model" in capsys.readouterr().err
+    shutil.rmtree("other")
+    assert main(["finetune", "mine.yaml", "kinds"]) == 2
+    assert "is no folder of transformers" in capsys.readouterr().err

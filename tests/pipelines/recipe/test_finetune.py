@@ -87,6 +87,7 @@ def test_pack_task_and_method_fill_what_is_left_out(
         ("replay: 1", "finetune"),
         ("seeds: 0", "finetune"),
         ("quantise: 4bit", "unknown key"),
+        ("base: owner/name", "owner/name comes without a corpus"),
     ],
 )
 def test_what_does_not_go_together_is_refused(words: str, said: str) -> None:
