@@ -112,6 +112,9 @@ class Finetune(Section):
     conversations."""
     seeds: Annotated[int, Field(ge=1, le=20)] = 1
     """Number of trainings that differ in their seed. The first one's adapter is kept; the verdict takes all."""
+    quantize: Literal["4bit"] | None = None
+    """`4bit` keeps the frozen weights in 4 bits while the adapter is trained (QLoRA, Dettmers et al. 2023): less
+    memory, on CUDA above all, for `lora` and `rslora`. What is saved and scored is the adapter on the whole weights."""
     early_stop: bool = False
     """Keep the step with the lowest loss on validation data, and stop after three validations without a lower one."""
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000
@@ -150,6 +153,8 @@ class Finetune(Section):
             raise ValueError(f"method head trains a classification head, which the task {self.task} has not: take lora")
         if self.method not in LOW_RANK and (self.sweep.rank or self.sweep.alpha):
             raise ValueError(f"method {self.method} has no rank and no alpha: leave them out of sweep")
+        if self.quantize and self.method not in ("lora", "rslora"):
+            raise ValueError(f"quantize: {self.quantize} goes with lora and rslora, not with {self.method}")
         if self.tries and self.budget.minutes:
             raise ValueError("trials of equal length need a budget in epochs, steps, tokens or flops, not in minutes")
         return self

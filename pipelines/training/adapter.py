@@ -31,6 +31,7 @@ from desdecero.pipelines.recipe.finetune import LOW_RANK
 from desdecero.pipelines.training.checkpoints import trained_tensors
 from desdecero.pipelines.training.data.batches import TrainingData
 from desdecero.pipelines.training.model.build import training_flops_per_token
+from desdecero.pipelines.training.model.four_bit import quantize_linear_layers
 from desdecero.pipelines.training.model_with_labels import ModelWithLabels
 from desdecero.pipelines.training.model_with_loss import ModelWithLoss
 from desdecero.pipelines.training.task import TrainingTask
@@ -110,6 +111,8 @@ class AdapterTask(TrainingTask):
         self.adapted: PeftModel | None = None
         self.initial: dict[str, torch.Tensor] = {}
         """First weights of a PiSSA adapter, which took them from the model's."""
+        if finetune.quantize:
+            quantize_linear_layers(model, new_modules)
         if finetune.method in LOW_RANK:
             architecture = recipe.model.architecture
             task_type = PEFT_TASKS.get(finetune.task) or kind_of(architecture).peft_task
@@ -145,6 +148,7 @@ def add_adapter(
 ) -> PeftModel:
     """Add low-rank matrices to every linear layer but the output's; they, the new modules and the embeddings of the new
     tokens are the only parameters left to train."""
+    transposed = architecture == "gpt2"  # its layers keep their matrices so; those of 4 bits do not, and peft finds out
     config = LoraConfig(
         r=finetune.rank,
         lora_alpha=finetune.alpha,  # type: ignore[arg-type]  # annotated int, used as a factor
@@ -153,13 +157,15 @@ def add_adapter(
         modules_to_save=sorted({_saved_with(module) for module in new_modules}) or None,
         trainable_token_indices=_embeddings_of(model, new_tokens) or None,
         task_type=task_type,
-        fan_in_fan_out=architecture == "gpt2",  # whose layers keep their matrices transposed
+        fan_in_fan_out=transposed,
         use_rslora=finetune.method == "rslora",
         use_dora=finetune.method == "dora",
         init_lora_weights="pissa" if finetune.method == "pissa" else True,
     )
-    with _old_name_allowed():
-        return get_peft_model(model, config)
+    with _warnings_of_peft_ignored():
+        adapted = get_peft_model(model, config)
+    vars(adapted.peft_config["default"])["fan_in_fan_out"] = transposed  # of the weights on which it will be loaded
+    return adapted
 
 
 def _saved_with(module: str) -> str:
@@ -187,10 +193,12 @@ def load_adapter(model: PreTrainedModel, base: Path, folder: Path) -> PeftModel:
 
 
 @contextmanager
-def _old_name_allowed() -> Iterator[None]:
-    """Ignore a warning: peft asks transformers for gradient checkpointing by its old name."""
+def _warnings_of_peft_ignored() -> Iterator[None]:
+    """Ignore warnings of peft: it asks transformers for gradient checkpointing by its old name, and tells which way
+    round it found the matrices of a layer."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to", UserWarning)
         yield
 
 

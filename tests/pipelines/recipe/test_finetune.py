@@ -87,6 +87,8 @@ def test_pack_task_and_method_fill_what_is_left_out(
         ("replay: 1", "finetune"),
         ("seeds: 0", "finetune"),
         ("quantise: 4bit", "unknown key"),
+        ("quantize: 4bit, method: dora", "quantize: 4bit goes with lora and rslora, not with dora"),
+        ("quantize: 8bit", "finetune"),
         ("base: owner/name", "owner/name comes without a corpus"),
     ],
 )
