@@ -1,12 +1,13 @@
-"""Set the environment variables that the libraries read when they are imported."""
+"""Set what the libraries read when they are imported: environment variables, and the level of a logger."""
 
 from __future__ import annotations
 
+import logging
 import os
 
 
 def quiet_environment() -> None:
-    """Set the variables that keep the libraries from sending telemetry, before they are imported.
+    """Keep the libraries from sending telemetry and from advertising, before they are imported.
 
     `HF_HUB_OFFLINE` is not set: a recipe may name a Hub source, and `publish` uploads.
     """
@@ -21,3 +22,5 @@ def quiet_environment() -> None:
         "TRANSFORMERS_VERBOSITY": "error",
     }.items():
         os.environ.setdefault(name, value)
+    # peft imports bitsandbytes where it is installed, which recommends another package on every machine without CUDA.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
