@@ -11,7 +11,9 @@ every corpus built in that folder obeys, and to the list in each run that holds 
 Such a run is stale from its corpus on, so its model cannot be published, and the next `desdecero run` rebuilds it
 without them. Sealed files are not changed. To undo a removal, delete its line in both lists.
 
---match searches the cleaned texts, kept or dropped, and ids and metadata. Plain words match in any case; a pattern
+--match searches the cleaned texts, kept or dropped, and ids and metadata; and the examples of adapters that were
+trained on data of your own, whose places it names: these files are yours to change, and a changed one makes its adapter
+stale. Plain words match in any case; a pattern
 between slashes is a regular expression. Copies of a document that is named or matched are forgotten too: those that
 deduplication dropped for it, the one that it was dropped for, and the documents of this run and of the other runs in
 its folder that hold nearly all of its text (see `pipelines/corpus/removed_texts.py`). A whole source is forgotten by
@@ -53,6 +55,7 @@ from desdecero.pipelines.corpus.blocklist import (
 )
 from desdecero.pipelines.corpus.removed_texts import RemovedTexts
 from desdecero.pipelines.corpus.run_texts import copies_in, marks_in, runs_beside, texts_of
+from desdecero.pipelines.finetuning.mentions import mentions
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import reading
@@ -133,11 +136,17 @@ def keep(run: RunDir, entries: Sequence[BlocklistEntry], dry_run: bool) -> None:
 
 
 def find_entries(
-    run: RunDir, sources: Sequence[str], documents: Sequence[str], matches: Sequence[str], reason: str
+    run: RunDir,
+    sources: Sequence[str],
+    documents: Sequence[str],
+    matches: Sequence[str],
+    reason: str,
+    in_adapters: bool = False,
 ) -> tuple[list[BlocklistEntry], list[str]]:
     """Return the block-list entries for these documents, and sentences about copies that would stay.
 
-    Raises `UserError` where the run does not hold a source, document or text.
+    in_adapters: whether examples of adapters match. Raises `UserError` where the run does not hold a source, document
+    or text.
     """
     if not run.ledger.is_file():
         raise UserError(f"{run} has no corpus/ledger.parquet, which lists its documents: build its corpus first")
@@ -152,8 +161,13 @@ def find_entries(
         raise UserError(f"no source {missing[0]!r} in {run}: it has {', '.join(sorted(names))}")
     if missing := [identity for identity, ids in named.items() if not ids]:
         raise UserError(f"no document {missing[0]!r} in {run}: ids are in corpus/ledger.parquet; or try --match")
-    matched = [_matching(run, pattern) for pattern in matches]
-    rows = _with_copies(run, set().union(*named.values(), *matched))
+    matched = {pattern: _matching(run, pattern) for pattern in matches}
+    if not in_adapters and (missing := [pattern for pattern, ids in matched.items() if not ids]):
+        raise UserError(
+            f"no text, id or metadata in {run} matches {missing[0]!r}: the cleaned texts are searched, "
+            "in which personal data may already be replaced"
+        )
+    rows = _with_copies(run, set().union(*named.values(), *matched.values()))
     today = time.strftime("%Y-%m-%d", time.gmtime())
     rows = {identity: row for identity, row in rows.items() if row["source"] not in sources}
     marks = marks_in(run, set(rows))
@@ -218,18 +232,10 @@ def _copies_beside(run: RunDir, entries: Sequence[BlocklistEntry]) -> tuple[list
 
 
 def _matching(run: RunDir, pattern: str) -> set[str]:
-    """Return the ids of the documents, kept or dropped, whose text, id or metadata match.
-
-    Raises `UserError` where none matches.
-    """
+    """Return the ids of the documents, kept or dropped, whose text, id or metadata match."""
     matches, ids = _matcher(pattern), set()
     for rows in texts_of(run, ["meta"]):
         ids |= {row["id"] for row in rows if any(matches(row[name] or "") for name in ("text", "id", "meta"))}
-    if not ids:
-        raise UserError(
-            f"no text, id or metadata in {run} matches {pattern!r}: the cleaned texts are searched, "
-            "in which personal data may already be replaced"
-        )
     return ids
 
 
@@ -402,17 +408,25 @@ def _command(words: list[str]) -> int:
             "say what to forget: --source NAME, --document ID or --match TEXT; each may be repeated; or --keep ID alone"
         )
     run = find_run(args.run)
-    if (base := run.recipe().base) is not None:
-        raise UserError(
-            f"{run} holds adapters on {base.name} and no corpus: take the examples out of the data of the adapter, and "
-            "train it again with `desdecero finetune`"
-        )
+    recipe, matchers = run.recipe(), [_matcher(pattern) for pattern in args.match]
+    in_adapters = list(mentions(run, recipe, lambda text: any(matches(text) for matches in matchers)))
+    if recipe.base is not None:
+        if not in_adapters:
+            raise UserError(
+                f"{run} holds adapters on {recipe.base.name} and no corpus: --match TEXT searches their examples"
+                f"{', none of which matches' if args.match else ''}"
+            )
+        print("\n".join(in_adapters))
+        return EXIT_OK
     with run.lock() if args.yes else nullcontext():  # without --yes, it only reads
         if args.keep:
             keep(run, find_kept(run, args.keep, args.reason), dry_run=not args.yes)
             return EXIT_OK
-        entries, also = find_entries(run, args.source, args.document, args.match, args.reason)
-        forget(run, entries, also, dry_run=not args.yes)
+        entries, also = find_entries(run, args.source, args.document, args.match, args.reason, bool(in_adapters))
+        if entries:
+            forget(run, entries, also, dry_run=not args.yes)
+        if in_adapters:
+            print("\n".join(["", *in_adapters] if entries else in_adapters))
     return EXIT_OK
 
 

@@ -118,7 +118,8 @@ def test_an_altered_file_of_the_base_is_named(
     ("words", "said"),
     [
         (("publish", "--dry-run"), "was not trained here: publish an adapter on it"),
-        (("forget", "--match", "x"), "no corpus: take the examples out of the data of the adapter"),
+        (("forget", "--match", "no such words"), "no corpus: --match TEXT searches their examples, none of which"),
+        (("forget", "--source", "x"), "no corpus: --match TEXT searches their examples"),
         (("evaluate", "--adapter", "text2"), "it has no stage evaluate"),
         (("app",), "lists them"),
     ],
@@ -216,3 +217,13 @@ def test_an_adapter_is_trained_on_weights_of_4_bits_and_saved_for_the_whole_ones
     assert kept["fan_in_fan_out"] == (architecture == "gpt2")
     assert all(weight.is_floating_point() for weight in merged.model.parameters())
     assert main(["verify", str(run.path)]) == 0
+
+
+@pytest.mark.slow
+def test_a_text_to_be_forgotten_is_found_in_the_examples_of_adapters(
+    adapted: Callable[[str], RunDir], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = json.loads((home / "text.jsonl").read_text(encoding="utf-8").splitlines()[3])
+    assert main(["forget", str(adapted("bert")), "--match", row["text"][:60]]) == 0
+    said = capsys.readouterr().out
+    assert "adapters/text2: 1 of its examples match (text.jsonl, line 4)" in said

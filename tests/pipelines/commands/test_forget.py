@@ -287,6 +287,22 @@ def test_text_is_found_in_any_case_and_patterns_as_they_are_written(home: Path) 
     assert {entry.id for entry in entries} >= {"manual/0010.txt", "manual/0011.txt"}
 
 
+def test_text_is_found_in_the_examples_of_adapters_too(home: Path, forget: Words) -> None:
+    data, run = home / "mine.jsonl", home / "runs" / "a"
+    data.write_text('{"text": "One of Ana Gil."}\n{"text": "Another."}\n', encoding="utf-8")
+    (run / "adapters" / "mine").mkdir(parents=True)
+    section = run / "adapters" / "mine" / "finetune.yaml"
+    section.write_text(f"{{task: text, data: {{train: {data}}}}}", encoding="utf-8")
+    before = files(home)
+    found = "adapters/mine: 1 of its examples match (mine.jsonl, line 1): delete them there"
+    assert found in forget("a", "--match", "ana gil", "--yes")  # nothing of the corpus matches
+    assert files(home) == before
+    both = forget("a", "--match", "another")
+    assert "to forget: " in both and "(mine.jsonl, line 2)" in both
+    data.unlink()
+    assert "adapters/mine: its data cannot be read, and may hold the text" in forget("a", "--match", "another")
+
+
 @pytest.mark.parametrize("asked", ["manual/0000.txt", "mirror/0000.txt", "manual/0001.txt", "mirror/0001.txt"])
 def test_copies_go_with_a_document(home: Path, asked: str) -> None:
     """The next build would keep a copy in its place."""
