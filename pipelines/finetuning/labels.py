@@ -194,9 +194,9 @@ class LabelAdaptation(Adaptation):
         if from_first(accelerator, file.is_file):
             return
         settings = self.settings.model_copy(update={"method": "full", "learning_rate": RATES["full"]})
-        base, _ = self._with_head(self.recipe.seed)
+        base, new = self._with_head(self.recipe.seed)
         set_seed(self.recipe.seed)
-        task = self._task(settings, self.recipe.seed, self.auto.from_config(base.config), ())
+        task = self._task(settings, self.recipe.seed, self.auto.from_config(base.config), new)
         task.title, task.validation_data = "finetune: from random weights", None
         Trainer(task, accelerator).run()
         if accelerator.is_main_process:

@@ -121,7 +121,7 @@ BASE = (
 OF_ADAPTER = (
     Stage(
         "finetune", "finetune", "adapters/ADAPTER",
-        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 7,
+        ("seed", "evaluate.confidence", "finetune.ADAPTER"), ("corpus", "tokens", "pretrain"), 8,
         resumable=True, flags=("anyway",), stale_if=("desdecero.pipelines.finetuning.state:reason_to_train_again",),
     ),
     Stage(

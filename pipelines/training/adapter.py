@@ -27,7 +27,7 @@ from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Budget, EarlyStop, Finetune, Optimizer, Pretrain, Recipe, Schedule
-from desdecero.pipelines.recipe.finetune import LOW_RANK
+from desdecero.pipelines.recipe.finetune import LOW_RANK, RATES
 from desdecero.pipelines.training.checkpoints import trained_tensors
 from desdecero.pipelines.training.data.batches import TrainingData
 from desdecero.pipelines.training.model.build import training_flops_per_token
@@ -43,6 +43,12 @@ PATIENCE = 3
 VALIDATION_ROWS = 1000
 """Validation rows that are scored, at most: a difference of 3% in accuracy is then two standard errors."""
 
+
+HEAD_RATE = RATES["head"]
+"""Learning rate of the layer that gives the labels, at least. Its weights are new, and have further to go than those
+beside it. A model of this project's optimizer has small features (its last norm scales by 0.3) and large weights: fully
+tuned at 0.0005 alone, it had learnt nothing of the spans of 80 clinical cases after 236 steps (span F1 0.00; 0.37 with
+this rate, 2026-11-27)."""
 
 PEFT_TASKS = {"classification": "SEQ_CLS", "tokens": "TOKEN_CLS"}
 """Task types of models with labels in peft."""
@@ -132,6 +138,8 @@ class AdapterTask(TrainingTask):
             validation_data=validation_data,
             validation_sequences=VALIDATION_ROWS,
             module=with_loss(model, settings),
+            head=[] if finetune.method == "head" else _output_of_labels(model, new_modules),
+            head_rate=max(HEAD_RATE, settings.optimizer.learning_rate),
             flops_per_token=frozen + (2.0 if finetune.method == "full" else 6.0) * self.trainable,
             rate_keys="finetune.learning_rate",
             size_keys="finetune.batch_size",
@@ -166,6 +174,20 @@ def add_adapter(
         adapted = get_peft_model(model, config)
     vars(adapted.peft_config["default"])["fan_in_fan_out"] = transposed  # of the weights on which it will be loaded
     return adapted
+
+
+def _output_of_labels(model: Any, new_modules: Sequence[str]) -> list[torch.nn.Parameter]:
+    """Return the trained parameters of the last layer of a new head: that with an output for each label."""
+    heads = tuple(_saved_with(module) for module in new_modules)
+    return [
+        parameter
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and name.startswith(heads)
+        and module.out_features == model.config.num_labels
+        for parameter in module.parameters()
+        if parameter.requires_grad
+    ]
 
 
 def _saved_with(module: str) -> str:

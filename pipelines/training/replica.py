@@ -72,7 +72,10 @@ class Replica:
 
     def new_optimizers(self) -> list[Any]:
         """Build the optimizers, wrapped by accelerate."""
-        optimizers = build_optimizers(self.task.model, self.task.settings.optimizer, self.module.in_bfloat16)
+        task = self.task
+        optimizers = build_optimizers(
+            task.model, task.settings.optimizer, self.module.in_bfloat16, task.head, task.head_rate
+        )
         return [self.accelerator.prepare(optimizer) for optimizer in optimizers]
 
     def step(self, step: int, optimizers: list[Any]) -> tuple[float, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -47,6 +49,9 @@ class TrainingTask:
     properly."""
     flops_per_token: float
     """Floating-point operations, forward and backward, for a token of input."""
+    head: Sequence[torch.nn.Parameter] = ()
+    """Parameters with a learning rate of their own, `head_rate`."""
+    head_rate: float = 0.0
     title: str = ""
     """Title of the progress bar; the section's name by default."""
     few_steps: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import torch
@@ -16,12 +16,17 @@ from desdecero.pipelines.training.model.build import table_ids
 
 
 def build_optimizers(
-    model: PreTrainedModel, settings: recipes.Optimizer, in_bfloat16: bool
+    model: PreTrainedModel,
+    settings: recipes.Optimizer,
+    in_bfloat16: bool,
+    head: Collection[torch.nn.Parameter] = (),
+    head_rate: float = 0.0,
 ) -> list[torch.optim.Optimizer]:
     """Build one optimiser, or two for Muon. `in_bfloat16`: Muon multiplies in bfloat16.
 
-    Each parameter group holds its peak learning rate as `peak`, which `set_learning_rate` scales. Weight decay
-    falls on matrices only, never on norms, biases and embeddings.
+    head: parameters with a peak learning rate of their own, for AdamW. Each parameter group holds its peak learning
+    rate as `peak`, which `set_learning_rate` scales. Weight decay falls on matrices only, never on norms, biases and
+    embeddings.
     """
     tables = table_ids(model)
     named = [p for p in model.parameters() if p.requires_grad]
@@ -36,7 +41,8 @@ def build_optimizers(
             torch.optim.AdamW([plain], lr=settings.learning_rate, betas=settings.betas, fused=True),
         ]
     elif settings.name == "adamw":
-        optimizers = [torch.optim.AdamW([decayed, plain], lr=settings.learning_rate, betas=settings.betas, fused=True)]
+        groups = _with_rate_of_head([decayed, plain], head, head_rate)
+        optimizers = [torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)]
     else:
         optimizers = [
             torch.optim.SGD([decayed, plain], lr=settings.learning_rate, momentum=settings.momentum, nesterov=True)
@@ -45,6 +51,16 @@ def build_optimizers(
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
+
+
+def _with_rate_of_head(
+    groups: list[dict[str, Any]], head: Collection[torch.nn.Parameter], rate: float
+) -> list[dict[str, Any]]:
+    """Return the parameter groups, and for what of each belongs to the head a group with that learning rate."""
+    of_head = {id(parameter) for parameter in head}
+    body = [{**group, "params": [p for p in group["params"] if id(p) not in of_head]} for group in groups]
+    heads = [{**group, "params": [p for p in group["params"] if id(p) in of_head], "lr": rate} for group in groups]
+    return [*body, *(group for group in heads if group["params"])]
 
 
 def set_learning_rate(optimizers: Iterable[Any], factor: float) -> None:

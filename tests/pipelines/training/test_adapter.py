@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from plain_models import PLAIN, save_plain
 from small_models import random_model, reading
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers.utils import logging
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.recipe import Pretrain, Recipe, parse_recipe
-from desdecero.pipelines.training.adapter import AdapterTask
+from desdecero.pipelines.recipe import Finetune, Pretrain, Recipe, parse_recipe
+from desdecero.pipelines.training.adapter import AdapterTask, _output_of_labels, add_adapter
 from desdecero.pipelines.training.data.batches import Batches
 from desdecero.pipelines.training.data.collators import build_collator
 from desdecero.pipelines.training.model_with_loss import ModelWithLoss
@@ -104,3 +106,20 @@ def test_operations_are_counted_less_for_frozen_weights(tmp_path: Path) -> None:
     with FlopCounterMode(display=False) as counted:
         made.module(*made.train_data.batch(0))[0].backward()
     assert made.flops_per_token * made.tokens_per_step == pytest.approx(counted.get_total_flops(), rel=0.1)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("architecture", list(PLAIN))
+def test_the_layer_that_gives_the_labels_is_found_below_any_head(
+    architecture: str, method: str, tmp_path: Path
+) -> None:
+    folder, auto = save_plain(architecture, tmp_path / "model"), AutoModelForSequenceClassification
+    logging.set_verbosity(logging.CRITICAL)  # it warns of the head's weights, which are not there
+    model, loaded = auto.from_pretrained(folder, num_labels=7, output_loading_info=True)
+    logging.set_verbosity(logging.WARNING)
+    new = sorted({key.rpartition(".")[0] for key in loaded["missing_keys"]})
+    if method == "lora":
+        add_adapter(model, Finetune(rank=2), architecture, "SEQ_CLS", new)
+    shapes = sorted(tuple(parameter.shape) for parameter in _output_of_labels(model, new))
+    width = model.config.hidden_size
+    assert shapes in ([(7,), (7, width)], [(7, width)])

@@ -27,6 +27,16 @@ def test_every_parameter_is_trained_once_and_only_inner_matrices_decay(architect
     }
 
 
+def test_a_head_has_a_rate_of_its_own_and_each_parameter_is_in_one_group() -> None:
+    model = small("bert")
+    head = [parameter for name, parameter in model.named_parameters() if name.startswith("cls.predictions.transform")]
+    (adamw,) = build_optimizers(model, Optimizer(name="adamw", learning_rate=1e-3), False, head, 1e-2)
+    peaks = {id(p): group["peak"] for group in adamw.param_groups for p in group["params"]}
+    assert len(peaks) == sum(len(group["params"]) for group in adamw.param_groups) == len(list(model.parameters()))
+    assert {key for key, peak in peaks.items() if peak == 1e-2} == {id(parameter) for parameter in head}
+    assert adamw.param_groups[0]["peak"] == 1e-3  # what metrics.jsonl shows
+
+
 @pytest.mark.parametrize("shape", [(3, 24, 24), (2, 16, 48), (2, 48, 16)])
 def test_orthogonalized_matrix_keeps_its_singular_vectors_and_flattens_its_values(shape: tuple[int, ...]) -> None:
     count, rank = shape[0], min(shape[1:])
