@@ -212,7 +212,8 @@ def _summary(report: FinetuneReport) -> str:
     first = report.seeds[0]
     changes = [f"{report.measure} {first.score.value:.3f} ({first.change.value:+.3f} against {first.against})"]
     if report.general:
-        changes.append(f"general loss {report.general.before.value:.3f} → {report.general.after.value:.3f}")
+        before, after = report.general.before.value, report.general.after.value
+        changes.append(f"{report.general_measure} of general text {before:.3f} → {after:.3f}")
     return f"{report.trainable_parameters:,} parameters trained; {', '.join(changes)}: {report.verdict}"
 
 

@@ -58,5 +58,6 @@ def _told(report: FinetuneReport) -> str:
         first = report.seeds[0]
         told.append(f"{report.measure} {first.score.value:.3f}, {first.change.value:+.3f} against {first.against}")
     if report.general:
-        told.append(f"general loss {report.general.before.value:.3f} → {report.general.after.value:.3f}")
+        before, after = report.general.before.value, report.general.after.value
+        told.append(f"{report.general_measure} of general text {before:.3f} → {after:.3f}")
     return "; ".join([*told, *([report.verdict] if report.verdict else [])])
