@@ -43,10 +43,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from accelerate import Accelerator
 
 from desdecero.eval_suites.results import PairedVerdict
+from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.finetuning.adaptation import Adaptation, Fields
 from desdecero.pipelines.finetuning.chat import ChatAdaptation
@@ -91,6 +93,11 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     """Train and measure an adapter; return what it changed in a sentence, or "" in other processes than the first."""
     started = time.perf_counter()
     name, settings = stage_name("finetune", adapter), recipe.adapters[adapter]
+    if settings.quantize and not torch.cuda.is_available():
+        raise UserError(
+            f"finetune.{adapter}.quantize: {settings.quantize} is for CUDA, and there is no such device here: leave it "
+            "out"
+        )
     make_deterministic()
     accelerator = join_processes()
     files = TrainingFiles(out.adapter(adapter))

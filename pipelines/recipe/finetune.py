@@ -114,7 +114,7 @@ class Finetune(Section):
     """Number of trainings that differ in their seed. The first one's adapter is kept; the verdict takes all."""
     quantize: Literal["4bit"] | None = None
     """`4bit` keeps the frozen weights in 4 bits while the adapter is trained (QLoRA, Dettmers et al. 2023): less
-    memory, on CUDA above all, for `lora` and `rslora`. What is saved and scored is the adapter on the whole weights."""
+    memory, on CUDA alone, for `lora` and `rslora`. What is saved and scored is the adapter on the whole weights."""
     early_stop: bool = False
     """Keep the step with the lowest loss on validation data, and stop after three validations without a lower one."""
     max_eval_bytes: Annotated[int, Field(gt=0)] = 300_000

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from plain_models import PLAIN
 
 from desdecero.pipelines.common.errors import UserError
@@ -83,3 +85,22 @@ def test_modules_that_are_to_stay_whole_do() -> None:
 def test_a_model_of_other_widths_is_refused() -> None:
     with pytest.raises(UserError, match="no layer of this model has a width of a multiple of 64"):
         quantize_linear_layers(PLAIN["t5"]()[0])
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_what_was_learnt_is_loaded_onto_the_whole_weights(architecture: str, tmp_path: Path) -> None:
+    quantized, whole = plain_model(architecture).eval(), plain_model(architecture).eval()
+    quantize_linear_layers(quantized)
+    adapted = add_adapter(quantized, Finetune(quantize="4bit", rank=2), architecture, "CAUSAL_LM")
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.5)
+    adapted.save_pretrained(str(tmp_path), save_embedding_layers=False)
+    loaded = PeftModel.from_pretrained(whole, str(tmp_path))
+    with torch.no_grad(), loaded.disable_adapter():
+        base = logits(loaded, architecture)
+    with torch.no_grad():
+        change, wanted = logits(loaded, architecture) - base, logits(adapted, architecture) - base
+        merged = logits(loaded.merge_and_unload(), architecture) - base
+    assert (change - wanted).norm() < 0.5 * change.norm()  # they differ by what 4 bits lose
+    torch.testing.assert_close(merged, change, atol=1e-3, rtol=1e-3)
