@@ -100,7 +100,10 @@ class TextAdaptation(Adaptation):
         replayed, held_back = rows_of_replay(settings.batch_size, settings.replay), choosing or settings.early_stop
         files = self.run.token_files("domain_train")
         if self.data.described is not None:
-            files = [self.shard("train"), *([] if held_back else [self.shard("validation")])]
+            parts = ("train",) if held_back else ("train", "validation")
+            files = [
+                file for file in map(self.shard, parts) if file.stat().st_size
+            ]  # nothing may be kept to validate on
         train = self.with_replay(self.batches(files, settings.batch_size - replayed, seed), replayed, seed)
         validation = self.batches([self.shard("validation")], settings.batch_size, seed) if held_back else None
         return AdapterTask(self.recipe, settings, self.new_base(seed), self.with_loss(), train, validation, seed=seed)

@@ -214,6 +214,16 @@ def test_weights_of_4_bits_are_refused_without_cuda(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("task", ["text", "chat", "tokens"])
+def test_nothing_need_be_kept_apart_to_validate_on(home: Path, tmp_path: Path, task: str) -> None:
+    architecture = "bert" if task == "tokens" else "gpt2"
+    folder, run = save_plain(architecture, tmp_path / architecture), RunDir(tmp_path / "run")
+    assert finetune(folder, task, home, f"finetune.{task}2.data.validation=0", run_dir=run.path) == 0
+    report = run.report(f"finetune:{task}2", run.recipe())
+    assert isinstance(report, FinetuneReport) and report.data is not None and report.data.validation == 0
+
+
+@pytest.mark.slow
 def test_a_text_to_be_forgotten_is_found_in_the_examples_of_adapters(
     adapted: Callable[[str], RunDir], home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
