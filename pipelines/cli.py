@@ -73,6 +73,7 @@ COMMANDS = {
     "status": "desdecero.pipelines.commands.status",
     "verify": "desdecero.pipelines.commands.verify",
     "forget": "desdecero.pipelines.commands.forget",
+    "trace": "desdecero.pipelines.commands.trace",
     "publish": "desdecero.pipelines.commands.publish",
     "score": "desdecero.pipelines.commands.score",
     "compare": "desdecero.pipelines.commands.compare",

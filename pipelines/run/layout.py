@@ -13,6 +13,7 @@
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
+      trace/                    an index of the training tokens, for `desdecero trace`: no stage, built when asked for
       <stage>/report.json       the stage's evidence, which the card quotes
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
@@ -131,6 +132,11 @@ class Layout:
     def tokens(self) -> Path:
         """Folder of the tokens stage."""
         return self.path / "tokens"
+
+    @property
+    def trace(self) -> Path:
+        """Folder of the index of the training tokens."""
+        return self.path / "trace"
 
     @property
     def token_index(self) -> Path:
