@@ -178,9 +178,7 @@ def draw_esbbq(items: Iterable[EsbbqItem], items_per_template: int, seed: int) -
             if not wanted:
                 break
     if not drawn:
-        raise ValueError(
-            "EsBBQ: no template has a context with both questions, ambiguous and told: name all of its files"
-        )
+        raise ValueError("EsBBQ: no template has contexts of both kinds with both questions: name all files of the set")
     return drawn
 
 
