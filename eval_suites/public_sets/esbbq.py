@@ -228,9 +228,8 @@ def measure_esbbq(
     twin = untrained_twin(model, seed)
     untrained = twin.score(*_asked([prompt(item) for item in items], answers), progress).log_likelihood.reshape(-1, 3)
 
-    def choices(chosen: Sequence[int] | None) -> EsbbqChoices:
-        kept = set(range(len(items)) if chosen is None else chosen)
-        first, second = ([i for i in some if i in kept] for some in (unclear, clear))
+    def choices(chosen: Sequence[int]) -> EsbbqChoices:
+        first, second = ([i for i in chosen if (items[i].right is None) == unknown] for unknown in (True, False))
         accuracy = share_figure(
             _right_of_two(scores, items)[second], _templates(items, second), confidence,
             untrained=_right_of_two(untrained, items)[second],
@@ -258,7 +257,7 @@ def measure_esbbq(
         items=len(items),
         templates=len(set(_templates(items, range(len(items))))),
         shortened=int(read.shortened.reshape(-1, 3).any(axis=1).sum()),
-        all=choices(None),
+        all=choices(range(len(items))),
         categories={name: choices([i for i, item in enumerate(items) if item.category == name]) for name in categories},
         informed_bias=share_figure(
             _stereotyped(scores, items)[clear], _templates(items, clear), confidence,

@@ -4,10 +4,10 @@
 
 Both sides get the same items (eight of each template, of the files in DESDECERO_DATA), the same model of quickstart's
 shape with random weights and a context of 256, the same tokenizer of the set's own text, and one thread. Processor time
-counts; the sides take turns, and the least time of the rounds is taken. lm-eval's task takes its data from the Hub; here
-it has its prompts, answers and metrics, and the items from a file. It scores two people and nine wordings of the third
-answer. Ours scores the two people and one wording, the same without the context, and all of the former once more by the
-untrained twin.
+counts; the sides take turns, and the least time of the rounds is taken. lm-eval's task takes its data from the Hub;
+here it has its prompts, answers and metrics, and the items from a file. It scores two people and nine wordings of the
+third answer. Ours scores the two people and one wording, the same without the context, and all of the former once more
+by the untrained twin.
 
 Prints one JSON line; the exit status is 1 where a log-likelihood of a person differs by more than `LIMIT`.
 """
