@@ -84,7 +84,7 @@ def measure_crows_pairs(
 ) -> Scored[CrowsResult]:
     """Return the preference for the more stereotyped sentence, by direction, and by kind of bias and direction.
 
-    seed: of the untrained twin's weights. Pairs without words to compare are left out. Raises `ValueError` where no
+    seed: of the untrained twin's weights; it is not asked where each token takes a pass. Pairs without words to compare are left out. Raises `ValueError` where no
     pair is left.
     """
     readable = model.readable([""] * 2 * len(items), [text for pair in items for text in pair.sentences])
@@ -94,16 +94,17 @@ def measure_crows_pairs(
         raise ValueError("CrowS-Pairs: no pair has shared words that the model can read")
     kept, where = [items[number] for number in asked], [spans[number] for number in asked]
     scores = _scores(model, kept, where, progress)
-    found, twin = (
-        scores[:, 0] - scores[:, 1],
-        np.subtract(*_scores(untrained_twin(model, seed), kept, where, progress).T),
-    )
+    found, twin = scores[:, 0] - scores[:, 1], None
+    if not model.pseudo_likelihood:
+        others = _scores(untrained_twin(model, seed), kept, where, progress)
+        twin = others[:, 0] - others[:, 1]
 
     def figures(chosen: Sequence[int]) -> CrowsFigures:
         writers = [kept[number].writer for number in chosen]
-        own, other = found[chosen], twin[chosen]
+        own, other = found[chosen], None if twin is None else twin[chosen]
+        untrained = None if other is None else wins(other)
         return CrowsFigures(
-            preferred=share_figure(wins(own), writers, confidence, untrained=wins(other)),
+            preferred=share_figure(wins(own), writers, confidence, untrained=untrained),
             difference=mean_figure(own, writers, confidence, untrained=other),
         )
 

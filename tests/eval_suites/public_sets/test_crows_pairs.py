@@ -85,6 +85,12 @@ def test_a_score_is_the_sum_over_the_shared_tokens_given_all_that_the_model_sees
             assert line["log_likelihood"][side] == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
+def test_the_untrained_twin_is_asked_where_a_sentence_takes_one_pass() -> None:
+    for architecture, measured in (("llama", True), ("bert", False)):
+        found = measure_crows_pairs(language_model(architecture, context_length=64), PAIRS[:4], 0.95, seed=0).result
+        assert (found.directions["stereo"].preferred.untrained is not None) == measured
+
+
 def test_exchanging_the_sentences_turns_the_preference_around() -> None:
     model = language_model("llama", context_length=64)
     there = measure_crows_pairs(model, PAIRS, 0.95, seed=0).result
