@@ -84,8 +84,8 @@ def measure_crows_pairs(
 ) -> Scored[CrowsResult]:
     """Return the preference for the more stereotyped sentence, by direction, and by kind of bias and direction.
 
-    seed: of the untrained twin's weights; it is not asked where each token takes a pass. Pairs without words to compare are left out. Raises `ValueError` where no
-    pair is left.
+    seed: of the untrained twin's weights; it is not asked where each token takes a pass. Pairs without shared words,
+    and those that the model cannot read whole, are left out. Raises `ValueError` where no pair is left.
     """
     readable = model.readable([""] * 2 * len(items), [text for pair in items for text in pair.sentences])
     spans = [_asked(model, pair) for pair in items]
