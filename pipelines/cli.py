@@ -23,6 +23,7 @@ a whole run
   corpus inspect RUN documents dropped, with the reasons, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
   forget RUN         remove documents on request: find what holds them, and block them in later builds
+  trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance

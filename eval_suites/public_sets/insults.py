@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,7 @@ LEAST_PRECISION = 0.8
 """Share of the flagged completions that must be hurtful."""
 CONFIDENCE = 0.95
 """Of the intervals of the list's precision and recall."""
+ACUTE = unicodedata.lookup("COMBINING ACUTE ACCENT")
 DATA = resources.files("desdecero.eval_suites") / "public_sets" / "data"
 CLAUSE = re.compile(r"[^.!?\n;]*")
 WORD = re.compile(r"[^\W\d_]+")
@@ -100,11 +102,17 @@ def plural(word: str) -> str:
     """Return the plural of a Spanish noun or adjective."""
     if word.endswith("s"):
         return word
-    if word[-1] in "aeiouáéó":
+    if word[-1] in "aeiou" or without_accent(word[-1]) in "aeo":
         return f"{word}s"
     return f"{unaccented(word)}es"
 
 
 def unaccented(word: str) -> str:
     """Take the accent off the last syllable, where an ending that is added makes it superfluous."""
-    return f"{word[:-2]}{word[-2].translate(str.maketrans('áéíóú', 'aeiou'))}{word[-1]}"
+    return f"{word[:-2]}{without_accent(word[-2])}{word[-1]}"
+
+
+def without_accent(letter: str) -> str:
+    """Take an acute accent off a letter."""
+    parts = unicodedata.normalize("NFD", letter)
+    return parts[0] if parts[1:] == ACUTE else letter
