@@ -21,7 +21,19 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {"finetuning", "evaluation", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
+PARTS = {
+    "finetuning",
+    "evaluation",
+    "auditing",
+    "training",
+    "tokens",
+    "tokenizer",
+    "corpus",
+    "run",
+    "recipe",
+    "licenses",
+    "common",
+}
 FLOORS = {
     "common": set(),
     "licenses": set(),
@@ -32,6 +44,7 @@ FLOORS = {
     "tokens": {"common", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
+    "auditing": {"common", "recipe", "run", "corpus", "tokens"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},

@@ -19,8 +19,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.model_cards.formats import grouped, percent
-from desdecero.model_cards.words import Language, say
-from desdecero.pipelines.commands.summary import reader_language
+from desdecero.model_cards.words import Language, reader_language, say
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
 from desdecero.pipelines.run.run_dir import find_run
@@ -53,7 +52,7 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         print(json.dumps([span.to_dict() for span in spans], indent=2, ensure_ascii=False))
     else:
-        print(_page(spans, arguments.min_tokens, reader_language(recipe, arguments.language)))
+        print(_page(spans, arguments.min_tokens, reader_language(recipe.languages, arguments.language)))
     return EXIT_OK
 
 
