@@ -123,12 +123,10 @@ class SuffixArray:
         low, high, size = 0, len(self._places), PIECE * self.width
         while True:
             piece = text[start : min(start + size, end)]
-            low = bisect.bisect_left(
-                self._places, piece, low, high, key=lambda position: self._at(position, len(piece))
-            )
+            low = bisect.bisect_left(self._places, piece, low, high, key=lambda one: self._at(one, len(piece)))
             if start + size >= end or low == high or self._at(self._places[low], size) != piece:
                 return low
-            high = bisect.bisect_right(self._places, piece, low, high, key=lambda position: self._at(position, size))
+            high = bisect.bisect_right(self._places, piece, low, high, key=lambda one: self._at(one, size))
             size *= 2
 
     def _range(self, text: bytes) -> tuple[int, int]:
@@ -262,16 +260,15 @@ def _tokens_seal(run: RunDir, recipe: Recipe) -> Seal:
     seal = run.seal("tokens", recipe)
     assert seal is not None, "its report was read"
     for name, output in seal.outputs.items():
+        file = run.path / name
         try:
-            same = (
-                check_regular(run.path / name) == output["bytes"] and sha256_file(run.path / name) == output["sha256"]
-            )
+            same = check_regular(file) == output["bytes"] and sha256_file(file) == output["sha256"]
         except (OSError, InvalidFile):
             same = False
         if not same:
             raise AlteredFile(
                 name,
-                f"{run.path / name} is missing or not as it was sealed: `desdecero verify {run}` names all that was "
+                f"{file} is missing or not as it was sealed: `desdecero verify {run}` names all that was "
                 f"altered, and `desdecero tokens {run}` makes the tokens again",
             )
     return seal

@@ -83,12 +83,10 @@ class Documents:
         """
         ids = list(dict.fromkeys(self._id(place) for place in places))
         if unknown := [identity for identity in ids if identity not in self._known]:
-            columns = ["id", "source", "license"]
-            for row in pq.read_table(
-                self.run.token_ledger, columns=columns, filters=[("id", "in", unknown)]
-            ).to_pylist():
-                license = None if row["license"] in UNSAID else row["license"]
-                self._known[row["id"]] = SourceDocument(row["id"], row["source"], license)
+            columns, wanted = ["id", "source", "license"], [("id", "in", unknown)]
+            for row in pq.read_table(self.run.token_ledger, columns=columns, filters=wanted).to_pylist():
+                row["license"] = None if row["license"] in UNSAID else row["license"]
+                self._known[row["id"]] = SourceDocument(**row)
         return [self._known[identity] for identity in ids]
 
     def _id(self, place: Place) -> str:
