@@ -103,16 +103,24 @@ def _page(spans: list[TracedSpan], least: int, language: Language) -> str:
         return say(language, "trace.none", tokens=least)
     lines = [say(language, "trace.found", count=len(spans), tokens=least)]
     for span in spans[:SHOWN]:
-        shown = " ".join(span.text.split())
-        lines.append(f"\n  «{shown[:LONGEST_SHOWN]}{'…' if len(shown) > LONGEST_SHOWN else ''}»")
-        times = say(
-            language, "trace.times", tokens=grouped(language, span.tokens), count=grouped(language, span.occurrences)
-        )
-        lines.append(f"    {times}" + _beside(span, language))
+        lines.append(f"\n  «{shortened(span.text)}»")
+        lines.append(f"    {times(span, language)}{_beside(span, language)}")
         lines += [f"    {one.id}  ({one.source}, {one.license or '–'})" for one in span.documents]
     if len(spans) > SHOWN:
         lines.append("\n  " + say(language, "trace.more", count=grouped(language, len(spans) - SHOWN)))
     return "\n".join([*lines, "", say(language, "trace.no_proof")])
+
+
+def shortened(text: str) -> str:
+    """Return a text on one line, up to `LONGEST_SHOWN` characters of it."""
+    shown = " ".join(text.split())
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
+
+
+def times(span: TracedSpan, language: Language) -> str:
+    """Return how long a run is, and how often it stands in the training text."""
+    numbers = {"tokens": grouped(language, span.tokens), "count": grouped(language, span.occurrences)}
+    return say(language, "trace.times", **numbers)
 
 
 def _beside(span: TracedSpan, language: Language) -> str:
