@@ -8,6 +8,7 @@ Only where the tokens that the model was trained on lie in the run, with their i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +38,8 @@ class TracedText(NamedTuple):
     """The runs with their documents, or why none were looked for."""
 
 
-class Tracer(NamedTuple):
+@dataclass(frozen=True)
+class Tracer:
     """What looks a text up."""
 
     index: TokenIndex
@@ -56,7 +58,7 @@ def traced_html(run: RunDir, recipe: Recipe, text: str, language: Language) -> T
     if tracer is None:
         command = f'desdecero trace {shortest(run)} "…"'
         return TracedText(escape(text), paragraph(say(language, "page.trace_missing", command=command), "dd-aside"))
-    spans = trace(*tracer, text, LEAST_TOKENS)
+    spans = trace(tracer.index, tracer.documents, tracer.tokenizer, text, LEAST_TOKENS)
     return TracedText(marked_html(text, spans, language), listed_html(spans, language))
 
 

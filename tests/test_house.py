@@ -29,7 +29,7 @@ FLOORS = {
     "run": {"common", "recipe"},
     "corpus": {"common", "licenses", "recipe", "run"},
     "tokenizer": {"common", "recipe", "run"},
-    "tokens": {"common", "recipe", "run"},
+    "tokens": {"common", "licenses", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},

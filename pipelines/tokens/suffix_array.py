@@ -87,7 +87,7 @@ class SuffixArray:
         self._first = part.start * width
         self._end = self._first + part.tokens * width
         self._ends = ends[np.searchsorted(ends, part.start, "right") :] - part.start
-        self._each_end = memoryview(self._ends)
+        self._each_end = self._ends.data
 
     def match(self, text: Bytes, start: int, limit: int) -> int:
         """Return how many tokens of a text, from `start` to before `limit`, stand in one document of this part.
