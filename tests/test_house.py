@@ -41,7 +41,7 @@ FLOORS = {
     "run": {"common", "recipe"},
     "corpus": {"common", "licenses", "recipe", "run"},
     "tokenizer": {"common", "recipe", "run"},
-    "tokens": {"common", "recipe", "run"},
+    "tokens": {"common", "licenses", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
     "auditing": {"common", "recipe", "run", "corpus", "tokens"},
