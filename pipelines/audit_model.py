@@ -52,7 +52,7 @@ def audit_model(
 
     suite: names of those that are asked where they are stale; all by default
     """
-    stage, asked = stage_name("audit", adapter), Asked(recipe, run, adapter)
+    stage, asked = stage_name("audit", adapter), Asked(recipe, run, adapter, locked=True)
     folder = out.folder(stage, recipe)
     measured = measure(asked, suite)
     report = judged(asked, measured)

@@ -63,8 +63,8 @@ class ProbeScores:
     contexts: tuple[ContextScore, ...]
     reading: tuple[ContextScore, ...]
     in_order: tuple[bool, ...]
-    """For each context whether the neutral sentence, after the first pair's first mention, is likelier than its words
-    in a random order. It is judged on neutral sentences, so that bias cannot pass for competence."""
+    """For each context whether the neutral sentence, after the first mention of the file, is likelier than its words in
+    a random order. It is judged on neutral sentences, so that bias cannot pass for competence."""
 
     @property
     def gaps(self) -> Nats:
@@ -130,30 +130,27 @@ def score_probes(
 
     Raises `ValueError` for a sentence that is longer than the model can read.
     """
-    asked = (*probes.contexts, *probes.reading)
+    asked, first = (*probes.contexts, *probes.reading), probes.pairs[0][0]
     texts = list(dict.fromkeys(f" {text}" for each in asked for text in (each.context, each.neutral)))
     mentions = list(dict.fromkeys(mention for pair in pairs for mention in pair))
-    read = _fitting(model, mentions, texts)
+    read = _fitting(model, [first, *mentions], texts)
     scores = {
         mention: dict(zip(texts, model.log_likelihood([mention] * len(texts), read).tolist(), strict=True))
         for mention in progress(mentions)
     }
+    neutral = [f" {each.neutral}" for each in probes.contexts]
     shuffled = [f" {shuffled_words(each.neutral, seed, each.id)}" for each in probes.contexts]
-    shuffled = _fitting(model, mentions, shuffled)
-    in_order: tuple[bool, ...] = ()
-    if pairs:
-        first = pairs[0][0]
-        disordered = model.log_likelihood([first] * len(shuffled), shuffled).tolist()
-        in_order = tuple(
-            scores[first][f" {each.neutral}"] > other for each, other in zip(probes.contexts, disordered, strict=True)
-        )
+    ordered, disordered = (
+        model.log_likelihood([first] * len(written), _fitting(model, [first], written)).tolist()
+        for written in (neutral, shuffled)
+    )
 
     def score(each: Context) -> ContextScore:
-        of = (
+        of_both = (
             np.array([[scores[mention][f" {text}"] for mention in pair] for pair in pairs]).reshape(-1, 2)
             for text in (each.context, each.neutral)
         )
-        return ContextScore(each, *of)
+        return ContextScore(each, *of_both)
 
     return ProbeScores(
         language=probes.language,
@@ -162,7 +159,7 @@ def score_probes(
         pairs=tuple(pairs),
         contexts=tuple(map(score, probes.contexts)),
         reading=tuple(map(score, probes.reading)),
-        in_order=in_order,
+        in_order=tuple(one > other for one, other in zip(ordered, disordered, strict=True)),
     )
 
 
@@ -171,7 +168,7 @@ def _fitting(model: LanguageModel, mentions: Sequence[str], texts: Sequence[str]
 
     Raises `ValueError` if no word fits.
     """
-    longest = f"{max(mentions, key=len, default='')}{max(texts, key=len)}{LONGER}"
+    longest = f"{max(mentions, key=len)}{max(texts, key=len)}{LONGER}"
     if model.beginning(longest) == longest:
         return list(texts)
     found = []

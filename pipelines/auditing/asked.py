@@ -23,6 +23,8 @@ class Asked:
     recipe: Recipe
     run: RunDir
     adapter: str | None
+    locked: bool = False
+    """True for a stage, whose command has locked the run."""
 
     @cached_property
     def model(self) -> LanguageModel:
@@ -38,7 +40,7 @@ class Asked:
     @cached_property
     def index(self) -> TokenIndex:
         """The index of the training tokens, which is built where there is none."""
-        return open_index(self.run, self.recipe)
+        return open_index(self.run, self.recipe, self.locked)
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -25,6 +25,7 @@ import json
 import mmap
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -220,14 +221,16 @@ class TokenIndex:
         return count, places
 
 
-def open_index(run: RunDir, recipe: Recipe) -> TokenIndex:
+def open_index(run: RunDir, recipe: Recipe, locked: bool = False) -> TokenIndex:
     """Return the index of the run's training tokens; it is built where it is missing or of other tokens.
+
+    locked: True for a stage, whose command has locked the run
 
     Raises `UserError` for a run without tokens, and `AlteredFile` where these or the index were altered.
     """
     index = find_index(run, recipe)
     if index is None:
-        with run.lock():
+        with nullcontext() if locked else run.lock():
             _build(run, recipe, _tokens_seal(run, recipe))
         index = find_index(run, recipe)
         assert index is not None, "it has been written"
