@@ -21,7 +21,19 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {"finetuning", "evaluation", "training", "tokens", "tokenizer", "corpus", "run", "recipe", "licenses", "common"}
+PARTS = {
+    "auditing",
+    "finetuning",
+    "evaluation",
+    "training",
+    "tokens",
+    "tokenizer",
+    "corpus",
+    "run",
+    "recipe",
+    "licenses",
+    "common",
+}
 FLOORS = {
     "common": set(),
     "licenses": set(),
@@ -33,6 +45,7 @@ FLOORS = {
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
+    "auditing": {"common", "recipe", "run", "corpus"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},

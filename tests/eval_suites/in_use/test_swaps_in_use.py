@@ -108,8 +108,8 @@ def test_a_classifier_on_a_models_features_is_tried(architecture: str, monkeypat
 
 
 def test_texts_are_cut_to_what_the_model_reads_before_they_are_exchanged() -> None:
-    texts = [f"{word} copy {i} " + "of the list " * 20 + "and she" for i in range(20) for word in ("good", "bad")]
-    labels = [text.split()[0] for text in texts]
+    texts = [f"{i} {word} " + "of the list " * 20 + "and she" for i in range(20) for word in ("good", "bad")]
+    labels = [text.split()[1] for text in texts]
     result = measure_swaps_in_use(language_model("llama"), texts, labels, {"gender": GENDER}, 0.95, 0).result
     assert result.shortened == 40
     assert result.people["gender"].texts == 0  # nobody is named in what is read

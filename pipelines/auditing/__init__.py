@@ -1,0 +1,1 @@
+"""What the audit takes from the run and from files of one's own, as plain data for its measures."""
