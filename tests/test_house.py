@@ -21,19 +21,8 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {
-    "auditing",
-    "finetuning",
-    "evaluation",
-    "training",
-    "tokens",
-    "tokenizer",
-    "corpus",
-    "run",
-    "recipe",
-    "licenses",
-    "common",
-}
+PARTS = {"common", "licenses", "recipe", "run", "corpus", "tokenizer", "tokens", "training", "evaluation", "finetuning"}
+PARTS |= {"auditing"}
 FLOORS = {
     "common": set(),
     "licenses": set(),

@@ -64,7 +64,7 @@ class Case:
     @property
     def key(self) -> str:
         """Name that a text shares with its exchange."""
-        return min(self.text, *(text for text in self.exchanged.values() if text is not None))
+        return min([self.text, *(text for text in self.exchanged.values() if text is not None)])
 
 
 def measure_swaps_in_use(

@@ -74,6 +74,10 @@ def test_a_label_with_one_text_is_in_training() -> None:
     assert len(train) + len(test) == 11
 
 
+def test_texts_without_people_are_each_their_own() -> None:
+    assert case("they wrote", "no").key == "they wrote"
+
+
 def labelled(number: int, planted: float) -> tuple[list[str], list[str]]:
     """Texts whose label a word tells; in a share of those about women it is `no` whatever the word says."""
     generator, texts, labels = np.random.default_rng(0), [], []
