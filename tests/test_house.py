@@ -21,8 +21,10 @@ MAY_IMPORT = {
     "pipelines": {"pipelines", "eval_suites", "model_cards"},
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
-PARTS = {"common", "licenses", "recipe", "run", "corpus", "tokenizer", "tokens", "training", "evaluation", "finetuning"}
-PARTS |= {"auditing"}
+PARTS = {
+    "common", "licenses", "recipe", "run", "corpus", "tokenizer", "tokens", "training", "evaluation", "finetuning",
+    "auditing",
+}  # fmt: skip
 FLOORS = {
     "common": set(),
     "licenses": set(),

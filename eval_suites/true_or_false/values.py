@@ -33,7 +33,7 @@ _INSIDE = rf"(?:(?<=[{_SMALL}] )|(?<=[{_SMALL}\d], ))"
 _VALUE = re.compile(
     rf"(?<![\w/.,-])(?P<date>{'|'.join(_DATES)})(?![\w/])"
     r"|(?<![\w/.,-])(?P<number>\d[\d.,]*\d)(?![\w/-])"
-    rf"|{_INSIDE}(?P<name>{_NAME}(?: (?:(?:de|del|de la|de los|of|of the|van|von|y|and) )?{_NAME})*)"
+    rf"|{_INSIDE}(?P<name>{_NAME}(?: (?:(?:de|del|de la|de los|of|of the|van|von) )?{_NAME})*)"
 )
 
 

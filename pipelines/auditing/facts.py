@@ -34,8 +34,8 @@ from desdecero.pipelines.run.layout import Split
 from desdecero.pipelines.run.run_dir import RunDir
 
 FACTS = 200
-"""Facts of each side: a difference of 14 points between shares of 0.25 and more is found with a chance of 80% (normal
-approximation), in some 1,600 sequences to score."""
+"""Facts of each side: 13 points above a share of 0.25 are found with a chance of 80%, if each is from a document of its
+own (normal approximation), in 1,600 sequences to score."""
 DOCUMENTS_PER_FACT = 5
 """Documents drawn for each fact that is asked for: many have no value that no other document has."""
 MOST_OF_DOCUMENT = 3
