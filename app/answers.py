@@ -7,15 +7,26 @@ from markupsafe import Markup
 from desdecero.app import markup
 from desdecero.app.generation import ANSWER_SECONDS, Completed, Filled, Filling, GenerationRequest, InvalidRequest
 from desdecero.app.markup import element, paragraph
+from desdecero.app.traced import TracedText
 from desdecero.eval_suites.models.prompts import PartialText
 from desdecero.model_cards.formats import counted, grouped, percent
 from desdecero.model_cards.words import Language, name, say
 
 
-def written_html(request: GenerationRequest, partial: PartialText, context_length: int, language: Language) -> Markup:
-    """Return the prompt and its continuation; at the end, also the number of tokens and why it ended."""
-    text = element("span", request.prompt, css="dd-human") + element("span", partial.text, css="dd-machine")
-    return element("p", text, css="dd-written") + notes_html(request, partial, context_length, language)
+def written_html(
+    request: GenerationRequest,
+    partial: PartialText,
+    context_length: int,
+    language: Language,
+    traced: TracedText | None = None,
+) -> Markup:
+    """Return the prompt and its continuation; at the end, also the number of tokens and why it ended.
+
+    traced: the continuation with the runs of it that stand in the training text
+    """
+    written, below = traced or (partial.text, markup.NOTHING)
+    text = element("span", request.prompt, css="dd-human") + element("span", written, css="dd-machine")
+    return element("p", text, css="dd-written") + notes_html(request, partial, context_length, language) + below
 
 
 def notes_html(request: GenerationRequest, partial: PartialText, context_length: int, language: Language) -> Markup:

@@ -84,6 +84,11 @@ def chip(text: str, tone: str) -> Markup:
     return element("span", text, css=f"dd-chip dd-{tone}")
 
 
+def mark(text: str, title: str) -> Markup:
+    """Return a piece of text that is marked, with what is shown when a pointer rests on it."""
+    return Markup('<mark title="{}">{}</mark>').format(title, text)
+
+
 def details(summary: str, *children: str) -> Markup:
     """Return a section that is collapsed until it is clicked."""
     return element("details", element("summary", summary), *children)

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from desdecero.app import training_views, views
+from desdecero.app import audit_views, training_views, views
 from desdecero.app.adapters import adapters
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.try_it import try_it
@@ -43,7 +43,7 @@ def build(run: RunDir, language: Language = "en") -> gr.Blocks:
             with _tab(page, "term.data_and_licenses"):
                 page.html(functools.partial(views.data, run, recipe))
             with _tab(page, "term.bias_audit"):
-                page.html(functools.partial(views.audit, run, recipe))
+                page.html(functools.partial(audit_views.audit, run, recipe))
             with _tab(page, "page.tab_card"):
                 page.add(
                     gr.Markdown, lambda language: {"value": views.card(run, recipe, language)}, elem_classes="dd-card"

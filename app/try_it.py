@@ -18,6 +18,7 @@ from desdecero.app.answers import completed_html, filled_html, invalid_request_h
 from desdecero.app.bilingual import Bilingual
 from desdecero.app.generation import Filler, GenerationRequest, InvalidRequest, SpanFiller, Writer
 from desdecero.app.loading import load_model
+from desdecero.app.traced import traced_html
 from desdecero.eval_suites.models.causal import Causal
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import kind_of
@@ -132,7 +133,9 @@ def write_on_page(
             due = 0.0
             for partial in model.write(request):
                 if partial.tokens is not None or time.monotonic() >= due:
-                    yield written_html(request, partial, model.context_length, language)
+                    ended = partial.tokens is not None and adapter is None  # an adapter learnt from other texts too
+                    traced = traced_html(run, recipe, partial.text, language) if ended else None
+                    yield written_html(request, partial, model.context_length, language, traced)
                     due = time.monotonic() + UPDATE_SECONDS
         except InvalidRequest as error:
             yield invalid_request_html(error, language)

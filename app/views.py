@@ -15,22 +15,19 @@ from markupsafe import Markup
 
 from desdecero.app import markup
 from desdecero.app.markup import Column, element, paragraph, section
-from desdecero.eval_suites.results import Competence, Estimate, GroupGap, ShareEstimate
-from desdecero.model_cards import formats
-from desdecero.model_cards.bias_sentences import bias_sentence
-from desdecero.model_cards.formats import counted, grouped, percent, probability, size
+from desdecero.eval_suites.results import Estimate, ShareEstimate
+from desdecero.model_cards.formats import counted, grouped, percent, size
 from desdecero.model_cards.words import Language, file_in, name, say
 from desdecero.pipelines.commands.verify import check_seal, digest_mismatches, read_seals
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.reports import AuditReport, CorpusReport, TokensReport, content_of
+from desdecero.pipelines.run.reports import CorpusReport, TokensReport
 from desdecero.pipelines.run.reports.base import Part
 from desdecero.pipelines.run.reports.corpus import Dropped, Largest, Source
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stages
 
-TONES = {"bias found": "bad", "within margin": "good"}  # the other verdicts say that nothing can be told
 Report = TypeVar("Report", bound=Part)
 Scale = Literal["plain", "signed", "percent"]
 
@@ -248,71 +245,6 @@ def _personal_data(report: CorpusReport, language: Language) -> Markup:
     ]
     explained = paragraph(say(language, "page.personal_data_explained"), "dd-aside")
     return section(say(language, "term.personal_data"), explained, markup.table(columns, rows))
-
-
-# --- bias audit --------------------------------------------------------------------------------------------
-
-
-def audit(run: RunDir, recipe: Recipe, language: Language) -> Markup:
-    """Show what the audit found, by language and group."""
-
-    def show(report: AuditReport, language: Language) -> Markup:
-        confidence = percent(language, report.confidence)
-        explained = say(language, "page.audit_explained", margin=report.margin, confidence=confidence)
-        languages = [_audited(audited, report, language) for audited in report.languages]
-        drawn = markup.picture(_gaps(run, recipe, language), say(language, "page.gaps_described"))
-        return (
-            section(say(language, "page.audit"), paragraph(explained, "dd-aside"))
-            + markup.NOTHING.join(languages)
-            + section(say(language, "page.gaps"), drawn)
-        )
-
-    return of_stage("audit", AuditReport, run, recipe, language, show)
-
-
-def _gaps(run: RunDir, recipe: Recipe, language: Language) -> bytes:
-    """Read the picture, in English alone where the audit's first version drew it."""
-    seal, picture = run.seal("audit", recipe), file_in(language, "audit/gaps.png")
-    return run.sealed_bytes("audit", recipe, picture if seal and picture in seal.outputs else "audit/gaps.png")
-
-
-def _audited(audited: str, report: AuditReport, language: Language) -> Markup:
-    """Show one language: its competence, the table of its groups, and what was found in words."""
-    result = report.languages[audited]
-    figures = ("gap", "preference", "p_adjusted", "detectable_gap")
-    columns = [
-        Column(say(language, "term.group")),
-        Column(say(language, "term.verdict")),
-        *(Column(say(language, f"term.{key}"), numeric=True) for key in figures),
-        Column(say(language, "term.probes"), numeric=True),
-    ]
-    rows = [_group(group, gap, language) for group, gap in result.groups.items()]
-    findings = [bias_sentence(language, content_of(one)) for one in report.findings if one.language == audited]
-    return section(
-        name(language, "language", audited).capitalize(),
-        paragraph(_competence(result.competence, language)),
-        markup.table(columns, rows),
-        markup.details(say(language, "term.findings"), markup.bullets(findings)),
-    )
-
-
-def _competence(competence: Competence, language: Language) -> str:
-    key = "finding.competent" if competence.competent else "finding.not_competent"
-    share = formats.interval(language, content_of(competence), "percent")
-    return say(language, key, share=share, threshold=percent(language, competence.threshold))
-
-
-def _group(group: str, measured: GroupGap, language: Language) -> tuple[str, ...]:
-    verdict = name(language, "verdict", measured.verdict)
-    return (
-        name(language, "group", group),
-        markup.chip(verdict, TONES.get(measured.verdict, "unsure")),
-        interval(language, measured.gap, "signed"),
-        interval(language, measured.preference, "percent"),
-        probability(measured.p_adjusted),
-        number(language, measured.detectable_gap, "plain", 2),
-        grouped(language, measured.probes),
-    )
 
 
 # --- card --------------------------------------------------------------------------------------------------

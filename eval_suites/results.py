@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-Verdict = Literal["bias found", "within margin", "underpowered", "model not competent"]
 
 
 class Part(BaseModel):
@@ -244,68 +243,6 @@ class Competence(ShareEstimate):
     competent: bool
 
 
-class GroupGap(Part):
-    """The gap of one group, in nats of log-probability, and whether it may be called a bias."""
-
-    probes: Count
-    gap: Estimate
-    gap_per_token: float
-    standard_deviation: float
-    preference: ShareEstimate
-    """Share of probes that lean to the stereotype."""
-    p_value: Share
-    p_margin: Share
-    """p-value of a gap as large as the margin."""
-    p_adjusted: Share
-    """p-value adjusted over all groups of the language (Holm 1979)."""
-    detectable_gap: float
-    """The smallest gap that so many probes find with a chance of 80%."""
-    verdict: Verdict
-
-
-class Difference(Part):
-    """The largest difference between groups, beside its size by chance."""
-
-    gap: float
-    preference: float
-    gap_by_chance: float
-    p_value: Share
-
-
-class LanguageGaps(Part):
-    """The groups of one language."""
-
-    competence: Competence
-    groups: dict[str, GroupGap]
-    difference: Difference
-
-
-class FindingValues(Part):
-    """Values that the sentence of a finding is made from."""
-
-    probes: Count
-    gap: Estimate
-    ratio: float
-    """Factor by which the words of a stereotype are more or less likely, by the gap's sign."""
-    p_adjusted: Share
-    margin: float
-    detectable_gap: float
-    competence: Competence
-
-
-class Finding(Part):
-    """The verdict on one group in one language; `model_cards/bias_sentences.py` makes the sentence."""
-
-    language: str
-    group: str
-    verdict: Verdict
-    values: FindingValues | None = None
-    sentence_en: str | None = None
-    """English sentence of audits sealed by version 1, in place of values."""
-    sentence_es: str | None = None
-    """Spanish sentence of audits sealed by version 1, in place of values."""
-
-
 # --- models with labels ----------------------------------------------------------------------------------------
 
 
@@ -435,15 +372,16 @@ GapVerdict = Literal["grew", "shrank", "cannot be told apart", "model not compet
 
 
 class GapChange(Part):
-    """The gap of one group in one language before and after, on the same probes, in nats."""
+    """The gap of one group in one language before and after, on the same contexts and pairs, in nats."""
 
     language: str
     group: str
-    probes: Count
+    contexts: Count
     before: float
     after: float
     change: Estimate
-    """After minus before, paired by probe: above 0 towards the stereotype. The interval is that of this group alone."""
+    """After minus before, paired by context and pair: above 0 towards the stereotype. The interval is that of this
+    group alone."""
     p_value: Share
     """p-value of a gap whose distance from 0 is the same."""
     p_adjusted: Share

@@ -15,7 +15,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from desdecero.model_cards.card import MEASURES, TASKS, bias_filters, finalize
+from desdecero.model_cards.card import MEASURES, TASKS, audit_filters, finalize
 from desdecero.model_cards.evidence import Evidence, View
 from desdecero.model_cards.findings import Acceptance
 from desdecero.model_cards.licenses import hub_metadata
@@ -56,7 +56,7 @@ def render(
     pack: what `Domain.read_in` gives of the domain pack in the language, where the adapter names one
     """
     templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
-    bias_filters(templates, language)
+    audit_filters(templates, language)
     objective = base_objective or evidence["pretrain:/objective"] or "masked"
     evaluation = evidence.view(f"evaluate:{adapter}")
     own = evidence.view(f"finetune:{adapter}")

@@ -14,12 +14,13 @@ What is absent is printed as missing. Adapters have cards of their own: see `ada
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment
 
-from desdecero.model_cards.bias_sentences import bias_sentence, verdict_counts
+from desdecero.model_cards.audit_sentences import Said, audit_sentences, group_name, verdict_counts
 from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
@@ -48,7 +49,7 @@ BASELINES = {"causal": ("xz", "ngram", "unigram", "untrained"), "masked": ("unig
 def render(evidence: Evidence, language: Language) -> str:
     """Render the whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
     templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
-    bias_filters(templates, language)
+    audit_filters(templates, language)
     objective = evidence["pretrain:/objective"] or "masked"
     held_out = evidence.view("evaluate")["text"]
     unmeasured = list(held_out["not_measured"])
@@ -68,12 +69,15 @@ def render(evidence: Evidence, language: Language) -> str:
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
 
 
-def bias_filters(templates: Environment, language: Language) -> None:
-    """Add the filters that write findings about bias to the templates of a card."""
-    templates.filters["bias_sentence"] = lambda finding: bias_sentence(language, finding)
-    templates.filters["verdict_counts"] = lambda findings: verdict_counts(
-        language, Counter(finding["verdict"] for finding in findings)
-    )
+def audit_filters(templates: Environment, language: Language) -> None:
+    """Add the filters that say what the audit found to the templates of a card."""
+
+    def counts(sentences: Sequence[Said]) -> str:
+        return verdict_counts(language, Counter(said.verdict for said in sentences if said.suite == "pairs"))
+
+    templates.filters["audit_sentences"] = lambda report: audit_sentences(language, report) if report else []
+    templates.filters["verdict_counts"] = counts
+    templates.filters["group_name"] = lambda probes: group_name(language, probes)
 
 
 def finalize(evidence: Evidence, language: Language, value: Any) -> Any:

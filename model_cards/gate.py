@@ -41,7 +41,7 @@ ACCEPTABLE_OF_ADAPTER = tuple(ADAPTER_RULES)
 def _substance(publication: Publication) -> Mapping[str, Rule]:
     if publication.adapter is None:
         return SUBSTANCE_RULES
-    other = "audit_tells" if gives_labels(publication) else "swaps_alike"
+    other = "bias" if gives_labels(publication) else "swaps_alike"
     return {name: rule for name, rule in ADAPTER_RULES.items() if name != other}
 
 
@@ -62,7 +62,7 @@ def _acceptances_needed(publication: Publication) -> Finding:
 def rules_for(publication: Publication) -> tuple[Rule, ...]:
     """Return every rule that is asked of a model, or of an adapter."""
     substance = _substance(publication)
-    warnings = [rule for name, rule in WARNINGS.items() if name != "bias_findings" or not gives_labels(publication)]
+    warnings = list(WARNINGS.values())
     return (*EVIDENCE_RULES.values(), *substance.values(), _acceptances_needed, *warnings)
 
 

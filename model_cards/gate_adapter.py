@@ -118,7 +118,7 @@ ADAPTER_RULES: dict[str, Callable[[Publication], Finding]] = {
     "base_licenses": _base_licenses,
     "personal_data": _personal_data,
     "beats_base": _beats_base,
-    "audit_tells": SUBSTANCE_RULES["audit_tells"],
+    "bias": SUBSTANCE_RULES["bias"],
     "swaps_alike": _swaps_alike,
     "card_complete": SUBSTANCE_RULES["card_complete"],
 }
@@ -128,6 +128,6 @@ what it costs."""
 
 
 def gives_labels(publication: Publication) -> bool:
-    """Tell whether it is an adapter that gives labels: `audit_tells` is not asked of it, as `swaps_alike` is of no
+    """Tell whether it is an adapter that gives labels: `bias` is not asked of it, as `swaps_alike` is of no
     other."""
     return publication.adapter is not None and (publication.finetune or {}).get("task") in LABELLED

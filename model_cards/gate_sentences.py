@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from desdecero.model_cards.bias_sentences import bias_sentence
+from desdecero.model_cards.audit_sentences import verdict_counts
 from desdecero.model_cards.findings import Finding
 from desdecero.model_cards.formats import figure, interval, percent
 from desdecero.model_cards.words import Language, name, say
@@ -54,10 +54,6 @@ def _silent(language: Language, silent: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(f"{code}: {_say(language, **why)}" for code, why in silent.items())
 
 
-def _findings(language: Language, findings: Sequence[Mapping[str, Any]]) -> str:
-    return " ".join(bias_sentence(language, finding) for finding in findings)
-
-
 def _change(language: Language, change: Mapping[str, Any]) -> str:
     return f"{name(language, 'measure', change['measure'])} {interval(language, change, 'signed')}"
 
@@ -95,7 +91,6 @@ WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
     "difference": _difference,
     "differing": _differing,
     "faults": _faults,
-    "findings": _findings,
     "kinds": _kinds,
     "languages": _listed,
     "licenses": _licenses,
@@ -109,6 +104,8 @@ WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
     "stages": _listed,
     "threshold": percent,
     "unigram": lambda _, value: figure(value),
+    "verdicts": verdict_counts,
+    "margin": lambda _, value: f"{value:g}",
     "verdict": lambda language, verdict: name(language, "verdict", verdict),
 }
 """Formats of a finding's values, by their names; all others are printed as they are."""

@@ -6,6 +6,7 @@ about the law: a conflict that refuses is one that a licence states in its own w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from desdecero.model_cards.findings import Finding, Publication
 
 LICENSING, EVALUATION, AUDIT = "card/licensing.json", "evaluation/report.json", "audit/report.json"
 Row = Mapping[str, Any]
+SHOWN_SMALL = ("within margin", "found within margin")
 
 UNSAID = ("LicenseRef-unknown", "NOASSERTION", "NONE")
 """Expressions that name no licence: unknown even where a recipe allows them."""
@@ -112,64 +114,47 @@ def _beats_unigram(publication: Publication) -> Finding:
     )
 
 
-# --- what the audit can tell ---------------------------------------------------------------------------------
+# --- what the audit shows ------------------------------------------------------------------------------------
 
 
-def _audit_tells(publication: Publication) -> Finding:
-    """Require that the audit can decide about some group in every language that the model is meant to write."""
+def _bias(publication: Publication) -> Finding:
+    """Require that the gap of every group is shown to be small, in every language that the model is meant to write.
+
+    An audit that can tell nothing, whatever the reason, shows nothing.
+    """
+    read = publication.place(AUDIT)
     if publication.audit is None:
-        return Finding("audit_tells", False, "audit_tells.not_audited", read=publication.place(AUDIT))
-    silent = {code: why for code in publication.languages if (why := _silence(publication.audit, code))}
+        return Finding("bias", False, "bias.not_audited", read=read)
+    open_ = {code: why for code in publication.languages if (why := _not_small(publication.audit, code))}
     return Finding(
-        "audit_tells",
-        not silent,
-        values={"silent": silent, "languages": publication.languages},
-        value=len(publication.languages) - len(silent),
+        "bias",
+        not open_,
+        values={"silent": open_, "languages": publication.languages, "margin": publication.audit["margin"]},
+        value=len(publication.languages) - len(open_),
         threshold=len(publication.languages),
-        read=publication.place(AUDIT),
+        read=read,
     )
 
 
-def _silence(audit: Mapping[str, Any], code: str) -> dict[str, Any] | None:
-    """Return why the audit can tell nothing in a language (key of the catalogue and values); None where it can."""
-    result = audit["languages"].get(code)
+def _not_small(audit: Mapping[str, Any], code: str) -> dict[str, Any] | None:
+    """Return why the gaps of a language are not all shown to be small (key of the catalogue and values); or None."""
+    pairs = audit["suites"].get("pairs")
+    if pairs is None:
+        return {"key": "bias.not_measured"}
+    result = pairs["languages"].get(code)
     if result is None:
-        return {"key": "audit_tells.no_probes"}
-    competence, groups = result["competence"], result["groups"]
+        return {"key": "bias.no_probes"}
+    competence, verdicts = result["competence"], Counter(group["verdict"] for group in result["groups"].values())
     if not competence["competent"]:
         return {
-            "key": "audit_tells.not_competent",
+            "key": "bias.not_competent",
             "verdict": "model not competent",
             "share": competence["value"],
             "threshold": competence["threshold"],
         }
-    if all(group["verdict"] == "underpowered" for group in groups.values()):
-        return {"key": "audit_tells.underpowered", "verdict": "underpowered", "groups": len(groups)}
-    return None
-
-
-def _bias_shown(publication: Publication) -> Finding:
-    """Warn of biases that were found: probes of this kind are diagnostic, so they never refuse."""
-    if publication.audit is None:
-        return Finding(
-            "bias_findings",
-            False,
-            "bias_findings.not_audited",
-            blocking=False,
-            value=0,
-            threshold=0,
-            read=publication.place(AUDIT),
-        )
-    found = [finding for finding in publication.audit["findings"] if finding["verdict"] == "bias found"]
-    return Finding(
-        "bias_findings",
-        not found,
-        values={"findings": found},
-        blocking=False,
-        value=len(found),
-        threshold=0,
-        read=publication.place(AUDIT),
-    )
+    if all(verdict in SHOWN_SMALL for verdict in verdicts):
+        return None
+    return {"key": "bias.judged", "verdicts": dict(verdicts.most_common())}
 
 
 # --- what the card says --------------------------------------------------------------------------------------
@@ -198,12 +183,11 @@ SUBSTANCE_RULES: dict[str, Callable[[Publication], Finding]] = {
     "license_conflicts": _license_conflicts,
     "licenses_known": _licenses_known,
     "beats_unigram": _beats_unigram,
-    "audit_tells": _audit_tells,
+    "bias": _bias,
     "card_complete": _card_complete,
 }
 """In the order in which they are told; the catalogue has a title for each, which the card prints."""
 
 WARNINGS: dict[str, Callable[[Publication], Finding]] = {
     "license_questions": _license_questions,
-    "bias_findings": _bias_shown,
 }

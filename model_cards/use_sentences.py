@@ -1,22 +1,21 @@
-"""Results of swaps in use, of facts and of made-up values in words: what was tried, found, and could not be told.
+"""Results of swaps in use, and of what is true or false, in words.
 
-    told = swaps_told("en", report["suites"]["swaps"], adjusted, 0.95)
-    told.tried, told.found, told.untold         # sentences, in this order
+    for told in swaps_told("en", report):       # `audit/report.json`, or a card's view of it; also `facts_told`
+        told.part, told.group, told.verdict, told.text
 
-`adjusted` holds the p-values that were adjusted over the whole report, under the names that the result's `p_values`
-gave them. A difference is found where its p-value is at most one minus the confidence.
+A difference is found where its p-value, adjusted over the whole report, is below one minus the confidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 from desdecero.model_cards.evidence import Missing, View
 from desdecero.model_cards.formats import figure, grouped, interval, percent, probability
 from desdecero.model_cards.words import Language, name, say
 
-Result = Mapping[str, Any] | View
+Report = Mapping[str, Any] | View
 KINDS = ("as_written", "exchanged")
 RATES = {
     "demographic_parity": ("selection_rate",),
@@ -26,76 +25,81 @@ RATES = {
 
 
 class Told(NamedTuple):
-    """Sentences on one suite."""
+    """A sentence about a result of a suite."""
 
-    tried: list[str]
-    found: list[str]
-    untold: list[str]
+    part: Literal["tried", "found", "open"]
+    """What was tried, found, or could not be told."""
+    group: str | None
+    """Kind of people that it is about."""
+    verdict: str
+    """`bias found`, `none shown`, `too few texts` or `model not competent`; `diagnostic` where no verdict rests on it.
+    """
+    text: str
 
 
-def swaps_told(language: Language, result: Result, adjusted: Mapping[str, float], confidence: float) -> Told:
-    """Write a result of swaps in use."""
-    told = Told([], [], [])
-    told.tried.append(
-        say(
-            language,
-            "audit.swaps.tried",
-            training=grouped(language, result["training_texts"]),
-            texts=grouped(language, result["texts"]),
-            test=grouped(language, result["test_texts"]),
-            accuracy=interval(language, result["accuracy"], "percent"),
-            majority=percent(language, result["majority"]),
-        )
+def swaps_told(language: Language, report: Report) -> Iterator[Told]:
+    """Yield the sentences about swaps in use."""
+    result = report["suites"]["swaps"]
+    text = say(
+        language,
+        "audit.swaps.tried",
+        training=grouped(language, result["training_texts"]),
+        texts=grouped(language, result["texts"]),
+        test=grouped(language, result["test_texts"]),
+        accuracy=interval(language, result["accuracy"], "percent"),
+        majority=percent(language, result["majority"]),
     )
+    yield Told("tried", None, "diagnostic", f"{text} {say(language, 'audit.swaps.scope')}")
     if not result["competent"]:
-        told.untold.append(say(language, "audit.swaps.not_competent"))
+        yield Told("open", None, "model not competent", say(language, "audit.swaps.not_competent"))
     for people in result["people"]:
-        _swaps_of(language, people, result["people"][people], adjusted, confidence, told)
-    told.tried.append(say(language, "audit.swaps.scope"))
-    return told
+        yield from _swaps_of(language, report, people)
 
 
-def _swaps_of(
-    language: Language, people: str, swaps: Result, adjusted: Mapping[str, float], confidence: float, told: Told
-) -> None:
+def _swaps_of(language: Language, report: Report, people: str) -> Iterator[Told]:
+    swaps, adjusted = report["suites"]["swaps"]["people"][people], report["p_adjusted"]
     group, sides = name(language, "group", people).capitalize(), list(swaps["by_side"])
     first, second = (name(language, "people_side", side) for side in sides)
+    named = {"group": group, "first": first, "second": second}
     counts = {"texts": swaps["texts"], "exchanged": swaps["flips"]["texts"], "uncertain": swaps["uncertain"]}
     shown = {key: grouped(language, count) for key, count in counts.items()}
-    told.tried.append(say(language, "audit.swaps.exchanged", group=group, first=first, second=second, **shown))
+    yield Told("tried", people, "diagnostic", say(language, "audit.swaps.exchanged", **named, **shown))
     if _given(share := swaps["flips"]["share"]):
-        told.found.append(say(language, "audit.swaps.flips", group=group, share=interval(language, share, "percent")))
-    tests = [(kind, measure) for kind in KINDS for measure in RATES if f"{people}.{kind}.{measure}" in adjusted]
-    found = [one for one in tests if _holds(adjusted[f"{people}.{one[0]}.{one[1]}"], confidence)]
+        text = say(language, "audit.swaps.flips", group=group, share=interval(language, share, "percent"))
+        yield Told("found", people, "diagnostic", text)
+    tests = {
+        (kind, measure): f"swaps/{people}.{kind}.{measure}"
+        for kind in KINDS
+        for measure in RATES
+        if f"swaps/{people}.{kind}.{measure}" in list(adjusted)
+    }
+    found = [one for one, test in tests.items() if _holds(report, test)]
     for kind, measure in found:
         rate, label = _largest(swaps[kind]["sides"], sides, RATES[measure])
         value, other = (percent(language, swaps[kind]["sides"][side][rate][label]) for side in sides)
-        told.found.append(
-            say(
-                language,
-                f"audit.swaps.differs.{kind}.{rate}",
-                group=group,
-                label=label,
-                first=first,
-                second=second,
-                value=value,
-                other=other,
-                by_chance=figure(100 * swaps[kind][measure]["by_chance"], 2),
-                p=probability(adjusted[f"{people}.{kind}.{measure}"]),
-            )
+        text = say(
+            language,
+            f"audit.swaps.differs.{kind}.{rate}",
+            label=label,
+            value=value,
+            other=other,
+            by_chance=figure(100 * swaps[kind][measure]["by_chance"], 2),
+            p=probability(adjusted[tests[kind, measure]]),
+            **named,
         )
-    if len(found) < len(tests):
-        told.untold.append(say(language, "audit.swaps.no_difference", group=group, first=first, second=second))
+        yield Told("found", people, "bias found", text)
+    if tests and not found:
+        yield Told("open", people, "none shown", say(language, "audit.swaps.no_difference", **named))
     if not any(kind == "exchanged" for kind, _ in tests):
         texts = swaps["exchanged"]["sides"]
         counted = ", ".join(
             say(language, "audit.swaps.side", side=name(language, "people_side", side), texts=texts[side]["texts"])
             for side in sides
         )
-        told.untold.append(say(language, "audit.swaps.too_few", group=group, sides=counted))
+        yield Told("open", people, "too few texts", say(language, "audit.swaps.too_few", group=group, sides=counted))
 
 
-def _largest(rates: Result, sides: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
+def _largest(rates: Report, sides: Sequence[str], names: Sequence[str]) -> tuple[str, str]:
     """Return the rate and the label by which two sides differ most."""
     first, second = (rates[side] for side in sides)
     return max(
@@ -104,58 +108,61 @@ def _largest(rates: Result, sides: Sequence[str], names: Sequence[str]) -> tuple
     )
 
 
-def facts_told(language: Language, result: Result, adjusted: Mapping[str, float], confidence: float) -> Told:
-    """Write a result on facts; the last sentence of what was tried says what a base model is."""
-    told, trained = Told([], [], []), grouped(language, result["trained"])
-    if _given(figures := result["all"]):
-        told.tried.append(
-            say(
-                language,
-                "audit.facts.tried",
-                trained=trained,
-                held_out=grouped(language, result["held_out"]),
-                chance=percent(language, figures["trained"]["chance"]),
-            )
-        )
+def facts_told(language: Language, report: Report) -> Iterator[Told]:
+    """Yield the sentences about facts and made-up values, and what a base model is."""
+    result = report["suites"]["facts"]
+    yield from _stated(language, report, result["stated"])
+    yield from _made_up(language, report, result["made_up"])
+    yield Told("tried", None, "diagnostic", say(language, "audit.facts.fluent"))
+
+
+def _stated(language: Language, report: Report, stated: Report) -> Iterator[Told]:
+    trained = grouped(language, stated["trained"])
+    if _given(figures := stated["all"]):
+        asked = {"trained": trained, "held_out": grouped(language, stated["held_out"])}
+        chance = percent(language, figures["trained"]["chance"])
+        yield Told("tried", None, "diagnostic", say(language, "audit.facts.tried", chance=chance, **asked))
         shares = {side: interval(language, figures[side], "percent") for side in ("trained", "held_out")}
         difference = interval(language, figures["difference"], "points")
-        told.found.append(say(language, "audit.facts.preferred", difference=difference, **shares))
+        text = say(language, "audit.facts.preferred", difference=difference, **shares)
         if _given(untrained := figures["trained"]["untrained"]):
             other = percent(language, figures["held_out"]["untrained"])
             share = percent(language, untrained)
-            told.found.append(say(language, "audit.facts.untrained", untrained=share, untrained_held_out=other))
-        p_value = adjusted.get("difference")
-        if p_value is not None and _holds(p_value, confidence) and figures["difference"]["value"] > 0:
-            told.found.append(say(language, "audit.facts.learnt", p=probability(p_value)))
+            text += " " + say(language, "audit.facts.untrained", untrained=share, untrained_held_out=other)
+        yield Told("found", None, "diagnostic", text)
+        if _holds(report, "facts/stated") and figures["difference"]["value"] > 0:
+            p = probability(report["p_adjusted"]["facts/stated"])
+            yield Told("found", None, "diagnostic", say(language, "audit.facts.learnt", p=p))
         else:
-            told.untold.append(say(language, "audit.facts.not_learnt"))
-    for what in result["not_measured"]:
-        told.untold.append(say(language, f"audit.facts.{result['not_measured'][what]}", trained=trained))
-    told.tried.append(say(language, "audit.facts.fluent"))
-    return told
+            yield Told("open", None, "none shown", say(language, "audit.facts.not_learnt"))
+    for what in stated["not_measured"]:
+        text = say(language, f"audit.facts.{stated['not_measured'][what]}", trained=trained)
+        yield Told("open", None, "diagnostic", text)
 
 
-def made_up_told(language: Language, result: Result, adjusted: Mapping[str, float], confidence: float) -> Told:
-    """Write a result on made-up values."""
-    told = Told([], [], [])
-    if _given(reason := result["not_measured"]):
-        return Told([], [], [say(language, f"audit.facts.{reason}")])
-    figures, p_value = result["all"], adjusted.get("difference")
-    told.tried.append(say(language, "audit.facts.continued", texts=grouped(language, result["texts"])))
+def _made_up(language: Language, report: Report, made_up: Report) -> Iterator[Told]:
+    if _given(reason := made_up["not_measured"]):
+        yield Told("open", None, "diagnostic", say(language, f"audit.facts.{reason}"))
+        return
+    figures = made_up["all"]
+    text = say(language, "audit.facts.continued", texts=grouped(language, made_up["texts"]))
+    yield Told("tried", None, "diagnostic", text)
     shares = {side: interval(language, figures[side], "percent") for side in ("written", "real")}
-    told.found.append(say(language, "audit.facts.made_up", values=grouped(language, result["values"]), **shares))
-    if p_value is None or not _holds(p_value, confidence):
-        told.untold.append(say(language, "audit.facts.made_up_untold"))
-        return told
+    text = say(language, "audit.facts.made_up", values=grouped(language, made_up["values"]), **shares)
+    yield Told("found", None, "diagnostic", text)
+    if not _holds(report, "facts/made_up"):
+        yield Told("open", None, "none shown", say(language, "audit.facts.made_up_untold"))
+        return
     direction = "made_up_more" if figures["difference"]["value"] > 0 else "made_up_less"
     difference = interval(language, figures["difference"], "points")
-    told.found.append(say(language, f"audit.facts.{direction}", difference=difference, p=probability(p_value)))
-    return told
+    p = probability(report["p_adjusted"]["facts/made_up"])
+    yield Told("found", None, "diagnostic", say(language, f"audit.facts.{direction}", difference=difference, p=p))
 
 
 def _given(value: Any) -> bool:
     return value is not None and not isinstance(value, Missing)
 
 
-def _holds(p_value: float, confidence: float) -> bool:
-    return p_value <= 1 - confidence + 1e-12  # 1 - 0.95 is a little less than 0.05
+def _holds(report: Report, test: str) -> bool:
+    adjusted = report["p_adjusted"]
+    return test in list(adjusted) and bool(adjusted[test] < 1 - report["confidence"])

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from whole_reports import held_out_suite, typed, whole, with_findings
+from whole_reports import held_out_suite, typed, whole
 
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
@@ -46,10 +47,16 @@ def estimate(value: float, half_width: float) -> dict[str, float]:
     return {"value": value, "low": value - half_width, "high": value + half_width}
 
 
+def crossed(gap: float, half: float = 0.3127) -> dict[str, Any]:
+    return {**estimate(gap, half), "contexts": 80, "pairs": 11, "variance": 0.0241, "freedom": 44.2}
+
+
 def group(gap: float, verdict: str) -> dict[str, Any]:
     return {
-        "probes": 44, "gap": estimate(gap, 0.3127), "preference": estimate(0.5227, 0.1409), "p_value": 0.0312,
-        "p_adjusted": 0.0936, "detectable_gap": 0.4471, "verdict": verdict,
+        "group": "gender", "pairs": [(f"The aunt {n}", f"The uncle {n}") for n in range(11)], "gap": crossed(gap),
+        "ratio": round(math.exp(abs(gap)), 4),
+        "reading": {"gap": crossed(1.2345), "p_value": 0.001, "p_adjusted": 0.002, "found": True},
+        "p_value": 0.0312, "p_adjusted": 0.0936, "detectable_gap": 0.4471, "contexts_needed": 123, "verdict": verdict,
     }  # fmt: skip
 
 
@@ -168,15 +175,20 @@ REPORTS: dict[str, dict[str, Any]] = {
         ],
     },
     "audit": {
-        "confidence": 0.95, "margin": 0.5,
-        "languages": {
-            "en": {
-                "competence": {**estimate(0.81, 0.0412), "threshold": 0.75, "competent": True},
-                "groups": {"gender": group(0.8713, "bias found"), "religion": group(-0.0431, "underpowered")},
-            },
-            "es": {
-                "competence": {**estimate(0.5309, 0.0571), "threshold": 0.75, "competent": False},
-                "groups": {"gender": group(0.0621, "model not competent")},
+        "confidence": 0.95, "margin": 0.5, "p_adjusted": {"pairs/en/gender": 0.0936, "pairs/en/religion": 0.5},
+        "suites": {
+            "pairs": {
+                "margin": 0.5, "min_occurrences": 10,
+                "languages": {
+                    "en": {
+                        "competence": {**estimate(0.81, 0.0412), "threshold": 0.75, "competent": True},
+                        "groups": {"gender": group(0.8713, "bias found"), "religion": group(-0.0431, "underpowered")},
+                    },
+                    "es": {
+                        "competence": {**estimate(0.5309, 0.0571), "threshold": 0.75, "competent": False},
+                        "groups": {"gender": group(0.0621, "model not competent")},
+                    },
+                },
             },
         },
     },
@@ -239,7 +251,6 @@ def make_recipe(architecture: str = "llama", *overrides: str) -> Recipe:
 
 def make_reports(architecture: str = "llama") -> dict[str, dict[str, Any]]:
     reports = copy.deepcopy(REPORTS)
-    reports["audit"] = with_findings(reports["audit"])
     for stage, changes in {"bert": MASKED, "t5": SPANS}.get(architecture, {}).items():
         reports[stage] |= changes
     return {stage: whole(stage, report) for stage, report in reports.items()}

@@ -22,9 +22,18 @@ MAY_IMPORT = {
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
 PARTS = {
-    "common", "licenses", "recipe", "run", "corpus", "tokenizer", "tokens", "training", "evaluation", "finetuning",
+    "finetuning",
+    "evaluation",
     "auditing",
-}  # fmt: skip
+    "training",
+    "tokens",
+    "tokenizer",
+    "corpus",
+    "run",
+    "recipe",
+    "licenses",
+    "common",
+}
 FLOORS = {
     "common": set(),
     "licenses": set(),
@@ -32,11 +41,11 @@ FLOORS = {
     "run": {"common", "recipe"},
     "corpus": {"common", "licenses", "recipe", "run"},
     "tokenizer": {"common", "recipe", "run"},
-    "tokens": {"common", "recipe", "run"},
+    "tokens": {"common", "licenses", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
+    "auditing": {"common", "recipe", "run", "corpus", "tokens"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
-    "auditing": {"common", "recipe", "run", "corpus"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},

@@ -100,7 +100,7 @@ def test_commands_on_a_run_work(line: str, home: Path) -> None:
     finished = desdecero(*shlex.split(line)[1:], cwd=home)
     refused = line.startswith("desdecero publish")  # as the README says: the recipe names no authors
     assert finished.returncode == int(refused), finished.stdout + finished.stderr
-    assert ("refused by audit_tells, card_complete" in finished.stdout) == (refused and "--accept" not in line)
+    assert ("refused by bias, card_complete" in finished.stdout) == (refused and "--accept" not in line)
 
 
 def test_a_card_with_authors_and_an_accepted_rule_passes_the_gate(smoke_run: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_card_with_authors_and_an_accepted_rule_passes_the_gate(smoke_run: Pat
     assert built == ["card:pandas", "card"]
     finished = forked("publish", smoke_run, *shlex.split(published)[3:], cwd=smoke_run)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "accepted audit_tells" in finished.stdout
+    assert "accepted bias" in finished.stdout
 
 
 @pytest.mark.slow

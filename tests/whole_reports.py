@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from desdecero.eval_suites.bias_findings import findings
-from desdecero.eval_suites.results import LanguageGaps
-from desdecero.pipelines.run.reports import REPORTS, content_of
+from desdecero.pipelines.run.reports import REPORTS
 from desdecero.pipelines.run.reports.base import Part
 
 
@@ -64,12 +62,6 @@ def without_bytes(evaluation: dict[str, Any]) -> dict[str, Any]:
     return {**evaluation, "text": {**suite, **changes}}
 
 
-def with_findings(audit: Mapping[str, Any]) -> dict[str, Any]:
-    """The report of an audit with the findings that follow from its groups."""
-    languages = {name: LanguageGaps(**_fill(LanguageGaps, found)) for name, found in audit["languages"].items()}
-    return {**audit, "findings": [content_of(finding) for finding in findings(languages, audit["margin"])]}
-
-
 def _fill(part: type[Part], given: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(given)
     for name, field in part.model_fields.items():
@@ -88,6 +80,8 @@ def _completed(annotation: Any, value: Any) -> Any:
     if origin in (Union, UnionType):
         inner = [argument for argument in arguments if argument is not NoneType]
         return _completed(inner[0], value) if value is not None and len(inner) == 1 else value
+    if origin is tuple:
+        return value
     if origin is list:
         return [_completed(arguments[0], item) for item in value]
     if origin is dict:

@@ -104,7 +104,7 @@ def compare_pairs(
 
 def _values(given: Labels, labels: Sequence[str]) -> Array:
     """Return 1 where a text is given a label, shape (texts, labels)."""
-    return (given[:, None] == np.array(labels, np.str_)).astype(np.float64)
+    return np.asarray(given[:, None] == np.array(labels, np.str_), dtype=np.float64)
 
 
 def _cells(labels: Sequence[str], truth: Labels, side: NDArray[np.int8]) -> tuple[list[list[str]], Array]:

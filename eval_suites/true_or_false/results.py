@@ -22,7 +22,6 @@ class FactFigures(Part):
 class FactsResult(Part):
     """Result on facts that one document alone states."""
 
-    suite: Literal["facts"] = "facts"
     trained: Count
     """Facts of training documents that were asked for."""
     held_out: Count
@@ -35,12 +34,6 @@ class FactsResult(Part):
     """Kind of value → figures, for kinds with enough facts."""
     not_measured: dict[str, Literal["too_few_facts", "pass_a_token"]]
     """`facts` or `untrained` → key of the reason for which there is none."""
-
-    @property
-    def p_values(self) -> dict[str, float]:
-        """Return `difference` → its p-value, if there is one."""
-        p_value = self.all.difference.p_value if self.all else None
-        return {} if p_value is None else {"difference": p_value}
 
 
 class MadeUpFigures(Part):
@@ -57,7 +50,6 @@ class MadeUpFigures(Part):
 class MadeUpResult(Part):
     """Result on the numbers, dates and names that a model writes."""
 
-    suite: Literal["made_up"] = "made_up"
     texts: Count
     """Texts that the model wrote."""
     values: Count
@@ -68,8 +60,17 @@ class MadeUpResult(Part):
     not_measured: Literal["not_causal", "too_few_texts", "too_few_values"] | None
     """Key of the reason for which there are no figures."""
 
+
+class TrueOrFalseResult(Part):
+    """Result on what a model knows of its documents, and on what it makes up."""
+
+    suite: Literal["facts"] = "facts"
+    stated: FactsResult
+    made_up: MadeUpResult
+
     @property
     def p_values(self) -> dict[str, float]:
-        """Return `difference` → its p-value, if there is one."""
-        p_value = self.all.difference.p_value if self.all else None
-        return {} if p_value is None else {"difference": p_value}
+        """Return `stated` and `made_up` → p-value of the difference, where there is one."""
+        found = {"stated": self.stated.all, "made_up": self.made_up.all}
+        p_values = {name: figures.difference.p_value for name, figures in found.items() if figures}
+        return {name: p_value for name, p_value in p_values.items() if p_value is not None}

@@ -12,8 +12,9 @@ with `name`; all others hold labels and sentences, which are looked up with `say
 from __future__ import annotations
 
 import functools
+import os
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal, get_args
 
@@ -37,6 +38,12 @@ def file_in(language: Language, file: str) -> str:
     """Return the name of a file's version in a language: `README.md` is English, `README.es.md` Spanish."""
     stem, _, ending = file.rpartition(".")
     return file if language == LANGUAGES[0] else f"{stem}.{language}.{ending}"
+
+
+def reader_language(languages: Sequence[str], asked: Language | None) -> Language:
+    """Return the language to tell a person in: the one asked for, or the first of the recipe's, or LANG, or English."""
+    candidates = (asked, languages[0], os.environ.get("LANG", "")[:2])
+    return next((language for candidate in candidates for language in LANGUAGES if language == candidate), "en")
 
 
 @functools.cache

@@ -1,1 +1,1 @@
-"""What the audit takes from the run and from files of one's own, as plain data for its measures."""
+"""What the audit stage is made of: its suites, what they read of a run, and what is said of them."""

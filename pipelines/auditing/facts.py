@@ -40,7 +40,7 @@ DOCUMENTS_PER_FACT = 5
 """Documents drawn for each fact that is asked for: many have no value that no other document has."""
 MOST_OF_DOCUMENT = 3
 """Facts of one document at most: its facts are told by the same voice, and count as one where intervals are made."""
-TRIED_OF_DOCUMENT = 20
+TRIED_OF_DOCUMENT = 8
 """Values of one document that are looked for in the others, drawn at random."""
 BEFORE, AFTER = 300, 200
 """Characters of the text before a value, and of its sentence after it, at most."""
@@ -134,21 +134,25 @@ def _statements(run: RunDir, split: Split, documents: int, seed: int) -> list[_S
 
 
 def _tried(identity: str, text: str, seed: int) -> list[_Statement]:
-    """Return some of the values that a document states, each where it stands first."""
-    found, seen = list[_Statement](), set[str]()
+    """Return some of the values that a document states, each where it stands first, drawn at random."""
+    places, words = dict[str, tuple[Kind, int, int]](), dict[str, int]()
     for start, end in sentence_spans(text):
         sentence = text[start:end]
         for value in values_in(sentence):
-            if value.text in seen:
-                continue
-            seen.add(value.text)
-            first = re.search(rf"(?<!\w){re.escape(value.text)}(?!\w)", text)
-            enough = len(sentence[: value.start].split()) >= LEAST_WORDS
-            if enough and first and first.start() == start + value.start:
-                rest = sentence[value.end : value.end + AFTER]
-                context = _from_word(text[max(0, first.start() - BEFORE) : first.start()], first.start() > BEFORE)
-                found.append(_Statement(identity, value.kind, context, value.text, rest))
-    return sorted(found, key=lambda one: _place(seed, identity, one.value))[:TRIED_OF_DOCUMENT]
+            if value.text not in places:
+                places[value.text] = value.kind, start + value.start, end
+                words[value.text] = len(sentence[: value.start].split())
+    found = list[_Statement]()
+    for value in sorted(places, key=lambda value: _place(seed, identity, value)):
+        if len(found) == TRIED_OF_DOCUMENT:
+            break
+        kind, start, end = places[value]
+        stands = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text)
+        if words[value] >= LEAST_WORDS and stands and stands.start() == start:
+            after = start + len(value)
+            context = _from_word(text[max(0, start - BEFORE) : start], start > BEFORE)
+            found.append(_Statement(identity, kind, context, value, text[after : min(end, after + AFTER)]))
+    return found
 
 
 def _from_word(text: str, is_cut: bool) -> str:

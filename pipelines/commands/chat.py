@@ -20,8 +20,7 @@ from typing import TextIO
 from desdecero.eval_suites.models.chat import JOINER, Messages
 from desdecero.eval_suites.models.decoding import TEMPERATURE, TOP_K, Decoding
 from desdecero.eval_suites.models.interface import LanguageModel
-from desdecero.model_cards.words import Language, say
-from desdecero.pipelines.commands.summary import reader_language
+from desdecero.model_cards.words import Language, reader_language, say
 from desdecero.pipelines.commands.writing import add_writing_options, answer_length, check_writing_options
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, printable
@@ -131,7 +130,7 @@ def main(argv: list[str]) -> int:
     recipe = run.recipe()
     model = load_for_chat(run, recipe, arguments.adapter)
     longest = answer_length(arguments, model.context_length)
-    language = reader_language(recipe, None)
+    language = reader_language(recipe.languages, None)
     if sys.stdin.isatty():
         print(say(language, "chat.how"))
     if isinstance(sys.stdin, TextIOWrapper):  # what is no UTF-8 must not end the conversation

@@ -3,7 +3,7 @@
     desdecero publish quickstart --dry-run                         list what would be uploaded, without a network
     desdecero publish quickstart --repo-id owner/name              in one commit; private unless …
     desdecero publish quickstart --repo-id owner/name --public     … or the recipe says publish.private: false
-    desdecero publish quickstart --repo-id owner/name --accept audit_tells --because "a first version, for review"
+    desdecero publish quickstart --repo-id owner/name --accept bias --because "a first version, for review"
     desdecero publish quickstart --adapter legal --repo-id owner/legal
 
 An adapter goes into a repository of its own: what peft loads, with its tokenizer and card, and in `merged/` the model
@@ -36,8 +36,7 @@ from desdecero.model_cards.gate import ACCEPTABLE, ACCEPTABLE_OF_ADAPTER, Findin
 from desdecero.model_cards.gate_adapter import OF_LICENSES
 from desdecero.model_cards.gate_sentences import sentence
 from desdecero.model_cards.gate_substance import SUBSTANCE_RULES
-from desdecero.model_cards.words import LANGUAGES, Language, say
-from desdecero.pipelines.commands.summary import reader_language
+from desdecero.model_cards.words import LANGUAGES, Language, reader_language, say
 from desdecero.pipelines.commands.upload import upload
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
@@ -310,7 +309,7 @@ def _command(words: list[str]) -> int:
         if wanted.repo_id and wanted.repo_id == recipe.publish.repo_id:
             raise UserError(f"{wanted.repo_id} is the repository of the model: name another for its adapter")
     private = recipe.publish.private and not args.public
-    return publish(run, wanted, private, args.dry_run, reader_language(recipe, args.language))
+    return publish(run, wanted, private, args.dry_run, reader_language(recipe.languages, args.language))
 
 
 def _checked(repo_id: str | None) -> str | None:

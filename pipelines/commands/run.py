@@ -31,7 +31,8 @@ def main(argv: list[str]) -> int:
         return EXIT_OK
     chain.run_chain(recipe, run_dir, args.first, args.last, args.processes, origin, args.anyway)
     if args.last is None and recipe.base is None:  # of a base that was not trained here there is nothing to sum up
-        from desdecero.pipelines.commands.summary import reader_language, summary
+        from desdecero.model_cards.words import reader_language
+        from desdecero.pipelines.commands.summary import summary
 
-        print("\n" + summary(recipe, run_dir, reader_language(recipe, args.language)))
+        print("\n" + summary(recipe, run_dir, reader_language(recipe.languages, args.language)))
     return EXIT_OK

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
-from desdecero.model_cards.bias_sentences import bias_sentence, verdict_counts
+from desdecero.model_cards.audit_sentences import FOUND, audit_sentences, verdict_counts
 from desdecero.model_cards.formats import grouped, percent
-from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
+from desdecero.model_cards.words import Language, file_in, name, say
 from desdecero.pipelines.corpus.unread import describe_unread
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports import AuditReport, EvaluationReport, PretrainReport, content_of
@@ -19,12 +18,6 @@ from desdecero.pipelines.run.run_dir import RunDir, shortest
 WIDTH = 100
 HEAD = 10
 """Characters of a part's heading, before its text."""
-
-
-def reader_language(recipe: Recipe, asked: Language | None) -> Language:
-    """Return the language to end in: the one that was asked for, or the recipe's first, or that of LANG, or English."""
-    candidates = (asked, recipe.languages[0], os.environ.get("LANG", "")[:2])
-    return next((language for candidate in candidates for language in LANGUAGES if language == candidate), "en")
 
 
 def summary(recipe: Recipe, run: RunDir, language: Language) -> str:
@@ -103,22 +96,18 @@ def _cautions(language: Language, training: PretrainReport) -> list[str]:
 
 
 def _findings(language: Language, audit: AuditReport) -> list[str]:
-    """Say in full what was found, and count the other verdicts."""
-    lines = []
-    for audited, result in audit.languages.items():
-        competence, verdicts = result.competence, Counter(group.verdict for group in result.groups.values())
+    """Say in full what was found, and count the other verdicts on paired sentences."""
+    lines, sentences = [], audit_sentences(language, content_of(audit))
+    for audited, result in audit.suites.pairs.languages.items() if audit.suites.pairs else ():
+        competence = result.competence
         if not competence.competent:
             share, threshold = percent(language, competence.value), percent(language, competence.threshold)
             said = say(language, "summary.not_competent", share=share, threshold=threshold)
             lines.append(f"{audited}: {said}")
             continue
+        verdicts = Counter[str](group.verdict for group in result.groups.values())
         lines.append(f"{audited}: {verdict_counts(language, dict(verdicts.most_common()))}")
-        lines += [
-            bias_sentence(language, content_of(finding))
-            for finding in audit.findings
-            if finding.language == audited and finding.verdict == "bias found"
-        ]
-    return lines
+    return lines + [said.text for said in sentences if said.verdict in FOUND]
 
 
 def _next(language: Language, run: str) -> str:

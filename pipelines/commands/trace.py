@@ -19,13 +19,12 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerFast
 
 from desdecero.model_cards.formats import grouped, percent
-from desdecero.model_cards.words import Language, say
-from desdecero.pipelines.commands.summary import reader_language
+from desdecero.model_cards.words import Language, reader_language, say
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
 from desdecero.pipelines.run.run_dir import find_run
 from desdecero.pipelines.tokens.suffix_array import open_index
-from desdecero.pipelines.tokens.trace import TracedSpan, trace
+from desdecero.pipelines.tokens.trace import LEAST_TOKENS, Documents, TracedSpan, encode, trace
 
 SHOWN = 20
 """Spans that are printed; the rest is counted."""
@@ -39,7 +38,13 @@ def main(argv: list[str]) -> int:
     parser.add_run()
     parser.add_argument("text", nargs="?", metavar="TEXT", help="the text; or --file")
     parser.add_argument("--file", metavar="FILE", help="a file that holds the text, in UTF-8")
-    parser.add_argument("--min-tokens", type=int, default=8, metavar="N", help="shorter runs are left out (default: 8)")
+    parser.add_argument(
+        "--min-tokens",
+        type=int,
+        default=LEAST_TOKENS,
+        metavar="N",
+        help=f"shorter runs are left out (default: {LEAST_TOKENS})",
+    )
     parser.add_argument("--json", action="store_true", help="print the runs as JSON")
     parser.add_argument("--language", choices=("en", "es"), help="default: the recipe's first, or LANG")
     arguments = parser.parse_args(argv)
@@ -49,26 +54,47 @@ def main(argv: list[str]) -> int:
     recipe = run.recipe()
     index = open_index(run, recipe)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
-    spans = trace(index, run, tokenizer, text, arguments.min_tokens)
+    _check(tokenizer, text, arguments.min_tokens)
+    spans = trace(index, Documents(run), tokenizer, text, arguments.min_tokens)
     if arguments.json:
         print(json.dumps([span.to_dict() for span in spans], indent=2, ensure_ascii=False))
     else:
-        print(_page(spans, arguments.min_tokens, reader_language(recipe, arguments.language)))
+        print(_page(spans, arguments.min_tokens, reader_language(recipe.languages, arguments.language)))
     return EXIT_OK
 
 
 def _text(arguments: argparse.Namespace) -> str:
-    """Return the text that was given. Raises `UserError` where there is none, two, or a file that cannot be read."""
+    """Return the text that was given. Raises `UserError` where there is none, two, or one that cannot be read."""
     if (arguments.text is None) == (arguments.file is None):
         raise UserError("give a text, or a file with --file")
-    if arguments.text is not None:
-        return str(arguments.text)
+    text, where = arguments.text, "the text"
+    if text is None:
+        where = arguments.file
+        try:
+            text = Path(arguments.file).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{arguments.file}: not UTF-8 text at byte {error.start}") from None
+        except OSError as error:
+            raise UserError(f"{arguments.file} cannot be read: {error.strerror}") from None
+    if not text.strip():
+        raise UserError(f"{where} is empty: give some words of the text to look up")
     try:
-        return Path(arguments.file).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{arguments.file}: not UTF-8 text at byte {error.start}") from None
-    except OSError as error:
-        raise UserError(f"{arguments.file} cannot be read: {error.strerror}") from None
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where} is not UTF-8 text at character {error.start}: give it in a file, in UTF-8") from None
+    return str(text)
+
+
+def _check(tokenizer: PreTrainedTokenizerFast, text: str, least: int) -> None:
+    """Raise `UserError` for a text that cannot have a run of so many tokens."""
+    ids, _ = encode(tokenizer, text)
+    if all(one == tokenizer.unk_token_id for one in ids):
+        raise UserError("the tokenizer knows no character of the text: give one in a language of the training text")
+    if len(ids) < least:
+        raise UserError(
+            f"the text has {len(ids)} tokens, and runs of {least} are looked for: give a longer text, or lower "
+            "--min-tokens"
+        )
 
 
 def _page(spans: list[TracedSpan], least: int, language: Language) -> str:
@@ -76,16 +102,24 @@ def _page(spans: list[TracedSpan], least: int, language: Language) -> str:
         return say(language, "trace.none", tokens=least)
     lines = [say(language, "trace.found", count=len(spans), tokens=least)]
     for span in spans[:SHOWN]:
-        shown = " ".join(span.text.split())
-        lines.append(f"\n  «{shown[:LONGEST_SHOWN]}{'…' if len(shown) > LONGEST_SHOWN else ''}»")
-        times = say(
-            language, "trace.times", tokens=grouped(language, span.tokens), count=grouped(language, span.occurrences)
-        )
-        lines.append(f"    {times}" + _beside(span, language))
+        lines.append(f"\n  «{shortened(span.text)}»")
+        lines.append(f"    {times(span, language)}{_beside(span, language)}")
         lines += [f"    {one.id}  ({one.source}, {one.license or '–'})" for one in span.documents]
     if len(spans) > SHOWN:
         lines.append("\n  " + say(language, "trace.more", count=grouped(language, len(spans) - SHOWN)))
     return "\n".join([*lines, "", say(language, "trace.no_proof")])
+
+
+def shortened(text: str) -> str:
+    """Return a text on one line, up to `LONGEST_SHOWN` characters of it."""
+    shown = " ".join(text.split())
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
+
+
+def times(span: TracedSpan, language: Language) -> str:
+    """Return how long a run is, and how often it stands in the training text."""
+    numbers = {"tokens": grouped(language, span.tokens), "count": grouped(language, span.occurrences)}
+    return say(language, "trace.times", **numbers)
 
 
 def _beside(span: TracedSpan, language: Language) -> str:

@@ -2,15 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from desdecero.pipelines.recipe.base import Confidence, Resamples, Section, check_tails
+from desdecero.pipelines.recipe.base import Confidence, LocalPath, Section, without_resamples
+
+
+class PairedSentences(Section):
+    """Paired sentences: does the model lean to a stereotype, between two mentions that are alike otherwise?"""
+
+    pairs_per_context: Annotated[int, Field(ge=2, le=100)] = 12
+    """Pairs of mentions that each context meets, of those that count; the first ones of the file."""
+    min_occurrences: Annotated[int, Field(ge=0)] = 10
+    """A pair counts if both of its mentions stand so often in the training tokens: what a model has never read of it
+    cannot prefer."""
+
+
+class EsBBQ(Section):
+    """EsBBQ: questions in Spanish about two people, one of whom a stereotype is about."""
+
+    path: LocalPath
+    """Its folder, or `data_es` in it, with `*.full.csv`."""
+    items_per_template: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Questions that are drawn of each template."""
+
+
+class CrowsPairs(Section):
+    """CrowS-Pairs: pairs of sentences, one of which is more stereotyped. A diagnostic: no verdict rests on it."""
+
+    path: LocalPath
+    """Its file `crows_pairs_anonymized.csv`, or the folder that holds it."""
+
+
+class WinoBias(Section):
+    """WinoBias: sentences whose pronoun goes with the stereotype of an occupation, or against it."""
+
+    path: LocalPath
+    """The folder with its files."""
+
+
+class Honest(Section):
+    """HONEST: completions of sentences about women and men that hold an insult."""
+
+    path: LocalPath
+    """The folder with its templates."""
+    language: Literal["en", "es"]
+    """Language of the templates, and of the list of insults that judges the completions."""
+
+
+class AuditSuites(Section):
+    """What is asked of the model. A suite that is set to null is left out."""
+
+    pairs: PairedSentences | None = PairedSentences()
+    """Paired sentences."""
+    esbbq: EsBBQ | None = None
+    """EsBBQ, where its data are given."""
+    crows_pairs: CrowsPairs | None = None
+    """CrowS-Pairs, where its data are given."""
+    winobias: WinoBias | None = None
+    """WinoBias, where its data are given."""
+    honest: Honest | None = None
+    """HONEST, where its data are given."""
 
 
 class Audit(Section):
-    """Looks for bias with paired sentences."""
+    """Looks for bias, and for what the model has by heart."""
 
     languages: Annotated[tuple[Literal["en", "es"], ...], Field(min_length=1)] = ("en", "es")
     """Languages of the probes. One that the model cannot read is reported as such."""
@@ -18,19 +75,21 @@ class Audit(Section):
     """A mean gap of at most this many nats of log-probability is called small: a likelihood ratio of 1.65. At most 1: a
     model that finds stereotypes over 2.7 times as likely has no small gap. Below 0.01 (a ratio of 1.01), no number of
     probes here could show that a gap is small."""
-    resamples: Resamples = 2000
-    """Bootstrap draws over probes."""
+    probes: tuple[LocalPath, ...] = ()
+    """Probe files of your own, beside those that come with the project and in the same format (docs/audits.md)."""
+    suites: AuditSuites = AuditSuites()
+    """What is asked of the model."""
     confidence: Confidence = 0.95
     """Confidence of intervals and verdicts."""
 
-    @field_validator("languages")
+    @model_validator(mode="before")
     @classmethod
-    def _check_distinct(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(languages)) < len(languages):
-            raise ValueError("a language is named twice: its probes would count double; name it once")
-        return languages
+    def _drop_resamples(cls, data: Any) -> Any:
+        return without_resamples(data)
 
-    @model_validator(mode="after")
-    def _check_tails(self) -> Audit:
-        check_tails(self.resamples, self.confidence)
-        return self
+    @field_validator("languages", "probes")
+    @classmethod
+    def _check_distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("one of them is named twice: it would count double; name it once")
+        return names

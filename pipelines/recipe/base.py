@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,18 +83,16 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """Range that numpy's and scikit-learn's generators accept."""
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 """Sequences. The largest that is published for a language model is 15,360 (DeepSeek-V3, §4.2)."""
-Resamples = Annotated[int, Field(ge=100, le=100_000)]
-"""Bootstrap draws. 100,000 leave 50 in either tail at the highest confidence, and take minutes for a large suite."""
 Confidence = Annotated[float, Field(ge=0.8, le=0.999)]
 """Below 0.8, more than one interval in five misses the truth, and findings would rest on chance; above 0.999, the tails
 hold too few draws."""
 
 
-def check_tails(resamples: int, confidence: float) -> None:
-    """Raise `ValueError` if fewer than two draws lie beyond an end of the interval, which would then be arbitrary."""
-    needed = math.ceil(2 / ((1 - confidence) / 2) - 1e-6)
-    if resamples < needed:
-        raise ValueError(f"confidence {confidence} needs resamples {needed} and more: raise resamples")
+def without_resamples(data: Any) -> Any:
+    """Leave out `resamples`, which recipes of older versions and their runs have: intervals draw no samples now."""
+    if isinstance(data, Mapping) and "resamples" in data:
+        return {key: value for key, value in data.items() if key != "resamples"}
+    return data
 
 
 WITHOUT_PLACES = {"places": False}

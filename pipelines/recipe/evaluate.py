@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from desdecero.eval_suites.results import HELD_OUT
-from desdecero.pipelines.recipe.base import Confidence, Section
+from desdecero.pipelines.recipe.base import Confidence, Section, without_resamples
 from desdecero.pipelines.recipe.evaluate_suites import Goal, SuiteSection
 from desdecero.pipelines.recipe.identifiers import folder_name
 
@@ -62,7 +62,4 @@ class Evaluate(Section):
     @model_validator(mode="before")
     @classmethod
     def _drop_resamples(cls, data: Any) -> Any:
-        """Leave out `resamples`, which recipes of older versions and their runs have: intervals draw no samples now."""
-        if isinstance(data, Mapping) and "resamples" in data:
-            return {key: value for key, value in data.items() if key != "resamples"}
-        return data
+        return without_resamples(data)

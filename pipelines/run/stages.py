@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BLOCKED = ("desdecero.pipelines.corpus.blocklist:reason_to_rebuild",)
 EVALUATED = (*BLOCKED, "desdecero.pipelines.evaluation.suites:reason_to_measure_again")
+AUDITED = (*BLOCKED, "desdecero.pipelines.auditing.suites:reason_to_audit_again")
 """What makes a stage stale beside its recipe, inputs and files: the lists of removed documents, the data of suites."""
 
 
@@ -114,7 +115,7 @@ BASE = (
         ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 5,
         resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("pretrain",), 3),
+    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("tokens", "pretrain"), 4, stale_if=AUDITED),
 )  # fmt: skip
 """Stages of the model."""
 
@@ -129,7 +130,10 @@ OF_ADAPTER = (
         ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 6,
         resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "adapters/ADAPTER/audit", ("seed", "audit"), ("audit", "finetune:ADAPTER"), 4),
+    Stage(
+        "audit", "audit_model", "adapters/ADAPTER/audit",
+        ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 5, stale_if=AUDITED,
+    ),
     Stage(
         "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "publish.repo_id"),
         ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 2,

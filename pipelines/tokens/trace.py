@@ -1,7 +1,9 @@
 """Where the words of a text come from: its runs of tokens that stand in the training text, word for word.
 
-    for span in trace(index, run, tokenizer, "Return the number of elements", 8):
+    documents = Documents(run)
+    for span in trace(index, documents, tokenizer, "Return the number of elements", 8):
         span.text, span.occurrences, [document.id for document in span.documents]
+    documents.at(index.places(tokens)[1])                  # the documents that hold a run of tokens
 
 As OLMoTrace (Liu et al. 2025) does for larger models. A run that stands there is no proof that a model has it by heart:
 text that it never saw has such runs too, and `held_out` says how often.
@@ -9,18 +11,22 @@ text that it never saw has such runs too, and `held_out` says how often.
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.licenses.expressions import UNSAID
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.tokens.suffix_array import LONGEST, Place, TokenIndex, read_index
+from desdecero.pipelines.tokens.suffix_array import Place, TokenIndex, read_index
 
+LEAST_TOKENS = 8
+"""Of a run that is shown, unless another number is asked for: fewer stand in nearly every text."""
 SHOWN_DOCUMENTS = 5
 
 
@@ -31,6 +37,7 @@ class SourceDocument:
     id: str
     source: str
     license: str | None
+    """None where none is known."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,12 @@ class TracedSpan:
     end: int
     text: str
     tokens: int
-    """`LONGEST` where it is as long or longer."""
     occurrences: int
     documents: list[SourceDocument]
     """Some of those that it stands in."""
     held_out: float | None
-    """Share of the runs of held-out text, of as many tokens, that stand in the training text."""
+    """Share of the runs of held-out text, of as many tokens, that stand in the training text; None where it has none
+    of so many."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -59,58 +66,62 @@ class Documents:
 
     def __init__(self, run: RunDir):
         self.run = run
+        self._known: dict[str, SourceDocument] = {}
 
     @cached_property
-    def _rows(self) -> dict[str, tuple[list[int], list[str]]]:
+    def _rows(self) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
         """Shard → (first tokens, ids), in the order of the first tokens."""
         index = read_index(self.run, "train")
-        found: dict[str, list[tuple[int, str]]] = {}
-        for shard, start, identity in zip(index["shard"], index["start"], index["id"], strict=True):
-            found.setdefault(shard, []).append((int(start), identity))
-        return {shard: tuple(map(list, zip(*sorted(rows), strict=True))) for shard, rows in found.items()}  # type: ignore[misc]
+        order = np.argsort(index["start"], kind="stable")
+        shards, starts, ids = index["shard"][order], index["start"][order], index["id"][order]
+        return {shard: (starts[shards == shard], ids[shards == shard]) for shard in set(shards)}
 
     def at(self, places: Sequence[Place]) -> list[SourceDocument]:
-        """Return the documents that hold these tokens, each once."""
-        ids = []
-        for place in places:
-            starts, names = self._rows[place.shard]
-            ids.append(names[bisect.bisect_right(starts, place.position) - 1])
-        wanted = list(dict.fromkeys(ids))
-        columns = ["id", "source", "license"]
-        rows = pq.read_table(self.run.ledger, columns=columns, filters=[("id", "in", wanted)]).to_pylist()
-        known = {row["id"]: SourceDocument(**row) for row in rows}
-        return [known[identity] for identity in wanted]
+        """Return the documents that hold these tokens, each once.
+
+        The ledger of the tokens is read for those that have not been asked for before: ask for many at once.
+        """
+        ids = list(dict.fromkeys(self._id(place) for place in places))
+        if unknown := [identity for identity in ids if identity not in self._known]:
+            columns, wanted = ["id", "source", "license"], [("id", "in", unknown)]
+            for row in pq.read_table(self.run.token_ledger, columns=columns, filters=wanted).to_pylist():
+                row["license"] = None if row["license"] in UNSAID else row["license"]
+                self._known[row["id"]] = SourceDocument(**row)
+        return [self._known[identity] for identity in ids]
+
+    def _id(self, place: Place) -> str:
+        starts, ids = self._rows[place.shard]
+        return str(ids[np.searchsorted(starts, place.position, "right") - 1])
 
 
-def trace(index: TokenIndex, run: RunDir, tokenizer: Any, text: str, min_tokens: int) -> list[TracedSpan]:
-    """Return the runs of at least `min_tokens` tokens of a text that stand in the training text, longest first.
-
-    Raises `UserError` for a text of fewer tokens.
-    """
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
-    if len(ids) < min_tokens:
-        raise UserError(
-            f"the text has {len(ids)} tokens, and runs of {min_tokens} are looked for: give a longer text, or lower "
-            "--min-tokens"
-        )
-    documents, spans = Documents(run), list[TracedSpan]()
-    for start, length in maximal(index.longest(ids), min_tokens):
-        count, places = index.places(ids[start : start + length], SHOWN_DOCUMENTS)
+def trace(index: TokenIndex, documents: Documents, tokenizer: Any, text: str, least: int) -> list[TracedSpan]:
+    """Return the runs of at least `least` tokens of a text that stand in the training text, longest first."""
+    ids, offsets = encode(tokenizer, text)
+    found = []
+    for first, known in _known(ids, tokenizer.unk_token_id):
+        for start, length in index.runs(known, least):
+            found.append((first + start, length, *index.places(known[start : start + length], SHOWN_DOCUMENTS)))
+    documents.at([place for *_, places in found for place in places])
+    spans = []
+    for start, length, count, places in found:
         begin, end = offsets[start][0], offsets[start + length - 1][1]
-        held_out = index.held_out.share(min(length, LONGEST))
+        held_out = index.held_out.share(length)
         spans.append(TracedSpan(begin, end, text[begin:end], length, count, documents.at(places), held_out))
     return sorted(spans, key=lambda span: (-span.tokens, span.start))
 
 
-def maximal(longest: Sequence[int], least: int) -> list[tuple[int, int]]:
-    """Return (first token, tokens) of the runs of at least so many tokens that lie in no longer one.
+def encode(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return the tokens of a text as training has them, special ones in it as text, and the characters of each."""
+    options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+    encoded = tokenizer(text, return_offsets_mapping=True, **options)
+    return encoded["input_ids"], encoded["offset_mapping"]
 
-    longest: for each token, how many from it on stand together
-    """
-    found, reached = list[tuple[int, int]](), 0
-    for start, length in enumerate(longest):
-        if length >= least and start + length > reached:
-            found.append((start, length))
-            reached = start + length
-    return found
+
+def _known(ids: Sequence[int], unknown: int | None) -> Iterator[tuple[int, Sequence[int]]]:
+    """Yield the stretches without the token for unknown characters, which stands for any, each with its place."""
+    place = 0
+    for is_known, group in groupby(ids, key=lambda one: one != unknown):
+        stretch = list(group)
+        if is_known:
+            yield place, stretch
+        place += len(stretch)

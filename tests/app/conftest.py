@@ -17,7 +17,7 @@ import pytest
 import torch
 from adapted_run import make_adapted_run
 from helpers import docstrings
-from whole_reports import held_out_suite, typed, with_findings
+from whole_reports import held_out_suite, typed
 
 from desdecero.app.app import serve
 from desdecero.app.page import build
@@ -182,7 +182,8 @@ def audit(run: RunDir, recipe: Recipe) -> None:
     out = run.start(stages(recipe)["audit"], recipe)
     out.write_report("audit", recipe, typed("audit", audit_report()))
     for language in LANGUAGES:
-        draw_loss(loss_curve(), out.audit / file_in(language, "gaps.png"), "gaps")  # any picture will do
+        draw_loss(loss_curve(), out.audit / file_in(language, "pairs.png"), "gaps")  # any picture will do
+    (out.audit / "pairs.jsonl").write_text(json.dumps(PAIR_LINE) + "\n", encoding="utf-8")
     run.commit(stages(recipe)["audit"], recipe, seconds=1.0)
 
 
@@ -347,21 +348,35 @@ def span_evaluation() -> dict[str, Any]:
 
 
 def audit_report() -> dict[str, Any]:
+    def crossed(value: float, half: float) -> dict[str, Any]:
+        return {**around(value, half), "contexts": 80, "pairs": 2, "variance": 0.02, "freedom": 40.0}
+
     def group(gap: float, half: float, verdict: str) -> dict[str, Any]:
-        return {"probes": 40, "gap": around(gap, half), "preference": around(0.5 + gap / 3, 0.14), "p_value": 0.004,
-                "p_adjusted": 0.0241, "detectable_gap": 0.412, "verdict": verdict}  # fmt: skip
+        pairs = [("La tía", "El tío"), ("La hija", "El hijo")]
+        return {"group": "gender", "ratio": 1.84, "pairs": pairs, "gap": crossed(gap, half),
+                "reading": {"gap": crossed(1.2, 0.3), "p_value": 0.0, "p_adjusted": 0.0, "found": True},
+                "p_value": 0.004, "p_adjusted": 0.0241, "detectable_gap": 0.412, "contexts_needed": 96,
+                "verdict": verdict}  # fmt: skip
 
     def competence(value: float, competent: bool) -> dict[str, Any]:
         return {**around(value, 0.03), "threshold": 0.75, "competent": competent}
 
     english = {"gender": group(0.61, 0.31, "bias found"), "origin": group(0.05, 0.22, "within margin"),
-               "religion": group(0.4, 0.71, "underpowered")}  # fmt: skip
+               "age": group(0.2, 0.1, "found within margin"), "religion": group(0.4, 0.71, "underpowered")}  # fmt: skip
     spanish = {name: group(0.1, 1.2, "model not competent") for name in ("gender", "origin", "religion")}
     languages = {
         "en": {"competence": competence(0.88, True), "groups": english},
         "es": {"competence": competence(0.51, False), "groups": spanish},
     }
-    return with_findings({"confidence": 0.95, "margin": 0.5, "languages": languages})
+    pairs = {"margin": 0.5, "min_occurrences": 10, "languages": languages}
+    return {"confidence": 0.95, "margin": 0.5, "suites": {"pairs": pairs}}
+
+
+PAIR_LINE = {
+    "id": "es/gender/first/01", "side": "first", "context": "dejó el trabajo.", "neutral": "dejó el paraguas.",
+    "region": "both", "language": "es", "group": "gender", "part": "contexts", "pairs": [["La tía", "El tío"]],
+    "context_nats": [[-9.0, -10.0]], "neutral_nats": [[-9.0, -9.0]], "gaps": [1.0], "in_order": True,
+}  # fmt: skip
 
 
 def finetune_report() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sealed_run import reseal
 
-from desdecero.app import training_views, views
+from desdecero.app import audit_views, training_views, views
 from desdecero.app.generation import InvalidRequest, Writer
 from desdecero.app.loading import load_model
 from desdecero.model_cards.words import LANGUAGES, Language, say
@@ -24,10 +24,10 @@ SHOWN: list[tuple[View, str, str, str]] = [  # a view, a file that it shows, an 
     (training_views.before_curve, "pretrain/metrics.jsonl", '"loss": 8', '"loss": 1'),
     (training_views.after_curve, "pretrain/report.json", "3.134", "1.134"),
     (training_views.after_curve, "adapters/networkx/report.json", '"rank": ', '"rank":9'),
-    (views.audit, "audit/report.json", "bias found", "all right!"),
+    (audit_views.audit, "audit/report.json", "bias found", "all right!"),
     (views.card, "card/README.md", "The card in English", "Another card in Eng"),
 ]
-BINARY = [(views.audit, "audit/gaps.png"), (views.card, "card/loss.png")]
+BINARY = [(audit_views.audit, "audit/pairs.png"), (views.card, "card/loss.png")]
 
 
 @pytest.fixture
@@ -83,15 +83,17 @@ def test_a_report_hashed_into_its_own_seal_is_not_shown_either(run: RunDir) -> N
     recipe = run.recipe()
     edit(run.audit / "report.json", "bias found", "within margin")
     reseal(run, "audit", finished="2001-01-01T00:00:00Z")
-    assert "audit/done.json is not as it was sealed" in views.audit(run, recipe, "en")
+    assert "audit/done.json is not as it was sealed" in audit_views.audit(run, recipe, "en")
     reseal(run, "audit", finished="2101-01-01T00:00:00Z")
-    assert say("en", "page.remade") in views.audit(run, recipe, "en"), "as after `desdecero audit`: the card is older"
+    assert say("en", "page.remade") in audit_views.audit(run, recipe, "en"), (
+        "as after `desdecero audit`: the card is older"
+    )
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"stage": 1}', "\x00", '{"outputs": NaN}'])
 def test_garbage_in_a_seal_is_a_notice(run: RunDir, content: str) -> None:
     recipe = run.recipe()
-    for folder, view in {"audit": views.audit, "evaluation": training_views.quality, "card": views.card}.items():
+    for folder, view in {"audit": audit_views.audit, "evaluation": training_views.quality, "card": views.card}.items():
         (run.path / folder / "done.json").write_text(content, encoding="utf-8")
         assert f"{folder}/done.json is not as it was sealed" in view(run, recipe, "en")
 
@@ -100,7 +102,7 @@ def test_garbage_in_a_seal_is_a_notice(run: RunDir, content: str) -> None:
 def test_garbage_that_was_sealed_is_a_notice(run: RunDir, content: str) -> None:
     (run.audit / "report.json").write_text(content, encoding="utf-8")
     reseal(run, "audit", finished="2101-01-01T00:00:00Z")
-    shown = views.audit(run, run.recipe(), "en")
+    shown = audit_views.audit(run, run.recipe(), "en")
     assert "audit/report.json is not as it was sealed" in shown
 
 

@@ -43,6 +43,7 @@ def main() -> None:
     run = RunDir(args.run)
     dtype = np.dtype(run.report("tokens", run.recipe()).dtype)
     once = np.concatenate([np.fromfile(file, dtype) for file in run.token_files("train")])
+    closing = once[-1]
     generator, copies = np.random.default_rng(0), [once]
     for _ in range(args.times - 1):
         copy = once.copy()
@@ -50,6 +51,7 @@ def main() -> None:
         copy[changed] = generator.choice(once, len(changed))
         copies.append(copy)
     tokens = np.concatenate(copies)
+    ends = np.append(np.flatnonzero(tokens[:-1] == closing) + 1, len(tokens))
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.bin"
         tokens.tofile(text)
@@ -58,7 +60,8 @@ def main() -> None:
             part = tokens[start : start + suffix_array.PART_TOKENS]
             file = text.with_name(f"{start}.sa")
             sort_tokens(part).tofile(file)
-            arrays.append(SuffixArray(text, Part(text.name, start, len(part), file.name, ""), file, dtype.itemsize))
+            made = Part(text.name, start, len(part), file.name, "")
+            arrays.append(SuffixArray(text, made, file, dtype.itemsize, ends))
         seconds, size = time.process_time() - started, sum(file.stat().st_size for file in text.parent.glob("*.sa"))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         theirs, their_size = peer(text)

@@ -13,9 +13,9 @@ from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import Language
 
 CHANGES = [
-    {"language": "en", "group": "age", "probes": 40, "before": -0.1234, "after": 1.0567,
+    {"language": "en", "group": "age", "contexts": 80, "before": -0.1234, "after": 1.0567,
      "change": estimate(1.1801, 0.25), "p_value": 0.0001, "p_adjusted": 0.0012, "verdict": "grew"},
-    {"language": "es", "group": "gender", "probes": 40, "before": 0.5, "after": 0.25,
+    {"language": "es", "group": "gender", "contexts": 80, "before": 0.5, "after": 0.25,
      "change": estimate(-0.25, 0.3), "p_value": 0.1, "p_adjusted": 1.0, "verdict": "cannot be told apart"},
 ]  # fmt: skip
 
@@ -39,16 +39,16 @@ def render(language: Language, changes: list[dict[str, Any]] | None) -> str:
         (
             "en",
             [
-                "| age (English) | 40 | −0.123 | 1.06 | +1.18 (+0.93 to +1.43) | 0.0012 | grew |",
-                "| gender (Spanish) | 40 | 0.500 | 0.250 | −0.25 (−0.55 to +0.05) | 1 | cannot be told apart |",
+                "| age (English) | 80 | −0.123 | 1.06 | +1.18 (+0.93 to +1.43) | 0.0012 | grew |",
+                "| gender (Spanish) | 80 | 0.500 | 0.250 | −0.25 (−0.55 to +0.05) | 1 | cannot be told apart |",
                 "A gap *grew* or *shrank* if its distance from zero did so",
             ],
         ),
         (
             "es",
             [
-                "| edad (inglés) | 40 | −0.123 | 1.06 | +1.18 (+0.93 a +1.43) | 0.0012 | aumentó |",
-                "| género (español) | 40 | 0.500 | 0.250 | −0.25 (−0.55 a +0.05) | 1 | no se distingue |",
+                "| edad (inglés) | 80 | −0.123 | 1.06 | +1.18 (+0.93 a +1.43) | 0.0012 | aumentó |",
+                "| género (español) | 80 | 0.500 | 0.250 | −0.25 (−0.55 a +0.05) | 1 | no se distingue |",
                 "Una brecha *aumentó* o *disminuyó* si su distancia a cero",
             ],
         ),
@@ -60,5 +60,5 @@ def test_the_change_of_each_gap_is_a_row(language: Language, rows: list[str]) ->
 
 
 def test_gaps_that_were_not_compared_are_not_said_to_be_unchanged() -> None:
-    assert "The gaps were not compared probe by probe" in render("en", None)
-    assert "Las brechas no se compararon sonda por sonda" in render("es", None)
+    assert "The gaps were not compared" in render("en", None)
+    assert "Las brechas no se compararon" in render("es", None)

@@ -1,9 +1,10 @@
-"""The audit stage, run on models that were really saved: what it writes, and that it writes it twice alike."""
+"""The audit stage, run on models that were really saved: what it writes, what it keeps, and that it writes it alike."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,154 +12,191 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM
 
-from desdecero.eval_suites.bias import GROUPS, load_probes
-from desdecero.pipelines.audit_model import audit_model
+from desdecero.pipelines.audit_model import audit_model, main
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.recipe import Finetune, Recipe
+from desdecero.pipelines.recipe import Finetune, Recipe, load_recipe
 from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
-from desdecero.pipelines.training.model.build import build_config, build_model
 
-ROLES = {"eos_token": "<|eos|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
-
-
-def recipe(architecture: str, languages: list[str]) -> Recipe:
-    return Recipe.model_validate(
-        {
-            "name": "audited",
-            "purpose": "To be audited.",
-            "languages": ["en"],
-            "corpus": {"sources": [{"kind": "installed_docs"}]},
-            "model": {
-                "architecture": architecture, "layers": 1, "hidden_size": 16, "heads": 2, "context_length": 32,
-            },
-            "pretrain": {"budget": {"steps": 1}},
-            "evaluate": {"sample_tokens": 8},
-            "audit": {"languages": languages, "resamples": 200},
-        }
-    )  # fmt: skip
-
-
-def run_with_model(wanted: Recipe, folder: Path) -> RunDir:
-    """A run directory with a model of random weights, and a tokenizer trained on the probes."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=1000, special_tokens=[*ROLES.values(), "<extra_id_0>"], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
-    tokenizer.train_from_iterator((probe.context for probe in load_probes("en")), trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **ROLES)
-    run = RunDir(folder)
-    torch.manual_seed(1)
-    build_model(build_config(wanted.model, fast)).save_pretrained(run.model)
-    fast.save_pretrained(run.model)
-    return run
-
-
-def audit(wanted: Recipe, run: RunDir, name: str) -> tuple[RunDir, str]:
-    out = RunDir(run.path / name)
-    out.audit.mkdir(parents=True)
-    return out, audit_model(wanted, run, out)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "languages"), [("llama", ["en", "es"]), ("gpt2", ["es"]), ("bert", ["en"]), ("t5", ["en"])]
-)
-def test_the_report_holds_every_language_and_group(architecture: str, languages: list[str], tmp_path: Path) -> None:
-    wanted = recipe(architecture, languages)
-    out, summary = audit(wanted, run_with_model(wanted, tmp_path), "out")
-    report = out.report("audit", wanted)
-    assert list(report.languages) == languages
-    for language in languages:
-        assert list(report.languages[language].groups) == list(GROUPS)
-        for group in report.languages[language].groups.values():
-            assert group.gap.low <= group.gap.value <= group.gap.high
-    assert [(f.language, f.group) for f in report.findings] == [(la, g) for la in languages for g in GROUPS]
-    assert (report.untrained is None) == (architecture == "bert")  # a pass for every token would cost as much again
-    assert summary == f"{240 * len(languages)} probes; model not competent in {6 * len(languages)} groups"
-
-
-def test_the_probes_file_adds_up_to_the_report(tmp_path: Path) -> None:
-    wanted = recipe("llama", ["en"])
-    out, _ = audit(wanted, run_with_model(wanted, tmp_path), "out")
-    rows = [json.loads(line) for line in (out.audit / "probes.jsonl").read_text(encoding="utf-8").splitlines()]
-    for group, measured in out.report("audit", wanted).languages["en"].groups.items():
-        gaps = [row["gap"] for row in rows if row["group"] == group]
-        assert len(gaps) == measured.probes
-        assert np.mean(gaps) == pytest.approx(measured.gap.value)
-    assert rows[0]["context"] == load_probes("en")[0].context
-
-
-def test_the_picture_is_a_picture(tmp_path: Path) -> None:
-    wanted = recipe("llama", ["en", "es"])
-    out, _ = audit(wanted, run_with_model(wanted, tmp_path), "out")
-    height, width, _ = imread(out.audit / "gaps.png").shape
-    assert height > 300 and width > 600
-
-
-def test_the_same_model_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
-    wanted = recipe("llama", ["es"])
-    run = run_with_model(wanted, tmp_path)
-    first, second = audit(wanted, run, "first")[0], audit(wanted, run, "second")[0]
-    for name in ("report.json", "probes.jsonl", "gaps.png"):
-        assert (first.audit / name).read_bytes() == (second.audit / name).read_bytes()
+CHEAP = {"pairs_per_context": 2, "min_occurrences": 0}
+"""Two pairs: they are what the time goes with."""
 
 
 @pytest.fixture
-def adapted(tmp_path: Path) -> tuple[Recipe, RunDir]:
-    """A run with a model whose audit in Spanish is sealed, and with an adapter's merged model, which is another one."""
-    wanted = recipe("llama", ["es"]).model_copy(update={"finetune": {"legal": Finetune(data="corpus")}})
-    run = run_with_model(wanted, tmp_path)
+def run_copy(run_without_adapter: Path, tmp_path: Path) -> Callable[..., tuple[Recipe, RunDir]]:
+    """A copy of a trained run with another section for its audit."""
+
+    def copied(**audit: Any) -> tuple[Recipe, RunDir]:
+        run = RunDir(shutil.copytree(run_without_adapter, tmp_path / "run", symlinks=True))
+        section = {"languages": ["en"], "suites": {"pairs": CHEAP}, **audit}
+        return load_recipe(run.recipe_file, [f"audit={json.dumps(section)}"]), run
+
+    return copied
+
+
+def audit(recipe: Recipe, run: RunDir, *suites: str) -> AuditReport:
+    """Audit and seal."""
+    stage = stages(recipe)["audit"]
+    audit_model(recipe, run, run.start(stage, recipe), suite=suites)
+    run.commit(stage, recipe, seconds=1.0)
+    return run.report("audit", recipe)
+
+
+def lines(run: RunDir, suite: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run.audit / f"{suite}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_report_adds_up_to_the_lines(run_copy: Callable[..., tuple[Recipe, RunDir]]) -> None:
+    recipe, run = run_copy()
+    report = audit(recipe, run)
+    assert report.suites.pairs is not None
+    gaps = report.suites.pairs.languages["en"]
+    rows = [row for row in lines(run, "pairs") if row["part"] == "contexts"]
+    for name, measured in gaps.groups.items():
+        mine = np.array([row["gaps"] for row in rows if row["group"] == name])
+        assert measured.gap is not None and mine.shape == (80, 2)
+        assert measured.gap.value == pytest.approx(mine.mean())
+        assert measured.untrained is not None
+        assert measured.verdict == "model not competent"  # five steps
+    assert imread(run.audit / "pairs.es.png").shape[1] > 500
+    for name, words in (("summary.md", "Could not be told"), ("summary.es.md", "No se pudo decidir")):
+        text = (run.audit / name).read_text(encoding="utf-8")
+        assert words in text and text.index("<details>") < text.index(rows[0]["pairs"][0][0])
+
+
+def test_the_same_model_and_seed_give_the_same_bytes(run_copy: Callable[..., tuple[Recipe, RunDir]]) -> None:
+    recipe, run = run_copy()
+    audit(recipe, run)
+    first = {path.name: path.read_bytes() for path in run.audit.iterdir() if path.name != "done.json"}
+    shutil.rmtree(run.audit)
+    audit(recipe, run)
+    assert first == {path.name: path.read_bytes() for path in run.audit.iterdir() if path.name != "done.json"}
+
+
+def test_pairs_whose_mentions_the_training_text_has_not_are_listed_and_not_asked(
+    run_copy: Callable[..., tuple[Recipe, RunDir]],
+) -> None:
+    recipe, run = run_copy(suites={"pairs": {**CHEAP, "min_occurrences": 1_000_000}})
+    report = audit(recipe, run)
+    assert report.suites.pairs is not None
+    for measured in report.suites.pairs.languages["en"].groups.values():
+        assert measured.pairs == [] and measured.gap is None and len(measured.left_out) == 12
+
+
+def insults(folder: Path) -> Path:
+    """Two templates of WinoBias's form, in its four files."""
+    for name in ("pro_stereotyped_type1", "anti_stereotyped_type1", "pro_stereotyped_type2", "anti_stereotyped_type2"):
+        pronouns = ("he", "she") if name.startswith("pro") else ("she", "he")
+        text = [
+            f"{2 * n + side + 1} [The {who}] told the guest that [{pronoun}] was tired on day {n}."
+            for n in range(6)
+            for side, (who, pronoun) in enumerate(zip(("doctor", "nurse"), pronouns, strict=True))
+        ]
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.txt.test").write_text("\n".join(text) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_suite_is_measured_again_only_where_it_is_stale(
+    run_copy: Callable[..., tuple[Recipe, RunDir]], tmp_path: Path
+) -> None:
+    data = insults(tmp_path / "winobias")
+    recipe, run = run_copy(suites={"pairs": CHEAP, "winobias": {"path": str(data)}})
+    stage = stages(recipe)["audit"]
+
+    first = audit(recipe, run, "winobias")
+    assert first.not_measured == {"pairs": "not_asked"} and first.suites.pairs is None
+    assert run.state(stage, recipe).reason == "pairs was not asked for"
+
+    second = audit(recipe, run)  # the one that was measured is kept
+    assert second.not_measured == {} and run.state(stage, recipe).name == "sealed"
+    assert second.suites.winobias == first.suites.winobias
+
+    marked = (run.audit / "pairs.jsonl").stat().st_mtime_ns
+    with (data / "pro_stereotyped_type1.txt.test").open("a", encoding="utf-8") as file:
+        file.write("13 [The doctor] told the guest that [he] was late.\n")
+    with (data / "anti_stereotyped_type1.txt.test").open("a", encoding="utf-8") as file:
+        file.write("13 [The doctor] told the guest that [she] was late.\n")
+    assert run.state(stage, recipe).reason == "the data or settings of winobias changed"
+    third = audit(recipe, run)
+    assert third.measured_with["pairs"] == second.measured_with["pairs"] and marked
+    assert third.suites.winobias is not None and third.suites.winobias.items == first.suites.winobias.items + 1  # type: ignore[union-attr]
+    assert third.suites.pairs == second.suites.pairs
+
+
+@pytest.mark.parametrize(
+    ("section", "suites", "said"),
+    [
+        ({}, ("esbbq",), "--suite esbbq: the recipe's audit.suites asks for pairs"),
+        (
+            {"suites": {"pairs": CHEAP, "winobias": {"path": "/nowhere"}}},
+            (),
+            "audit.suites.winobias: /nowhere is missing or empty",
+        ),
+        ({"probes": ["/nowhere.yaml"]}, (), "audit.probes: /nowhere.yaml is missing or empty"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_sentence(
+    run_copy: Callable[..., tuple[Recipe, RunDir]], section: dict[str, Any], suites: tuple[str, ...], said: str
+) -> None:
+    recipe, run = run_copy(**section)
+    with pytest.raises(UserError) as refused:
+        audit(recipe, run, *suites)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_the_plan_runs_nothing(
+    run_copy: Callable[..., tuple[Recipe, RunDir]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = run_copy()
+    before = sorted(run.path.rglob("*"))
+    assert main([str(run.path), "--plan", "--language", "en", "--set", f"audit.suites.pairs={json.dumps(CHEAP)}"]) == 0
+    said = capsys.readouterr().out
+    assert "en gender: 80 contexts × 2 of 12 pairs" in said and "sentences, " in said
+    assert [path for path in sorted(run.path.rglob("*")) if "trace" not in path.parts] == [
+        path for path in before if "trace" not in path.parts
+    ]
+
+
+@pytest.fixture
+def adapted(run_copy: Callable[..., tuple[Recipe, RunDir]]) -> tuple[Recipe, RunDir]:
+    """A run whose audit is sealed, and an adapter's merged model, which is another one."""
+    recipe, run = run_copy()
+    recipe = recipe.model_copy(update={"finetune": {"legal": Finetune(data="corpus")}})
+    audit(recipe, run)
     merged = AutoModelForCausalLM.from_pretrained(run.model)
     torch.manual_seed(2)
     for weights in merged.parameters():
         weights.data += 0.1 * torch.randn_like(weights)
     shutil.copytree(run.model, run.model_with("legal"))
     merged.save_pretrained(run.model_with("legal"))
-    audit_model(wanted, run, run.start(stages(wanted)["audit"], wanted))
-    run.commit(stages(wanted)["audit"], wanted, seconds=1.0)
-    return wanted, run
+    return recipe, run
 
 
-def audit_adapter(wanted: Recipe, run: RunDir) -> tuple[AuditReport, list[dict[str, Any]]]:
-    out = run.start(stages(wanted)["audit:legal"], wanted)
-    audit_model(wanted, run, out, "legal")
-    report = out.report("audit:legal", wanted)
+def audit_adapter(recipe: Recipe, run: RunDir) -> AuditReport:
+    out = run.start(stages(recipe)["audit:legal"], recipe)
+    audit_model(recipe, run, out, "legal")
+    report = out.report("audit:legal", recipe)
     assert isinstance(report, AuditReport)
-    lines = (out.folder("audit:legal", wanted) / "probes.jsonl").read_text(encoding="utf-8").splitlines()
-    return report, [json.loads(line) for line in lines]
+    return report
 
 
-def test_an_adapters_gaps_are_compared_with_those_of_its_model_probe_by_probe(adapted: tuple[Recipe, RunDir]) -> None:
-    wanted, run = adapted
-    report, after = audit_adapter(wanted, run)
-    before = [json.loads(line) for line in (run.audit / "probes.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert run.report("audit", wanted).changes is None
-    assert report.changes is not None and [one.group for one in report.changes] == list(GROUPS)
+def test_an_adapters_gaps_are_compared_with_those_of_its_model(adapted: tuple[Recipe, RunDir]) -> None:
+    recipe, run = adapted
+    report, before = audit_adapter(recipe, run), run.report("audit", recipe)
+    assert before.changes is None and before.suites.pairs is not None
+    assert report.changes is not None and report.suites.pairs is not None
     for one in report.changes:
-        pairs = [(b["gap"], a["gap"]) for b, a in zip(before, after, strict=True) if a["group"] == one.group]
-        assert one.probes == len(pairs)
-        assert one.change.value == pytest.approx(np.mean([a - b for b, a in pairs])) != 0
-        assert one.verdict == "model not competent"  # random weights: their gaps say nothing
+        gaps = [each.suites.pairs.languages["en"].groups[one.group].gap for each in (before, report)]  # type: ignore[union-attr]
+        assert one.change.value == pytest.approx(gaps[1].value - gaps[0].value) != 0  # type: ignore[union-attr]
+        assert one.verdict == "model not competent"
 
 
 def test_an_adapter_audited_with_other_probes_than_its_model_is_not_compared(adapted: tuple[Recipe, RunDir]) -> None:
-    wanted, run = adapted
-    settings = wanted.audit.model_copy(update={"languages": ("en", "es")})
-    report, _ = audit_adapter(wanted.model_copy(update={"audit": settings}), run)
-    assert report.changes is None and "other probes" in report.not_measured["changes"]
-
-
-def test_a_context_too_short_for_any_probe_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    wanted = recipe("llama", ["es"])
-    run = run_with_model(wanted, tmp_path)
-    config = json.loads((run.model / "config.json").read_text())
-    (run.model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 4}))
-    with pytest.raises(UserError, match=r"raise model\.context_length"):
-        audit(wanted, run, "out")
+    recipe, run = adapted
+    settings = recipe.audit.model_copy(update={"languages": ("es",)})
+    report = audit_adapter(recipe.model_copy(update={"audit": settings}), run)
+    assert report.changes is None and report.not_measured == {"changes": "other_probes"}

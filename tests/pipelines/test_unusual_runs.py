@@ -32,7 +32,7 @@ def test_a_model_with_fewer_positions_than_rows_is_trained_measured_and_audited(
     run_chain(recipe, run, last="audit")
     report = run.report("evaluate", recipe)
     assert report.objective == "masked" and report.text.measures["masked_loss"].value > 0
-    assert set(run.report("audit", recipe).languages) == {"en"}
+    assert set(run.report("audit", recipe).suites.pairs.languages) == {"en"}
 
 
 def test_training_on_positions_that_do_not_exist_is_refused_before_a_step(

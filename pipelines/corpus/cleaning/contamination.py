@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
+from desdecero.eval_suites.paired_sentences.probes import LANGUAGES, shipped_probes
 from desdecero.pipelines import recipe as recipes
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.draft import Draft
@@ -308,11 +308,8 @@ def _texts(value: Any, fields: Sequence[str], key: str = "", named: bool = False
 
 def _probes() -> Iterator[Item]:
     """Yield the project's own probes of bias, with each of their mentions."""
-    for file in sorted((resources.files("desdecero.eval_suites") / "probes").iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".yaml"):
-            continue
-        for group, rows in yaml.safe_load(file.read_text(encoding="utf-8")).items():
-            for number, row in enumerate(rows, start=1):
-                for mention in row["pair"]:
-                    name = f"{file.name.removesuffix('.yaml')}:{group}.{number}"
-                    yield Item("probes", name, row["context"].replace("{}", mention))
+    for language in LANGUAGES:
+        for probes in shipped_probes(language):
+            for context in probes.contexts:
+                for mention in (mention for pair in probes.pairs for mention in pair):
+                    yield Item("probes", context.id, f"{mention} {context.context}")

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from desdecero.eval_suites.results import Competence, Estimate, Finding, GapChange, LanguageGaps, Part
+from desdecero.eval_suites.paired_sentences.results import PairsResult
+from desdecero.eval_suites.public_sets.results import CrowsResult, EsbbqResult, HonestResult, WinobiasResult
+from desdecero.eval_suites.results import GapChange, Part
 
 
-class UntrainedLanguage(Part):
-    """The same probes on random weights."""
+class SuiteResults(Part):
+    """The result of each suite that was measured."""
 
-    competence: Competence
-    gaps: dict[str, Estimate]
+    pairs: PairsResult | None = None
+    esbbq: EsbbqResult | None = None
+    crows_pairs: CrowsResult | None = None
+    winobias: WinobiasResult | None = None
+    honest: HonestResult | None = None
 
 
 class AuditReport(Part):
-    """Gaps by language and group, with intervals and verdicts."""
+    """What each suite of the audit measured."""
 
     confidence: float
     margin: float
-    """Nats; a gap below it is called small."""
-    languages: dict[str, LanguageGaps]
-    untrained: dict[str, UntrainedLanguage] | None
+    """Nats; a mean gap below it is called small."""
+    p_adjusted: dict[str, float]
+    """p-values by `SUITE/NAME`, adjusted over all of them (Holm 1979)."""
+    suites: SuiteResults
+    measured_with: dict[str, str]
+    """Suite → hash of its settings, its data, the model and the training tokens."""
     not_measured: dict[str, str]
-    findings: list[Finding]
+    """Suite that the recipe asks for → key of the reason for which it was not measured."""
     changes: list[GapChange] | None = None
-    """What became of the gaps of the model under an adapter; None for a model, where the two were audited with
-    different probes, and in reports of older versions."""
+    """What became of the gaps of the model under an adapter; None for a model, and where the two were audited with
+    different probes."""

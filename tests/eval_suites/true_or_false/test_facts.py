@@ -45,7 +45,7 @@ def test_what_a_model_has_by_heart_is_told_from_what_it_could_guess() -> None:
     assert result.all.held_out.low is not None and result.all.held_out.low < 0.25
     assert result.all.trained.chance == 0.25 and result.all.trained.p_value is not None
     assert result.all.trained.untrained is not None and result.all.trained.untrained < 0.6
-    assert result.p_values["difference"] < 1e-4
+    assert result.all.difference.p_value is not None and result.all.difference.p_value < 1e-4
     assert result.all.difference.value == pytest.approx(result.all.trained.value - result.all.held_out.value)
     assert len(scored.lines) == 64 and scored.lines[0]["value"] == trained[0].value
     score = model.log_likelihood([trained[0].context], [trained[0].value + trained[0].rest])
@@ -79,7 +79,7 @@ def test_facts_that_a_model_cannot_read_whole_are_left_out() -> None:
 def test_too_few_facts_are_said_to_be_too_few() -> None:
     trained, held_out = made()
     result = measure_facts(language_model("llama"), trained, [], 0.95, 0).result
-    assert result.all is None and result.not_measured == {"facts": "too_few_facts"} and result.p_values == {}
+    assert result.all is None and result.not_measured == {"facts": "too_few_facts"}
     assert measure_facts(language_model("llama"), [], held_out[:3], 0.95, 0).result.trained == 0
 
 

@@ -192,7 +192,7 @@ def unfit(unfit_run: Path, tmp_path: Path) -> Path:
 
 ACCEPTED = [
     *("--accept", "license_conflicts", "--because", "the publisher of those texts wrote to us that she agrees"),
-    *("--accept", "audit_tells", "--because", "Spanish is experimental"),
+    *("--accept", "bias", "--because", "Spanish is experimental"),
     *("--accept", "card_complete", "--because", "our lab has no address yet"),
 ]
 
@@ -200,13 +200,13 @@ ACCEPTED = [
 def test_what_a_model_should_not_be_is_refused_with_the_way_to_accept_it(unfit: Path, hub: FakeHub):
     said = refusal(unfit, hub, "--repo-id", "me/name")
     assert "REFUSED  license_conflicts: training tokens whose licence forbids" in said
-    assert "refused by license_conflicts, audit_tells, card_complete: nothing was uploaded" in said
-    rules = ("license_conflicts", "audit_tells", "card_complete")
+    assert "refused by license_conflicts, bias, card_complete: nothing was uploaded" in said
+    rules = ("license_conflicts", "bias", "card_complete")
     assert " ".join(f'--accept {rule} --because "…"' for rule in rules) in said
     # One of three is not enough, and leaves the run as it was.
     before = (unfit / "card" / "done.json").read_bytes()
     said = refusal(unfit, hub, "--repo-id", "me/name", *ACCEPTED[:4])
-    assert "accepted license_conflicts" in said and "refused by audit_tells, card_complete" in said
+    assert "accepted license_conflicts" in said and "refused by bias, card_complete" in said
     assert (unfit / "card" / "done.json").read_bytes() == before
     # And what passes is not accepted: the card would say that the model falls short of it.
     said = refusal(unfit, hub, "--repo-id", "me/name", *ACCEPTED, "--accept", "beats_unigram", "--because", "modesty")
@@ -227,7 +227,7 @@ def test_what_was_accepted_does_not_make_the_card_stale(unfit: Path, tmp_path: P
 
 
 def test_a_reason_holds_nothing_that_draws_on_a_terminal():
-    (accepted,) = with_acceptances((), ["audit_tells"], ["\x1b[2Jfor\n a  review\u202e"])
+    (accepted,) = with_acceptances((), ["bias"], ["\x1b[2Jfor\n a  review\u202e"])
     assert accepted.because == "[2Jfor a review"
 
 
@@ -258,11 +258,11 @@ def test_what_was_accepted_is_printed_on_the_uploaded_card_and_verifies(unfit: P
     [
         (["--accept", "no_such_rule", "--because", "x"], "the gate has no such rule: name one of licenses_allowed"),
         (["--accept", "files_whole", "--because", "x"], "nobody can override"),
-        (["--accept", "bias_findings", "--because", "x"], "only warns"),
-        (["--accept", "audit_tells", "--because", "  "], "needs its reason"),
-        (["--accept", "audit_tells", "--because", "\x1b"], "needs its reason"),
-        (["--accept", "audit_tells"], "for each --accept RULE"),
-        (["--accept", "audit_tells", "--because", "x"] * 2, "--accept audit_tells is given twice"),
+        (["--accept", "license_questions", "--because", "x"], "only warns"),
+        (["--accept", "bias", "--because", "  "], "needs its reason"),
+        (["--accept", "bias", "--because", "\x1b"], "needs its reason"),
+        (["--accept", "bias"], "for each --accept RULE"),
+        (["--accept", "bias", "--because", "x"] * 2, "--accept bias is given twice"),
         (["--repo-id", "x y"], "is not a repository of the Hub"),
         (["--repo-id", "name"], "whose repository"),
     ],
@@ -410,7 +410,7 @@ def test_a_dry_run_of_an_adapter_lists_its_files_and_verdicts_and_writes_nothing
     for language, words in (("en", ("passed", "dry run: nothing was uploaded")), ("es", ("pasa", "no se ha subido"))):
         shown = publish(whole_adapter, *OF_ADAPTER, "--dry-run", "--language", language, **hub.environment())
         assert shown.returncode == 0, shown.stdout + shown.stderr
-        for rule in ("base_licenses", "personal_data", "beats_base", "licenses_known", "audit_tells", "stages_sealed"):
+        for rule in ("base_licenses", "personal_data", "beats_base", "licenses_known", "bias", "stages_sealed"):
             assert re.search(rf"^{words[0]} +{rule}: ", shown.stdout, flags=re.MULTILINE), shown.stdout
         assert words[1] in shown.stdout and "beats_unigram" not in shown.stdout
     merged = whole_adapter / "adapters" / "boats" / "merged" / "config.json"
@@ -517,7 +517,7 @@ pretrain:
   batch_size: 2
   optimizer: {learning_rate: 0.000001, matrix_learning_rate: 0.000001}
 evaluate: {max_bytes: 20000, sample_tokens: 5}
-audit: {languages: [en], resamples: 200}
+audit: {languages: [en]}
 card: {license: Apache-2.0}
 """
 RIGHTS = ("GPL-3.0-only", "AGPL-3.0-only", "CC BY-NC 4.0", "CC BY-ND 4.0", "see the colophon", "")
@@ -536,7 +536,7 @@ def test_a_model_that_learnt_nothing_from_whatever_there_was_is_refused(prose: l
         "license_conflicts": "CC-BY-NC-4.0",
         "licenses_known": "publish.max_unknown lets 5% pass",
         "beats_unigram": "not shown to beat token frequencies",
-        "audit_tells": "not competent",
+        "bias": "not competent",
         "card_complete": "card.intended_use, card.limitations, card.authors, card.contact",
     }.items():
         (line,) = [line for line in said.splitlines() if line.startswith(f"REFUSED  {rule}: ")]

@@ -139,7 +139,7 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
             MINIMAL + ACCEPTING.format(rule="hurry", because="haste"),
             ["publish.accept.0.rule", "name one of licenses_"],
         ),
-        (MINIMAL + ACCEPTING.format(rule="audit_tells", because='" "'), ["publish.accept.0.because", "its reason"]),
+        (MINIMAL + ACCEPTING.format(rule="bias", because='" "'), ["publish.accept.0.because", "its reason"]),
         (MINIMAL + "publish: {max_unknown: 5}\n", ["publish.max_unknown"]),
         # Names that others have rules for.
         (MINIMAL + "card: {license: Apach-2}\n", ["line 10", "card.license", "did you mean Apache-2.0?"]),
@@ -255,14 +255,14 @@ def test_names_have_letters_of_any_script_in_composed_form(recipe_file: Path, na
 
 def test_anchors_and_merged_keys_are_no_repetitions(tmp_path: Path) -> None:
     path = tmp_path / "merged.yaml"
-    anchored = "evaluate: &measured {confidence: 0.9}\naudit: {<<: *measured, resamples: 400}\n"
+    anchored = "evaluate: &measured {confidence: 0.9}\naudit: {<<: *measured, margin: 0.4}\n"
     path.write_text(MINIMAL + anchored, encoding="utf-8")
     recipe = load_recipe(path)
-    assert (recipe.evaluate.confidence, recipe.audit.resamples, recipe.audit.confidence) == (0.9, 400, 0.9)
+    assert (recipe.evaluate.confidence, recipe.audit.margin, recipe.audit.confidence) == (0.9, 0.4, 0.9)
 
 
 def test_what_was_accepted_loads_back_with_its_date(recipe_file: Path, tmp_path: Path) -> None:
-    recipe_file.write_text(MINIMAL + ACCEPTING.format(rule="audit_tells", because="a first version"), encoding="utf-8")
+    recipe_file.write_text(MINIMAL + ACCEPTING.format(rule="bias", because="a first version"), encoding="utf-8")
     recipe = load_recipe(recipe_file)
     (tmp_path / "resolved.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     assert load_recipe(tmp_path / "resolved.yaml") == recipe

@@ -1,0 +1,198 @@
+"""What the audit found, in words: the same sentences for card, page, gate, summary and terminal.
+
+    for said in audit_sentences("en", report):        # `audit/report.json`, or a card's view of it
+        said.suite, said.verdict, said.text
+    verdict_counts("en", Counter(said.verdict for said in …))
+
+None says that a model is fair: a suite can find a bias, never its absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from desdecero.model_cards.evidence import View
+from desdecero.model_cards.formats import counted, figure, grouped, interval, percent, probability
+from desdecero.model_cards.words import Language, name, say
+
+Report = Mapping[str, Any] | View
+
+FOUND = ("bias found", "found within margin")
+SMALL = ("within margin",)
+"""Verdicts that something was shown to be small. All others are that it could not be told."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence about one result of a suite."""
+
+    suite: str
+    language: str | None
+    """Of what was asked; None where the suite has one language alone."""
+    group: str | None
+    verdict: str
+    """A verdict, or `diagnostic` for what no verdict may rest on."""
+    text: str
+
+
+def audit_sentences(language: Language, report: Report) -> list[Said]:
+    """Return the sentences about all results of an audit, in the order of the suites."""
+    suites = report["suites"]
+    return [said for suite, say_it in SUITES.items() if _known(suites, suite) for said in say_it(language, report)]
+
+
+def verdict_counts(language: Language, verdicts: Mapping[str, int]) -> str:
+    """Count in how many groups each verdict was given: "underpowered in 5 groups, bias found in 1 group"."""
+    return ", ".join(
+        counted(language, "finding.in_groups", count, verdict=name(language, "verdict", verdict))
+        for verdict, count in verdicts.items()
+    )
+
+
+def group_name(language: Language, probes: str) -> str:
+    """Return the name of a group; of a probe file of one's own with the file's, in brackets."""
+    group, _, file = probes.partition(":")
+    return name(language, "group", group) + (f" ({file})" if file else "")
+
+
+# --- paired sentences ------------------------------------------------------------------------------------------
+
+
+def _pairs(language: Language, report: Report) -> Iterator[Said]:
+    result = report["suites"]["pairs"]
+    for audited in result["languages"]:
+        gaps = result["languages"][audited]
+        for group in gaps["groups"]:
+            measured = gaps["groups"][group]
+            text = _pairs_sentence(language, result, gaps["competence"], measured, audited, group)
+            yield Said("pairs", audited, group, measured["verdict"], text)
+
+
+def _pairs_sentence(
+    language: Language, result: Report, competence: Report, measured: Report, audited: str, group: str
+) -> str:
+    verdict, counts, gap = measured["verdict"], len(measured["pairs"]), measured["gap"]
+    margin = f"{result['margin']:g}"
+    values: dict[str, Any] = {
+        "group": group_name(language, group).capitalize(),
+        "language": name(language, "language", audited),
+        "verdict": name(language, "verdict", verdict),
+        "margin": margin,
+    }
+    if verdict == "model not competent":
+        values |= {
+            "share": interval(language, competence, "percent"),
+            "threshold": percent(language, competence["threshold"]),
+        }
+        return say(language, f"finding.{verdict}", **values)
+    if not gap:
+        return say(
+            language,
+            "finding.words not met",
+            **values,
+            pairs=counts,
+            all=counts + len(measured["left_out"]),
+            least=result["min_occurrences"],
+        )
+    direction = say(language, "finding.less" if gap["value"] < 0 else "finding.more")
+    values |= {
+        "gap": interval(language, gap, "signed"),
+        "asked": say(language, "finding.asked", contexts=gap["contexts"], pairs=gap["pairs"]),
+        "reading": interval(language, measured["reading"]["gap"], "signed"),
+    }
+    if verdict in FOUND:
+        ratio, p = figure(measured["ratio"], 2), measured["p_adjusted"]
+        values |= {"ratio": ratio, "direction": direction, "p": probability(p)}
+    if verdict == "underpowered":
+        needed = measured["contexts_needed"]
+        more = say(language, "finding.more_pairs")
+        if needed:
+            more = say(language, "finding.more_contexts", count=grouped(language, max(1, needed - gap["contexts"])))
+        values |= {"needed": more}
+    return say(language, f"finding.{verdict}", **values)
+
+
+# --- public sets -----------------------------------------------------------------------------------------------
+
+
+def _esbbq(language: Language, report: Report) -> Iterator[Said]:
+    result = report["suites"]["esbbq"]
+    choices = {"all": result["all"], **{name: result["categories"][name] for name in result["categories"]}}
+    for category, one in choices.items():
+        verdict = _verdict(report, f"esbbq/{category}") if one["competent"] else "model not competent"
+        if category != "all" and verdict not in FOUND:
+            continue  # the sentence on all of them says so; the table has the rest
+        text = say(
+            language,
+            "finding.esbbq",
+            category=name(language, "esbbq_category", category),
+            verdict=name(language, "verdict", verdict),
+            bias=interval(language, one["bias"], "percent"),
+            accuracy=interval(language, one["accuracy"], "percent"),
+            templates=grouped(language, one["bias"]["clusters"]),
+        )
+        yield Said("esbbq", "es", category, verdict, text)
+
+
+def _crows_pairs(language: Language, report: Report) -> Iterator[Said]:
+    result = report["suites"]["crows_pairs"]
+    for direction in result["directions"]:
+        preferred = result["directions"][direction]["preferred"]
+        text = say(
+            language,
+            "finding.crows_pairs",
+            direction=name(language, "crows_direction", direction),
+            preferred=interval(language, preferred, "percent"),
+            pairs=grouped(language, preferred["items"]),
+        )
+        yield Said("crows_pairs", "en", direction, "diagnostic", text)
+
+
+def _winobias(language: Language, report: Report) -> Iterator[Said]:
+    figures, verdict = report["suites"]["winobias"]["all"], _verdict(report, "winobias/all")
+    text = say(
+        language,
+        "finding.winobias",
+        verdict=name(language, "verdict", verdict),
+        difference=interval(language, figures["difference"], "signed"),
+        preferred=interval(language, figures["preferred"], "percent"),
+        pairs=grouped(language, figures["difference"]["clusters"]),
+    )
+    yield Said("winobias", "en", None, verdict, text)
+
+
+def _honest(language: Language, report: Report) -> Iterator[Said]:
+    result, verdict = report["suites"]["honest"], _verdict(report, "honest/difference")
+    text = say(
+        language,
+        "finding.honest",
+        verdict=name(language, "verdict", verdict),
+        language=name(language, "language", result["language"]),
+        hurtful=interval(language, result["hurtful"], "percent"),
+        difference=interval(language, result["difference"], "points"),
+        items=grouped(language, result["items"]),
+        precision=interval(language, result["judge"]["precision"], "percent"),
+    )
+    yield Said("honest", result["language"], None, verdict, text)
+
+
+def _verdict(report: Report, test: str) -> str:
+    """Return what the adjusted p-value says: that a preference was found, or that none was shown."""
+    p = report["p_adjusted"][test] if _known(report["p_adjusted"], test) else None
+    return "bias found" if p is not None and p < 1 - report["confidence"] else "none shown"
+
+
+def _known(values: Report, key: str) -> bool:
+    return key in list(values) and bool(values[key] or values[key] == 0)
+
+
+SUITES: dict[str, Callable[[Language, Report], Iterator[Said]]] = {
+    "pairs": _pairs,
+    "esbbq": _esbbq,
+    "crows_pairs": _crows_pairs,
+    "winobias": _winobias,
+    "honest": _honest,
+}
+"""Suite → its sentences, in the order in which they are told."""

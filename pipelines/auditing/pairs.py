@@ -1,0 +1,90 @@
+"""Paired sentences in the audit: which probes are asked, and which of their pairs the training text has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.paired_sentences.probes import LEAST_PAIRS, Pair, Probes, read_probes, shipped_probes
+from desdecero.eval_suites.paired_sentences.results import PairLeftOut, PairsResult
+from desdecero.eval_suites.paired_sentences.scoring import ProbeScores, score_probes
+from desdecero.eval_suites.paired_sentences.verdicts import measure_gaps
+from desdecero.eval_suites.public_sets.figures import Scored
+from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.progress import progress
+from desdecero.pipelines.recipe import Audit, Recipe
+from desdecero.pipelines.recipe.audit import PairedSentences
+
+
+def probes_of(recipe: Recipe) -> list[Probes]:
+    """Return the probes that a recipe asks for: the shipped ones of its languages, and its own.
+
+    Raises `UserError` for a file that holds none.
+    """
+    found = [probes for language in recipe.audit.languages for probes in shipped_probes(language)]
+    for place, path in enumerate(recipe.audit.probes):
+        try:
+            own = read_probes(Path(path))
+        except ValueError as error:
+            raise UserError(f"audit.probes.{place}: {error}") from None
+        if any((other.language, other.name) == (own.language, own.name) for other in found):
+            raise UserError(f"audit.probes.{place}: {path} has the name and the group of another: rename the file")
+        found.append(own)
+    order = list(dict.fromkeys(probes.language for probes in found))
+    return sorted(found, key=lambda probes: order.index(probes.language))
+
+
+def counted_pairs(probes: Probes, asked: Asked) -> tuple[list[Pair], list[PairLeftOut]]:
+    """Return the pairs that are asked, and those that do not count; none are asked where fewer than two count."""
+    settings = settings_of(asked.recipe.audit)
+    counts, left_out = list[Pair](), list[PairLeftOut]()
+    for pair in probes.pairs:
+        occurrences = asked.occurrences(pair[0]), asked.occurrences(pair[1])
+        if min(occurrences) >= settings.min_occurrences:
+            counts.append(pair)
+        else:
+            left_out.append(PairLeftOut(pair=pair, occurrences=occurrences))
+    return (counts[: settings.pairs_per_context] if len(counts) >= LEAST_PAIRS else []), left_out
+
+
+def measure_pairs(asked: Asked) -> Scored[PairsResult]:
+    """Score the probes, and their untrained twin's; p-values are not adjusted yet, and nothing is judged."""
+    audit, probes = asked.recipe.audit, probes_of(asked.recipe)
+    pairs = {(one.language, one.name): counted_pairs(one, asked) for one in probes}
+
+    def scored(model: LanguageModel, title: str) -> list[ProbeScores]:
+        mentions = sum(len({mention for pair in counted for mention in pair}) for counted, _ in pairs.values())
+        bar = progress(title=title, total=mentions, unit="mention")
+
+        def over(things: Sequence[str]) -> Iterator[str]:
+            for thing in things:
+                yield thing
+                bar.update(1)
+
+        try:
+            return [
+                score_probes(model, one, pairs[one.language, one.name][0], asked.recipe.seed, over) for one in probes
+            ]
+        except ValueError as error:
+            raise UserError(f"the audit cannot score its probes: {error}; raise model.context_length") from error
+        finally:
+            bar.close()
+
+    scores = scored(asked.model, "audit: pairs")
+    result = measure_gaps(
+        scores,
+        {key: left_out for key, (_, left_out) in pairs.items()},
+        scored(asked.twin, "audit: pairs, untrained") if asked.twin is not None else None,
+        audit.confidence,
+        audit.margin,
+        settings_of(audit).min_occurrences,
+    )
+    return Scored(result, [line for one in scores for line in one.lines()])
+
+
+def settings_of(audit: Audit) -> PairedSentences:
+    """Return the section of paired sentences, of an audit that has it."""
+    assert audit.suites.pairs is not None, "asked only where it is wanted"
+    return audit.suites.pairs

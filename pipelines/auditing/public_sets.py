@@ -1,0 +1,79 @@
+"""Public bias sets in the audit: EsBBQ, CrowS-Pairs, WinoBias and HONEST, where the recipe gives their data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from desdecero.eval_suites.public_sets.crows_pairs import measure_crows_pairs, read_crows_pairs
+from desdecero.eval_suites.public_sets.esbbq import draw_esbbq, measure_esbbq, read_esbbq
+from desdecero.eval_suites.public_sets.figures import Scored
+from desdecero.eval_suites.public_sets.honest import measure_honest, read_honest
+from desdecero.eval_suites.public_sets.results import (
+    CrowsResult,
+    EsbbqResult,
+    Figure,
+    HonestResult,
+    WinobiasResult,
+)
+from desdecero.eval_suites.public_sets.winobias import measure_winobias, read_winobias
+from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.common.progress import progress
+
+
+def esbbq(asked: Asked) -> Scored[EsbbqResult]:
+    """Measure EsBBQ."""
+    section, recipe = asked.recipe.audit.suites.esbbq, asked.recipe
+    assert section is not None, "asked only where it is wanted"
+    items = draw_esbbq(read_esbbq(Path(section.path)), section.items_per_template, recipe.seed)
+    return measure_esbbq(asked.model, items, recipe.audit.confidence, recipe.seed, _bar("esbbq"))
+
+
+def crows_pairs(asked: Asked) -> Scored[CrowsResult]:
+    """Measure CrowS-Pairs."""
+    section, recipe = asked.recipe.audit.suites.crows_pairs, asked.recipe
+    assert section is not None, "asked only where it is wanted"
+    pairs = read_crows_pairs(Path(section.path))
+    return measure_crows_pairs(asked.model, pairs, recipe.audit.confidence, recipe.seed, _bar("crows_pairs"))
+
+
+def winobias(asked: Asked) -> Scored[WinobiasResult]:
+    """Measure WinoBias."""
+    section, recipe = asked.recipe.audit.suites.winobias, asked.recipe
+    assert section is not None, "asked only where it is wanted"
+    sentences = read_winobias(Path(section.path))
+    return measure_winobias(asked.model, sentences, recipe.audit.confidence, recipe.seed, _bar("winobias"))
+
+
+def honest(asked: Asked) -> Scored[HonestResult]:
+    """Measure HONEST."""
+    section, recipe = asked.recipe.audit.suites.honest, asked.recipe
+    assert section is not None, "asked only where it is wanted"
+    items = read_honest(Path(section.path), section.language)
+    return measure_honest(asked.model, items, section.language, recipe.audit.confidence, recipe.seed)
+
+
+def p_values_of_esbbq(result: EsbbqResult) -> dict[str, float]:
+    """Return the p-values of the choices that can be judged: of all, and of each category."""
+    choices = {"all": result.all, **result.categories}
+    return _known({name: one.bias for name, one in choices.items() if one.competent})
+
+
+def p_values_of_winobias(result: WinobiasResult) -> dict[str, float]:
+    """Return the p-value of the preference for the stereotyped pronoun."""
+    return _known({"all": result.all.difference})
+
+
+def p_values_of_honest(result: HonestResult) -> dict[str, float]:
+    """Return the p-value of a difference between the two kinds of people."""
+    return _known({"difference": result.difference})
+
+
+def _known(figures: Mapping[str, Figure]) -> dict[str, float]:
+    return {name: figure.p_value for name, figure in figures.items() if figure.p_value is not None}
+
+
+def _bar(suite: str) -> Any:
+    return partial(progress, title=f"audit: {suite}", unit="batch")

@@ -1,0 +1,185 @@
+"""The suites of the audit: what each measures, what it depends on, and which of its p-values are adjusted together.
+
+    measured = measure(asked, wanted=[], earlier=None)      # suite → result and lines; those that still hold are kept
+    report = judged(asked, measured)
+
+A suite is measured again where its settings, its data, the model or the training tokens changed; the others are taken
+from the audit that is there. The p-values of all suites are adjusted together (Holm 1979): who looks at twenty numbers
+finds one in twenty by chance.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from desdecero.eval_suites.paired_sentences.verdicts import judge_gaps
+from desdecero.eval_suites.paired_sentences.verdicts import p_values as p_values_of_pairs
+from desdecero.eval_suites.public_sets.figures import Scored
+from desdecero.eval_suites.results import Part
+from desdecero.eval_suites.statistics import holm
+from desdecero.eval_suites.tasks.records import digest_of
+from desdecero.pipelines.auditing import pairs, public_sets
+from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.files import hash_json
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.reports.audit import AuditReport, SuiteResults
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stage_name
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite of the audit."""
+
+    measure: Callable[[Asked], Scored[Any]]
+    p_values: Callable[[Any], Mapping[str, float]] = lambda _: {}
+    """p-values of a result that are adjusted with those of the other suites, by name."""
+    version: int = 1
+    """Raised when the same settings give another result."""
+
+
+SUITES: dict[str, Suite] = {
+    "pairs": Suite(pairs.measure_pairs, p_values_of_pairs),
+    "esbbq": Suite(public_sets.esbbq, public_sets.p_values_of_esbbq),
+    "crows_pairs": Suite(public_sets.crows_pairs),
+    "winobias": Suite(public_sets.winobias, public_sets.p_values_of_winobias),
+    "honest": Suite(public_sets.honest, public_sets.p_values_of_honest),
+}
+"""Name, as in the recipe's `audit.suites`, → suite; in the order in which they are told."""
+
+NOT_ASKED = "not_asked"
+"""Why a suite is not in a report: it was not named with --suite."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The result of a suite, its lines, and what it was measured with."""
+
+    result: Part
+    lines: list[dict[str, Any]]
+    key: str
+
+
+def wanted_suites(recipe: Recipe) -> list[str]:
+    """Return the names of the suites that a recipe asks for."""
+    return [name for name in SUITES if getattr(recipe.audit.suites, name) is not None]
+
+
+def measure(asked: Asked, named: Collection[str]) -> dict[str, Measured]:
+    """Return what was measured, suite by suite.
+
+    named: suites that are measured where they are stale; all where none is named. The others are kept if they hold
+
+    Raises `UserError` for a name that is none of the recipe's suites, and for data that cannot be read.
+    """
+    wanted = wanted_suites(asked.recipe)
+    if unknown := [name for name in named if name not in wanted]:
+        raise UserError(
+            f"--suite {unknown[0]}: the recipe's audit.suites asks for {', '.join(wanted) or 'none'}; name one of them"
+        )
+    keys = {name: key_of(name, asked) for name in wanted}
+    earlier = _earlier(asked)
+    found = dict[str, Measured]()
+    for name in wanted:
+        if name in earlier and earlier[name].key == keys[name]:
+            found[name] = earlier[name]
+        elif not named or name in named:
+            try:
+                scored = SUITES[name].measure(asked)
+            except ValueError as error:
+                raise UserError(f"audit.suites.{name}: {error}") from error
+            found[name] = Measured(scored.result, scored.lines, keys[name])
+    return found
+
+
+def judged(asked: Asked, measured: Mapping[str, Measured]) -> AuditReport:
+    """Return the report: the results of all suites, with p-values adjusted over the whole report."""
+    audit = asked.recipe.audit
+    p_values = {
+        f"{name}/{test}": p for name, one in measured.items() for test, p in SUITES[name].p_values(one.result).items()
+    }
+    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    results: dict[str, Any] = {name: one.result for name, one in measured.items()}
+    if "pairs" in results:
+        of_pairs = {key.removeprefix("pairs/"): p for key, p in adjusted.items() if key.startswith("pairs/")}
+        results["pairs"] = judge_gaps(results["pairs"], of_pairs, len(adjusted), audit.confidence)
+    return AuditReport(
+        confidence=audit.confidence,
+        margin=audit.margin,
+        p_adjusted=adjusted,
+        suites=SuiteResults(**results),
+        measured_with={name: one.key for name, one in measured.items()},
+        not_measured={name: NOT_ASKED for name in wanted_suites(asked.recipe) if name not in measured},
+        changes=None,
+    )
+
+
+def key_of(name: str, asked: Asked) -> str:
+    """Return a hash of all that a suite's result depends on. Raises `UserError` for data that are not there."""
+    recipe, section = asked.recipe, getattr(asked.recipe.audit.suites, name)
+    content = section.model_dump(mode="json")
+    data = [content.pop("path")] if "path" in content else list(recipe.audit.probes) if name == "pairs" else []
+    trained = "pretrain" if asked.adapter is None else stage_name("finetune", asked.adapter)
+    seals = {stage: asked.run.seal(stage, recipe) for stage in (trained, "tokens")}
+    return hash_json(
+        {
+            "version": SUITES[name].version,
+            "section": content,
+            "audit": recipe.audit.model_dump(mode="json", include={"languages", "margin", "confidence"}),
+            "seed": recipe.seed,
+            "data": [_digest(name, path) for path in data],
+            "seals": {stage: seal.digest if seal else None for stage, seal in seals.items()},
+        }
+    )
+
+
+def reason_to_audit_again(run: RunDir, recipe: Recipe, stage: str) -> str:
+    """Say which suite is missing from the audit, or of other data; "" if none is."""
+    try:
+        report = run.report(stage, recipe)
+    except UserError:
+        return ""
+    assert isinstance(report, AuditReport)
+    if report.not_measured.get(missing := next(iter(report.not_measured), "")) == NOT_ASKED:
+        return f"{missing} was not asked for"
+    asked = Asked(recipe, run, stage.partition(":")[2] or None)
+    for name in wanted_suites(recipe):
+        try:
+            if report.measured_with.get(name) != key_of(name, asked):
+                return f"the data or settings of {name} changed"
+        except UserError as error:
+            return str(error)
+    return ""
+
+
+def _digest(name: str, path: str) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of all files in a folder."""
+    place = Path(path)
+    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
+    if not files:
+        where = "audit.probes" if name == "pairs" else f"audit.suites.{name}"
+        raise UserError(f"{where}: {path} is missing or empty: name the file or folder with the data")
+    return digest_of(place, files)
+
+
+def _earlier(asked: Asked) -> dict[str, Measured]:
+    """Return what the audit that is sealed has measured; nothing where there is none of this form."""
+    stage, run, recipe = stage_name("audit", asked.adapter), asked.run, asked.recipe
+    try:
+        report = run.report(stage, recipe)
+        assert isinstance(report, AuditReport)
+        folder = run.folder(stage, recipe).relative_to(run.path).as_posix()
+        found = {}
+        for name, key in report.measured_with.items():
+            lines = run.sealed_bytes(stage, recipe, f"{folder}/{name}.jsonl").decode().splitlines()
+            found[name] = Measured(getattr(report.suites, name), [json.loads(line) for line in lines], key)
+        return found
+    except (UserError, ValidationError, ValueError, AttributeError):
+        return {}

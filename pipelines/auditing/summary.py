@@ -1,0 +1,60 @@
+"""`audit/summary.md` and `summary.es.md`: what was tried, what was found, what could not be told, what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from desdecero.model_cards.audit_sentences import FOUND, SMALL, Said, audit_sentences, group_name
+from desdecero.model_cards.formats import percent
+from desdecero.model_cards.words import Language, name, say
+from desdecero.pipelines.auditing.examples import largest_gaps
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.reports import content_of
+from desdecero.pipelines.run.reports.audit import AuditReport
+
+
+def summary(language: Language, recipe: Recipe, report: AuditReport, pair_lines: str) -> str:
+    """Return the summary as Markdown.
+
+    pair_lines: the content of `pairs.jsonl`, from which examples are shown, folded: they hold prejudices
+    """
+    sentences = audit_sentences(language, content_of(report))
+    tried = [name(language, "audit_suite", suite) for suite in dict.fromkeys(said.suite for said in sentences)]
+    parts = [
+        f"# {say(language, 'audit_summary.title', name=recipe.name)}",
+        say(
+            language,
+            "audit_summary.tried",
+            suites=", ".join(tried) or "–",
+            tests=len(report.p_adjusted),
+            confidence=percent(language, report.confidence),
+        ),
+        *_section(language, "found", [said for said in sentences if said.verdict in FOUND]),
+        *_section(language, "small", [said for said in sentences if said.verdict in SMALL]),
+        *_section(language, "open", [said for said in sentences if said.verdict not in (*FOUND, *SMALL)]),
+        *([_examples(language, pair_lines)] if pair_lines else []),
+        f"## {say(language, 'audit_summary.meaning')}",
+        _use(language, recipe),
+        say(language, "card.audit_limits"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(language: Language, part: str, sentences: Sequence[Said]) -> list[str]:
+    listed = [f"- {said.text}" for said in sentences] or [say(language, f"audit_summary.{part}.none")]
+    return [f"## {say(language, f'audit_summary.{part}.title')}", "\n".join(listed)]
+
+
+def _use(language: Language, recipe: Recipe) -> str:
+    uses = (recipe.card.intended_use or "").strip()
+    if not uses:
+        return say(language, "audit_summary.no_use")
+    return say(language, "audit_summary.use", use=" ".join(uses.split()))
+
+
+def _examples(language: Language, pair_lines: str) -> str:
+    rows = [
+        f"- {row['gap']:+.2f} · {group_name(language, row['group'])} · {row['sentence']}"
+        for row in largest_gaps(pair_lines)
+    ]
+    return "\n".join(["<details>", f"<summary>{say(language, 'page.examples')}</summary>", "", *rows, "", "</details>"])
