@@ -34,8 +34,8 @@ def questions(folder: Path) -> Path:
     return path
 
 
-def test_swaps_are_measured_on_a_file_of_ones_own(run_without_adapter: Path, tmp_path: Path) -> None:
-    scored = swaps(asked(run_without_adapter), str(questions(tmp_path)), "question", "kind")
+def test_swaps_are_measured_on_a_file_of_ones_own(bases: Path, tmp_path: Path) -> None:
+    scored = swaps(asked(bases / "llama" / "run"), str(questions(tmp_path)), "question", "kind")
     gender = scored.result.people["gender"]
     assert scored.result.texts == 320 and gender.uncertain == 0
     assert gender.flips.texts > 60 and len(p_values_of_swaps(scored.result)) == 4
@@ -47,13 +47,13 @@ def test_swaps_are_measured_on_a_file_of_ones_own(run_without_adapter: Path, tmp
     json.dumps(scored.lines, allow_nan=False)
 
 
-def test_a_file_that_is_not_there_is_refused(run_without_adapter: Path) -> None:
-    with pytest.raises(UserError, match="audit.suites.swaps: gone.jsonl: no such file"):
-        swaps(asked(run_without_adapter), "gone.jsonl")
+def test_a_file_that_is_not_there_is_refused(bases: Path) -> None:
+    with pytest.raises(UserError, match=r"audit\.suites\.swaps: gone\.jsonl: no such file"):
+        swaps(asked(bases / "llama" / "run"), "gone.jsonl")
 
 
-def test_facts_are_measured_on_a_causal_run(run_without_adapter: Path) -> None:
-    scored = facts(asked(run_without_adapter))
+def test_facts_are_measured_on_a_causal_run(bases: Path) -> None:
+    scored = facts(asked(bases / "llama" / "run"))
     made_up = scored.result.made_up
     assert made_up.not_measured in (None, "too_few_texts", "too_few_values")
     assert len([line for line in scored.lines if line["asked"] == "passage"]) == made_up.texts > 0
@@ -63,10 +63,10 @@ def test_facts_are_measured_on_a_causal_run(run_without_adapter: Path) -> None:
     }  # fmt: skip
     assert all(told.text for told in facts_told("es", report))
     json.dumps(scored.lines, allow_nan=False)
-    assert facts(asked(run_without_adapter)) == scored
+    assert facts(asked(bases / "llama" / "run")) == scored
 
 
-def test_a_model_that_fills_gaps_says_why_it_makes_nothing_up(trained_t5_run: Path) -> None:
-    scored = facts(asked(trained_t5_run))
+def test_a_model_that_fills_gaps_says_why_it_makes_nothing_up(bases: Path) -> None:
+    scored = facts(asked(bases / "t5" / "run"))
     assert scored.result.made_up.not_measured == "not_causal"
     assert scored.result.stated.trained > 0
