@@ -138,10 +138,10 @@ def _tried(identity: str, text: str, seed: int) -> list[_Statement]:
     places, words = dict[str, tuple[Kind, int, int]](), dict[str, int]()
     for start, end in sentence_spans(text):
         sentence = text[start:end]
-        for value in values_in(sentence):
-            if value.text not in places:
-                places[value.text] = value.kind, start + value.start, end
-                words[value.text] = len(sentence[: value.start].split())
+        for one in values_in(sentence):
+            if one.text not in places:
+                places[one.text] = one.kind, start + one.start, end
+                words[one.text] = len(sentence[: one.start].split())
     found = list[_Statement]()
     for value in sorted(places, key=lambda value: _place(seed, identity, value)):
         if len(found) == TRIED_OF_DOCUMENT:
