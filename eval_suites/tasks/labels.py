@@ -112,24 +112,28 @@ class Labels:
 
     def _classify(self, train: Any, test: Any, seed: int) -> list[NDArray[Any]]:
         """Return each seed's labels of the test."""
-        from sklearn.linear_model import LogisticRegression
-
         labels = np.array(self.train.labels)
+        return [fit_probe(train, labels, np.random.default_rng([seed, number]))(test) for number in range(SEEDS)]
 
-        def fitted(strength: float, chosen: NDArray[np.int64]) -> Callable[[Any], NDArray[Any]]:
-            classifier = LogisticRegression(C=strength, max_iter=ITERATIONS)
-            predict: Callable[[Any], NDArray[Any]] = classifier.fit(train[chosen], labels[chosen]).predict
-            return predict
 
-        answers = []
-        for number in range(SEEDS):
-            order = np.random.default_rng([seed, number]).permutation(len(labels))
-            held, rest = np.split(order, [max(1, round(CHOSEN_ON * len(labels)))])
-            if len(set(labels[rest].tolist())) < 2:
-                held, rest = order, order
-            accuracies = [np.mean(fitted(strength, rest)(train[held]) == labels[held]) for strength in STRENGTHS]
-            answers.append(fitted(STRENGTHS[int(np.argmax(accuracies))], rest)(test))
-        return answers
+def fit_probe(train: Any, labels: NDArray[Any], generator: np.random.Generator) -> Callable[[Any], NDArray[Any]]:
+    """Train a logistic regression on rows of features; return what gives the labels of other rows.
+
+    `generator` draws the texts on which its strength is chosen; it is trained on the rest.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    def fitted(strength: float, chosen: NDArray[np.int64]) -> Callable[[Any], NDArray[Any]]:
+        classifier = LogisticRegression(C=strength, max_iter=ITERATIONS)
+        predict: Callable[[Any], NDArray[Any]] = classifier.fit(train[chosen], labels[chosen]).predict
+        return predict
+
+    order = generator.permutation(len(labels))
+    held, rest = np.split(order, [max(1, round(CHOSEN_ON * len(labels)))])
+    if len(set(labels[rest].tolist())) < 2:
+        held, rest = order, order
+    accuracies = [np.mean(fitted(strength, rest)(train[held]) == labels[held]) for strength in STRENGTHS]
+    return fitted(STRENGTHS[int(np.argmax(accuracies))], rest)
 
 
 def _without_interval(value: float) -> Measured:

@@ -1,0 +1,35 @@
+"""Swaps in use in the audit: a classifier on labelled texts of one's own, with the people in them exchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from desdecero.eval_suites.in_use.results import SwapsInUseResult
+from desdecero.eval_suites.in_use.swaps import measure_swaps_in_use
+from desdecero.eval_suites.public_sets.figures import Scored
+from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.auditing.labelled_file import read_labelled
+from desdecero.pipelines.auditing.people import people_of
+
+SETTING = "audit.suites.swaps"
+
+
+def swaps(
+    asked: Asked, path: str, text: str = "text", label: str = "label", language: Literal["en", "es"] | None = None
+) -> Scored[SwapsInUseResult]:
+    """Measure swaps in use.
+
+    path: of the file with the texts; text, label: names of its fields; language: of the texts, the audit's first by
+    default
+
+    Raises `UserError` for a file that cannot be used, and `ValueError` for one with too few different texts.
+    """
+    data, recipe = read_labelled(Path(path), text, label, SETTING), asked.recipe
+    people = people_of(language or recipe.audit.languages[0])
+    return measure_swaps_in_use(asked.model, data.texts, data.labels, people, recipe.audit.confidence, recipe.seed)
+
+
+def p_values(result: SwapsInUseResult) -> dict[str, float]:
+    """Return `gender.exchanged.equalized_odds` and alike → p-value."""
+    return result.p_values
