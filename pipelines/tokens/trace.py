@@ -77,7 +77,7 @@ class Documents:
             ids.append(names[bisect.bisect_right(starts, place.position) - 1])
         wanted = list(dict.fromkeys(ids))
         columns = ["id", "source", "license"]
-        rows = pq.read_table(self.run.ledger, columns=columns, filters=[("id", "in", wanted)]).to_pylist()
+        rows = pq.read_table(self.run.token_ledger, columns=columns, filters=[("id", "in", wanted)]).to_pylist()
         known = {row["id"]: SourceDocument(**row) for row in rows}
         return [known[identity] for identity in wanted]
 
