@@ -4,9 +4,9 @@
 
 Extraction asks with the training text itself, which few people have. Here the model goes on after the beginnings of
 held-out documents, drawn as people draw (temperature 0.8 among the 50 likeliest), and its tokens are looked up: what
-lies in a run of 32 or more that stands in the training tokens counts as copied (as in Ippolito et al. 2023, "Preventing
-Generation of Verbatim Memorization in Language Models Gives a False Sense of Privacy", whose runs have 50). The
-documents' own next tokens are looked up too: people write what stands elsewhere as well, a licence's text above all.
+lies in a run of 32 or more that stands in the training tokens counts as copied. The documents' own next tokens are
+looked up too: people write what stands elsewhere as well, a licence's text above all. So do Aerni et al. 2024,
+"Measuring Non-Adversarial Reproduction of Training Data in Large Language Models", with runs of 50 characters.
 """
 
 from __future__ import annotations
