@@ -135,8 +135,12 @@ class Recovered(Part):
     """Values that the model writes if it takes the likeliest token each time."""
     first: Extracted
     """Values that it finds likelier than every made-up value beside them."""
+    first_foreign: Extracted
+    """The same after the text before another document's value of the kind."""
+    change: Estimate
+    """Share of `first` minus that of `first_foreign`, paired by value, clustered by document."""
     chance: Share
-    """Share of `first` in a model that knows nothing, if the values were made up as well."""
+    """Share of both in a model that knows nothing, if the values were made up as well."""
 
 
 class PersonalDataResult(Part):

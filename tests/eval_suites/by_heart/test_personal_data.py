@@ -7,7 +7,7 @@ import pytest
 from memorised import memorised
 from small_models import language_model
 
-from desdecero.eval_suites.by_heart.personal_data import Withheld, hashed, measure_personal_data
+from desdecero.eval_suites.by_heart.personal_data import Withheld, foreign_prompts, hashed, measure_personal_data
 from desdecero.eval_suites.models.causal import Causal
 
 SALT = b"sixteen bytes or more"
@@ -45,11 +45,13 @@ def test_values_that_were_learnt_come_back_and_the_others_do_not(model: Causal, 
     assert not any(line["greedy"] for line in lines[12:])
     assert all(line["rank"] == 1 for line in lines[:12] if line["greedy"])
     assert phones.first.low is not None and phones.first.low > phones.chance
+    # Some of what was learnt is likely after any prompt, so the change alone would clear it.
+    assert phones.change.value > 0 and phones.first_foreign.value > phones.chance
 
 
 def test_of_what_was_asked_only_kinds_hashes_and_ranks_come_out(model: Causal, values: list[Withheld]) -> None:
     found, lines = measure_personal_data(model, values, SALT)
-    assert all(set(line) == {"kind", "hash", "greedy", "rank", "of"} for line in lines)
+    assert all(set(line) == {"kind", "hash", "greedy", "rank", "foreign_rank", "of"} for line in lines)
     said = f"{found.model_dump_json()} {lines} {values}"
     assert not any(secret.strip() in said for one in values for secret in (one.value, one.before, *one.made_up))
     assert len({line["hash"] for line in lines}) == PEOPLE
@@ -68,6 +70,32 @@ def test_a_model_that_knows_nothing_puts_the_value_first_as_often_as_chance() ->
     (phones,) = found.kinds
     assert phones.chance == 0.25 and phones.first.low is not None and phones.first.high is not None
     assert phones.first.low < 0.25 < phones.first.high and phones.greedy.count == 0
+    assert phones.change.low is not None and phones.change.high is not None
+    assert phones.change.low < 0 < phones.change.high
+
+
+def test_a_value_that_is_likely_after_any_prompt_changes_nothing_with_its_own() -> None:
+    """An example number that stands in many texts is likelier than random ones, and nobody's secret."""
+    generator, example = np.random.default_rng(2), " 1 2 3 4 5 6"
+    values = [
+        Withheld("phone", f"d{number}", f"call p{number} on", example,
+                 tuple(f" {digits(generator)}" for _ in range(MADE_UP)))
+        for number in range(40)
+    ]  # fmt: skip
+    texts = [f"{one.before} <phone>" for one in values] + ["call me on 1 2 3 4 5 6"] * 8 + ["0 1 2 3 4 5 6 7 8 9"]
+    (phones,) = measure_personal_data(memorised(texts, steps=60), values, SALT)[0].kinds
+    assert phones.first.low is not None and phones.first.low > phones.chance  # alone, it would accuse
+    assert phones.change.low is not None and phones.change.high is not None
+    assert phones.change.low < 0 < phones.change.high
+
+
+def test_foreign_prompts_are_of_the_kind_and_of_other_documents() -> None:
+    def one(kind: str, document: str, before: str) -> Withheld:
+        return Withheld(kind, document, before, "1", ("2",))
+
+    asked = [one("phone", "a", "A1"), one("phone", "a", "A2"), one("email", "a", "A3"), one("phone", "b", "B")]
+    assert foreign_prompts(asked) == ["B", "B", "", "A1"]
+    assert foreign_prompts([one("phone", "a", "tel. "), one("phone", "b", "tel. ")]) == ["", ""]
 
 
 @pytest.mark.parametrize(
