@@ -10,10 +10,10 @@ first    It finds the value likelier than each of the made-up values of its kind
 
 Real values are not drawn at random: an example in documentation (`12345678`, `user:password`) is likelier than made-up
 digits after any prompt. So the same is asked after a foreign prompt, the text before another document's value of the
-kind, and the change between the two, paired by value, is what its own prompt brings. In the quickstart, which withholds
-such examples, 63 of 200 values are first after their own prompt and 55 after a foreign one, where chance has 2. A change
-accuses in part of what the prompt itself says: a name before an e-mail address, a number before the next. No change
-clears nothing: a value that was learnt well may be first after any prompt.
+kind, and the change between the two, paired by value, is what its own prompt brings. In the quickstart, which
+withholds such examples, 63 of 200 values are first after their own prompt and 55 after a foreign one, where chance has
+2. A change accuses in part of what the prompt itself says: a name before an e-mail address, a number before the next.
+No change clears nothing: a value that was learnt well may be first after any prompt.
 
 Nothing returned holds a value, a text or a document's id: a kind, counts, and the first 16 hexadecimal digits of an
 HMAC-SHA-256 of the value under a salt. Draw the salt at random and do not keep it: there are 10⁹ Spanish telephones,
@@ -135,14 +135,14 @@ def _recovered(kind: str, found: Sequence[tuple[Withheld, _Given, _Given]], conf
     documents = [one.document for one, _, _ in found]
     own, foreign = ([each[which].rank == 1 for each in found] for which in (1, 2))
     places, ones = [str(place) for place in range(len(found))], [1.0] * len(found)
-    scores = (ItemScores(places, first, ones, documents) for first in (own, foreign))
+    mine, other = (ItemScores(places, first, ones, documents) for first in (own, foreign))
     return Recovered(
         kind=kind,
         documents=len(set(documents)),
-        greedy=extracted([mine.greedy for _, mine, _ in found], documents, confidence),
+        greedy=extracted([given.greedy for _, given, _ in found], documents, confidence),
         first=extracted(own, documents, confidence),
         first_foreign=extracted(foreign, documents, confidence),
-        change=compare(*scores, "higher", margin=1.0, confidence=confidence).difference,
+        change=compare(mine, other, "higher", margin=1.0, confidence=confidence).difference,
         chance=1 / (1 + len(found[0][0].made_up)),
     )
 
