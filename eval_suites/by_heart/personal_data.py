@@ -133,16 +133,16 @@ def foreign_prompts(withheld: Sequence[Withheld]) -> list[str]:
 
 def _recovered(kind: str, found: Sequence[tuple[Withheld, _Given, _Given]], confidence: float) -> Recovered:
     documents = [one.document for one, _, _ in found]
-    own, foreign = ([each[which].rank == 1 for each in found] for which in (1, 2))
+    own, foreign = [mine.rank == 1 for _, mine, _ in found], [other.rank == 1 for _, _, other in found]
     places, ones = [str(place) for place in range(len(found))], [1.0] * len(found)
-    mine, other = (ItemScores(places, first, ones, documents) for first in (own, foreign))
+    one, two = (ItemScores(places, first, ones, documents) for first in (own, foreign))
     return Recovered(
         kind=kind,
         documents=len(set(documents)),
         greedy=extracted([given.greedy for _, given, _ in found], documents, confidence),
         first=extracted(own, documents, confidence),
         first_foreign=extracted(foreign, documents, confidence),
-        change=compare(mine, other, "higher", margin=1.0, confidence=confidence).difference,
+        change=compare(one, two, "higher", margin=1.0, confidence=confidence).difference,
         chance=1 / (1 + len(found[0][0].made_up)),
     )
 
