@@ -68,7 +68,7 @@ def measure_memorization(
         [len(kind) for kind in drawn],
         _shares(before, confidence),
         _shares(after, confidence),
-        _difference(*grown),
+        difference(*grown),
         None,
     )
 
@@ -140,7 +140,7 @@ def _result(
 
 def _shares(kinds: Sequence[Sequence[bool]], confidence: float) -> Memorization:
     train, held_out = (wilson(sum(kind), len(kind), confidence) for kind in kinds)
-    return Memorization(train=train.share(), held_out=held_out.share(), difference=_difference(train, held_out))
+    return Memorization(train=train.share(), held_out=held_out.share(), difference=difference(train, held_out))
 
 
 def _growth(before: Sequence[bool], after: Sequence[bool], confidence: float) -> Interval:
@@ -153,7 +153,7 @@ def _growth(before: Sequence[bool], after: Sequence[bool], confidence: float) ->
     return Interval(found.value, *found.interval)
 
 
-def _difference(first: Interval, second: Interval) -> Estimate:
+def difference(first: Interval, second: Interval) -> Estimate:
     """Return first minus second of independent estimates, with an interval from those of both.
 
     For Wilson's intervals it is the tenth of Newcombe 1998 (Statistics in Medicine 17:873–890), and for others the

@@ -47,7 +47,7 @@ from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.blocklist import add_entries, read_entries
 from desdecero.pipelines.corpus.candidates import CandidateStore, Decisions, Identities
 from desdecero.pipelines.corpus.cleaning.filters import learns, train_filters
-from desdecero.pipelines.corpus.document import EXAMPLES, Document, Quarantined
+from desdecero.pipelines.corpus.document import EXAMPLES
 from desdecero.pipelines.corpus.ledger import DROPPED_BY, LEDGER, SPOOL, ShardWriter, TableWriter, read_spool
 from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.corpus.licensing.attribution import Works
@@ -58,11 +58,11 @@ from desdecero.pipelines.corpus.privacy.planted import measure_recall
 from desdecero.pipelines.corpus.privacy.replacement import key_fingerprint
 from desdecero.pipelines.corpus.removed_texts import RESEMBLES_REMOVED
 from desdecero.pipelines.corpus.report import CorpusStatistics, draw_overview, draw_recall
-from desdecero.pipelines.corpus.sources import check_libraries, read_source
+from desdecero.pipelines.corpus.sources import check_libraries, read_sources
 from desdecero.pipelines.corpus.splits import NAMES
 from desdecero.pipelines.corpus.unread import describe_unread
 from desdecero.pipelines.corpus.worker import Packet, batches, prepare
-from desdecero.pipelines.recipe import Corpus, Recipe, Source
+from desdecero.pipelines.recipe import Corpus, Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.reports import content_of
 from desdecero.pipelines.run.reports.corpus import CorpusReport
@@ -164,7 +164,7 @@ def _packets(recipe: Recipe, filters: Path | None) -> Iterator[Packet]:
     """Yield the documents, in order, prepared in the workers; as many as `max_bytes` allows."""
     corpus = recipe.corpus
     work = functools.partial(prepare, corpus_json=corpus.model_dump_json(), seed=recipe.seed, filters=filters)
-    streams = [_read(source, prefix=len(corpus.sources) > 1) for source in corpus.sources]
+    streams = read_sources(corpus.sources)
     left = corpus.max_bytes or sys.maxsize
     with (
         closing(ordered_map(work, batches(_rotate(streams)), engine=corpus.engine)) as packets,
@@ -184,17 +184,6 @@ def _packets(recipe: Recipe, filters: Path | None) -> Iterator[Packet]:
 
 def _is(rows: pa.RecordBatch, decision: str) -> pa.Array:
     return compute.equal(rows["decision"], decision)
-
-
-def _read(source: Source, prefix: bool) -> Iterator[Document | Quarantined]:
-    """Read a source's documents. Among several sources, each id is prefixed with its name, so that ids are unique."""
-    for item in read_source(source):
-        if not prefix:
-            yield item
-        elif isinstance(item, Document):
-            yield dataclasses.replace(item, id=f"{source.name}/{item.id}")
-        else:
-            yield dataclasses.replace(item, place=f"{source.name}/{item.place}")
 
 
 def _rotate(streams: Iterable[Iterator[Any]]) -> Iterator[Any]:

@@ -12,22 +12,26 @@ Writes
                                 a row for each piece of a document that was cut to fit, in their order, and for each
                                 time that the recipe's mixture repeats a document
     tokens/ledger.parquet       the corpus' ledger, with the `tokens` of each document in these files: those of all its
-                                pieces and repetitions, and 0 for a document that is in none
+                                pieces and repetitions, and 0 for a document that is in none; after it, a row for each
+                                canary, of the source `canary`
     tokens/report.json          tokens by split, sources and licences by training tokens, and padding and cuts of
                                 best-fit packing and of concatenation
 
 A document is encoded whole, exactly as `AutoTokenizer` encodes it at inference; special tokens that occur in a text
-stay text. Memory is bounded by one batch of documents, or one window of those that are packed, with 8 bytes for each
-document, and 30 for each one to be mixed.
+stay text. Canaries (`tokens.canaries`) are documents of their own, at random places between those of the training
+split; no other split has them, and the corpus does not know of them. Memory is bounded by one batch of documents, or
+one window of those that are packed, with 8 bytes for each document, and 30 for each one to be mixed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -39,10 +43,13 @@ from transformers import PreTrainedTokenizerFast
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import read_documents
 from desdecero.pipelines.corpus.ledger import LEDGER, TableWriter
+from desdecero.pipelines.corpus.privacy.canaries import LICENSE, canaries
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.tokens import CANARY
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import SPLITS, Split
 from desdecero.pipelines.run.reports.tokens import (
+    CanaryTokens,
     GroupTokens,
     LicenseTokens,
     Packing,
@@ -77,6 +84,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
     blocks: dict[str, Any] = {}
     placed = {split: array("q") for split in SPLITS}
     """Tokens in the files of each document, in the corpus' order, by split."""
+    planted = _planted(recipe, encode, end, dtype)
     with pq.ParquetWriter(out.token_index, INDEX_SCHEMA) as index:
 
         def write_rows(rows: pa.Table) -> None:
@@ -87,6 +95,8 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
             documents = _encoded(run, split, encode, end, dtype, placed[split])
             if split == "train" and (recipe.tokens.mixture or recipe.tokens.reweight):
                 documents = _mixed(documents, recipe, run, out, dtype, available, placed[split])
+            if split == "train" and planted:
+                documents = _scattered(documents, planted, _size(run, split), recipe.seed)
             size = {"documents": 0, "tokens": 0, "bytes": 0}
             with Shards(out, split, dtype) as shards:
                 packing: Concatenated | BestFit = Concatenated(shards)
@@ -102,12 +112,13 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
                         for facts, ids in batch:
                             licenses[facts["license"]] += len(ids)
                             sources[facts["source"]] += len(ids)
-                            groups[facts.get("group", "")] += len(ids)
+                            if "group" in facts:
+                                groups[facts["group"]] += len(ids)
                 write_rows(packing.finish())
             if isinstance(packing, BestFit):
                 blocks = packing.report()
             splits[split] = SplitTokens(**size, shards=shards.count)
-    _write_ledger(run, out, {split: np.asarray(tokens) for split, tokens in placed.items()})
+    _write_ledger(run, out, {split: np.asarray(tokens) for split, tokens in placed.items()}, planted)
     mixed = [
         GroupTokens(**share, group=group, epochs=share["tokens"] / available.get(group, 1))
         for group, share in _shares(groups)
@@ -119,6 +130,7 @@ def pack_tokens(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         mixture=mixed if available else None,
         licenses=[LicenseTokens(**share, license=name) for name, share in _shares(licenses)],
         packing=Packing(way=recipe.tokens.packing, **blocks, compared=comparison.report()),
+        canaries=_report(recipe, planted),
     )
     out.write_report("tokens", recipe, report)
     train, validation = splits["train"], splits["validation"]
@@ -187,8 +199,78 @@ def _mixed(
     spool.unlink()
 
 
-def _write_ledger(run: RunDir, out: RunDir, placed: Mapping[Split, np.ndarray]) -> None:
-    """Write the corpus' ledger with a column of tokens. Its rows are in the order of each split's documents."""
+def _size(run: RunDir, split: Split) -> int:
+    """Return the number of documents of a split."""
+    return sum(pq.read_metadata(path).num_rows for path in run.document_files(split))
+
+
+# --- canaries --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Planted:
+    """A canary as a document of the training split."""
+
+    row: dict[str, Any]
+    """Of the ledger."""
+    facts: dict[str, Any]
+    ids: np.ndarray
+    repetitions: int
+
+
+def _planted(recipe: Recipe, encode: Encoder, end: int, dtype: np.dtype[Any]) -> list[_Planted]:
+    """Return the recipe's canaries, encoded as documents are."""
+    if recipe.tokens.canaries is None:
+        return []
+    made, planted = canaries(recipe.tokens.canaries, recipe.seed).planted, list[_Planted]()
+    for number, (canary, ids) in enumerate(zip(made, encode([canary.text for canary in made]), strict=True)):
+        data = canary.text.encode()
+        facts = {"id": f"{CANARY}/{number:04d}", "source": CANARY, "license": LICENSE, "language": ""}
+        hashed = hashlib.sha256(data).hexdigest()
+        row = {
+            **facts, "license_evidence": "declared", "sha256_before": hashed, "sha256_after": hashed,
+            "decision": "kept", "split": "train", "edits": [], "bytes_before": len(data), "bytes_after": len(data),
+            "tokens": (len(ids) + 1) * canary.repetitions,
+        }  # fmt: skip
+        tokens = np.append(ids, end).astype(dtype)
+        planted.append(_Planted(row, {**facts, "meta": "{}", "bytes": len(data)}, tokens, canary.repetitions))
+    return planted
+
+
+def _scattered(documents: Iterable[Encoded], planted: Sequence[_Planted], size: int, seed: int) -> Iterator[Encoded]:
+    """Yield the documents with all copies of the canaries at random places among the first `size` of them."""
+    copies = [canary for canary in planted for _ in range(canary.repetitions)]
+    generator = np.random.default_rng(seed)
+    order, places = generator.permutation(len(copies)), np.sort(generator.integers(size + 1, size=len(copies)))
+    waiting = 0
+    for place, document in enumerate(documents):
+        while waiting < len(copies) and places[waiting] <= place:
+            yield copies[order[waiting]].facts, copies[order[waiting]].ids
+            waiting += 1
+        yield document
+    yield from ((copies[which].facts, copies[which].ids) for which in order[waiting:])
+
+
+def _report(recipe: Recipe, planted: Sequence[_Planted]) -> CanaryTokens | None:
+    if (settings := recipe.tokens.canaries) is None:
+        return None
+    return CanaryTokens(
+        repetitions=list(settings.repetitions),
+        each=settings.each,
+        controls=settings.controls,
+        copies=sum(canary.repetitions for canary in planted),
+        tokens=sum(canary.row["tokens"] for canary in planted),
+    )
+
+
+# --- ledger and report -----------------------------------------------------------------------------------------
+
+
+def _write_ledger(run: RunDir, out: RunDir, placed: Mapping[Split, np.ndarray], planted: Sequence[_Planted]) -> None:
+    """Write the corpus' ledger with a column of tokens, and the canaries' rows after it.
+
+    Its rows are in the order of each split's documents.
+    """
     done = dict.fromkeys(SPLITS, 0)
     schema = LEDGER.append(pa.field("tokens", pa.int64()))
     with TableWriter(out.token_ledger, schema) as ledger:
@@ -200,6 +282,8 @@ def _write_ledger(run: RunDir, out: RunDir, placed: Mapping[Split, np.ndarray]) 
                 tokens[rows] = counts[done[split] : done[split] + len(rows)]
                 done[split] += len(rows)
             ledger.write(pa.RecordBatch.from_arrays([*batch.columns, pa.array(tokens)], schema=schema))
+        if planted:
+            ledger.write(pa.RecordBatch.from_pylist([canary.row for canary in planted], schema=schema))
     assert done == {split: len(counts) for split, counts in placed.items()}, "the ledger has other documents"
 
 

@@ -122,6 +122,10 @@ class LanguageModel(ABC):
                     f"{text[:60]!r}… has {len(pair.continuation)} tokens, {-room} more than the model can read at once"
                 )
             pairs.append(pair.cut(room))
+        return self.score_tokens(pairs, progress)
+
+    def score_tokens(self, pairs: Sequence[Pair], progress: Progress = iter) -> Likelihoods:
+        """Return what `score` does, of contexts and continuations that are token ids, short enough to be read."""
         sums = Sums(pairs)
         with self.reading():
             self._score(pairs, sums, progress)

@@ -57,7 +57,7 @@ from desdecero.pipelines.recipe.pretrain import (
 from desdecero.pipelines.recipe.publish import Acceptance, Publish
 from desdecero.pipelines.recipe.recipe import Recipe
 from desdecero.pipelines.recipe.tokenizer import Chat, Sweep, Tokenizer
-from desdecero.pipelines.recipe.tokens import Reweight, Share, Tokens
+from desdecero.pipelines.recipe.tokens import Canaries, Reweight, Share, Tokens
 
 __all__ = [
     "SHAPE",
@@ -66,6 +66,7 @@ __all__ = [
     "Audit",
     "Base",
     "Budget",
+    "Canaries",
     "Card",
     "Chat",
     "Corpus",

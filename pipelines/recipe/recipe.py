@@ -31,7 +31,7 @@ from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.recipe.sequence_lengths import block_length
 from desdecero.pipelines.recipe.sizing import sized
 from desdecero.pipelines.recipe.tokenizer import Tokenizer
-from desdecero.pipelines.recipe.tokens import Tokens
+from desdecero.pipelines.recipe.tokens import CANARY, Tokens
 
 
 def _fills_spans(architecture: str) -> bool:
@@ -170,6 +170,21 @@ class Recipe(Section):
             raise ValueError(
                 f"pretrain.goldfish is for models that continue a text, which {self.model.architecture} does not: "
                 "remove it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_canaries(self) -> Recipe:
+        if self.tokens.canaries is None:
+            return self
+        if self.model.objective != "causal":
+            raise ValueError(
+                f"tokens.canaries are measured on models that continue a text, which {self.model.architecture} does "
+                "not: leave them out"
+            )
+        if any(source.name == CANARY for source in self.corpus.sources):
+            raise ValueError(
+                f"corpus.sources: {CANARY} is the source of tokens.canaries in the ledger: give yours another name"
             )
         return self
 

@@ -14,8 +14,8 @@ from desdecero.eval_suites.memorization import (
     LEAST_ROWS,
     LENGTH,
     PROMPT,
-    _difference,
     completed,
+    difference,
     draw,
     measure_memorization,
 )
@@ -100,7 +100,7 @@ def test_a_model_that_learnt_nothing_shows_no_change_but_not_that_there_is_none(
 def test_the_interval_of_a_difference_is_newcombes(
     first: tuple[int, int], second: tuple[int, int], low: float, high: float
 ) -> None:
-    found = _difference(wilson(*first, 0.95), wilson(*second, 0.95))
+    found = difference(wilson(*first, 0.95), wilson(*second, 0.95))
     assert found.interval == pytest.approx((low, high), abs=5e-5)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from desdecero.pipelines.corpus.draft import Draft
 from desdecero.pipelines.corpus.privacy.detection import Detector
@@ -27,9 +26,7 @@ class Redact:
 
     def __call__(self, draft: Draft) -> None:
         """Replace the draft's personal data."""
-        before = draft.text
-        matches = self._detector.find(before)
-        draft.text, places = self._replaced(before, matches)
+        draft.text, matches, places = self.replaced(draft.text)
         draft.edits.update(match.kind for match in matches)
         for match, (start, end) in zip(matches, places, strict=True):
             left, right = draft.text[max(0, start - _CONTEXT) : start], draft.text[end : end + _CONTEXT]
@@ -39,11 +36,12 @@ class Redact:
 
     def redact(self, text: str) -> tuple[str, Counter[str]]:
         """Return (the redacted text, number of replacements of each kind)."""
-        matches = self._detector.find(text)
-        return self._replaced(text, matches)[0], Counter(match.kind for match in matches)
+        new, matches, _ = self.replaced(text)
+        return new, Counter(match.kind for match in matches)
 
-    def _replaced(self, text: str, matches: Sequence[Match]) -> tuple[str, list[tuple[int, int]]]:
-        """Return the text with its replacements, and their positions."""
+    def replaced(self, text: str) -> tuple[str, list[Match], list[tuple[int, int]]]:
+        """Return the text with its replacements, what they stand for in the old text, and where in the new one."""
+        matches = self._detector.find(text)
         pieces, places, last, length = [], [], 0, 0
         for match in matches:
             new = self._replace(match, text[match.start : match.end])
@@ -52,7 +50,7 @@ class Redact:
             length = start + len(new)
             places.append((start, length))
             last = match.end
-        return "".join([*pieces, text[last:]]), places
+        return "".join([*pieces, text[last:]]), matches, places
 
 
 def redacted_kinds(section: PersonalData) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ _KEY_LENGTH = 16
 """The shortest key: 16 bytes drawn at random, or a passphrase that cannot be guessed in 2⁶⁴ tries."""
 _MEMORY = 10_000
 """Surrogates cached by a process; drawing one takes some tens of microseconds."""
+_PHONE_DIGITS = 6
 _TEST_NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 
 
@@ -106,6 +107,23 @@ def _surrogate(key: bytes, kind: str, form: str, value: str) -> str:
         if drawn != value:
             return drawn
     raise AssertionError(f"no surrogate of form {form} differs from its original")
+
+
+def alike(kind: str, form: str, value: str, chance: Random) -> str:
+    """Draw another value of a kind and format, as people have it: unlike a surrogate, of no reserved range.
+
+    Of an e-mail address the name is drawn, and of a telephone the last six digits.
+    """
+    if kind == "email" and "@" in value:
+        return GENERATORS["email"].make(chance)[0].partition("@")[0] + value[value.index("@") :]
+    if kind == "ip":
+        return GENERATORS["ipv6" if ":" in value else "ipv4"].make(chance)[0]
+    if kind == "phone":
+        kept = [place for place, sign in enumerate(value) if sign.isdigit()][-_PHONE_DIGITS:]
+        return value[: kept[0]] + _shuffled(chance, value[kept[0] :]) if kept else value
+    if form == "us_ssn":
+        return _shuffled(chance, value)
+    return _DRAWERS.get(kind, _draw_number)(chance, form, value)
 
 
 def _draw_email(chance: Random, _form: str, _value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -90,6 +91,20 @@ def read_source(source: Source) -> Iterator[Document | Quarantined]:
         read += isinstance(item, Document)
         if read == source.max_documents:
             return
+
+
+def read_sources(sources: Sequence[Source]) -> list[Iterator[Document | Quarantined]]:
+    """Return a stream of documents for each source. Among several sources, each id is prefixed with its source's name,
+    so that ids are unique."""
+    return [_named(source) if len(sources) > 1 else read_source(source) for source in sources]
+
+
+def _named(source: Source) -> Iterator[Document | Quarantined]:
+    for item in read_source(source):
+        if isinstance(item, Document):
+            yield dataclasses.replace(item, id=f"{source.name}/{item.id}")
+        else:
+            yield dataclasses.replace(item, place=f"{source.name}/{item.place}")
 
 
 def _place(last: Document | Quarantined | None) -> str:

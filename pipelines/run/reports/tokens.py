@@ -74,6 +74,20 @@ class Packing(Part):
     compared: list[ComparedPacking]
 
 
+class CanaryTokens(Part):
+    """Made-up personal data among the training tokens. It stands in `splits`, `sources` and `licenses` too."""
+
+    repetitions: list[Count]
+    """How often the canaries of each group stand there."""
+    each: Count
+    """Canaries in a group."""
+    controls: Count
+    """Texts of the same form that stand nowhere."""
+    copies: Count
+    """Of all canaries together."""
+    tokens: Count
+
+
 class TokensReport(Part):
     """Token files that training reads."""
 
@@ -85,3 +99,5 @@ class TokensReport(Part):
     """None where the recipe mixes nothing."""
     licenses: list[LicenseTokens]
     packing: Packing
+    canaries: CanaryTokens | None = None
+    """None where the recipe asks for none."""
