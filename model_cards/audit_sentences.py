@@ -11,17 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from desdecero.model_cards.evidence import View
 from desdecero.model_cards.formats import counted, figure, grouped, interval, percent, probability
+from desdecero.model_cards.heart_sentences import memorization_told, personal_data_told
+from desdecero.model_cards.use_sentences import Told, facts_told, swaps_told
 from desdecero.model_cards.words import Language, name, say
 
 Report = Mapping[str, Any] | View
+Part = Literal["tried", "found", "small", "open"]
 
 FOUND = ("bias found", "found within margin")
-SMALL = ("within margin",)
-"""Verdicts that something was shown to be small. All others are that it could not be told."""
+"""Verdicts that accuse."""
+PARTS: dict[str, Part] = {"bias found": "found", "found within margin": "found", "within margin": "small"}
+"""What other verdicts than these mean is that it could not be told."""
+
+
+Sentences = Callable[[Language, Report], "Iterator[Said]"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,8 @@ class Said:
     verdict: str
     """A verdict, or `diagnostic` for what no verdict may rest on."""
     text: str
+    part: Part
+    """What was tried, found, shown to be small, or could not be told."""
 
 
 def audit_sentences(language: Language, report: Report) -> list[Said]:
@@ -67,7 +76,7 @@ def _pairs(language: Language, report: Report) -> Iterator[Said]:
         for group in gaps["groups"]:
             measured = gaps["groups"][group]
             text = _pairs_sentence(language, result, gaps["competence"], measured, audited, group)
-            yield Said("pairs", audited, group, measured["verdict"], text)
+            yield _said("pairs", audited, group, measured["verdict"], text)
 
 
 def _pairs_sentence(
@@ -133,7 +142,7 @@ def _esbbq(language: Language, report: Report) -> Iterator[Said]:
             accuracy=interval(language, one["accuracy"], "percent"),
             templates=grouped(language, one["bias"]["clusters"]),
         )
-        yield Said("esbbq", "es", category, verdict, text)
+        yield _said("esbbq", "es", category, verdict, text)
 
 
 def _crows_pairs(language: Language, report: Report) -> Iterator[Said]:
@@ -147,7 +156,7 @@ def _crows_pairs(language: Language, report: Report) -> Iterator[Said]:
             preferred=interval(language, preferred, "percent"),
             pairs=grouped(language, preferred["items"]),
         )
-        yield Said("crows_pairs", "en", direction, "diagnostic", text)
+        yield _said("crows_pairs", "en", direction, "diagnostic", text)
 
 
 def _winobias(language: Language, report: Report) -> Iterator[Said]:
@@ -160,7 +169,7 @@ def _winobias(language: Language, report: Report) -> Iterator[Said]:
         preferred=interval(language, figures["preferred"], "percent"),
         pairs=grouped(language, figures["difference"]["clusters"]),
     )
-    yield Said("winobias", "en", None, verdict, text)
+    yield _said("winobias", "en", None, verdict, text)
 
 
 def _honest(language: Language, report: Report) -> Iterator[Said]:
@@ -175,7 +184,24 @@ def _honest(language: Language, report: Report) -> Iterator[Said]:
         items=grouped(language, result["items"]),
         precision=interval(language, result["judge"]["precision"], "percent"),
     )
-    yield Said("honest", result["language"], None, verdict, text)
+    yield _said("honest", result["language"], None, verdict, text)
+
+
+def _said(suite: str, language: str | None, group: str | None, verdict: str, text: str) -> Said:
+    return Said(suite, language, group, verdict, text, PARTS.get(verdict, "open"))
+
+
+# --- use, and what is known by heart ---------------------------------------------------------------------------
+
+
+def _told(
+    suite: str, told: Callable[[Language, Report], Iterator[Told]]
+) -> Callable[[Language, Report], Iterator[Said]]:
+    def said(language: Language, report: Report) -> Iterator[Said]:
+        for one in told(language, report):
+            yield Said(suite, None, one.group, one.verdict, one.text, one.part)
+
+    return said
 
 
 def _verdict(report: Report, test: str) -> str:
@@ -188,11 +214,15 @@ def _known(values: Report, key: str) -> bool:
     return key in list(values) and bool(values[key] or values[key] == 0)
 
 
-SUITES: dict[str, Callable[[Language, Report], Iterator[Said]]] = {
+SUITES: dict[str, Sentences] = {
     "pairs": _pairs,
     "esbbq": _esbbq,
     "crows_pairs": _crows_pairs,
     "winobias": _winobias,
     "honest": _honest,
+    "swaps": _told("swaps", swaps_told),
+    "memorization": _told("memorization", memorization_told),
+    "personal_data": _told("personal_data", personal_data_told),
+    "facts": _told("facts", facts_told),
 }
 """Suite → its sentences, in the order in which they are told."""

@@ -75,6 +75,11 @@ def audit_filters(templates: Environment, language: Language) -> None:
     def counts(sentences: Sequence[Said]) -> str:
         return verdict_counts(language, Counter(said.verdict for said in sentences if said.suite == "pairs"))
 
+    def by_suite(sentences: Sequence[Said]) -> list[tuple[str, list[Said]]]:
+        suites = dict.fromkeys(said.suite for said in sentences)
+        return [(suite, [said for said in sentences if said.suite == suite]) for suite in suites]
+
+    templates.filters["by_suite"] = by_suite
     templates.filters["audit_sentences"] = lambda report: audit_sentences(language, report) if report else []
     templates.filters["verdict_counts"] = counts
     templates.filters["group_name"] = lambda probes: group_name(language, probes)

@@ -64,7 +64,7 @@ def _swaps_of(language: Language, report: Report, people: str) -> Iterator[Told]
     counts = {"texts": swaps["texts"], "exchanged": swaps["flips"]["texts"], "uncertain": swaps["uncertain"]}
     shown = {key: grouped(language, count) for key, count in counts.items()}
     yield Told("tried", people, "diagnostic", say(language, "audit.swaps.exchanged", **named, **shown))
-    if _given(share := swaps["flips"]["share"]):
+    if is_given(share := swaps["flips"]["share"]):
         text = say(language, "audit.swaps.flips", group=group, share=interval(language, share, "percent"))
         yield Told("found", people, "diagnostic", text)
     tests = {
@@ -73,7 +73,7 @@ def _swaps_of(language: Language, report: Report, people: str) -> Iterator[Told]
         for measure in RATES
         if f"swaps/{people}.{kind}.{measure}" in list(adjusted)
     }
-    found = [one for one, test in tests.items() if _holds(report, test)]
+    found = [one for one, test in tests.items() if is_shown(report, test)]
     for kind, measure in found:
         rate, label = _largest(swaps[kind]["sides"], sides, RATES[measure])
         value, other = (percent(language, swaps[kind]["sides"][side][rate][label]) for side in sides)
@@ -118,19 +118,19 @@ def facts_told(language: Language, report: Report) -> Iterator[Told]:
 
 def _stated(language: Language, report: Report, stated: Report) -> Iterator[Told]:
     trained = grouped(language, stated["trained"])
-    if _given(figures := stated["all"]):
+    if is_given(figures := stated["all"]):
         asked = {"trained": trained, "held_out": grouped(language, stated["held_out"])}
         chance = percent(language, figures["trained"]["chance"])
         yield Told("tried", None, "diagnostic", say(language, "audit.facts.tried", chance=chance, **asked))
         shares = {side: interval(language, figures[side], "percent") for side in ("trained", "held_out")}
         difference = interval(language, figures["difference"], "points")
         text = say(language, "audit.facts.preferred", difference=difference, **shares)
-        if _given(untrained := figures["trained"]["untrained"]):
+        if is_given(untrained := figures["trained"]["untrained"]):
             other = percent(language, figures["held_out"]["untrained"])
             share = percent(language, untrained)
             text += " " + say(language, "audit.facts.untrained", untrained=share, untrained_held_out=other)
         yield Told("found", None, "diagnostic", text)
-        if _holds(report, "facts/stated") and figures["difference"]["value"] > 0:
+        if is_shown(report, "facts/stated") and figures["difference"]["value"] > 0:
             p = probability(report["p_adjusted"]["facts/stated"])
             yield Told("found", None, "diagnostic", say(language, "audit.facts.learnt", p=p))
         else:
@@ -141,7 +141,7 @@ def _stated(language: Language, report: Report, stated: Report) -> Iterator[Told
 
 
 def _made_up(language: Language, report: Report, made_up: Report) -> Iterator[Told]:
-    if _given(reason := made_up["not_measured"]):
+    if is_given(reason := made_up["not_measured"]):
         yield Told("open", None, "diagnostic", say(language, f"audit.facts.{reason}"))
         return
     figures = made_up["all"]
@@ -150,7 +150,7 @@ def _made_up(language: Language, report: Report, made_up: Report) -> Iterator[To
     shares = {side: interval(language, figures[side], "percent") for side in ("written", "real")}
     text = say(language, "audit.facts.made_up", values=grouped(language, made_up["values"]), **shares)
     yield Told("found", None, "diagnostic", text)
-    if not _holds(report, "facts/made_up"):
+    if not is_shown(report, "facts/made_up"):
         yield Told("open", None, "none shown", say(language, "audit.facts.made_up_untold"))
         return
     direction = "made_up_more" if figures["difference"]["value"] > 0 else "made_up_less"
@@ -159,10 +159,12 @@ def _made_up(language: Language, report: Report, made_up: Report) -> Iterator[To
     yield Told("found", None, "diagnostic", say(language, f"audit.facts.{direction}", difference=difference, p=p))
 
 
-def _given(value: Any) -> bool:
+def is_given(value: Any) -> bool:
+    """Tell whether a report has a value."""
     return value is not None and not isinstance(value, Missing)
 
 
-def _holds(report: Report, test: str) -> bool:
+def is_shown(report: Report, test: str) -> bool:
+    """Tell whether a test of the report found something, by its adjusted p-value."""
     adjusted = report["p_adjusted"]
     return test in list(adjusted) and bool(adjusted[test] < 1 - report["confidence"])

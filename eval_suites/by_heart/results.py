@@ -149,3 +149,28 @@ class PersonalDataResult(Part):
     confidence: Share
     kinds: list[Recovered]
     not_measured: NotMeasured | None
+
+
+# --- suites ----------------------------------------------------------------------------------------------------
+
+
+class MemorizationResult(Part):
+    """What a model gives back of its training text."""
+
+    suite: Literal["memorization"] = "memorization"
+    extraction: ExtractionResult
+    ordinary: OrdinaryResult
+    exposure: ExposureResult | None
+    """None where the recipe has no canaries."""
+
+
+class PersonalDataSuite(Part):
+    """Whether a model gives back what was taken out of its corpus, and how much of it was looked for."""
+
+    suite: Literal["personal_data"] = "personal_data"
+    documents: Count
+    """Training documents with replaced values that were looked for in the sources."""
+    altered: Count
+    """Of these, those that the sources hold no longer, or not as they were."""
+    kinds: list[Recovered]
+    not_measured: NotMeasured | Literal["sources_missing"] | None

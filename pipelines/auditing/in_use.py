@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from desdecero.eval_suites.in_use.results import SwapsInUseResult
 from desdecero.eval_suites.in_use.swaps import measure_swaps_in_use
@@ -15,18 +14,15 @@ from desdecero.pipelines.auditing.people import people_of
 SETTING = "audit.suites.swaps"
 
 
-def swaps(
-    asked: Asked, path: str, text: str = "text", label: str = "label", language: Literal["en", "es"] | None = None
-) -> Scored[SwapsInUseResult]:
+def swaps(asked: Asked) -> Scored[SwapsInUseResult]:
     """Measure swaps in use.
-
-    path: of the file with the texts; text, label: names of its fields; language: of the texts, the audit's first by
-    default
 
     Raises `UserError` for a file that cannot be used, and `ValueError` for one with too few different texts.
     """
-    data, recipe = read_labelled(Path(path), text, label, SETTING), asked.recipe
-    people = people_of(language or recipe.audit.languages[0])
+    section, recipe = asked.recipe.audit.suites.swaps, asked.recipe
+    assert section is not None, "asked only where it is wanted"
+    data = read_labelled(Path(section.path), section.text, section.label, SETTING)
+    people = people_of(section.language or recipe.audit.languages[0])
     return measure_swaps_in_use(asked.model, data.texts, data.labels, people, recipe.audit.confidence, recipe.seed)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from desdecero.eval_suites.results import Estimate
+from desdecero.eval_suites.by_heart.results import Extracted
+from desdecero.eval_suites.results import Estimate, ShareEstimate
 from desdecero.model_cards.audit_sentences import group_name
 from desdecero.model_cards.formats import percent
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
@@ -51,7 +52,7 @@ class Panel:
 def draw_suites(report: AuditReport, folder: Path) -> None:
     """Draw a picture of each suite that was measured, in each language: `pairs.png`, `pairs.es.png`."""
     for suite, panels in PANELS.items():
-        if getattr(report.suites, suite) is not None:
+        if getattr(report.suites, suite) is not None and any(panel.lines for panel in panels(report, "en")):
             for language in LANGUAGES:
                 draw(
                     panels(report, language),
@@ -158,6 +159,59 @@ def _honest(report: AuditReport, language: Language) -> list[Panel]:
     return [Panel("", say(language, "plot.hurtful_share"), lines, None)]
 
 
+def _swaps(report: AuditReport, language: Language) -> list[Panel]:
+    result = report.suites.swaps
+    assert result is not None, "drawn only where it was measured"
+    lines = [
+        Line(
+            f"{group_name(language, people)}: {name(language, 'people_side', side)}", _share(flips.share), "diagnostic"
+        )
+        for people, swapped in result.people.items()
+        for side, flips in swapped.by_side.items()
+    ]
+    return [Panel("", say(language, "plot.flips_share"), lines, None)]
+
+
+def _memorization(report: AuditReport, language: Language) -> list[Panel]:
+    result = report.suites.memorization
+    assert result is not None, "drawn only where it was measured"
+    lines = [
+        Line(
+            say(language, f"plot.extracted.{cell.split}", prefix=cell.prefix)
+            + ("" if cell.by == "all" else f" ({name(language, 'extraction_group', cell.group)})"),
+            _share(cell.greedy),
+            "diagnostic",
+        )
+        for cell in result.extraction.cells
+    ]
+    return [Panel("", say(language, "plot.extracted_share"), lines, None)]
+
+
+def _personal_data(report: AuditReport, language: Language) -> list[Panel]:
+    result = report.suites.personal_data
+    assert result is not None, "drawn only where it was measured"
+    lines = [
+        Line(name(language, "personal_data", kind.kind), _share(kind.greedy), "diagnostic") for kind in result.kinds
+    ]
+    return [Panel("", say(language, "plot.greedy_share"), lines, None)]
+
+
+def _facts(report: AuditReport, language: Language) -> list[Panel]:
+    result = report.suites.facts
+    assert result is not None, "drawn only where it was measured"
+    figures = {} if result.stated.all is None else {"all": result.stated.all, **result.stated.kinds}
+    lines = [
+        Line(f"{name(language, 'fact_kind', kind)}, {name(language, 'fact_side', side)}", one, "diagnostic")
+        for kind, each in figures.items()
+        for side, one in (("trained", each.trained), ("held_out", each.held_out))
+    ]
+    return [Panel("", say(language, "plot.preferred_share"), lines, 0.25)]
+
+
+def _share(share: Extracted | ShareEstimate | None) -> Estimate | None:
+    return None if share is None else Estimate(value=share.value, low=share.low, high=share.high)
+
+
 def _verdict(report: AuditReport, test: str) -> str:
     p = report.p_adjusted.get(test)
     return "bias found" if p is not None and p < 1 - report.confidence else "none shown"
@@ -169,5 +223,9 @@ PANELS: dict[str, Callable[[AuditReport, Language], list[Panel]]] = {
     "crows_pairs": _crows_pairs,
     "winobias": _winobias,
     "honest": _honest,
+    "swaps": _swaps,
+    "memorization": _memorization,
+    "personal_data": _personal_data,
+    "facts": _facts,
 }
 """Suite → the panels of its picture."""

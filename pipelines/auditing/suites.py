@@ -24,7 +24,7 @@ from desdecero.eval_suites.public_sets.figures import Scored
 from desdecero.eval_suites.results import Part
 from desdecero.eval_suites.statistics import holm
 from desdecero.eval_suites.tasks.records import digest_of
-from desdecero.pipelines.auditing import pairs, public_sets
+from desdecero.pipelines.auditing import by_heart, in_use, pairs, public_sets, true_or_false
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import hash_json
@@ -51,6 +51,10 @@ SUITES: dict[str, Suite] = {
     "crows_pairs": Suite(public_sets.crows_pairs),
     "winobias": Suite(public_sets.winobias, public_sets.p_values_of_winobias),
     "honest": Suite(public_sets.honest, public_sets.p_values_of_honest),
+    "swaps": Suite(in_use.swaps, in_use.p_values),
+    "memorization": Suite(by_heart.memorization, by_heart.p_values_of_memorization),
+    "personal_data": Suite(by_heart.personal_data),
+    "facts": Suite(true_or_false.facts, true_or_false.p_values),
 }
 """Name, as in the recipe's `audit.suites`, → suite; in the order in which they are told."""
 
@@ -127,7 +131,7 @@ def key_of(name: str, asked: Asked) -> str:
     content = section.model_dump(mode="json")
     data = [content.pop("path")] if "path" in content else list(recipe.audit.probes) if name == "pairs" else []
     trained = "pretrain" if asked.adapter is None else stage_name("finetune", asked.adapter)
-    seals = {stage: asked.run.seal(stage, recipe) for stage in (trained, "tokens")}
+    seals = {stage: asked.run.seal(stage, recipe) for stage in (trained, "tokens", "corpus")}
     return hash_json(
         {
             "version": SUITES[name].version,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from desdecero.model_cards.audit_sentences import FOUND, SMALL, Said, audit_sentences, group_name
-from desdecero.model_cards.formats import percent
+from desdecero.model_cards.audit_sentences import Part, Said, audit_sentences, group_name
+from desdecero.model_cards.formats import interval, percent
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.auditing.examples import largest_gaps
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports import content_of
 from desdecero.pipelines.run.reports.audit import AuditReport
+
+SECTIONS: tuple[Part, ...] = ("found", "small", "open")
 
 
 def summary(language: Language, recipe: Recipe, report: AuditReport, pair_lines: str) -> str:
@@ -18,7 +21,7 @@ def summary(language: Language, recipe: Recipe, report: AuditReport, pair_lines:
 
     pair_lines: the content of `pairs.jsonl`, from which examples are shown, folded: they hold prejudices
     """
-    sentences = audit_sentences(language, content_of(report))
+    sentences = _once_a_language(language, report, audit_sentences(language, content_of(report)))
     tried = [name(language, "audit_suite", suite) for suite in dict.fromkeys(said.suite for said in sentences)]
     parts = [
         f"# {say(language, 'audit_summary.title', name=recipe.name)}",
@@ -29,19 +32,41 @@ def summary(language: Language, recipe: Recipe, report: AuditReport, pair_lines:
             tests=len(report.p_adjusted),
             confidence=percent(language, report.confidence),
         ),
-        *_section(language, "found", [said for said in sentences if said.verdict in FOUND]),
-        *_section(language, "small", [said for said in sentences if said.verdict in SMALL]),
-        *_section(language, "open", [said for said in sentences if said.verdict not in (*FOUND, *SMALL)]),
+        "\n".join(f"- {said.text}" for said in sentences if said.part == "tried"),
+        *(line for part in SECTIONS for line in _section(language, part, sentences)),
         *([_examples(language, pair_lines)] if pair_lines else []),
         f"## {say(language, 'audit_summary.meaning')}",
         _use(language, recipe),
         say(language, "card.audit_limits"),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(language: Language, part: str, sentences: Sequence[Said]) -> list[str]:
-    listed = [f"- {said.text}" for said in sentences] or [say(language, f"audit_summary.{part}.none")]
+def _once_a_language(language: Language, report: AuditReport, sentences: Sequence[Said]) -> list[Said]:
+    """Say of a language that the model is not competent in once, and not for each of its groups."""
+    kept, seen = list[Said](), set[str | None]()
+    for said in sentences:
+        if said.suite == "pairs" and said.verdict == "model not competent" and report.suites.pairs is not None:
+            if said.language in seen or said.language is None:
+                continue
+            seen.add(said.language)
+            competence = report.suites.pairs.languages[said.language].competence
+            text = say(
+                language,
+                "finding.not_competent",
+                share=interval(language, content_of(competence), "percent"),
+                threshold=percent(language, competence.threshold),
+            )
+            audited = name(language, "language", said.language).capitalize()
+            said = replace(said, text=f"{audited}: {text}")
+        kept.append(said)
+    return kept
+
+
+def _section(language: Language, part: Part, sentences: Sequence[Said]) -> list[str]:
+    listed = [f"- {said.text}" for said in sentences if said.part == part] or [
+        say(language, f"audit_summary.{part}.none")
+    ]
     return [f"## {say(language, f'audit_summary.{part}.title')}", "\n".join(listed)]
 
 
@@ -57,4 +82,6 @@ def _examples(language: Language, pair_lines: str) -> str:
         f"- {row['gap']:+.2f} · {group_name(language, row['group'])} · {row['sentence']}"
         for row in largest_gaps(pair_lines)
     ]
+    if not rows:
+        return ""
     return "\n".join(["<details>", f"<summary>{say(language, 'page.examples')}</summary>", "", *rows, "", "</details>"])

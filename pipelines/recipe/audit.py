@@ -51,6 +51,45 @@ class Honest(Section):
     """Language of the templates, and of the list of insults that judges the completions."""
 
 
+class Swaps(Section):
+    """A classifier on the model's features, for a labelled file of your own: does it say the same of other people?"""
+
+    path: LocalPath
+    """A JSONL (.gz), CSV, TSV or Parquet file with texts and labels."""
+    text: str = "text"
+    """Column of the text."""
+    label: str = "label"
+    """Column of the label."""
+    language: Literal["en", "es"] | None = None
+    """Language of the texts. Default: the first of `audit.languages`."""
+
+
+class Memorization(Section):
+    """What the model gives back of its training text, word for word."""
+
+    sequences: Annotated[int, Field(ge=30, le=100_000)] = 200
+    """Passages that are asked for, of training documents and as many of held-out ones."""
+    prefixes: Annotated[tuple[Annotated[int, Field(ge=1, le=100_000)], ...], Field(min_length=1, max_length=8)] = (
+        16, 32, 64,
+    )  # fmt: skip
+    """Tokens of a passage that the model is given; it has to write the next 32."""
+
+    @field_validator("prefixes")
+    @classmethod
+    def _check_distinct(cls, prefixes: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(prefixes)) < len(prefixes):
+            raise ValueError("a length stands there twice: name each once")
+        return prefixes
+
+
+class WithheldData(Section):
+    """Personal data that was taken out of the corpus: does the model give it back?"""
+
+
+class Facts(Section):
+    """Numbers, dates and names that one document states: does the model prefer them, and how many does it make up?"""
+
+
 class AuditSuites(Section):
     """What is asked of the model. A suite that is set to null is left out."""
 
@@ -64,6 +103,14 @@ class AuditSuites(Section):
     """WinoBias, where its data are given."""
     honest: Honest | None = None
     """HONEST, where its data are given."""
+    swaps: Swaps | None = None
+    """Swaps in use, where a labelled file is given."""
+    memorization: Memorization | None = Memorization()
+    """Passages, copied text and canaries."""
+    personal_data: WithheldData | None = WithheldData()
+    """Personal data that was taken out of the corpus."""
+    facts: Facts | None = Facts()
+    """True or false."""
 
 
 class Audit(Section):

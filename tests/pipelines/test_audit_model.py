@@ -23,6 +23,8 @@ from desdecero.pipelines.run.stages import stages
 
 CHEAP = {"pairs_per_context": 2, "min_occurrences": 0}
 """Two pairs: they are what the time goes with."""
+PAIRS = {"pairs": CHEAP, "memorization": None, "personal_data": None, "facts": None}
+"""Paired sentences alone."""
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def run_copy(run_without_adapter: Path, tmp_path: Path) -> Callable[..., tuple[R
 
     def copied(**audit: Any) -> tuple[Recipe, RunDir]:
         run = RunDir(shutil.copytree(run_without_adapter, tmp_path / "run", symlinks=True))
-        section = {"languages": ["en"], "suites": {"pairs": CHEAP}, **audit}
+        section = {"languages": ["en"], "suites": PAIRS, **audit}
         return load_recipe(run.recipe_file, [f"audit={json.dumps(section)}"]), run
 
     return copied
@@ -81,7 +83,7 @@ def test_the_same_model_and_seed_give_the_same_bytes(run_copy: Callable[..., tup
 def test_pairs_whose_mentions_the_training_text_has_not_are_listed_and_not_asked(
     run_copy: Callable[..., tuple[Recipe, RunDir]],
 ) -> None:
-    recipe, run = run_copy(suites={"pairs": {**CHEAP, "min_occurrences": 1_000_000}})
+    recipe, run = run_copy(suites={**PAIRS, "pairs": {**CHEAP, "min_occurrences": 1_000_000}})
     report = audit(recipe, run)
     assert report.suites.pairs is not None
     for measured in report.suites.pairs.languages["en"].groups.values():
@@ -106,7 +108,7 @@ def test_a_suite_is_measured_again_only_where_it_is_stale(
     run_copy: Callable[..., tuple[Recipe, RunDir]], tmp_path: Path
 ) -> None:
     data = insults(tmp_path / "winobias")
-    recipe, run = run_copy(suites={"pairs": CHEAP, "winobias": {"path": str(data)}})
+    recipe, run = run_copy(suites={**PAIRS, "winobias": {"path": str(data)}})
     stage = stages(recipe)["audit"]
 
     first = audit(recipe, run, "winobias")
@@ -155,12 +157,45 @@ def test_the_plan_runs_nothing(
 ) -> None:
     _, run = run_copy()
     before = sorted(run.path.rglob("*"))
-    assert main([str(run.path), "--plan", "--language", "en", "--set", f"audit.suites.pairs={json.dumps(CHEAP)}"]) == 0
+    assert main([str(run.path), "--plan", "--language", "en", "--set", f"audit.suites={json.dumps(PAIRS)}"]) == 0
     said = capsys.readouterr().out
     assert "en gender: 80 contexts × 2 of 12 pairs" in said and "sentences, " in said
     assert [path for path in sorted(run.path.rglob("*")) if "trace" not in path.parts] == [
         path for path in before if "trace" not in path.parts
     ]
+
+
+def labelled(folder: Path) -> Path:
+    """Sentences about women and men, half of which praise."""
+    path, names = folder / "reviews.jsonl", ("The woman", "The man", "The mother", "The father")
+    rows = [
+        {
+            "text": f"{names[n % 4]} wrote {n} letters and was {'kind' if n % 8 < 4 else 'rude'}.",
+            "label": str(n % 8 < 4),
+        }
+        for n in range(400)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_what_a_model_knows_by_heart_says_in_use_and_states_is_measured_beside(
+    run_copy: Callable[..., tuple[Recipe, RunDir]], tmp_path: Path
+) -> None:
+    few = {"sequences": 60, "prefixes": [16]}
+    recipe, run = run_copy(suites={"pairs": None, "memorization": few, "swaps": {"path": str(labelled(tmp_path))}})
+    report = audit(recipe, run)
+    suites = report.suites
+    assert suites.pairs is None and suites.memorization and suites.personal_data and suites.facts and suites.swaps
+    assert suites.memorization.extraction.not_measured == "context_too_short"  # 32 tokens
+    assert suites.memorization.exposure is None  # no canaries
+    assert {"facts/stated", "facts/made_up"} <= report.p_adjusted.keys()
+    assert lines(run, "memorization") == [] and not (run.audit / "memorization.png").exists()
+    assert {line["asked"] for line in lines(run, "facts")} <= {"fact", "passage"}
+    assert all("value" not in line and "text" not in line for line in lines(run, "personal_data"))
+    for name, words in (("summary.md", "A base model is fluent"), ("summary.es.md", "palabra por palabra")):
+        text = (run.audit / name).read_text(encoding="utf-8")
+        assert words in text and " safe" not in text
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from desdecero.eval_suites.by_heart.results import MemorizationResult, PersonalDataSuite
+from desdecero.eval_suites.in_use.results import SwapsInUseResult
 from desdecero.eval_suites.paired_sentences.results import PairsResult
 from desdecero.eval_suites.public_sets.results import CrowsResult, EsbbqResult, HonestResult, WinobiasResult
 from desdecero.eval_suites.results import GapChange, Part
+from desdecero.eval_suites.true_or_false.results import TrueOrFalseResult
 
 
 class SuiteResults(Part):
@@ -15,6 +18,10 @@ class SuiteResults(Part):
     crows_pairs: CrowsResult | None = None
     winobias: WinobiasResult | None = None
     honest: HonestResult | None = None
+    swaps: SwapsInUseResult | None = None
+    memorization: MemorizationResult | None = None
+    personal_data: PersonalDataSuite | None = None
+    facts: TrueOrFalseResult | None = None
 
 
 class AuditReport(Part):

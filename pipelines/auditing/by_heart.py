@@ -1,0 +1,111 @@
+"""What the model knows by heart, in the audit: passages, copied text, canaries, and values taken out of the corpus."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from desdecero.eval_suites.by_heart import ordinary
+from desdecero.eval_suites.by_heart.exposure import PERMUTATIONS, measure_exposure
+from desdecero.eval_suites.by_heart.extraction import CONTINUATION, measure_extraction
+from desdecero.eval_suites.by_heart.ordinary import measure_ordinary
+from desdecero.eval_suites.by_heart.personal_data import measure_personal_data
+from desdecero.eval_suites.by_heart.results import MemorizationResult, PersonalDataSuite
+from desdecero.eval_suites.public_sets.figures import Scored
+from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.common.progress import progress
+from desdecero.pipelines.corpus.documents import measured_split
+from desdecero.pipelines.corpus.privacy.canaries import canaries
+from desdecero.pipelines.corpus.privacy.originals import withheld
+from desdecero.pipelines.tokens.passages import draw_passages
+from desdecero.pipelines.tokens.trace import Documents
+
+PROMPTS = 100
+"""Ordinary prompts: a share of nothing is then known to be below 4 points."""
+VALUES = 100
+"""Values taken out of the corpus that are asked for, each beside 99 made-up ones."""
+PLACES = 20
+"""Places of a copied run whose licences are looked up."""
+
+
+def memorization(asked: Asked) -> Scored[MemorizationResult]:
+    """Measure what the model gives back of its training text; a line for each passage, prompt and canary."""
+    recipe, run, index, model = asked.recipe, asked.run, asked.index, asked.model
+    section, confidence, split = recipe.audit.suites.memorization, recipe.audit.confidence, measured_split(recipe)
+    assert section is not None, "asked only where it is wanted"
+
+    def drawn(split_: Any, count: int, tokens: int, least: int, beginnings: bool = False) -> Sequence[Any]:
+        if not run.token_files(split_):
+            return []
+        return draw_passages(run, recipe, split_, count, tokens, recipe.seed, least=least, beginnings=beginnings)
+
+    longest, least = max(section.prefixes) + CONTINUATION, min(section.prefixes) + CONTINUATION
+    extraction, passages = measure_extraction(
+        model,
+        drawn("train", section.sequences, longest, least),
+        drawn(split, section.sequences, longest, least),
+        lambda tokens: index.places(tokens, 0)[0],
+        section.prefixes,
+        confidence,
+        progress=_bar("extraction"),
+    )
+    documents = Documents(run)
+    copied, prompts = measure_ordinary(
+        model,
+        drawn(split, PROMPTS, ordinary.PROMPT + ordinary.WRITTEN, ordinary.PROMPT, beginnings=True),
+        index.longest,
+        lambda tokens: [one.license for one in documents.at(index.places(tokens, PLACES)[1])],
+        confidence,
+        recipe.seed,
+    )
+    exposure, planted = None, list[dict[str, Any]]()
+    if recipe.tokens.canaries:
+        made = canaries(recipe.tokens.canaries, recipe.seed)
+        exposure, planted = measure_exposure(
+            model, made.by_repetitions(), made.controls, confidence, PERMUTATIONS, recipe.seed, _bar("canaries")
+        )
+    lines = [
+        {"asked": asked_for, **line}
+        for asked_for, found in (("passage", passages), ("prompt", prompts), ("canary", planted))
+        for line in found
+    ]
+    return Scored(MemorizationResult(extraction=extraction, ordinary=copied, exposure=exposure), lines)
+
+
+def personal_data(asked: Asked) -> Scored[PersonalDataSuite]:
+    """Measure whether the model gives back what was taken out of its corpus; a line for each value, without it.
+
+    The salt of the lines' hashes is drawn anew each time and kept nowhere.
+    """
+    recipe = asked.recipe
+    if asked.model.objective != "causal":
+        return Scored(_not_asked("not_causal"), [])
+    try:
+        found = withheld(recipe, asked.run, VALUES)
+    except UserError:  # what it needs is not on this machine: the report says so, and the rest is measured
+        return Scored(_not_asked("sources_missing"), [])
+    result, lines = measure_personal_data(
+        asked.model, found.values, secrets.token_bytes(16), recipe.audit.confidence, _bar("personal data")
+    )
+    suite = PersonalDataSuite(
+        documents=found.documents, altered=found.altered, kinds=result.kinds, not_measured=result.not_measured
+    )
+    return Scored(suite, lines)
+
+
+def p_values_of_memorization(result: MemorizationResult) -> dict[str, float]:
+    """Return `canaries_64` and alike → p-value of texts that were never trained on."""
+    if result.exposure is None:
+        return {}
+    return {f"canaries_{one.repetitions}": one.p_value for one in result.exposure.repetitions}
+
+
+def _not_asked(reason: Any) -> PersonalDataSuite:
+    return PersonalDataSuite(documents=0, altered=0, kinds=[], not_measured=reason)
+
+
+def _bar(what: str) -> Any:
+    return partial(progress, title=f"audit: {what}", unit="batch")
