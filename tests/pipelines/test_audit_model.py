@@ -189,7 +189,7 @@ def test_what_a_model_knows_by_heart_says_in_use_and_states_is_measured_beside(
     assert suites.pairs is None and suites.memorization and suites.personal_data and suites.facts and suites.swaps
     assert suites.memorization.extraction.not_measured == "context_too_short"  # 32 tokens
     assert suites.memorization.exposure is None  # no canaries
-    assert {"facts/stated", "facts/made_up"} <= report.p_adjusted.keys()
+    assert all(test.startswith(("swaps/gender.", "facts/")) for test in report.p_adjusted) and report.p_adjusted
     assert lines(run, "memorization") == [] and not (run.audit / "memorization.png").exists()
     assert {line["asked"] for line in lines(run, "facts")} <= {"fact", "passage"}
     assert all("value" not in line and "text" not in line for line in lines(run, "personal_data"))
