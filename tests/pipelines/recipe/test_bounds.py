@@ -46,7 +46,8 @@ def test_no_number_of_any_section_is_negative() -> None:
 @pytest.mark.parametrize("words", [
     "audit.margin=0", "audit.margin=0.001",
     "audit.margin=1.5", "audit.margin=1000000000", "audit.confidence=0.5", "audit.confidence=0.79",
-    "audit.confidence=0.9999", "audit.confidence=1", "audit.confidence=95",
+    "audit.confidence=0.9999", "audit.confidence=0.995", "audit.margin=.inf",
+    "audit.confidence=1", "audit.confidence=95",
     "evaluate.confidence=0.6", "evaluate.sample_tokens=1000000000", "finetune.rank=100000", "finetune.steps=1e30",
     "pretrain.batch_size=1000000000", "pretrain.optimizer.betas=[2, 0.9]", "pretrain.optimizer.betas=[0.9, 1]",
     "pretrain.optimizer.betas=[0.9, .nan]", "pretrain.optimizer.weight_decay=1e9", "pretrain.z_loss=50",
@@ -66,7 +67,7 @@ def test_nonsense_is_refused_by_its_key(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", [
-    "audit={confidence: 0.999}", "audit.margin=0.1",
+    "audit={confidence: 0.99}", "audit.margin=0.1",
     "audit={margin: 1, confidence: 0.8}", "evaluate.confidence=0.99", "seed=4294967295",
     "pretrain.optimizer.learning_rate=1e3", "corpus.quality={max_symbol_ratio: 1, min_stop_word_share: 0}",
     "corpus.quality.max_top_ngrams={2: 0.2}", "pretrain.checkpoint_minutes=0", "tokens.mixture={a: {epochs: 0.25}}",
