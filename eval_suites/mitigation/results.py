@@ -8,7 +8,7 @@ from desdecero.eval_suites.results import Count, Estimate, Part, Share
 
 Method = Literal["counterfactual", "reweight", "goldfish", "threshold", "reduction"]
 Measure = Literal["gap", "extraction", "loss", "task", "equalized_odds", "demographic_parity", "accuracy"]
-Verdict = Literal["mitigated", "refused", "cost unknown", "no change shown"]
+Verdict = Literal["mitigated", "refused", "cost unknown", "no change shown", "not measured"]
 
 
 class Change(Part):

@@ -95,5 +95,9 @@ def test_seeds_that_agree_to_the_item_are_not_taken_as_certain() -> None:
 def test_one_seed_tells_nothing() -> None:
     with pytest.raises(ValueError, match="two seeds"):
         change_over_seeds("gap", "", "lower", [1.0], [0.0], 0.95)
-    with pytest.raises(ValueError, match="one of them was not"):
-        receipt(loss(0, 0, 0))
+
+
+def test_a_receipt_needs_a_cost_and_says_where_its_target_was_not_measured() -> None:
+    with pytest.raises(ValueError, match="loss was not measured"):
+        receipt(gap(LOWER))
+    assert receipt(loss(0.1, 0.1, 0.2)).verdict == "not measured"
