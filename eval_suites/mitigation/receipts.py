@@ -112,7 +112,8 @@ def judge(
     verdict = next((one.verdict for one in told if (one.measure, one.of) == (target, "")), None)
     return MitigationReceipt(
         method=method, settings=dict(settings), seeds=list(seeds), confidence=confidence, tolerance=tolerance,
-        target=target, cost=cost.measure, verdict=verdict or "not measured", changes=told, not_measured=dict(not_measured),
+        target=target, cost=cost.measure, verdict=verdict or "not measured", changes=told,
+        not_measured=dict(not_measured),
     )  # fmt: skip
 
 

@@ -87,19 +87,19 @@ def mitigate(recipe: Recipe, run: RunDir, method: str, seeds: int, settings: lis
 def table(receipt: MitigationReceipt, language: Language) -> str:
     """Return the receipt as lines of text: a line a measure, and one for its values by seed."""
     head = say(
-        language, "mitigation.head", method=name(language, "mitigation.method", receipt.method),
+        language, "mitigation.head", method=name(language, "mitigation_method", receipt.method),
         count=len(receipt.seeds), confidence=percent(language, receipt.confidence),
     )  # fmt: skip
     lines = [head]
     for one in receipt.changes:
         scale, unit = ("points", say(language, "mitigation.points")) if one.share else ("signed", _unit(language, one))
-        verdict = f" → {name(language, 'mitigation.verdict', one.verdict)}" if one.verdict else ""
+        verdict = f" → {name(language, 'mitigation_verdict', one.verdict)}" if one.verdict else ""
         lines.append(f"  {_label(language, one)}: {interval(language, one.change, scale)}{unit}{verdict}")  # type: ignore[arg-type]
         lines.append(f"    {say(language, 'mitigation.by_seed')}: {_by_seed(language, one)}")
     for what, reason in receipt.not_measured.items():
         measure, _, of = what.partition(":")
         label = _named(language, measure, of)
-        lines.append(f"  {label}: {name(language, 'mitigation.reason', reason)}")
+        lines.append(f"  {label}: {name(language, 'mitigation_reason', reason)}")
     return "\n".join([*lines, "", sentence(receipt, language)])
 
 
@@ -113,8 +113,8 @@ def sentence(receipt: MitigationReceipt, language: Language) -> str:
         for key, value in (("mean", mean), ("most", most), ("tolerance", receipt.tolerance))
     }
     return say(
-        language, f"mitigation.told.{receipt.verdict}", target=name(language, "mitigation.measure", receipt.target),
-        cost=name(language, "mitigation.measure", receipt.cost), **by,
+        language, f"mitigation.told.{receipt.verdict}", target=name(language, "mitigation_measure", receipt.target),
+        cost=name(language, "mitigation_measure", receipt.cost), **by,
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def _label(language: Language, one: Change) -> str:
 
 def _named(language: Language, measure: str, of: str) -> str:
     """Return the name of a measure, with what it is of: `gap, English: gender`."""
-    label = name(language, "mitigation.measure", measure)
+    label = name(language, "mitigation_measure", measure)
     if measure == "gap":
         if not of:
             return f"{label}, {say(language, 'mitigation.all_groups')}"

@@ -8,8 +8,7 @@
 
 What is sealed is not made again, so an interrupted command goes on where it stopped. A stage that another run has
 sealed from the same (this run's, of the base with its own seed; the base's, of the treated one) is copied: goldfish
-needs one corpus, one tokenizer and one set of tokens a seed. The seed draws the splits, so each seed has a corpus of its
-own.
+needs one corpus, one tokenizer and one set of tokens a seed. The seed draws the splits: each has its own corpus.
 
 The treated model trains for as many steps as its base, also where the recipe has a budget in minutes. The audits ask
 only what the receipt tells.
@@ -114,17 +113,44 @@ def paired_runs(
     with_method(recipe, method, settings)
     section, key = SECTIONS[method]
     folder = run.mitigation / method
+    overrides = [f"{section}.{key}.{setting}" for setting in settings]
     for seed in seeds_of(recipe, seeds):
         base = Made(_base(recipe, run, seed), RunDir(folder / f"base-{seed}"))
+        treated = Made(_changed(base.recipe, {(section, key): {}}, overrides), RunDir(folder / f"treated-{seed}"))
+        if section != "pretrain":  # before hours of training
+            _check_tokens(base, treated, run, method)
         _make(base, run)
-        budget = {}
-        if recipe.pretrain.budget.minutes is not None:
-            budget = {("pretrain", "budget"): {"steps": base.run.report("pretrain", base.recipe).steps}}
-        changes = {(section, key): {}, **budget}
-        overrides = [f"{section}.{key}.{setting}" for setting in settings]
-        treated = Made(_changed(base.recipe, changes, overrides), RunDir(folder / f"treated-{seed}"))
+        treated = Made(_with_steps(treated.recipe, base), treated.run)
         _make(treated, base.run)
         yield Pair(seed, base, treated)
+
+
+def _with_steps(recipe: Recipe, base: Made) -> Recipe:
+    """Return a recipe with a budget of the base's steps in place of one in minutes."""
+    if recipe.pretrain.budget.minutes is None:
+        return recipe
+    report = base.run.report("pretrain", base.recipe)
+    steps = report.early_stop.planned_steps if report.early_stop else report.steps
+    return _changed(recipe, {("pretrain", "budget"): {"steps": steps}})
+
+
+def _check_tokens(base: Made, treated: Made, run: RunDir, method: Method) -> None:
+    """Make both runs' tokens; raise `UserError` where a method leaves those that are trained on as they are."""
+    _make(base, run, until="tokens")
+    _make(treated, base.run, until="tokens")
+    if _training_tokens(treated) == _training_tokens(base):
+        raise UserError(
+            f"{method} changes nothing in the training tokens of {treated.recipe.name}: give the documents the "
+            "language or the key that it goes by, or the method other settings, using --with"
+        )
+
+
+def _training_tokens(made: Made) -> dict[str, str]:
+    """Return the hashes of the files that a model is trained on."""
+    seal = made.run.seal("tokens", made.recipe)
+    assert seal is not None, "just sealed"
+    names = [path.relative_to(made.run.path).as_posix() for path in made.run.token_files("train")]
+    return {name: str(seal.outputs[name]["sha256"]) for name in names}
 
 
 def _base(recipe: Recipe, run: RunDir, seed: int) -> Recipe:
@@ -162,19 +188,19 @@ def _changed(recipe: Recipe, changes: Mapping[tuple[str, ...], Any], overrides: 
     return parse_recipe(yaml.safe_dump(content, allow_unicode=True), recipe.name, Path.cwd(), overrides)
 
 
-def _make(made: Made, like: RunDir) -> None:
-    """Run the chain up to the audit, once what another run has is copied."""
+def _make(made: Made, like: RunDir, until: str = "audit") -> None:
+    """Run the chain up to a stage, once what another run has is copied."""
     print(f"\n{made.run}", flush=True)
     with made.run.lock():
         made.run.recover(made.recipe)
-        _copy_sealed(like, made)
-    run_chain(made.recipe, made.run, last="audit")
+        _copy_sealed(like, made, until)
+    run_chain(made.recipe, made.run, last=until)
 
 
-def _copy_sealed(known: RunDir, made: Made) -> None:
+def _copy_sealed(known: RunDir, made: Made, until: str) -> None:
     """Copy the stages that another run has sealed and this recipe would make alike, up to the first that differs."""
     run, recipe = made.run, made.recipe
-    for stage in stages_until(recipe, None, "audit").values():
+    for stage in stages_until(recipe, None, until).values():
         if run.state(stage, recipe).name == "sealed":
             continue
         if run.state(stage, recipe).name != "missing" or current_state(stage, recipe, known).name != "sealed":
