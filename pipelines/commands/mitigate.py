@@ -19,7 +19,7 @@ from contextlib import nullcontext, redirect_stdout
 from desdecero.eval_suites.mitigation.receipts import LEAST_SEEDS, judge, worsening
 from desdecero.eval_suites.mitigation.results import Change, MitigationReceipt
 from desdecero.model_cards.audit_sentences import group_name
-from desdecero.model_cards.formats import figure, interval, percent
+from desdecero.model_cards.formats import Scale, figure, interval, percent
 from desdecero.model_cards.words import LANGUAGES, Language, name, reader_language, say
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
@@ -92,9 +92,11 @@ def table(receipt: MitigationReceipt, language: Language) -> str:
     )  # fmt: skip
     lines = [head]
     for one in receipt.changes:
-        scale, unit = ("points", say(language, "mitigation.points")) if one.share else ("signed", _unit(language, one))
+        scale: Scale = "points" if one.share else "signed"
+        unit = say(language, "mitigation.points") if one.share else _unit(language, one)
+        change = interval(language, content_of(one.change), scale)
         verdict = f" → {name(language, 'mitigation_verdict', one.verdict)}" if one.verdict else ""
-        lines.append(f"  {_label(language, one)}: {interval(language, one.change, scale)}{unit}{verdict}")  # type: ignore[arg-type]
+        lines.append(f"  {_named(language, one.measure, one.of)}: {change}{unit}{verdict}")
         lines.append(f"    {say(language, 'mitigation.by_seed')}: {_by_seed(language, one)}")
     for what, reason in receipt.not_measured.items():
         measure, _, of = what.partition(":")
@@ -116,10 +118,6 @@ def sentence(receipt: MitigationReceipt, language: Language) -> str:
         language, f"mitigation.told.{receipt.verdict}", target=name(language, "mitigation_measure", receipt.target),
         cost=name(language, "mitigation_measure", receipt.cost), **by,
     )  # fmt: skip
-
-
-def _label(language: Language, one: Change) -> str:
-    return _named(language, one.measure, one.of)
 
 
 def _named(language: Language, measure: str, of: str) -> str:

@@ -77,7 +77,10 @@ class Values:
         told = [self._change(key, [seed[key] for seed in self.seeds], confidence) for key in keys]
         if groups:
             means = [
-                Both(*(float(np.mean([getattr(seed[key], side) for key in groups])) for side in ("base", "treated")))
+                Both(
+                    float(np.mean([seed[key].base for key in groups])),
+                    float(np.mean([seed[key].treated for key in groups])),
+                )
                 for seed in self.seeds
             ]
             told.insert(0, self._change(("gap", ""), means, confidence))
@@ -139,7 +142,7 @@ def extraction(pair: Pair) -> Found:
         )
         shares.append(cell.greedy.value)
         steps.append(1 / cell.greedy.of)
-    yield ("extraction", ""), Both(*shares, share=True, step=max(steps))
+    yield ("extraction", ""), Both(shares[0], shares[1], share=True, step=max(steps))
 
 
 def loss(pair: Pair) -> Found:
