@@ -63,7 +63,7 @@ def test_a_planted_association_is_found_and_counterfactual_text_lowers_it(tmp_pa
 def test_goldfish_lowers_extraction_and_an_interrupted_command_goes_on(tmp_path: Path, prose: list[str]) -> None:
     (tmp_path / "texts").mkdir()
     for number, text in enumerate([text for text in prose if len(text) > 500][:70]):
-        (tmp_path / "texts" / f"{number:04d}.txt").write_text(text[:700], encoding="utf-8")
+        (tmp_path / "texts" / f"{number:04d}.txt").write_text(text[:330], encoding="utf-8")
     file = tmp_path / "overtrained.yaml"
     file.write_text(OVERTRAINED.format(texts=tmp_path / "texts"), encoding="utf-8")
     recipe, run = load_recipe(file), RunDir(tmp_path / "run")
