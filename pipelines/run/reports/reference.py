@@ -34,7 +34,8 @@ NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false
 def page() -> str:
     """Return the page in Markdown."""
     blocks = [OPENING]
-    for kind, report in {**REPORTS, RECEIPT: MitigationReceipt}.items():
+    reports: dict[str, type[Part]] = {**REPORTS, RECEIPT: MitigationReceipt}
+    for kind, report in reports.items():
         blocks += _section(report, f"## `{kind}`")
         for part in _parts(report):
             blocks += _section(part, f"### {_title(kind, part)}")
