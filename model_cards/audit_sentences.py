@@ -9,7 +9,7 @@ None says that a model is fair: a suite can find a bias, never its absence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,6 +50,12 @@ def audit_sentences(language: Language, report: Report) -> list[Said]:
     """Return the sentences about all results of an audit, in the order of the suites."""
     suites = report["suites"]
     return [said for suite, say_it in SUITES.items() if _known(suites, suite) for said in say_it(language, report)]
+
+
+def not_found(language: Language, sentences: Sequence[Said]) -> str:
+    """Say that no bias was shown; or, where no question could be answered, that nothing can be said about bias."""
+    asked = any(said.verdict in ("within margin", "underpowered", "none shown") for said in sentences)
+    return say(language, "finding.none" if asked else "finding.nothing_told")
 
 
 def verdict_counts(language: Language, verdicts: Mapping[str, int]) -> str:
