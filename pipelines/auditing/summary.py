@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from desdecero.model_cards.audit_sentences import Part, Said, audit_sentences, group_name
+from desdecero.model_cards.audit_sentences import FOUND, Part, Said, audit_sentences, group_name, not_found
 from desdecero.model_cards.formats import interval, percent
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.auditing.examples import largest_gaps
