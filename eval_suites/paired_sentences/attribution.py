@@ -23,6 +23,7 @@ Words are compared in lower case, in the form in which they stand: "planchaba" i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 
 from desdecero.eval_suites.paired_sentences.corpus_results import CorpusGap
 from desdecero.eval_suites.paired_sentences.crossed import crossed_mean
-from desdecero.eval_suites.paired_sentences.probes import Pair, Probes
+from desdecero.eval_suites.paired_sentences.probes import Context, Pair, Probes
 from desdecero.eval_suites.paired_sentences.scoring import ProbeScores
 from desdecero.eval_suites.paired_sentences.verdicts import crossed_estimate
 
@@ -59,7 +60,7 @@ class Carrier(NamedTuple):
 
     document: str
     nats: float
-    """By how much the gap falls if the document is taken out."""
+    """By how much the gap's half falls if the document is taken out."""
     share: float
     """The same as a share of the sum over all documents that it falls without."""
     window: int
@@ -69,6 +70,11 @@ class Carrier(NamedTuple):
 def words_of(text: str) -> list[str]:
     """Return the words of a text, in lower case."""
     return re.findall(r"\w+", text.casefold())
+
+
+def own_words(context: Context) -> Counter[str]:
+    """Return the words that a context has more often than its neutral sentence, and how many times more."""
+    return Counter(words_of(context.context)) - Counter(words_of(context.neutral))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +175,13 @@ def carriers(
 
     direction: above 0 for what leans to the stereotypes, below 0 for what leans away from them
 
-    The gap is computed anew without each document, from counts of which all that the document has were taken out: of
-    the words after its mentions, and of all words there. Only documents without which it falls carry any of it. They do
-    not add up to the gap, because a logarithm does not; so shares are of their sum.
+    Asked is the half of the gap that lies in what the stereotypes say: in the words that a context has and its neutral
+    sentence has not. A document that says the neutral words of the other mention raises the gap as well, and says
+    nothing of anybody.
+
+    This half is computed anew without each document, from counts of which all that the document has were taken out: of
+    each word after its mentions, and of all words there. Only documents without which it falls carry any of it. They do
+    not add up to the whole, because a logarithm does not; so shares are of their sum.
     """
     of_mentions, of_words = _weights(counts, probes, pairs, direction)
     used = np.flatnonzero(of_words)
@@ -210,7 +220,7 @@ def carriers(
 
 
 def _weights(counts: WordsAfter, probes: Probes, pairs: Sequence[Pair], direction: float) -> tuple[Reals, Reals]:
-    """Return the weights of mentions and of words: the mean gap is mentions · associations · words.
+    """Return the weights of mentions and of words: the mean of what is asked is mentions · associations · words.
 
     Every context meets every pair, so the mean over both is that of the pairs times that of the contexts.
     """
@@ -219,14 +229,13 @@ def _weights(counts: WordsAfter, probes: Probes, pairs: Sequence[Pair], directio
         of_mentions[counts.mentions[first]] += 1 / len(pairs)
         of_mentions[counts.mentions[second]] -= 1 / len(pairs)
     for each in probes.contexts:
-        sign = (1 if each.side == "first" else -1) / len(probes.contexts)
-        for text, factor in ((each.context, sign), (each.neutral, -sign)):
-            for word in words_of(text):
-                of_words[counts.words[word]] += factor
-    return of_mentions, np.sign(direction) * np.where(np.abs(of_words) < 1e-12, 0, of_words)
+        sign = 1 if each.side == "first" else -1
+        for word, times in own_words(each).items():
+            of_words[counts.words[word]] += sign * times / len(probes.contexts)
+    return of_mentions, np.sign(direction) * of_words
 
 
 def _by(labels: NDArray[Any], count: int) -> list[Integers]:
     """Return the places of each label, of 0 … count − 1."""
     order = np.argsort(labels, kind="stable")
-    return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, count))) if count else []
