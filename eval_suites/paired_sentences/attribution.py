@@ -105,7 +105,7 @@ class WordsAfter:
 
     def lengths(self) -> Reals:
         """Return the number of words that follow each mention, (mentions,)."""
-        return np.bincount(self.mention, self.length, len(self.mentions))
+        return np.bincount(self.mention, self.length, len(self.mentions)).astype(np.float64)
 
     def log_likelihood(self, contexts: Sequence[str], continuations: Sequence[str]) -> Reals:
         """Return the log-likelihood of each continuation after its mention: nats, but for a part that does not depend
