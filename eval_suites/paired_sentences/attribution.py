@@ -4,11 +4,12 @@
     scores = score_probes(counts, probes, pairs, seed=0)     # as a model's
     carriers(counts, probes, pairs, direction=1)             # documents, those that carry most of the gap first
 
-An n-gram of a few tokens seldom holds both the mention and the word that tells: in "La vecina tenía que planchar" four
-tokens and more lie between them. So the n-grams that are counted have a gap: a mention, and a word that follows it
-within a window (skip-grams, Guthrie et al. 2006, "A Closer Look at Skip-gram Modelling", LREC). What is scored is
-their association, the pointwise mutual information of Church & Hanks 1990 (Computational Linguistics 16), with the
-shrinkage of Norén, Hopstadius & Bate 2013 (Statistical Methods in Medical Research 22):
+An n-gram of a few tokens seldom holds both the mention and the word that tells ("La vecina tenía que planchar"): of the
+shipped Spanish contexts 29% have that word out of the reach of a 5-gram, and of the runs of tokens from mention to word
+1.6% stand in a corpus of novels and laws (docs/audits.md). So the n-grams that are counted have a gap: a mention, and a
+word that follows it within a window (skip-grams, Guthrie et al. 2006, "A Closer Look at Skip-gram Modelling", LREC).
+What is scored is their association, the pointwise mutual information of Church & Hanks 1990 (Computational Linguistics
+16), with the shrinkage of Norén, Hopstadius & Bate 2013 (Statistical Methods in Medical Research 22):
 
     association(m, w) = ln (observed + ½) / (expected + ½)
 

@@ -15,6 +15,7 @@ the mentions of one group, of which `MOST_PLACES` a mention are drawn.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,13 +125,18 @@ class TrainingText:
                 yield place, Window(place.document, mention, following)
 
     def excerpt(self, place: Mentioned) -> str:
-        """Return the text around a mention, in one line."""
+        """Return up to `EXCERPT` characters of text around a mention, in one line, without the words that this cuts."""
         shard, position = place.place.shard, place.place.position
+        begin = max(place.start, position - WINDOW_TOKENS)
         stop = min(position + place.tokens + WINDOW_TOKENS, place.end)
-        before = self._text(shard, max(place.start, position - WINDOW_TOKENS), position)
-        whole = self._text(shard, max(place.start, position - WINDOW_TOKENS), stop)
-        text = " ".join(whole[max(0, len(before) - BEFORE) :].split()).strip("\N{REPLACEMENT CHARACTER} ")
-        return text[:EXCERPT]
+        before, text = self._text(shard, begin, position), self._text(shard, begin, stop)
+        start = max(0, len(before) - BEFORE)
+        if start or begin > place.start:
+            start += len(re.match(r"\S*", text[start:]).group())  # type: ignore[union-attr]  # matches any text
+        line = " ".join(text[start:].split())
+        if len(line) > EXCERPT or stop < place.end:
+            line = line[: EXCERPT + 1].rpartition(" ")[0]
+        return line
 
     def _places(self, mention: str) -> list[Mentioned]:
         """Return the places of a mention in all its forms, each once, in the order of the tokens."""

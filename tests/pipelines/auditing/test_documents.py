@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,12 @@ def asked_of(folder: Path, seed: int, balanced: bool) -> Asked:
     return Asked(recipe, run, None)
 
 
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Asked]:
+    """`planted(1)` → a run of that seed, made once."""
+    return cache(lambda seed: asked_of(tmp_path_factory.mktemp("planted"), seed, balanced=False))
+
+
 def found_by_a_model(probes: Probes, verdict: str) -> tuple[PairsResult, list[dict[str, Any]]]:
     """A gap of one nat in every cell: result and lines."""
 
@@ -77,8 +85,8 @@ def found_by_a_model(probes: Probes, verdict: str) -> tuple[PairsResult, list[di
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_documents_that_plant_an_association_are_named(seed: int, tmp_path: Path) -> None:
-    asked = asked_of(tmp_path, seed, balanced=False)
+def test_documents_that_plant_an_association_are_named(seed: int, planted: Callable[[int], Asked]) -> None:
+    asked = planted(seed)
     found = documents_json(asked, *found_by_a_model(GENDER, "bias found"))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     (finding,) = found["findings"]
@@ -88,6 +96,7 @@ def test_documents_that_plant_an_association_are_named(seed: int, tmp_path: Path
     for document in finding["documents"]:
         assert "planted-" in document["id"] and document["license"] == "CC0-1.0" and document["source"]
         assert 0 < len(document["excerpt"]) <= EXCERPT and document["excerpt"] in texts[document["id"]]
+        assert set(words_of(document["excerpt"])) <= set(words_of(texts[document["id"]]))  # none is cut
         assert any(mention in document["excerpt"] for pair in PAIRS for mention in pair)
     windows = found["groups"]["en/gender"]["windows"]
     assert windows == sum(text.count(f" {mention} ") for text in texts.values() for pair in PAIRS for mention in pair)
@@ -99,8 +108,8 @@ def test_the_balanced_twin_leans_to_neither(tmp_path: Path) -> None:
     assert found["groups"]["en/gender"]["leans"] == "not shown" and found["findings"] == []
 
 
-def test_words_are_those_after_the_mention_to_the_end_of_its_document(tmp_path: Path) -> None:
-    asked = asked_of(tmp_path, 1, balanced=False)
+def test_words_are_those_after_the_mention_to_the_end_of_its_document(planted: Callable[[int], Asked]) -> None:
+    asked = planted(1)
     text = TrainingText(asked)
     (mention, _) = PAIRS[0]
     found = list(text.mentions([mention]))
