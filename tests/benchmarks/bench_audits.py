@@ -26,6 +26,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ import numpy as np
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.paired_sentences.probes import shipped_probes
-from desdecero.eval_suites.paired_sentences.scoring import score_probes
+from desdecero.eval_suites.paired_sentences.scoring import ProbeScores, score_probes
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokens import suffix_array
 from desdecero.pipelines.tokens.suffix_array import HeldOut, Part, SuffixArray, TokenIndex, sort_tokens
@@ -44,6 +45,8 @@ TRACED = 200
 GROUPS = ("gender", "age")
 LIMIT_NATS = 1e-3
 BATCH_SIZES = (16, 64, 256)
+ROUNDS = 3
+"""Of which the least time of each side counts; they take turns."""
 TRIAL = 512
 """Sentences on which the peer's batch size is chosen."""
 
@@ -79,6 +82,13 @@ def installed(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError:
         return None
+
+
+def timed(what: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what it returns, and the processor seconds that it took."""
+    started = time.process_time()
+    found = what()
+    return found, time.process_time() - started
 
 
 # --- index -----------------------------------------------------------------------------------------------------
@@ -140,10 +150,12 @@ def tokengrams(text: Path) -> tuple[float | None, int | None]:
 def pairs(model: LanguageModel) -> int:
     """Score the same sentences by both, and return the exit status."""
     probes = [one for one in shipped_probes("en") if one.group in GROUPS]
-    scored, started = [], time.process_time()
-    for one in probes:
-        scored.append(score_probes(type(model)(model.model, model.tokenizer), one, one.pairs, seed=0))
-    seconds = time.process_time() - started
+
+    def ours() -> list[ProbeScores]:
+        anew = type(model)(model.model, model.tokenizer)
+        return [score_probes(anew, one, one.pairs, seed=0) for one in probes]
+
+    scored, seconds = timed(ours)
     own = dict[tuple[str, str], float]()
     for scores in scored:
         for each in (*scores.contexts, *scores.reading):
@@ -169,16 +181,16 @@ def pairs(model: LanguageModel) -> int:
     tried = dict[int, float]()
     for size in BATCH_SIZES:
         theirs(asked[:TRIAL], size)  # to be warm
-        started = time.process_time()
-        theirs(asked[:TRIAL], size)
-        tried[size] = time.process_time() - started
-    started = time.process_time()
-    found = theirs(asked, min(tried, key=tried.__getitem__))
-    spent = time.process_time() - started
+        tried[size] = timed(lambda size=size: theirs(asked[:TRIAL], size))[1]
+    best = min(tried, key=tried.__getitem__)
+    found, spent = timed(lambda: theirs(asked, best))
+    for _ in range(ROUNDS - 1):
+        seconds = min(seconds, timed(ours)[1])
+        spent = min(spent, timed(lambda: theirs(asked, best))[1])
     off = float(np.max(np.abs(np.array(found) - np.array(list(own.values())))))
     say(
         "pairs", len(asked) / seconds, len(asked) / spent, "sentences a second", larger_is_better=True, off=off,
-        batch_size=min(tried, key=tried.__getitem__),
+        batch_size=best,
     )  # fmt: skip
     return int(off > LIMIT_NATS)
 
