@@ -23,6 +23,7 @@ a whole run
   corpus inspect RUN documents dropped, with the reasons, and the history of any document
   verify RUN         hash every sealed file again and name what was altered
   forget RUN         remove documents on request: find what holds them, and block them in later builds
+  mitigate RECIPE    base and treated models over seeds: what a mitigation changes, and what it costs
   trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   score MODEL        any model on a recipe's suites and held-out text
@@ -74,6 +75,7 @@ COMMANDS = {
     "status": "desdecero.pipelines.commands.status",
     "verify": "desdecero.pipelines.commands.verify",
     "forget": "desdecero.pipelines.commands.forget",
+    "mitigate": "desdecero.pipelines.commands.mitigate",
     "trace": "desdecero.pipelines.commands.trace",
     "publish": "desdecero.pipelines.commands.publish",
     "score": "desdecero.pipelines.commands.score",
