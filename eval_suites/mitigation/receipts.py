@@ -53,11 +53,13 @@ def change_over_seeds(
     confidence: float,
     share: bool = False,
     step: float = 0.0,
+    overlap: float = 0.0,
 ) -> Change:
     """Return the change of a measure, paired by seed; it is not judged yet.
 
     step: the smallest difference that the measure can show, 1 / n for a share of n items. The standard deviation
     between seeds is not taken as smaller: seeds that agree to the item do so by chance
+    overlap: of draws from the same data, the size of the test over that of the training data (Nadeau & Bengio 2003)
 
     Raises `ValueError` for fewer than two seeds, or numbers of values that differ.
     """
@@ -67,7 +69,7 @@ def change_over_seeds(
         )
     differences = np.asarray(treated, dtype=np.float64) - np.asarray(base, dtype=np.float64)
     mean, freedom = float(differences.mean()), len(differences) - 1
-    error = max(float(differences.std(ddof=1)), step) / math.sqrt(len(differences))
+    error = max(float(differences.std(ddof=1)), step) * math.sqrt(1 / len(differences) + overlap)
     if error > 0:
         half = error * t_quantile((1 + confidence) / 2, freedom)
         change = Estimate(value=mean, low=mean - half, high=mean + half)

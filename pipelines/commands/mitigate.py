@@ -3,12 +3,14 @@
     desdecero mitigate quickstart --method counterfactual        men and women exchanged in half of the documents
     desdecero mitigate quickstart --method reweight --with by=language
     desdecero mitigate quickstart --method goldfish --seeds 5 --with k=3
+    desdecero mitigate quickstart --method threshold --seeds 20  the classifier of audit.suites.swaps; or reduction
 
 For each seed a base and a treated model are trained, evaluated and audited below `mitigation/` in the run; they differ
 in one setting. What is sealed is not made again, so an interrupted command goes on, and more seeds can be added later.
 `mitigation/METHOD.json` has the change of the gaps, of what is extracted, of the loss and of the tasks, each with an
 interval over seeds. *Mitigated* is said where the change is shown and the loss worsens by less than `audit.tolerance`.
-Three seeds show large effects alone: docs/audits.md.
+Three seeds show large effects alone: docs/audits.md. For a classifier no language model is trained: the seeds draw its
+texts, and its cost is in accuracy.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext, redirect_stdout
 
-from desdecero.eval_suites.mitigation.receipts import LEAST_SEEDS, judge, worsening
+from desdecero.eval_suites.mitigation.receipts import LEAST_SEEDS, TARGETS, judge, worsening
 from desdecero.eval_suites.mitigation.results import Change, MitigationReceipt
 from desdecero.model_cards.audit_sentences import group_name
 from desdecero.model_cards.formats import Scale, figure, interval, percent
@@ -24,8 +26,9 @@ from desdecero.model_cards.words import LANGUAGES, Language, name, reader_langua
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
 from desdecero.pipelines.common.files import json_text, write_text
+from desdecero.pipelines.mitigation.classifiers import METHODS, mitigated_classifier
 from desdecero.pipelines.mitigation.measures import Values
-from desdecero.pipelines.mitigation.runs import SECTIONS, paired_runs, settings_of, with_method
+from desdecero.pipelines.mitigation.runs import SECTIONS, paired_runs, seeds_of, settings_of, with_method
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import add_recipe_arguments, open_run
 from desdecero.pipelines.run.reports import content_of
@@ -38,7 +41,7 @@ def main(argv: list[str]) -> int:
     """Run `desdecero mitigate`."""
     parser = Arguments("mitigate", __doc__)
     add_recipe_arguments(parser)
-    parser.add_argument("--method", required=True, choices=list(SECTIONS), help="what the treated models differ in")
+    parser.add_argument("--method", required=True, choices=list(TARGETS), help="what the treated models differ in")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"pairs of models (default: {SEEDS})")
     parser.add_argument(
         "--with", action="append", default=[], metavar="KEY=VALUE", dest="settings",
@@ -66,17 +69,21 @@ def mitigate(recipe: Recipe, run: RunDir, method: str, seeds: int, settings: lis
 
     Raises `UserError` for a method that has nothing to act on, or that nothing would measure.
     """
-    chosen = next(one for one in SECTIONS if one == method)
-    treated = with_method(recipe, chosen, settings)
-    values, trained = Values(), list[int]()
-    for pair in paired_runs(recipe, run, chosen, seeds, settings):
-        values.add(pair)
-        trained.append(pair.seed)
-    audit = recipe.audit
-    receipt = judge(
-        chosen, settings_of(treated, chosen), trained, values.changes(audit.confidence), values.not_measured,
-        audit.tolerance, audit.confidence,
-    )  # fmt: skip
+    audit, values, trained = recipe.audit, Values(), seeds_of(recipe, seeds)
+    if classified := next((one for one in METHODS if one == method), None):
+        if settings:
+            raise UserError(f"--with {settings[0]}: {method} has no settings: leave it out")
+        changes = mitigated_classifier(recipe, run, classified, trained)
+        receipt = judge(classified, {}, trained, changes, {}, audit.tolerance, audit.confidence)
+    else:
+        chosen = next(one for one in SECTIONS if one == method)
+        treated = with_method(recipe, chosen, settings)
+        for pair in paired_runs(recipe, run, chosen, seeds, settings):
+            values.add(pair)
+        receipt = judge(
+            chosen, settings_of(treated, chosen), trained, values.changes(audit.confidence), values.not_measured,
+            audit.tolerance, audit.confidence,
+        )  # fmt: skip
     write_text(run.mitigation / f"{method}.json", json_text(content_of(receipt)))
     return receipt
 

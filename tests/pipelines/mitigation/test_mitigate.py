@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_a_planted_association_is_found_and_counterfactual_text_lowers_it(tmp_pa
 def test_goldfish_lowers_extraction_and_an_interrupted_command_goes_on(tmp_path: Path, prose: list[str]) -> None:
     (tmp_path / "texts").mkdir()
     for number, text in enumerate([text for text in prose if len(text) > 500][:70]):
-        (tmp_path / "texts" / f"{number:04d}.txt").write_text(text[:700], encoding="utf-8")
+        (tmp_path / "texts" / f"{number:04d}.txt").write_text(text[:330], encoding="utf-8")
     file = tmp_path / "overtrained.yaml"
     file.write_text(OVERTRAINED.format(texts=tmp_path / "texts"), encoding="utf-8")
     recipe, run = load_recipe(file), RunDir(tmp_path / "run")
@@ -78,7 +79,7 @@ def test_goldfish_lowers_extraction_and_an_interrupted_command_goes_on(tmp_path:
     receipt = mitigated(file, "--method", "goldfish", "--seeds", "2", "--with", "k=2")
     assert all(path.read_bytes() == content for path, content in seals.items())
     extraction = next(one for one in receipt.changes if one.measure == "extraction")
-    assert min(extraction.base) > 0.2 and max(extraction.treated) < min(extraction.base) / 2
+    assert min(extraction.base) > 0.1 and max(extraction.treated) < min(extraction.base) / 2
     assert extraction.verdict == receipt.verdict and receipt.target == "extraction"
     assert receipt.settings == {"k": 2, "context": 13}
 
@@ -104,6 +105,9 @@ RECIPE = {
         ("reweight", ["tokens.mixture={one: {epochs: 2}}"], [], "give one of them"),
         ("goldfish", ["model.architecture=bert"], [], "pretrain.goldfish is for models that continue a text"),
         ("goldfish", [], ["--with", "k=1"], "pretrain.goldfish.k"),
+        ("threshold", [], [], "threshold needs audit.suites.swaps"),
+        ("reduction", [], ["--with", "k=1"], "--with k=1: reduction has no settings"),
+        ("threshold", ["audit.suites.swaps={path: gone.jsonl}"], [], "audit needs tokens, which is missing"),
         ("nothing", [], [], "invalid choice: 'nothing'"),
         ("goldfish", [], ["--seeds", "1"], "--seeds 1: give 2 or more"),
         ("goldfish", [], ["--seeds", "0"], "--seeds 0: give 2 or more"),
@@ -120,6 +124,23 @@ def test_what_can_show_nothing_is_refused_in_one_sentence(
         main([str(file), "--run-dir", str(tmp_path / "run"), "--method", method, *words, *settings])
     assert said in str(refused.value) and "\n" not in str(refused.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_classifier_on_the_runs_model_gets_a_receipt(run_without_adapter: Path, tmp_path: Path) -> None:
+    people = ("He", "She", "My brother", "The waitress")
+    rows = [
+        {"text": f"{person} paid {number} {what}.", "label": what}
+        for number in range(2, 42)
+        for person in people
+        for what in ("bills", "taxes")
+    ]
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run = RunDir(shutil.copytree(run_without_adapter, tmp_path / "run", symlinks=True))
+    words = ["--set", f"audit.suites.swaps={{path: {tmp_path}/questions.jsonl}}", "--language", "es"]
+    assert main([str(run.path), "--method", "threshold", "--seeds", "4", *words]) == 0
+    receipt = MitigationReceipt.model_validate_json((run.mitigation / "threshold.json").read_text(encoding="utf-8"))
+    assert [one.measure for one in receipt.changes] == ["equalized_odds", "demographic_parity", "accuracy"]
+    assert all(len(one.base) == len(one.treated) == 4 for one in receipt.changes) and receipt.seeds == [0, 1, 2, 3]
 
 
 def test_a_treated_recipe_differs_in_one_setting(tmp_path: Path) -> None:
