@@ -47,7 +47,7 @@ WRONG = {
     "corpus inspect nothing --reason a --document b": "not allowed with",
     "pretrain": "required: recipe",
     "card smoke --run-dir": "expected one argument",
-    "audit smoke --run-dir nowhere": "audit needs pretrain, which is missing",
+    "audit smoke --run-dir nowhere": "audit needs tokens, which is missing",
 }
 
 
