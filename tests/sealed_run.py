@@ -182,7 +182,9 @@ REPORTS: dict[str, dict[str, Any]] = {
                 "languages": {
                     "en": {
                         "competence": {**estimate(0.81, 0.0412), "threshold": 0.75, "competent": True},
-                        "groups": {"gender": group(0.8713, "bias found"), "religion": group(-0.0431, "underpowered")},
+                        "groups": {
+                            "gender": group(0.2713, "found within margin"), "religion": group(-0.0431, "within margin"),
+                        },
                     },
                     "es": {
                         "competence": {**estimate(0.5309, 0.0571), "threshold": 0.75, "competent": False},
