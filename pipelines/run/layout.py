@@ -14,6 +14,7 @@
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
       trace/                    an index of the training tokens, for `desdecero trace`: no stage, built when asked for
+      attestations/             run.dsse.json: who signed the seals above, by `desdecero sign`; no stage
       <stage>/report.json       the stage's evidence, which the card quotes
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
@@ -187,6 +188,11 @@ class Layout:
     def card(self) -> Path:
         """Folder of the card stage."""
         return self.path / "card"
+
+    @property
+    def attestation(self) -> Path:
+        """The signed statement of what was sealed: a DSSE envelope."""
+        return self.path / "attestations" / "run.dsse.json"
 
     @property
     def blocklist(self) -> Path:

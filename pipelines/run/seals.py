@@ -163,6 +163,29 @@ def check_regular(path: Path) -> int:
     return status.st_size
 
 
+def walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
+    """Yield (path below `base`, "") for each regular file, (path, fault) for what is neither file nor folder.
+
+    Links are not followed, and the depth of folders is not limited.
+    """
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        path = base / place
+        try:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                waiting += (f"{place}/{entry.name}" for entry in path.iterdir())
+            else:
+                check_regular(path)
+                yield place, ""
+        except FileNotFoundError:
+            continue
+        except InvalidFile as error:
+            yield place, str(error)
+        except OSError as error:
+            yield place, f"cannot be read ({error.strerror})"
+
+
 def parse_json(content: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """Parse JSON as the stages write it. Raises `InvalidFile` for anything else."""
     try:
