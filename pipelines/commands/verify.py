@@ -303,10 +303,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--language", choices=LANGUAGES, help="of the summary (default: the recipe's first, or LANG)")
     args = parser.parse_args(argv)
     run, key = find_run(args.run), read_public_key(args.key) if args.key else None
+    language: Language = args.language or "en"
     try:
         recipe = run.recipe()
     except UserError as error:  # without the recipe, it is not known which stages there are
-        found, language, of_base = Verified(False, [printable(error)], [], [], Signature("unknown")), "en", False
+        found, of_base = Verified(False, [printable(error)], [], [], Signature("unknown")), False
     else:
         found, of_base = verified(run, recipe, key, args.key), recipe.base is not None
         language = reader_language(recipe.languages, args.language)

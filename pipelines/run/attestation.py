@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.dsse import Envelope
@@ -35,8 +35,8 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, Seal, Sha256, parse_json, read_file, walk
 from desdecero.pipelines.run.stages import stages
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "urn:desdecero:run:v1"
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "urn:desdecero:run:v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PLACE = Layout("/").attestation.relative_to("/").as_posix()
 AGAIN = "sign the run again if that is right"
@@ -104,9 +104,11 @@ class Predicate(_Stated):
 class Statement(_Stated):
     """An in-toto Statement v1."""
 
-    type: Literal["https://in-toto.io/Statement/v1"] = Field(STATEMENT_TYPE, alias="_type")
+    type: Literal["https://in-toto.io/Statement/v1"] = Field(validation_alias="_type", serialization_alias="_type")
     subject: list[Subject]
-    predicate_type: Literal["urn:desdecero:run:v1"] = Field(PREDICATE_TYPE, alias="predicateType")
+    predicate_type: Literal["urn:desdecero:run:v1"] = Field(
+        validation_alias="predicateType", serialization_alias="predicateType"
+    )
     predicate: Predicate
 
 
@@ -121,6 +123,8 @@ def make_statement(
     files = {name: output["sha256"] for seal in seals.values() for name, output in seal.outputs.items()}
     places = {name: f"{chain[name].folder}/done.json" for name in seals}
     return Statement(
+        type=STATEMENT_TYPE,
+        predicate_type=PREDICATE_TYPE,
         subject=[Subject(name=name, digest=Digest(sha256=files[name])) for name in sorted(files)],
         predicate=Predicate(
             signed=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
