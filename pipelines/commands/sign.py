@@ -3,9 +3,11 @@
     desdecero keygen team                       once: team.key and team.pub
     desdecero sign quickstart --key team.key
     desdecero verify quickstart --key team.pub
+    desdecero sign quickstart --key team.key --oms team-p256.key      for readers without this project, too
 
     attestations/run.dsse.json   a DSSE envelope with an in-toto Statement v1: sha256 of every sealed file; every seal,
                                  the recipe and the gate's verdicts at this moment
+    model/model.sig              with --oms: what `model_signing verify key` accepts for `model/` (extra `oms`)
 
 A run in which `verify` finds a fault is not signed: exit code 1. A model that the gate refuses is signed with that
 verdict: a signature says who vouches for the files, and that they are these. A later change of the recipe, or a stage
@@ -23,9 +25,11 @@ from desdecero.pipelines.commands.publish import Wanted, publication, verdict
 from desdecero.pipelines.commands.verify import read_seals, verify
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError
-from desdecero.pipelines.common.signing_keys import read_private_key
+from desdecero.pipelines.common.signing_keys import check_p256_key, read_private_key
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.attestation import PLACE, Verdict, make_statement, write_attestation
+from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.model_signature import write_model_signature
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import reading
 from desdecero.pipelines.run.stages import stages
@@ -65,9 +69,12 @@ def main(argv: list[str]) -> int:
     parser = Arguments("sign", __doc__)
     parser.add_run()
     parser.add_argument("--key", metavar="FILE", required=True, help="the private key, of `desdecero keygen`")
+    parser.add_argument("--oms", metavar="FILE", help="sign model/ for OpenSSF Model Signing too: a private P-256 key")
     parser.add_argument("--language", choices=LANGUAGES, help="of what is said (default: the recipe's first, or LANG)")
     args = parser.parse_args(argv)
     run, signer = find_run(args.run), read_private_key(args.key)
+    if args.oms:
+        check_p256_key(args.oms)
     with run.lock():
         recipe = run.recipe()
         language = reader_language(recipe.languages, args.language)
@@ -77,10 +84,16 @@ def main(argv: list[str]) -> int:
         seals, _ = read_seals(run, recipe)
         if not seals:
             raise UserError(f"{run} has no sealed stage yet, so there is nothing to sign: make it with `desdecero run`")
+        if args.oms:
+            if "pretrain" not in seals:
+                raise UserError(f"{run} has no model of its own that was trained, so there is none for --oms to sign")
+            write_model_signature(run, args.oms)
         statement = make_statement(run, recipe, seals, dict(verdicts(recipe, run)))
         write_attestation(run, statement, signer)
     said = {"stages": str(len(seals)), "place": PLACE, "key_id": signer.public_key.keyid}
     print(counted(language, "sign.signed", len(statement.subject), **said))
+    if args.oms:
+        print(say(language, "sign.oms", place=MODEL_SIGNATURE))
     if left := [name for name in stages(recipe) if name not in seals]:
         print(say(language, "verify.not_here", names=", ".join(left)))
     return EXIT_OK

@@ -37,6 +37,8 @@ from desdecero.pipelines.common.signing_keys import read_public_key
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.attestation import Signature, check_signature
 from desdecero.pipelines.run.base_model import base_faults
+from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.model_signature import model_signature_fault
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, InvalidFile, Seal, load_seal, read_file, walk
 from desdecero.pipelines.run.stages import Stage, load, stage_name, stages
@@ -57,6 +59,8 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
     faults += _chain_faults(run, recipe, seals, set(unreadable))
     faults += _file_faults(run, recipe, seals, set(unreadable))
     faults += base_faults(run, recipe)
+    if not unreadable and (fault := model_signature_fault(run, seals)):
+        faults.append(fault)
     cards = [  # one of another code version is named as stale above, and quotes reports of other names and forms
         stage
         for stage in chain.values()
@@ -191,6 +195,7 @@ def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreada
                 regular.add(place)
     claimed = {f"model/{name}" for name in recipe.base.files} if recipe.base else set[str]()  # `base_faults` compares
     chain = stages(recipe)
+    claimed.add(MODEL_SIGNATURE)  # `model_signature_fault` compares it
     for name, seal in seals.items():
         folder = chain[name].folder
         claimed.add(f"{folder}/done.json")
@@ -255,6 +260,7 @@ def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> lis
     altered = [one.later for one in digest_mismatches(recipe, seals) if one.stage == writer and one.altered]
     faults = [f"{chain[writer].folder}/done.json: altered since {later} was sealed" for later in altered]
     pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
+    pages.add(MODEL_SIGNATURE)
     weights = {place: output for place, output in seals[writer].outputs.items() if place.startswith(f"{root}/")}
     for place, fault in sorted(walk(run.path, root)):
         if not fault and place in weights:

@@ -7,6 +7,8 @@ import json
 import random
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.commands.verify import read_seals, verify
+from desdecero.pipelines.commands.verify import model_faults, read_seals, verify
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.common.signing_keys import read_public_key
 from desdecero.pipelines.recipe import Recipe
@@ -303,6 +305,43 @@ def test_a_linked_attestation_is_not_read(
     code, (fault, *_) = checked(run, capsys, "--key", str(home / "team.pub"))
     assert code == 1 and "is a symbolic link" in fault
     assert main(["sign", str(run), "--key", str(home / "team.key")]) == (2 if place == "attestations" else 0)
+
+
+# --- the model alone, for OpenSSF Model Signing ----------------------------------------------------------------
+
+
+def accepted(home: Path, model: Path, key: str = "p256.pub") -> bool:
+    """What the program `model_signing` says, in a process of its own: it configures logging for all."""
+    words = ["verify", "key", model, "--signature", model / "model.sig", "--public_key", home / key]
+    finished = subprocess.run([sys.executable, "-m", "model_signing", *words], capture_output=True, text=True)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    return finished.returncode == 0
+
+
+def test_the_model_is_signed_for_others_too(
+    run: RunDir, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    team, recipe = str(home / "team.key"), run.recipe()
+    for name in ("p256", "q256"):
+        assert (home / f"{name}.key").exists() or main(["keygen", str(home / name), "--p256"]) == 0
+    assert main(["sign", str(run), "--key", team, "--oms", team]) == 2
+    assert "is no key on P-256" in capsys.readouterr().err
+    assert main(["sign", str(run), "--key", team, "--oms", str(home / "p256.key")]) == 0
+    assert "the model also for `model_signing verify key`, in model/model.sig" in capsys.readouterr().out
+    assert verify(run, recipe) == model_faults(run, recipe) == []
+    _, lines = checked(run, capsys, "--key", str(home / "team.pub"))
+    assert lines[-1] == "not covered by the signature: made_from.json, model/model.sig"
+    downloaded = Path(shutil.copytree(run.model, tmp_path / "downloaded"))
+    assert accepted(home, downloaded) and not accepted(home, downloaded, "q256.pub")
+    (downloaded / "config.json").write_text("{}")
+    assert not accepted(home, downloaded)
+
+    edit(run.recipe_file, "limitations: ''", "limitations: Many.")
+    seal_card(run.recipe(), run)
+    (fault,) = verify(run, run.recipe())
+    assert fault.startswith("model/model.sig: of other files than those that are sealed")
+    (run.model / "model.sig").write_text("[" * 9)
+    assert verify(run, run.recipe())[-1].startswith("model/model.sig: ")
 
 
 # --- edits at random -------------------------------------------------------------------------------------------
