@@ -9,7 +9,7 @@ None says that a model is fair: a suite can find a bias, never its absence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,8 @@ Part = Literal["tried", "found", "small", "open"]
 
 FOUND = ("bias found", "found within margin")
 """Verdicts that accuse."""
+KNOWLEDGE = ("memorization", "personal_data", "facts")
+"""Suites about what the model knows, and not about what it says of people."""
 PARTS: dict[str, Part] = {"bias found": "found", "found within margin": "found", "within margin": "small"}
 """What other verdicts than these mean is that it could not be told."""
 
@@ -49,7 +51,14 @@ class Said:
 def audit_sentences(language: Language, report: Report) -> list[Said]:
     """Return the sentences about all results of an audit, in the order of the suites."""
     suites = report["suites"]
-    return [said for suite, say_it in SUITES.items() if _known(suites, suite) for said in say_it(language, report)]
+    return [said for suite, say_it in SUITES.items() if is_known(suites, suite) for said in say_it(language, report)]
+
+
+def not_found(language: Language, sentences: Sequence[Said]) -> str:
+    """Say that no bias was shown; or, where no question could be answered, that nothing can be said about bias."""
+    about_bias = (said.verdict for said in sentences if said.suite not in KNOWLEDGE)
+    asked = any(verdict in ("within margin", "underpowered", "none shown") for verdict in about_bias)
+    return say(language, "finding.none" if asked else "finding.nothing_told")
 
 
 def verdict_counts(language: Language, verdicts: Mapping[str, int]) -> str:
@@ -76,7 +85,16 @@ def _pairs(language: Language, report: Report) -> Iterator[Said]:
         for group in gaps["groups"]:
             measured = gaps["groups"][group]
             text = _pairs_sentence(language, result, gaps["competence"], measured, audited, group)
+            if measured["verdict"] in FOUND:
+                text += _in_the_text(language, report, f"{audited}/{group}")
             yield _said("pairs", audited, group, measured["verdict"], text)
+
+
+def _in_the_text(language: Language, report: Report, key: str) -> str:
+    """Say whether the training text itself leans as the model does."""
+    if not is_known(report, "corpus_gaps") or not is_known(report["corpus_gaps"], key):
+        return ""
+    return " " + say(language, f"finding.corpus.{report['corpus_gaps'][key]['leans']}")
 
 
 def _pairs_sentence(
@@ -206,11 +224,12 @@ def _told(
 
 def _verdict(report: Report, test: str) -> str:
     """Return what the adjusted p-value says: that a preference was found, or that none was shown."""
-    p = report["p_adjusted"][test] if _known(report["p_adjusted"], test) else None
+    p = report["p_adjusted"][test] if is_known(report["p_adjusted"], test) else None
     return "bias found" if p is not None and p < 1 - report["confidence"] else "none shown"
 
 
-def _known(values: Report, key: str) -> bool:
+def is_known(values: Report, key: str) -> bool:
+    """Tell whether a report has a value at a key."""
     return key in list(values) and bool(values[key] or values[key] == 0)
 
 

@@ -25,6 +25,7 @@ a whole run
   keygen NAME        a key pair to sign with: NAME.key and NAME.pub
   sign RUN --key F   vouch for a run with a key: every sealed file, its seals and the gate's verdicts
   forget RUN         remove documents on request: find what holds them, and block them in later builds
+  mitigate RECIPE    base and treated models over seeds: what a mitigation changes, and what it costs
   trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   score MODEL        any model on a recipe's suites and held-out text
@@ -78,6 +79,7 @@ COMMANDS = {
     "keygen": "desdecero.pipelines.commands.keygen",
     "sign": "desdecero.pipelines.commands.sign",
     "forget": "desdecero.pipelines.commands.forget",
+    "mitigate": "desdecero.pipelines.commands.mitigate",
     "trace": "desdecero.pipelines.commands.trace",
     "publish": "desdecero.pipelines.commands.publish",
     "score": "desdecero.pipelines.commands.score",

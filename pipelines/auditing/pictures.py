@@ -175,6 +175,8 @@ def _swaps(report: AuditReport, language: Language) -> list[Panel]:
 def _memorization(report: AuditReport, language: Language) -> list[Panel]:
     result = report.suites.memorization
     assert result is not None, "drawn only where it was measured"
+    prefixes = sorted({cell.prefix for cell in result.extraction.cells})
+    middle = prefixes[len(prefixes) // 2] if prefixes else None  # by occurrences, the others say much the same
     lines = [
         Line(
             say(language, f"plot.extracted.{cell.split}", prefix=cell.prefix)
@@ -183,6 +185,7 @@ def _memorization(report: AuditReport, language: Language) -> list[Panel]:
             "diagnostic",
         )
         for cell in result.extraction.cells
+        if cell.by == "all" or (cell.by == "occurrences" and cell.split == "train" and cell.prefix == middle)
     ]
     return [Panel("", say(language, "plot.extracted_share"), lines, None)]
 

@@ -16,6 +16,7 @@
       trace/                    an index of the training tokens, for `desdecero trace`: no stage, built when asked for
       model/model.sig           a signature of model/ alone, by `desdecero sign --oms`; no stage writes or seals it
       attestations/             run.dsse.json: who signed the seals above, by `desdecero sign`; no stage
+      mitigation/               <method>.json, and the runs that it compares: <method>/base-0/  treated-0/  …
       <stage>/report.json       the stage's evidence, which the card quotes
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
@@ -139,6 +140,11 @@ class Layout:
     def trace(self) -> Path:
         """Folder of the index of the training tokens."""
         return self.path / "trace"
+
+    @property
+    def mitigation(self) -> Path:
+        """Folder of what `desdecero mitigate` compared: a receipt a method, and its runs."""
+        return self.path / "mitigation"
 
     @property
     def token_index(self) -> Path:

@@ -38,6 +38,9 @@ WRONG = {
     "keygen keys/": "is no name for a key",
     "sign nothing": "required: --key",
     "sign nothing --key team.key": "no run at nothing",
+    "mitigate smoke": "required: --method",
+    "mitigate smoke --method fairness": "invalid choice: 'fairness'",
+    "mitigate smoke --method goldfish --seeds two": "invalid int value",
     "publish nothing --pubic": "did you mean --public?",
     "publish nothing --dry-run": "no run at nothing",
     "forget nothing": "say what to forget",
@@ -51,7 +54,7 @@ WRONG = {
     "corpus inspect nothing --reason a --document b": "not allowed with",
     "pretrain": "required: recipe",
     "card smoke --run-dir": "expected one argument",
-    "audit smoke --run-dir nowhere": "audit needs pretrain, which is missing",
+    "audit smoke --run-dir nowhere": "audit needs tokens, which is missing",
 }
 
 
