@@ -21,8 +21,7 @@ from whole_reports import held_out_suite, typed, whole
 
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
-from desdecero.pipelines.auditing.asked import Asked
-from desdecero.pipelines.auditing.suites import key_of, wanted_suites
+from desdecero.pipelines.auditing.keys import key_of, wanted_suites
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -313,8 +312,7 @@ def seal_adapter(recipe: Recipe, run: RunDir, adapter: str, reports: Mapping[str
 
 def measured_with(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, str]:
     """What the audit notes of each suite, to know when it is to be asked again."""
-    asked = Asked(recipe, run, adapter)
-    return {name: key_of(name, asked) for name in wanted_suites(recipe)}
+    return {name: key_of(name, recipe, run, adapter) for name in wanted_suites(recipe)}
 
 
 def reseal(run: RunDir, stage: str, **changes: Any) -> None:
