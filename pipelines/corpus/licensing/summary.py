@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desdecero.pipelines.corpus.licensing.policy import VERDICTS, Policy
+from desdecero.pipelines.corpus.privacy.canaries import LICENSE as CANARY_LICENSE
 from desdecero.pipelines.licenses.obligations import BASES, Conflict, obligations, row_of
 from desdecero.pipelines.recipe import Licenses
 
@@ -35,9 +36,15 @@ class Holding:
 def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] | None = None) -> dict[str, Holding]:
     """Join `licenses` of `corpus/report.json` with `licenses` of `tokens/report.json`, expression by expression.
 
+    Canaries, which the tokens stage adds, are no part of the corpus: their tokens are left out.
+
     Raises `ValueError` if tokens are under a licence that the corpus lacks: the reports are of different runs.
     """
-    tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (tokens_report or {}).get("licenses", ())}
+    tokens = Counter[str]({row["license"]: row["tokens"] for row in (tokens_report or {}).get("licenses", ())})
+    if planted := (tokens_report or {}).get("canaries"):
+        tokens[CANARY_LICENSE] -= planted["tokens"]
+        if not tokens[CANARY_LICENSE]:
+            del tokens[CANARY_LICENSE]
     held = {row["license"] for row in corpus_report["licenses"]}
     if strangers := sorted(set(tokens) - held):
         raise ValueError(f"tokens under licences that the corpus does not hold: {', '.join(strangers)}")
@@ -47,7 +54,7 @@ def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] 
             bytes=row["bytes"],
             evidence=row["evidence"],
             # All of a licence's documents may be held out of training.
-            tokens=tokens.get(row["license"], 0) if tokens_report else None,
+            tokens=tokens[row["license"]] if tokens_report else None,
         )
         for row in corpus_report["licenses"]
     }
