@@ -22,10 +22,12 @@ from whole_reports import held_out_suite, typed, whole
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.auditing.keys import key_of, wanted_suites
+from desdecero.pipelines.commands.verify import read_seals
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.stages import stage_name, stages
+from desdecero.pipelines.run.seals import fingerprint
+from desdecero.pipelines.run.stages import BASE, stage_name, stages
 from desdecero.pipelines.write_card import write_card
 
 RECIPE = """
@@ -326,6 +328,24 @@ def reseal(run: RunDir, stage: str, **changes: Any) -> None:
         output |= {"sha256": sha256_file(run.path / name), "bytes": (run.path / name).stat().st_size}
     content["digest"] = hash_json(content["outputs"])
     path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
+
+
+def reseal_all(run: RunDir, recipe: Recipe) -> None:
+    """Make every seal fit the files and the seals before it, and write the card again."""
+    for stage in BASE:
+        if not (run.folder(stage.name, recipe) / "done.json").is_file():
+            continue
+        seals, _ = read_seals(run, recipe)
+        seal = seals[stage.name]
+        inputs = {name: seals[name].digest for name in seal.inputs}
+        if stage.name == "audit":
+            report = json.loads((run.audit / "report.json").read_text(encoding="utf-8"))
+            report["measured_with"] = measured_with(recipe, run)
+            (run.audit / "report.json").write_text(
+                json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+        reseal(run, stage.name, inputs=inputs, fingerprint=fingerprint(stage.name, seal.version, seal.sections, inputs))
+    seal_card(recipe, run)
 
 
 def _write_model(out: RunDir, recipe: Recipe) -> None:
