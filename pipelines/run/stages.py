@@ -107,7 +107,7 @@ BASE = (
     Stage("tokenizer", "train_tokenizer", "tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
     Stage("tokens", "pack_tokens", "tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
     Stage(
-        "pretrain", "pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 5,
+        "pretrain", "pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 6,
         resumable=True, launched=True, model="replaces", flags=("anyway",),
     ),
     Stage(
