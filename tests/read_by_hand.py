@@ -55,11 +55,11 @@ def documents_read(run: RunDir, recipe: Recipe, steps: Iterable[int], folder: Pa
     for row in pq.read_table(run.token_index, filters=[("split", "=", "train")]).to_pylist():
         begin = firsts[row["shard"]] + row["start"]
         read[row["id"]] += sum(reads[number] for number in range(begin, begin + row["tokens"]))
-    found = {}
+    found, encode = {}, Encoder(task.tokenizer)
     for file in run.document_files("train"):
-        for row in pq.read_table(file, columns=["id", "text"]).to_pylist():
-            length = len(Encoder(task.tokenizer)([row["text"]])[0]) + 1
-            found[row["id"]] = (read[row["id"]], read[row["id"]] / length)
+        table = pq.read_table(file, columns=["id", "text"])
+        for identity, ids in zip(table["id"].to_pylist(), encode(table["text"].to_pylist()), strict=True):
+            found[identity] = (read[identity], read[identity] / (len(ids) + 1))
     return found
 
 

@@ -8,7 +8,7 @@
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
       tokens/                   <split>-*.bin  index.parquet (document id → tokens)  ledger.parquet
-      pretrain/                 metrics.jsonl  exposure.parquet  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
+      pretrain/                 metrics.jsonl  exposure.parquet  loss.png  samples.jsonl  checkpoints/step-000500/
       model/                    the Hub repository, byte for byte: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/

@@ -157,7 +157,7 @@ ON_BASE = (
 
 CARD = Stage(
     "card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"),
-    tuple(stage.name for stage in BASE), 5, model="adds",
+    tuple(stage.name for stage in BASE), 6, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 

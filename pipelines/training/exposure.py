@@ -6,8 +6,8 @@
 A step takes its sequences from an order that depends on the seed and the step alone (`batches.py`), so what was read
 follows from the numbers of the steps, without the model and for any number of processes. A token is read where it is an
 input or a target; one that two neighbouring sequences share, as the last target of one and the first input of the next,
-counts as often as the one that was read more. Span corruption leaves out the last tokens of some sequences: they count
-as read, so that what is called never read never was.
+counts as often as the one that was read more. The last tokens of a sequence that span corruption has no room for, and
+targets that a goldfish loss leaves out, count as read: what is called never read never was.
 
 Memory: 4 bytes for each sequence of the training tokens, 16 for each in one shard, and for each document twice its id
 and 50 bytes.

@@ -1,10 +1,10 @@
 """Licences by documents, bytes and training tokens, and their conditions for the model: `licensing` in a report.
 
     report(holdings(corpus_report), recipe.corpus.licenses)                                  as the corpus is sealed
-    report(holdings(corpus_report, tokens_report), recipe.corpus.licenses, recipe.card.license)      for the card
+    report(holdings(corpus_report, pretrain_report["exposure"]), recipe.corpus.licenses, recipe.card.license)   the card's
 
 The corpus stage does not read `card.license`, so its report judges the texts without one; the card's stage judges again
-with the licence and the tokens. Both are pure functions of the counts.
+with the licence and the tokens that the weights read. Both are pure functions of the counts.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class Holding:
     evidence: Mapping[str, int]
     """Documents by evidence for their licence: declared, free_text, classifier, contradictory, unknown."""
     tokens: int | None = None
-    """Tokens of the training split; None before the corpus was tokenized."""
+    """Tokens read in training; None before it."""
 
 
-def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] | None = None) -> dict[str, Holding]:
-    """Join `licenses` of `corpus/report.json` with `licenses` of `tokens/report.json`, expression by expression.
+def holdings(corpus_report: Mapping[str, Any], read: Mapping[str, Any] | None = None) -> dict[str, Holding]:
+    """Join `licenses` of `corpus/report.json` with those of `exposure` in `pretrain/report.json`, by expression.
 
     Raises `ValueError` if tokens are under a licence that the corpus lacks: the reports are of different runs.
     """
-    tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (tokens_report or {}).get("licenses", ())}
+    tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (read or {}).get("licenses", ())}
     held = {row["license"] for row in corpus_report["licenses"]}
     if strangers := sorted(set(tokens) - held):
         raise ValueError(f"tokens under licences that the corpus does not hold: {', '.join(strangers)}")
@@ -46,8 +46,8 @@ def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] 
             documents=row["documents"],
             bytes=row["bytes"],
             evidence=row["evidence"],
-            # All of a licence's documents may be held out of training.
-            tokens=tokens.get(row["license"], 0) if tokens_report else None,
+            # All of a licence's documents may be held out of training, or come after its last step.
+            tokens=tokens.get(row["license"], 0) if read else None,
         )
         for row in corpus_report["licenses"]
     }
