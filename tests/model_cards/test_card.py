@@ -33,7 +33,9 @@ def make_evidence(
     contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
     contents["licensing"] = summary.report(
-        summary.holdings(reports["corpus"], reports["pretrain"]["exposure"]), Licenses(), contents["recipe"]["card"]["license"]
+        summary.holdings(reports["corpus"], reports["pretrain"]["exposure"]),
+        Licenses(),
+        contents["recipe"]["card"]["license"],
     )
     for name in reports:
         contents[f"seal.{name}"] = {"digest": "ab" * 32, "hardware": hardware, "libraries": {"torch": "2.13.0"}}
