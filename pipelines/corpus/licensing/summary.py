@@ -1,7 +1,7 @@
 """Licences by documents, bytes and training tokens, and their conditions for the model: `licensing` in a report.
 
-    report(holdings(corpus_report), recipe.corpus.licenses)                                  as the corpus is sealed
-    report(holdings(corpus_report, pretrain_report["exposure"]), recipe.corpus.licenses, recipe.card.license)  of the card
+    report(holdings(corpus), recipe.corpus.licenses)                                               of the corpus' report
+    report(holdings(corpus, pretrain["exposure"]), recipe.corpus.licenses, recipe.card.license)    of the card
 
 The corpus stage does not read `card.license`, so its report judges the texts without one; the card's stage judges again
 with the licence and the tokens that the weights read. Both are pure functions of the counts.
