@@ -159,8 +159,9 @@ class ShardReads:
     def _until(self, place: Integers) -> Integers:
         inside = np.clip(place - self.first, 0, (len(self.counts) - 1) * self.stride + self.shared)
         sequence, rest = np.divmod(inside, self.stride)
-        reads: Integers = self.before[sequence] + self.counts[sequence] * rest
-        return reads + self.more_before[-(-inside // self.stride)]
+        more = self.more_before[-(-inside // self.stride)]
+        reads: Integers = self.before[sequence] + self.counts[sequence] * rest + more
+        return reads
 
 
 def _begins(shard: NDArray[Any], start: Integers, block_length: int, end: int) -> NDArray[np.bool_]:
