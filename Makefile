@@ -6,6 +6,7 @@
 #   make bench-finetune  adapters by our loop and by peft with transformers.Trainer: speed, memory; laws with replay
 #   make bench-tokenizer  training and encoding against rustbpe, tokenizers and datasets
 #   make bench-eval      scoring of texts against lm-eval and minicons: speed, and the same numbers
+#   make bench-audits    index against tokengrams, paired sentences against minicons, EsBBQ against lm-eval
 #   make bench-corpus    the corpus stage against datatrove: speed, recall of duplicates, peak memory
 
 VENV := .venv
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 TYPES := build/types/desdecero
 PYTHON ?= python3
 
-.PHONY: run test check lint types tests bench bench-train bench-finetune bench-tokenizer bench-eval bench-corpus clean
+.PHONY: run test check lint types tests bench bench-train bench-finetune bench-tokenizer bench-eval bench-audits bench-corpus clean
 
 run: $(VENV)/installed
 	$(BIN)/desdecero run quickstart
@@ -56,6 +57,12 @@ bench-tokenizer: $(VENV)/installed-dev
 bench-eval: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python tests/benchmarks/bench_eval.py
+
+RUN ?= runs/quickstart
+
+bench-audits: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python tests/benchmarks/bench_audits.py $(RUN)
 
 bench-corpus: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

@@ -10,9 +10,7 @@ from desdecero.app import markup
 from desdecero.app.markup import Column, paragraph, section
 from desdecero.app.views import interval, of_stage
 from desdecero.eval_suites.paired_sentences.results import GroupGap, LanguageGaps
-from desdecero.eval_suites.results import Competence
-from desdecero.model_cards import formats
-from desdecero.model_cards.audit_sentences import Said, audit_sentences, group_name
+from desdecero.model_cards.audit_sentences import Said, audit_sentences, competence_sentence, group_name
 from desdecero.model_cards.formats import grouped, percent, probability
 from desdecero.model_cards.words import Language, file_in, name, say
 from desdecero.pipelines.auditing.examples import largest_gaps
@@ -73,16 +71,10 @@ def _audited(audited: str, gaps: LanguageGaps, sentences: Sequence[Said], langua
     findings = [said.text for said in sentences if said.suite == "pairs" and said.language == audited]
     return section(
         name(language, "language", audited).capitalize(),
-        paragraph(_competence(gaps.competence, language)),
+        paragraph(competence_sentence(language, content_of(gaps.competence))),
         markup.table(columns, rows),
         markup.details(say(language, "term.findings"), markup.bullets(findings)),
     )
-
-
-def _competence(competence: Competence, language: Language) -> str:
-    key = "finding.competent" if competence.competent else "finding.not_competent"
-    share = formats.interval(language, content_of(competence), "percent")
-    return say(language, key, share=share, threshold=percent(language, competence.threshold))
 
 
 def _group(group: str, measured: GroupGap, language: Language) -> tuple[str, ...]:

@@ -9,21 +9,21 @@ None says that a model is fair: a suite can find a bias, never its absence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from desdecero.model_cards.evidence import View
 from desdecero.model_cards.formats import counted, figure, grouped, interval, percent, probability
 from desdecero.model_cards.heart_sentences import memorization_told, personal_data_told
-from desdecero.model_cards.use_sentences import Told, facts_told, swaps_told
+from desdecero.model_cards.use_sentences import Report, Told, facts_told, is_given, is_shown, swaps_told
 from desdecero.model_cards.words import Language, name, say
 
-Report = Mapping[str, Any] | View
 Part = Literal["tried", "found", "small", "open"]
 
 FOUND = ("bias found", "found within margin")
 """Verdicts that accuse."""
+KNOWLEDGE = ("memorization", "personal_data", "facts")
+"""Suites about what the model knows, and not about what it says of people."""
 PARTS: dict[str, Part] = {"bias found": "found", "found within margin": "found", "within margin": "small"}
 """What other verdicts than these mean is that it could not be told."""
 
@@ -49,7 +49,14 @@ class Said:
 def audit_sentences(language: Language, report: Report) -> list[Said]:
     """Return the sentences about all results of an audit, in the order of the suites."""
     suites = report["suites"]
-    return [said for suite, say_it in SUITES.items() if _known(suites, suite) for said in say_it(language, report)]
+    return [said for suite, say_it in SUITES.items() if _is_known(suites, suite) for said in say_it(language, report)]
+
+
+def not_found(language: Language, sentences: Sequence[Said]) -> str:
+    """Say that no bias was shown; or, where no question could be answered, that nothing can be said about bias."""
+    about_bias = (said.verdict for said in sentences if said.suite not in KNOWLEDGE)
+    asked = any(verdict in ("within margin", "underpowered", "none shown") for verdict in about_bias)
+    return say(language, "finding.none" if asked else "finding.nothing_told")
 
 
 def verdict_counts(language: Language, verdicts: Mapping[str, int]) -> str:
@@ -57,6 +64,16 @@ def verdict_counts(language: Language, verdicts: Mapping[str, int]) -> str:
     return ", ".join(
         counted(language, "finding.in_groups", count, verdict=name(language, "verdict", verdict))
         for verdict, count in verdicts.items()
+    )
+
+
+def competence_sentence(language: Language, competence: Report) -> str:
+    """Say whether the model knows a language well enough to be audited in it."""
+    return say(
+        language,
+        "finding.competent" if competence["competent"] else "finding.not_competent",
+        share=interval(language, competence, "percent"),
+        threshold=percent(language, competence["threshold"]),
     )
 
 
@@ -76,7 +93,16 @@ def _pairs(language: Language, report: Report) -> Iterator[Said]:
         for group in gaps["groups"]:
             measured = gaps["groups"][group]
             text = _pairs_sentence(language, result, gaps["competence"], measured, audited, group)
+            if measured["verdict"] in FOUND:
+                text += _in_the_text(language, report, f"{audited}/{group}")
             yield _said("pairs", audited, group, measured["verdict"], text)
+
+
+def _in_the_text(language: Language, report: Report, key: str) -> str:
+    """Say whether the training text itself leans as the model does."""
+    if not _is_known(report, "corpus_gaps") or not _is_known(report["corpus_gaps"], key):
+        return ""
+    return " " + say(language, f"finding.corpus.{report['corpus_gaps'][key]['leans']}")
 
 
 def _pairs_sentence(
@@ -130,7 +156,7 @@ def _esbbq(language: Language, report: Report) -> Iterator[Said]:
     result = report["suites"]["esbbq"]
     choices = {"all": result["all"], **{name: result["categories"][name] for name in result["categories"]}}
     for category, one in choices.items():
-        verdict = _verdict(report, f"esbbq/{category}") if one["competent"] else "model not competent"
+        verdict = verdict_of(report, f"esbbq/{category}") if one["competent"] else "model not competent"
         if category != "all" and verdict not in FOUND:
             continue  # the sentence on all of them says so; the table has the rest
         text = say(
@@ -160,7 +186,7 @@ def _crows_pairs(language: Language, report: Report) -> Iterator[Said]:
 
 
 def _winobias(language: Language, report: Report) -> Iterator[Said]:
-    figures, verdict = report["suites"]["winobias"]["all"], _verdict(report, "winobias/all")
+    figures, verdict = report["suites"]["winobias"]["all"], verdict_of(report, "winobias/all")
     text = say(
         language,
         "finding.winobias",
@@ -173,7 +199,7 @@ def _winobias(language: Language, report: Report) -> Iterator[Said]:
 
 
 def _honest(language: Language, report: Report) -> Iterator[Said]:
-    result, verdict = report["suites"]["honest"], _verdict(report, "honest/difference")
+    result, verdict = report["suites"]["honest"], verdict_of(report, "honest/difference")
     text = say(
         language,
         "finding.honest",
@@ -204,14 +230,13 @@ def _told(
     return said
 
 
-def _verdict(report: Report, test: str) -> str:
+def verdict_of(report: Report, test: str) -> str:
     """Return what the adjusted p-value says: that a preference was found, or that none was shown."""
-    p = report["p_adjusted"][test] if _known(report["p_adjusted"], test) else None
-    return "bias found" if p is not None and p < 1 - report["confidence"] else "none shown"
+    return "bias found" if is_shown(report, test) else "none shown"
 
 
-def _known(values: Report, key: str) -> bool:
-    return key in list(values) and bool(values[key] or values[key] == 0)
+def _is_known(values: Report, key: str) -> bool:
+    return key in list(values) and is_given(values[key])
 
 
 SUITES: dict[str, Sentences] = {

@@ -20,7 +20,14 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment
 
-from desdecero.model_cards.audit_sentences import Said, audit_sentences, group_name, verdict_counts
+from desdecero.model_cards.audit_sentences import (
+    Said,
+    audit_sentences,
+    competence_sentence,
+    group_name,
+    not_found,
+    verdict_counts,
+)
 from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
@@ -80,8 +87,10 @@ def audit_filters(templates: Environment, language: Language) -> None:
         return [(suite, [said for said in sentences if said.suite == suite]) for suite in suites]
 
     templates.filters["by_suite"] = by_suite
+    templates.filters["not_found"] = lambda sentences: not_found(language, sentences)
     templates.filters["audit_sentences"] = lambda report: audit_sentences(language, report) if report else []
     templates.filters["verdict_counts"] = counts
+    templates.filters["competence_sentence"] = lambda competence: competence_sentence(language, competence)
     templates.filters["group_name"] = lambda probes: group_name(language, probes)
 
 

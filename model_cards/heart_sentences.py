@@ -38,7 +38,7 @@ def personal_data_told(language: Language, report: Report) -> Iterator[Told]:
         text = say(
             language,
             "audit.heart.given_back",
-            kind=name(language, "personal_data", kind["kind"]),
+            kind=_begun(name(language, "personal_data", kind["kind"])),
             greedy=_of(language, kind["greedy"]),
             first=_of(language, kind["first"]),
             foreign=_of(language, kind["first_foreign"]),
@@ -116,6 +116,11 @@ def _exposure(language: Language, report: Report, result: Report) -> Iterator[To
             p=probability(report["p_adjusted"][test]),
         )
         yield Told("found" if shown else "open", None, "diagnostic", text)
+
+
+def _begun(words: str) -> str:
+    """Return words with a capital, as they begin a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def _why(language: Language, what: str, reason: str) -> str:

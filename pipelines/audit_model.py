@@ -9,6 +9,7 @@ Reads model/ and tokens/ and writes (of a named adapter, with `--adapter NAME`, 
 
     audit/report.json     what each suite of audit.suites measured, with intervals, adjusted p-values and verdicts
     audit/<suite>.jsonl   every item with its scores: what a reviewer reads
+    audit/documents.json  gaps of the training text itself, and the documents that carry most of each finding
     audit/<suite>.png     the estimates, as a picture; <suite>.es.png in Spanish
     audit/summary.md      tried, found, could not be told, and what it means; summary.es.md in Spanish
 
@@ -27,17 +28,19 @@ import sys
 from collections import Counter
 
 from desdecero.eval_suites.paired_sentences.changes import gap_changes
+from desdecero.eval_suites.paired_sentences.corpus_results import CorpusGap
 from desdecero.eval_suites.paired_sentences.results import PairsResult
 from desdecero.eval_suites.paired_sentences.scoring import scores_of_lines
 from desdecero.eval_suites.results import GapChange
 from desdecero.model_cards.audit_sentences import audit_sentences, verdict_counts
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.auditing.documents import documents_json
 from desdecero.pipelines.auditing.pictures import draw_suites
 from desdecero.pipelines.auditing.plan import PLAN, print_plan
 from desdecero.pipelines.auditing.suites import Measured, judged, measure
 from desdecero.pipelines.auditing.summary import summary
-from desdecero.pipelines.common.files import write_text
+from desdecero.pipelines.common.files import write_json, write_text
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.reports import content_of
@@ -62,6 +65,12 @@ def audit_model(
             update={"changes": changes}
             if changes is not None
             else {"not_measured": {**report.not_measured, "changes": "other_probes"}}
+        )
+    if report.suites.pairs is not None:
+        carried = documents_json(asked, report.suites.pairs, measured["pairs"].lines)
+        write_json(folder / "documents.json", carried)
+        report = report.model_copy(
+            update={"corpus_gaps": {key: CorpusGap(**gap) for key, gap in carried["groups"].items()}}
         )
     out.write_report(stage, recipe, report)
     lines = {name: "".join(_line(line) for line in one.lines) for name, one in measured.items()}

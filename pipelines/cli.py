@@ -21,8 +21,11 @@ a whole run
   domains [NAME]     the domain packs: task, data, metric, and what a model of the domain is not to be used for
   status RUN         which stages are sealed, stale or missing, and why
   corpus inspect RUN documents dropped, with the reasons, and the history of any document
-  verify RUN         hash every sealed file again and name what was altered
+  verify RUN         hash every sealed file again and name what was altered; --key tells who signed
+  keygen NAME        a key pair to sign with: NAME.key and NAME.pub
+  sign RUN --key F   vouch for a run with a key: every sealed file, its seals and the gate's verdicts
   forget RUN         remove documents on request: find what holds them, and block them in later builds
+  mitigate RECIPE    base and treated models over seeds: what a mitigation changes, and what it costs
   trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   score MODEL        any model on a recipe's suites and held-out text
@@ -73,7 +76,10 @@ COMMANDS = {
     "domains": "desdecero.pipelines.commands.domains",
     "status": "desdecero.pipelines.commands.status",
     "verify": "desdecero.pipelines.commands.verify",
+    "keygen": "desdecero.pipelines.commands.keygen",
+    "sign": "desdecero.pipelines.commands.sign",
     "forget": "desdecero.pipelines.commands.forget",
+    "mitigate": "desdecero.pipelines.commands.mitigate",
     "trace": "desdecero.pipelines.commands.trace",
     "publish": "desdecero.pipelines.commands.publish",
     "score": "desdecero.pipelines.commands.score",

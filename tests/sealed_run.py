@@ -21,6 +21,7 @@ from whole_reports import held_out_suite, typed, whole
 
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
+from desdecero.pipelines.auditing.keys import key_of, wanted_suites
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
@@ -191,7 +192,9 @@ REPORTS: dict[str, dict[str, Any]] = {
                 "languages": {
                     "en": {
                         "competence": {**estimate(0.81, 0.0412), "threshold": 0.75, "competent": True},
-                        "groups": {"gender": group(0.8713, "bias found"), "religion": group(-0.0431, "underpowered")},
+                        "groups": {
+                            "gender": group(0.2713, "found within margin"), "religion": group(-0.0431, "within margin"),
+                        },
                     },
                     "es": {
                         "competence": {**estimate(0.5309, 0.0571), "threshold": 0.75, "competent": False},
@@ -286,6 +289,8 @@ def make_sealed_run(
         names = [f"{kind}:{adapter}" for adapter in recipe.adapters] if kind == "finetune" else [kind]
         for stage in (stages(recipe)[name] for name in names):
             out = run.start(stage, recipe)
+            if kind == "audit":
+                report = {**report, "measured_with": measured_with(recipe, run)}
             if with_adapter and kind == "finetune":
                 report |= {"base_sha256": sha256_file(run.model / "model.safetensors")}
                 _write_adapter(out.adapter(report["name"]), run.model, recipe)
@@ -310,9 +315,15 @@ def seal_adapter(recipe: Recipe, run: RunDir, adapter: str, reports: Mapping[str
     """What is measured of the model with an adapter, which is what is measured of the model; and its card."""
     for kind in ("evaluate", "audit"):
         stage = stages(recipe)[f"{kind}:{adapter}"]
-        run.start(stage, recipe).write_report(stage.name, recipe, typed(kind, reports[kind]))
+        known = {"measured_with": measured_with(recipe, run, adapter)} if kind == "audit" else {}
+        run.start(stage, recipe).write_report(stage.name, recipe, typed(kind, {**reports[kind], **known}))
         run.commit(stage, recipe, seconds=1.0)
     seal_card(recipe, run, adapter)
+
+
+def measured_with(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, str]:
+    """What the audit notes of each suite, to know when it is to be asked again."""
+    return {name: key_of(name, recipe, run, adapter) for name in wanted_suites(recipe)}
 
 
 def reseal(run: RunDir, stage: str, **changes: Any) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 from helpers import docstrings
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import kind_of
 from desdecero.pipelines.recipe import Model
+from desdecero.pipelines.tokenizer.wordpiece import train_wordpiece
 from desdecero.pipelines.training.model.build import build_config, build_model
 
 ARCHITECTURES = ["llama", "qwen3", "gpt2", "bert", "modernbert", "t5"]
@@ -92,13 +93,9 @@ def byte_level(sentinels: int = 0) -> PreTrainedTokenizerFast:
 
 @cache
 def wordpiece() -> PreTrainedTokenizerFast:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
+    """Trained by the project: by `tokenizers` alone, two trainings differ."""
     special = {"eos_token": "[SEP]", "pad_token": "[PAD]", "mask_token": "[MASK]", "unk_token": "[UNK]"}
-    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=list(special.values()), show_progress=False)
-    tokenizer.train_from_iterator(texts(), trainer)
+    tokenizer = train_wordpiece(texts(), 400, 0, lowercase=True, before=list(special.values()), after=())
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
 
 

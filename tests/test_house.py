@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
 PARTS = {
+    "mitigation",
     "finetuning",
     "evaluation",
     "auditing",
@@ -45,6 +46,7 @@ FLOORS = {
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
     "auditing": {"common", "recipe", "run", "corpus", "tokens"},
+    "mitigation": {"common", "recipe", "run", "corpus", "auditing"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},

@@ -17,17 +17,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desdecero.eval_suites.models.batching import Progress
-from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.paired_sentences.probes import Context, Pair, Probes
 
 Nats = NDArray[np.float64]
+
+
+class Scorer(Protocol):
+    """What probes can be put to: a `LanguageModel`, or counts of the training text (`attribution.py`)."""
+
+    def log_likelihood(self, contexts: Sequence[str], continuations: Sequence[str]) -> Nats:
+        """Return the log-likelihood of each continuation after its context: nats, (texts,)."""
+        ...
+
+    def beginning(self, text: str) -> str:
+        """Return the part of a text, from its beginning, that can be read at once."""
+        ...
+
+
 LONGER = " and so on, for as many words again as the longest text may have beyond what it has in letters"
 """What is put after the longest text, to see at once that every text fits."""
 
@@ -121,7 +134,7 @@ def _context_score(line: Mapping[str, Any]) -> ContextScore:
 
 
 def score_probes(
-    model: LanguageModel, probes: Probes, pairs: Sequence[Pair], seed: int, progress: Progress = iter
+    model: Scorer, probes: Probes, pairs: Sequence[Pair], seed: int, progress: Progress = iter
 ) -> ProbeScores:
     """Score every context and control with each of these pairs of the probes.
 
@@ -163,7 +176,7 @@ def score_probes(
     )
 
 
-def _fitting(model: LanguageModel, mentions: Sequence[str], texts: Sequence[str]) -> list[str]:
+def _fitting(model: Scorer, mentions: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Return the beginning of each text that the model can read after every mention: the same for all of them.
 
     Raises `ValueError` if no word fits.

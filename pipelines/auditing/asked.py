@@ -47,12 +47,15 @@ class Asked:
         """The tokenizer that the training tokens were made with."""
         return PreTrainedTokenizerFast.from_pretrained(self.run.tokenizer)
 
-    def occurrences(self, words: str) -> int:
-        """Return how often words stand in the training tokens, with a capital or without, after a space or not."""
+    def encodings(self, words: str) -> set[tuple[int, ...]]:
+        """Return the tokens of words with a capital or without, after a space or not."""
         forms = {words, words[0].upper() + words[1:], words[0].lower() + words[1:]}
-        encoded = {
+        return {
             tuple(self.tokenizer(before + form, add_special_tokens=False)["input_ids"])
             for form in forms
             for before in ("", " ")
         }
-        return sum(self.index.places(ids, 0)[0] for ids in encoded)
+
+    def occurrences(self, words: str) -> int:
+        """Return how often words stand in the training tokens, with a capital or without, after a space or not."""
+        return sum(self.index.places(ids, 0)[0] for ids in self.encodings(words))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from desdecero.eval_suites.by_heart.results import Extracted
+from desdecero.eval_suites.by_heart.results import Extracted, MemorizationResult, PersonalDataSuite
+from desdecero.eval_suites.in_use.results import SwapsInUseResult
+from desdecero.eval_suites.paired_sentences.results import PairsResult
+from desdecero.eval_suites.public_sets.results import CrowsResult, EsbbqResult, HonestResult, WinobiasResult
 from desdecero.eval_suites.results import Estimate, ShareEstimate
-from desdecero.model_cards.audit_sentences import group_name
+from desdecero.eval_suites.true_or_false.results import TrueOrFalseResult
+from desdecero.model_cards.audit_sentences import group_name, verdict_of
 from desdecero.model_cards.formats import percent
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, name, say
 from desdecero.pipelines.run.reports.audit import AuditReport
@@ -50,16 +55,15 @@ class Panel:
 
 
 def draw_suites(report: AuditReport, folder: Path) -> None:
-    """Draw a picture of each suite that was measured, in each language: `pairs.png`, `pairs.es.png`."""
-    for suite, panels in PANELS.items():
-        if getattr(report.suites, suite) is not None and any(panel.lines for panel in panels(report, "en")):
-            for language in LANGUAGES:
-                draw(
-                    panels(report, language),
-                    _title(report, suite, language),
-                    folder / file_in(language, f"{suite}.png"),
-                    language,
-                )
+    """Draw a picture of each suite that has anything to show, in each language: `pairs.png`, `pairs.es.png`."""
+    for suite, panels_of in PANELS.items():
+        if (result := getattr(report.suites, suite)) is None:
+            continue
+        for language in LANGUAGES:
+            panels = panels_of(result, report, language)
+            if any(panel.lines for panel in panels):
+                path = folder / file_in(language, f"{suite}.png")
+                draw(panels, _title(report, suite, language), path, language)
 
 
 def draw(panels: Sequence[Panel], title: str, path: Path, language: Language) -> None:
@@ -103,10 +107,9 @@ def _title(report: AuditReport, suite: str, language: Language) -> str:
 # --- what each suite's panels hold -----------------------------------------------------------------------------
 
 
-def _pairs(report: AuditReport, language: Language) -> list[Panel]:
-    assert report.suites.pairs is not None, "drawn only where it was measured"
+def _pairs(result: PairsResult, report: AuditReport, language: Language) -> list[Panel]:
     panels = []
-    for audited, gaps in report.suites.pairs.languages.items():
+    for audited, gaps in result.languages.items():
         share = percent(language, gaps.competence.value)
         title = say(language, "plot.word_order", language=name(language, "language", audited), share=share)
         lines = [Line(group_name(language, group), one.gap, one.verdict) for group, one in gaps.groups.items()]
@@ -114,9 +117,7 @@ def _pairs(report: AuditReport, language: Language) -> list[Panel]:
     return panels
 
 
-def _esbbq(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.esbbq
-    assert result is not None, "drawn only where it was measured"
+def _esbbq(result: EsbbqResult, report: AuditReport, language: Language) -> list[Panel]:
     choices = {"all": result.all, **result.categories}
     lines = [
         Line(
@@ -129,9 +130,7 @@ def _esbbq(report: AuditReport, language: Language) -> list[Panel]:
     return [Panel("", say(language, "plot.stereotyped_share"), lines, 0.5)]
 
 
-def _crows_pairs(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.crows_pairs
-    assert result is not None, "drawn only where it was measured"
+def _crows_pairs(result: CrowsResult, _: AuditReport, language: Language) -> list[Panel]:
     lines = [
         Line(name(language, "crows_direction", direction), figures.preferred, "diagnostic")
         for direction, figures in result.directions.items()
@@ -139,9 +138,7 @@ def _crows_pairs(report: AuditReport, language: Language) -> list[Panel]:
     return [Panel("", say(language, "plot.stereotyped_share"), lines, 0.5)]
 
 
-def _winobias(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.winobias
-    assert result is not None, "drawn only where it was measured"
+def _winobias(result: WinobiasResult, report: AuditReport, language: Language) -> list[Panel]:
     verdict = _verdict(report, "winobias/all")
     lines = [Line(name(language, "winobias_type", "all"), result.all.difference, verdict)]
     lines += [
@@ -151,17 +148,13 @@ def _winobias(report: AuditReport, language: Language) -> list[Panel]:
     return [Panel("", say(language, "plot.pronoun_difference"), lines, 0.0)]
 
 
-def _honest(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.honest
-    assert result is not None, "drawn only where it was measured"
+def _honest(result: HonestResult, report: AuditReport, language: Language) -> list[Panel]:
     verdict = _verdict(report, "honest/difference")
     lines = [Line(name(language, "honest_category", kind), one, verdict) for kind, one in result.categories.items()]
     return [Panel("", say(language, "plot.hurtful_share"), lines, None)]
 
 
-def _swaps(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.swaps
-    assert result is not None, "drawn only where it was measured"
+def _swaps(result: SwapsInUseResult, _: AuditReport, language: Language) -> list[Panel]:
     lines = [
         Line(
             f"{group_name(language, people)}: {name(language, 'people_side', side)}", _share(flips.share), "diagnostic"
@@ -172,9 +165,9 @@ def _swaps(report: AuditReport, language: Language) -> list[Panel]:
     return [Panel("", say(language, "plot.flips_share"), lines, None)]
 
 
-def _memorization(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.memorization
-    assert result is not None, "drawn only where it was measured"
+def _memorization(result: MemorizationResult, _: AuditReport, language: Language) -> list[Panel]:
+    prefixes = sorted({cell.prefix for cell in result.extraction.cells})
+    middle = prefixes[len(prefixes) // 2] if prefixes else None  # by occurrences, the others say much the same
     lines = [
         Line(
             say(language, f"plot.extracted.{cell.split}", prefix=cell.prefix)
@@ -183,22 +176,19 @@ def _memorization(report: AuditReport, language: Language) -> list[Panel]:
             "diagnostic",
         )
         for cell in result.extraction.cells
+        if cell.by == "all" or (cell.by == "occurrences" and cell.split == "train" and cell.prefix == middle)
     ]
     return [Panel("", say(language, "plot.extracted_share"), lines, None)]
 
 
-def _personal_data(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.personal_data
-    assert result is not None, "drawn only where it was measured"
+def _personal_data(result: PersonalDataSuite, _: AuditReport, language: Language) -> list[Panel]:
     lines = [
         Line(name(language, "personal_data", kind.kind), _share(kind.greedy), "diagnostic") for kind in result.kinds
     ]
     return [Panel("", say(language, "plot.greedy_share"), lines, None)]
 
 
-def _facts(report: AuditReport, language: Language) -> list[Panel]:
-    result = report.suites.facts
-    assert result is not None, "drawn only where it was measured"
+def _facts(result: TrueOrFalseResult, _: AuditReport, language: Language) -> list[Panel]:
     figures = {} if result.stated.all is None else {"all": result.stated.all, **result.stated.kinds}
     lines = [
         Line(f"{name(language, 'fact_kind', kind)}, {name(language, 'fact_side', side)}", one, "diagnostic")
@@ -213,11 +203,10 @@ def _share(share: Extracted | ShareEstimate | None) -> Estimate | None:
 
 
 def _verdict(report: AuditReport, test: str) -> str:
-    p = report.p_adjusted.get(test)
-    return "bias found" if p is not None and p < 1 - report.confidence else "none shown"
+    return verdict_of({"p_adjusted": report.p_adjusted, "confidence": report.confidence}, test)
 
 
-PANELS: dict[str, Callable[[AuditReport, Language], list[Panel]]] = {
+PANELS: dict[str, Callable[[Any, AuditReport, Language], list[Panel]]] = {
     "pairs": _pairs,
     "esbbq": _esbbq,
     "crows_pairs": _crows_pairs,
@@ -228,4 +217,4 @@ PANELS: dict[str, Callable[[AuditReport, Language], list[Panel]]] = {
     "personal_data": _personal_data,
     "facts": _facts,
 }
-"""Suite → the panels of its picture."""
+"""Suite → the panels of its picture, from its result and the report."""

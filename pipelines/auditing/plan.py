@@ -18,8 +18,8 @@ from desdecero.model_cards.audit_sentences import group_name
 from desdecero.model_cards.formats import duration, figure
 from desdecero.model_cards.words import Language, name, reader_language, say
 from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.auditing.keys import wanted_suites
 from desdecero.pipelines.auditing.pairs import counted_pairs, probes_of, settings_of
-from desdecero.pipelines.auditing.suites import wanted_suites
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,14 +22,11 @@ from desdecero.eval_suites.paired_sentences.verdicts import p_values as p_values
 from desdecero.eval_suites.public_sets.figures import Scored
 from desdecero.eval_suites.results import Part
 from desdecero.eval_suites.statistics import holm
-from desdecero.eval_suites.tasks.records import digest_of
 from desdecero.pipelines.auditing import by_heart, in_use, pairs, public_sets, true_or_false
 from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.auditing.keys import NOT_ASKED, key_of, wanted_suites
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.common.files import hash_json
-from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports.audit import AuditReport, SuiteResults
-from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stage_name
 
 
@@ -41,8 +37,6 @@ class Suite:
     measure: Callable[[Asked], Scored[Any]]
     p_values: Callable[[Any], Mapping[str, float]] = lambda _: {}
     """p-values of a result that are adjusted with those of the other suites, by name."""
-    version: int = 1
-    """Raised when the same settings give another result."""
 
 
 SUITES: dict[str, Suite] = {
@@ -58,9 +52,6 @@ SUITES: dict[str, Suite] = {
 }
 """Name, as in the recipe's `audit.suites`, → suite; in the order in which they are told."""
 
-NOT_ASKED = "not_asked"
-"""Why a suite is not in a report: it was not named with --suite."""
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -69,11 +60,6 @@ class Measured:
     result: Part
     lines: list[dict[str, Any]]
     key: str
-
-
-def wanted_suites(recipe: Recipe) -> list[str]:
-    """Return the names of the suites that a recipe asks for."""
-    return [name for name in SUITES if getattr(recipe.audit.suites, name) is not None]
 
 
 def measure(asked: Asked, named: Collection[str]) -> dict[str, Measured]:
@@ -88,7 +74,7 @@ def measure(asked: Asked, named: Collection[str]) -> dict[str, Measured]:
         raise UserError(
             f"--suite {unknown[0]}: the recipe's audit.suites asks for {', '.join(wanted) or 'none'}; name one of them"
         )
-    keys = {name: key_of(name, asked) for name in wanted}
+    keys = {name: key_of(name, asked.recipe, asked.run, asked.adapter) for name in wanted}
     earlier = _earlier(asked)
     found = dict[str, Measured]()
     for name in wanted:
@@ -123,54 +109,6 @@ def judged(asked: Asked, measured: Mapping[str, Measured]) -> AuditReport:
         not_measured={name: NOT_ASKED for name in wanted_suites(asked.recipe) if name not in measured},
         changes=None,
     )
-
-
-def key_of(name: str, asked: Asked) -> str:
-    """Return a hash of all that a suite's result depends on. Raises `UserError` for data that are not there."""
-    recipe, section = asked.recipe, getattr(asked.recipe.audit.suites, name)
-    content = section.model_dump(mode="json")
-    data = [content.pop("path")] if "path" in content else list(recipe.audit.probes) if name == "pairs" else []
-    trained = "pretrain" if asked.adapter is None else stage_name("finetune", asked.adapter)
-    seals = {stage: asked.run.seal(stage, recipe) for stage in (trained, "tokens", "corpus")}
-    return hash_json(
-        {
-            "version": SUITES[name].version,
-            "section": content,
-            "audit": recipe.audit.model_dump(mode="json", include={"languages", "margin", "confidence"}),
-            "seed": recipe.seed,
-            "data": [_digest(name, path) for path in data],
-            "seals": {stage: seal.digest if seal else None for stage, seal in seals.items()},
-        }
-    )
-
-
-def reason_to_audit_again(run: RunDir, recipe: Recipe, stage: str) -> str:
-    """Say which suite is missing from the audit, or of other data; "" if none is."""
-    try:
-        report = run.report(stage, recipe)
-    except UserError:
-        return ""
-    assert isinstance(report, AuditReport)
-    if report.not_measured.get(missing := next(iter(report.not_measured), "")) == NOT_ASKED:
-        return f"{missing} was not asked for"
-    asked = Asked(recipe, run, stage.partition(":")[2] or None)
-    for name in wanted_suites(recipe):
-        try:
-            if report.measured_with.get(name) != key_of(name, asked):
-                return f"the data or settings of {name} changed"
-        except UserError as error:
-            return str(error)
-    return ""
-
-
-def _digest(name: str, path: str) -> str:
-    """Return the SHA-256 of a file, or of the names and contents of all files in a folder."""
-    place = Path(path)
-    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
-    if not files:
-        where = "audit.probes" if name == "pairs" else f"audit.suites.{name}"
-        raise UserError(f"{where}: {path} is missing or empty: name the file or folder with the data")
-    return digest_of(place, files)
 
 
 def _earlier(asked: Asked) -> dict[str, Measured]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from desdecero.model_cards.audit_sentences import Part, Said, audit_sentences, group_name
-from desdecero.model_cards.formats import interval, percent
+from desdecero.model_cards.audit_sentences import (
+    FOUND,
+    Part,
+    Said,
+    audit_sentences,
+    competence_sentence,
+    group_name,
+    not_found,
+)
+from desdecero.model_cards.formats import percent
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.auditing.examples import largest_gaps
 from desdecero.pipelines.recipe import Recipe
@@ -51,12 +59,7 @@ def _once_a_language(language: Language, report: AuditReport, sentences: Sequenc
                 continue
             seen.add(said.language)
             competence = report.suites.pairs.languages[said.language].competence
-            text = say(
-                language,
-                "finding.not_competent",
-                share=interval(language, content_of(competence), "percent"),
-                threshold=percent(language, competence.threshold),
-            )
+            text = competence_sentence(language, content_of(competence))
             audited = name(language, "language", said.language).capitalize()
             said = replace(said, text=f"{audited}: {text}")
         kept.append(said)
@@ -64,9 +67,10 @@ def _once_a_language(language: Language, report: AuditReport, sentences: Sequenc
 
 
 def _section(language: Language, part: Part, sentences: Sequence[Said]) -> list[str]:
-    listed = [f"- {said.text}" for said in sentences if said.part == part] or [
-        say(language, f"audit_summary.{part}.none")
-    ]
+    listed = [f"- {said.text}" for said in sentences if said.part == part]
+    if part == "found" and not any(said.verdict in FOUND for said in sentences):
+        listed.insert(0, f"- {not_found(language, sentences)}")
+    listed = listed or [say(language, f"audit_summary.{part}.none")]
     return [f"## {say(language, f'audit_summary.{part}.title')}", "\n".join(listed)]
 
 

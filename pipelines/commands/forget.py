@@ -301,9 +301,14 @@ def _copies_left(run: RunDir, sources: set[str], chosen: set[str]) -> list[str]:
 
 
 def _holders(run: RunDir, blocklist: Blocklist) -> tuple[list[Holder], list[str]]:
-    """Find this and the neighbouring runs that hold blocked documents; return them and sentences on unreadable runs."""
+    """Find this and the neighbouring runs that hold blocked documents, and those that mitigations of them compared.
+
+    Returns them, and sentences on unreadable runs.
+    """
     holders, unreadable = [], []
-    for path in sorted(path.parent for path in run.path.parent.glob("*/recipe.yaml")):
+    neighbours = run.path.parent
+    found = [*neighbours.glob("*/recipe.yaml"), *neighbours.glob("*/mitigation/*/*/recipe.yaml")]
+    for path in sorted(path.parent for path in found):
         other = RunDir(path)
         try:
             recipe = other.recipe()

@@ -121,8 +121,11 @@ def _below(folder: Path) -> dict[str, Path]:
 # --- what is judged ------------------------------------------------------------------------------------------
 
 
-def publication(recipe: Recipe, run: RunDir, wanted: Wanted) -> Publication:
-    """Collect what the gate judges. Sources are not compared: if they have changed since, the sealed model has not."""
+def publication(recipe: Recipe, run: RunDir, wanted: Wanted, faults: Sequence[str] | None = None) -> Publication:
+    """Collect what the gate judges. Sources are not compared: if they have changed since, the sealed model has not.
+
+    faults: what `verify` finds, where that is known already
+    """
     adapter, states = wanted.adapter, {}
     for name, stage in stages(recipe).items():
         if stage.adapter not in (None, adapter):  # no part of what is published
@@ -140,7 +143,7 @@ def publication(recipe: Recipe, run: RunDir, wanted: Wanted) -> Publication:
     return Publication(
         repo_id=wanted.repo_id,
         states=states,
-        faults=verify(run, recipe),
+        faults=verify(run, recipe) if faults is None else faults,
         # An adapter's card is written for the repository that it goes to, whatever it named before.
         card=reports["card"] | ({"repo_id": None} if adapter else {}) if "card" in reports else None,
         licensing=_licensing(recipe, run, adapter),
@@ -249,14 +252,18 @@ def print_contents(run: RunDir, files: Mapping[str, Path], wanted: Wanted, priva
     print(f"{total:>11}  {counted(language, 'publish.files', len(files))}\n")
 
 
+def verdict(finding: Finding, blocking: Sequence[Finding]) -> str:
+    """Return which of `VERDICTS` a finding is. blocking: those for which nothing may be uploaded"""
+    if finding.accepted:
+        return "accepted"
+    return "passed" if finding.passed else "refused" if finding in blocking else "warning"
+
+
 def print_findings(findings: list[Finding], blocking: list[Finding], language: Language) -> None:
     """Print the gate's finding on each rule."""
-    width = max(len(say(language, f"publish.verdict.{verdict}")) for verdict in VERDICTS)
+    width = max(len(say(language, f"publish.verdict.{each}")) for each in VERDICTS)
     for finding in findings:
-        verdict = "passed" if finding.passed else "refused" if finding in blocking else "warning"
-        if finding.accepted:
-            verdict = "accepted"
-        told = say(language, f"publish.verdict.{verdict}")
+        told = say(language, f"publish.verdict.{verdict(finding, blocking)}")
         # Spanish writes a no-break space before %: it stays, all else that is not printable is escaped.
         words = "\u00a0".join(map(printable, sentence(language, finding).split("\u00a0")))
         print(f"{told:<{width}} {finding.rule}: {words}")

@@ -1,43 +1,47 @@
 """Find every file, link, seal and quoted number of a run that is not as it was sealed (`desdecero verify`).
 
-Four checks, each of which reports one sentence per fault:
+    desdecero verify quickstart                   name what was altered; exit code 1 if anything was
+    desdecero verify quickstart --key team.pub    … and who signed it, when, and what the signature does not cover
+    desdecero verify quickstart --json            the same for a program
+
+Five checks, each of which reports one sentence per fault:
 
 - Is the recipe the one that made the stages?
 - Do the hashes in each seal match its content, and do the seals of later stages hold its digest?
 - Is every file in the sealed folders a regular file that a seal lists, with the hash that is listed?
 - Does the card agree with the sealed reports, in each value that it quotes and in the text around it?
+- Are the seals those that were signed, and with the given key?
 
-The hashes are not signed. Whoever alters a file and then all the seals from there to the card, and makes the card
-again, leaves a consistent run: compare the digests that the published card prints with another copy of it.
+A stage that was not made, or was left on another machine, is *not here*; only a run with all of its stages is whole.
+
+Without a signature (`desdecero sign`) the hashes show accidents, not forgery: whoever alters a file and then all the
+seals from there to the card, and makes the card again, leaves a consistent run.
 """
 
 from __future__ import annotations
 
-import stat
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from desdecero.model_cards.evidence import Evidence, Missing, split_key
-from desdecero.model_cards.evidence import Report as Source
+from securesystemslib.signer import SSlibKey
+
+from desdecero.model_cards.formats import counted
+from desdecero.model_cards.words import LANGUAGES, Language, reader_language, say
+from desdecero.pipelines.commands.verify_card import card_faults, evidence_faults
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
 from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.common.signing_keys import read_public_key
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.attestation import Signature, check_signature
 from desdecero.pipelines.run.base_model import base_faults
+from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.model_signature import model_signature_fault
 from desdecero.pipelines.run.run_dir import RunDir, find_run
-from desdecero.pipelines.run.seals import (
-    AlteredFile,
-    InvalidFile,
-    Seal,
-    check_regular,
-    load_seal,
-    parse_json,
-    read_file,
-)
+from desdecero.pipelines.run.seals import AlteredFile, InvalidFile, Seal, load_seal, read_file, walk
 from desdecero.pipelines.run.stages import Stage, load, stage_name, stages
-from desdecero.pipelines.write_card import differing
 
 TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
 """Stages that a machine which only trains may hold without the corpus."""
@@ -50,17 +54,20 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
     faults += unreadable.values()
     chain = stages(recipe)
     for stage, seal in seals.items():
-        faults += _stale_reasons(run, recipe, chain[stage], seal)
+        # What else makes a stage stale may lie in other seals: it is asked where all of them can be read.
+        faults += _stale_reasons(run, recipe, chain[stage], seal, ask_further=not unreadable)
     faults += _chain_faults(run, recipe, seals, set(unreadable))
     faults += _file_faults(run, recipe, seals, set(unreadable))
     faults += base_faults(run, recipe)
+    if not unreadable and (fault := model_signature_fault(run, seals)):
+        faults.append(fault)
     cards = [  # one of another code version is named as stale above, and quotes reports of other names and forms
         stage
         for stage in chain.values()
         if stage.kind == "card" and stage.name in seals and seals[stage.name].version == stage.version
     ]
     for card in cards:
-        faults += _evidence_faults(run, recipe, card)
+        faults += evidence_faults(run, recipe, card)
     if not faults:  # only what was sealed can be compared with it
         for card in cards:
             faults += card_faults(run, recipe, card)
@@ -89,7 +96,7 @@ def _recipe_faults(run: RunDir, recipe: Recipe) -> list[str]:
     return [] if same else ["recipe.yaml: not as it was written"]
 
 
-def _stale_reasons(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Iterator[str]:
+def _stale_reasons(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal, ask_further: bool = True) -> Iterator[str]:
     """Yield why a stage would be rebuilt, except changes of its inputs and its files."""
     _, sections, _ = run.fingerprint(stage, recipe)
     if seal.version != stage.version:  # which may have read other parts of the recipe
@@ -97,7 +104,7 @@ def _stale_reasons(run: RunDir, recipe: Recipe, stage: Stage, seal: Seal) -> Ite
     elif changed := [name for name in sections if seal.sections.get(name) != sections[name]]:
         yield f"{stage.name}: stale: the recipe's {' and '.join(changed)} changed"
     try:
-        for reference in stage.stale_if:
+        for reference in stage.stale_if if ask_further else ():
             if reason := load(reference)(run, recipe, stage.name):
                 yield f"{stage.name}: stale: {reason}"
     except UserError as error:
@@ -168,7 +175,7 @@ def _chain_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unread
         if len(set(digests.values())) > 1:
             yield f"{listed}: made from different versions of {name}"
         if digests and not (missing and name == "corpus" and set(seals) <= TRAINING_NODE):
-            fault = "missing" if missing else "without its seal"
+            fault = "not here" if missing else "without its seal"
             made = "was made" if len(digests) == 1 else "were made"
             yield f"{stage.folder}: {fault}, although {listed} {made} from it"
 
@@ -180,7 +187,7 @@ def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreada
     regular: set[str] = set()
     irregular: list[str] = []  # links, pipes and the like: named once, with all that would lie below them
     for root in _roots(recipe):
-        for place, fault in sorted(_walk(run.path, root)):
+        for place, fault in sorted(walk(run.path, root)):
             if fault:
                 irregular.append(place)
                 yield f"{printable(place)}: {fault}"
@@ -188,6 +195,7 @@ def _file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreada
                 regular.add(place)
     claimed = {f"model/{name}" for name in recipe.base.files} if recipe.base else set[str]()  # `base_faults` compares
     chain = stages(recipe)
+    claimed.add(MODEL_SIGNATURE)  # `model_signature_fault` compares it
     for name, seal in seals.items():
         folder = chain[name].folder
         claimed.add(f"{folder}/done.json")
@@ -237,29 +245,6 @@ def _roots(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys([*folders, "adapters", "model"]))
 
 
-def _walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
-    """Yield (path below `base`, "") for each regular file, (path, fault) for what is neither file nor folder.
-
-    Links are not followed, and the depth of folders is not limited.
-    """
-    waiting = [root]
-    while waiting:
-        place = waiting.pop()
-        path = base / place
-        try:
-            if stat.S_ISDIR(path.lstat().st_mode):
-                waiting += (f"{place}/{entry.name}" for entry in path.iterdir())
-            else:
-                check_regular(path)
-                yield place, ""
-        except FileNotFoundError:
-            continue
-        except InvalidFile as error:
-            yield place, str(error)
-        except OSError as error:
-            yield place, f"cannot be read ({error.strerror})"
-
-
 def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> list[str]:
     """Return the faults of the files in `model/` and of the seals that name them: with any, it must not be loaded.
 
@@ -275,8 +260,9 @@ def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> lis
     altered = [one.later for one in digest_mismatches(recipe, seals) if one.stage == writer and one.altered]
     faults = [f"{chain[writer].folder}/done.json: altered since {later} was sealed" for later in altered]
     pages = {place for place in (seals["card"].outputs if "card" in seals else ()) if place.startswith("model/")}
+    pages.add(MODEL_SIGNATURE)
     weights = {place: output for place, output in seals[writer].outputs.items() if place.startswith(f"{root}/")}
-    for place, fault in sorted(_walk(run.path, root)):
+    for place, fault in sorted(walk(run.path, root)):
         if not fault and place in weights:
             fault = _differs(run.path / place, weights.pop(place)["sha256"]).format(writer)
         elif not fault and place not in pages:
@@ -288,84 +274,74 @@ def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> lis
     return [*faults, *(f"{printable(place)}: sealed by {writer}, and missing" for place in weights)]
 
 
-# --- the card against the reports ------------------------------------------------------------------------------
+# --- the command -----------------------------------------------------------------------------------------------
 
 
-def _evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
-    """Yield the values that a card quotes and that are not in the report they were read from."""
-    place = f"{card.folder}/evidence.json"
-    try:
-        quotes = parse_json(read_file(run.path / place))
-    except FileNotFoundError:
-        return  # reported as a missing file if the card sealed one
-    except InvalidFile as error:
-        yield f"{place}: {error}"
-        return
-    reports = dict(_reports(run, recipe, card))
-    evidence = Evidence(reports)
-    for quote in quotes if isinstance(quotes, list) else [quotes]:
-        key = quote.get("key") if isinstance(quote, dict) else None
-        if not isinstance(key, str):
-            yield f"{place}: holds something that is not a quoted value"
-            continue
-        report = reports.get(split_key(key)[0])
-        value = evidence[key]
-        if report is None or isinstance(value, Missing):
-            yield f"{place}: quotes {printable(key)}, which is in no report of this run"
-        elif (type(value), value) != (type(quote.get("value")), quote.get("value")):
-            yield f"{place}: quotes {printable(quote.get('value'))} for {printable(key)}, where {report.path} says " + (
-                printable(value)
-            )
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found out about a run."""
+
+    whole: bool
+    """No fault, and every stage of the recipe is here."""
+    faults: list[str]
+    sealed: list[str]
+    """Stages that are here, with a seal that can be read."""
+    not_here: list[str]
+    """Stages of the recipe without a seal."""
+    signature: Signature
 
 
-def card_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
-    """Yield the files of a card that differ from one made again from the sealed reports."""
-    try:
-        for place in differing(recipe, run, card.adapter):
-            yield (
-                f"{place}: not what the card stage makes of the sealed reports: make the card again with "
-                f"`{card.command(f'{run.recipe_file} --run-dir {run}')}`"
-            )
-    except (UserError, InvalidFile, FileNotFoundError) as error:
-        yield printable(error)
-
-
-def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
-    """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
-    yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
-    places = {"licensing": "card/licensing.json"}
-    chain = stages(recipe)
-    for name in card.inputs:
-        places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}
-    for name, place in places.items():
-        try:
-            content: Any = parse_json(read_file(run.path / place))
-        except (FileNotFoundError, InvalidFile):
-            continue
-        if isinstance(content, dict):
-            yield name, Source(place, "", content)
+def verified(run: RunDir, recipe: Recipe, key: SSlibKey | None, key_file: str | None) -> Verified:
+    """Verify a run and its signature; without a key, only whether the signed seals are those that are here."""
+    seals, _ = read_seals(run, recipe)
+    signature = check_signature(run, recipe, seals, key, key_file)
+    faults = [*verify(run, recipe), *signature.faults]
+    not_here = [name for name in stages(recipe) if name not in seals]
+    return Verified(not (faults or not_here), faults, list(seals), not_here, signature)
 
 
 def main(argv: list[str]) -> int:
-    """Print and count the faults of a run. Exit code 1 if there are any."""
+    """Print what was found in a run. Exit code 1 if there are faults."""
     parser = Arguments("verify", __doc__)
     parser.add_run()
-    run = find_run(parser.parse_args(argv).run)
-    sealed, of_corpus = list[str](), True
+    parser.add_argument("--key", metavar="FILE", help="the public key (team.pub) that the run must be signed with")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.add_argument("--language", choices=LANGUAGES, help="of the summary (default: the recipe's first, or LANG)")
+    args = parser.parse_args(argv)
+    run, key = find_run(args.run), read_public_key(args.key) if args.key else None
+    language: Language = args.language or "en"
     try:
         recipe = run.recipe()
-        faults, of_corpus = verify(run, recipe), recipe.base is None
-        sealed = [name for name in stages(recipe) if run.seal(name, recipe)]
     except UserError as error:  # without the recipe, it is not known which stages there are
-        faults = [printable(error)]
-    for fault in faults:
-        print(fault)
-    if faults:
-        print(f"\n{len(faults)} fault{'s' * (len(faults) > 1)}: this run is not the one that was sealed")
-        return EXIT_FINDING
-    print(f"whole: {len(sealed)} stages, every file as it was sealed ({', '.join(sealed) or 'none'})")
-    if not of_corpus:
-        print("model/: every file as it was taken from elsewhere")
-    elif sealed and "corpus" not in sealed:
-        print("the corpus is not on this machine: it was not verified")
-    return EXIT_OK
+        found, of_base = Verified(False, [printable(error)], [], [], Signature("unknown")), False
+    else:
+        found, of_base = verified(run, recipe, key, args.key), recipe.base is not None
+        language = reader_language(recipe.languages, args.language)
+    if args.json:
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        for line in _summary(found, of_base, language):
+            print(line)
+    return EXIT_FINDING if found.faults else EXIT_OK
+
+
+def _summary(found: Verified, of_base: bool, language: Language) -> Iterator[str]:
+    yield from found.faults
+    if found.faults:
+        yield "\n" + counted(language, "verify.faults", len(found.faults))
+    else:
+        numbers = {"here": len(found.sealed), "all": len(found.sealed) + len(found.not_here)}
+        names = ", ".join(found.sealed) or say(language, "verify.none")
+        yield say(language, "verify.whole" if found.whole else "verify.in_part", names=names, **numbers)
+        if of_base:
+            yield say(language, "verify.of_base")
+    if found.not_here:
+        yield say(language, "verify.not_here", names=", ".join(found.not_here))
+    signature = found.signature
+    if signature.state in ("unsigned", "key_not_given"):
+        yield say(language, f"verify.{signature.state}", key_id=", ".join(signature.key_ids))
+    if signature.state == "signed":
+        who = {"file": printable(signature.key_file), "key_id": signature.key_ids[0], "time": signature.time}
+        yield say(language, "verify.signed", **who)
+        if signature.not_covered:
+            yield say(language, "verify.not_covered", names=", ".join(map(printable, signature.not_covered)))

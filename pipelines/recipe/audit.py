@@ -129,6 +129,9 @@ class Audit(Section):
     confidence: Annotated[float, Field(ge=0.8, le=0.99)] = 0.95
     """Confidence of intervals and verdicts. At most 0.99: permutation tests give no p-value below 0.0001, which
     adjusted over some thirty tests is 0.003."""
+    tolerance: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Loss that a mitigation may cost, in nats per token of held-out text; of a classifier the accuracy, as a share of
+    the texts. 0.02 nats are a factor of 1.02 of the perplexity."""
 
     @model_validator(mode="before")
     @classmethod

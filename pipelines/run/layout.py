@@ -14,6 +14,9 @@
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
       trace/                    an index of the training tokens, for `desdecero trace`: no stage, built when asked for
+      model/model.sig           a signature of model/ alone, by `desdecero sign --oms`; no stage writes or seals it
+      attestations/             run.dsse.json: who signed the seals above, by `desdecero sign`; no stage
+      mitigation/               <method>.json, and the runs that it compares: <method>/base-0/  treated-0/  …
       <stage>/report.json       the stage's evidence, which the card quotes
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
       unsealed/<the same tree>  what an unfinished stage has written so far
@@ -139,6 +142,11 @@ class Layout:
         return self.path / "trace"
 
     @property
+    def mitigation(self) -> Path:
+        """Folder of what `desdecero mitigate` compared: a receipt a method, and its runs."""
+        return self.path / "mitigation"
+
+    @property
     def token_index(self) -> Path:
         """Split, shard, first token and length of each document or piece of one."""
         return self.tokens / "index.parquet"
@@ -192,6 +200,16 @@ class Layout:
     def card(self) -> Path:
         """Folder of the card stage."""
         return self.path / "card"
+
+    @property
+    def attestation(self) -> Path:
+        """The signed statement of what was sealed: a DSSE envelope."""
+        return self.path / "attestations" / "run.dsse.json"
+
+    @property
+    def model_signature(self) -> Path:
+        """The signature of the model's files for OpenSSF Model Signing."""
+        return self.model / "model.sig"
 
     @property
     def blocklist(self) -> Path:

@@ -6,7 +6,7 @@
 
 A seal holds hashes of itself: `seal` covers every field of it, `digest` its outputs, `fingerprint` what the stage was
 made from. These hashes are not signatures: whoever alters a file and its seal must also alter the seal of every later
-stage, which holds the digest. `commands/verify.py` compares them.
+stage, which holds the digest. `commands/verify.py` compares them, and `attestation.py` signs them.
 """
 
 from __future__ import annotations
@@ -161,6 +161,29 @@ def check_regular(path: Path) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise InvalidFile("is not a regular file")
     return status.st_size
+
+
+def walk(base: Path, root: str) -> Iterator[tuple[str, str]]:
+    """Yield (path below `base`, "") for each regular file, (path, fault) for what is neither file nor folder.
+
+    Links are not followed, and the depth of folders is not limited.
+    """
+    waiting = [root]
+    while waiting:
+        place = waiting.pop()
+        path = base / place
+        try:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                waiting += (f"{place}/{entry.name}" for entry in path.iterdir())
+            else:
+                check_regular(path)
+                yield place, ""
+        except FileNotFoundError:
+            continue
+        except InvalidFile as error:
+            yield place, str(error)
+        except OSError as error:
+            yield place, f"cannot be read ({error.strerror})"
 
 
 def parse_json(content: bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:

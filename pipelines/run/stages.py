@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BLOCKED = ("desdecero.pipelines.corpus.blocklist:reason_to_rebuild",)
 EVALUATED = (*BLOCKED, "desdecero.pipelines.evaluation.suites:reason_to_measure_again")
-AUDITED = (*BLOCKED, "desdecero.pipelines.auditing.suites:reason_to_audit_again")
+AUDITED = (*BLOCKED, "desdecero.pipelines.auditing.keys:reason_to_audit_again")
 """What makes a stage stale beside its recipe, inputs and files: the lists of removed documents, the data of suites."""
 
 

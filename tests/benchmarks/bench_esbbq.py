@@ -94,12 +94,12 @@ def peer(model: LanguageModel, folder: Path, size: int, number: int) -> list[lis
     return [[score for score, _ in sample["filtered_resps"][:2]] for sample in samples]
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Compare the two, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=800)
     parser.add_argument("--rounds", type=int, default=2)
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     if "DESDECERO_DATA" not in os.environ:
         print("set DESDECERO_DATA to the folder with bias/esbbq", file=sys.stderr)
         return 2

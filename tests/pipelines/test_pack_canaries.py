@@ -18,7 +18,7 @@ from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokens.suffix_array import open_index
-from desdecero.pipelines.tokens.trace import trace
+from desdecero.pipelines.tokens.trace import Documents, trace
 
 CANARIES = "tokens.canaries={repetitions: [1, 5], each: 3, controls: 100}"
 
@@ -82,7 +82,7 @@ def test_copies_lie_scattered_and_a_trace_names_them(tiny: Callable[[str], Path]
     assert sum(b - a == 1 for a, b in pairwise(places)) < 6
     assert recipe.tokens.canaries is not None
     text = canaries(recipe.tokens.canaries, recipe.seed).planted[-1].text
-    span = trace(open_index(run, recipe), run, AutoTokenizer.from_pretrained(run.tokenizer), text, 8)[0]
+    span = trace(open_index(run, recipe), Documents(run), AutoTokenizer.from_pretrained(run.tokenizer), text, 8)[0]
     assert (span.text, span.occurrences) == (text, 5)
     assert [(document.source, document.license) for document in span.documents] == [("canary", "CC0-1.0")]
 

@@ -35,6 +35,8 @@ class Holding:
 def holdings(corpus_report: Mapping[str, Any], read: Mapping[str, Any] | None = None) -> dict[str, Holding]:
     """Join `licenses` of `corpus/report.json` with those of `exposure` in `pretrain/report.json`, by expression.
 
+    Canaries, which the tokens stage adds, are no part of the corpus: the exposure does not count them.
+
     Raises `ValueError` if tokens are under a licence that the corpus lacks: the reports are of different runs.
     """
     tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (read or {}).get("licenses", ())}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from desdecero.eval_suites.by_heart.results import MemorizationResult, PersonalDataSuite
 from desdecero.eval_suites.in_use.results import SwapsInUseResult
+from desdecero.eval_suites.paired_sentences.corpus_results import CorpusGap
 from desdecero.eval_suites.paired_sentences.results import PairsResult
 from desdecero.eval_suites.public_sets.results import CrowsResult, EsbbqResult, HonestResult, WinobiasResult
 from desdecero.eval_suites.results import GapChange, Part
@@ -37,6 +38,8 @@ class AuditReport(Part):
     """Suite → hash of its settings, its data, the model and the training tokens."""
     not_measured: dict[str, str]
     """Suite that the recipe asks for → key of the reason for which it was not measured."""
+    corpus_gaps: dict[str, CorpusGap] | None = None
+    """`LANGUAGE/NAME` → the gap of a group in the training text itself; None where paired sentences were not asked."""
     changes: list[GapChange] | None = None
     """What became of the gaps of the model under an adapter; None for a model, and where the two were audited with
     different probes."""

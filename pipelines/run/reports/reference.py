@@ -1,4 +1,4 @@
-"""Write docs/reports.md: every key of every stage's report, with its type and its meaning.
+"""Write docs/reports.md: every key of every stage's report and of a receipt, with its type and its meaning.
 
 python -m desdecero.pipelines.run.reports.reference
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from desdecero.eval_suites.mitigation.results import MitigationReceipt
 from desdecero.pipelines.common.docstrings import docstring, field_docstring
 from desdecero.pipelines.run.reports import REPORTS
 from desdecero.pipelines.run.reports.base import Part
@@ -23,15 +24,18 @@ OPENING = """\
 
 Each stage writes a `report.json` into its folder. Its type is a class in `pipelines/run/reports/`, checked when the
 report is written and when it is read: card, page, gate and summary quote nothing else. A key that is not listed here is
-refused; `or none` is JSON's `null`.
+refused; `or none` is JSON's `null`. The last is no stage's: `desdecero mitigate` writes it.
 """
+RECEIPT = "mitigation/METHOD.json"
+"""No report of a stage: `desdecero mitigate` writes it."""
 NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false"}
 
 
 def page() -> str:
     """Return the page in Markdown."""
     blocks = [OPENING]
-    for kind, report in REPORTS.items():
+    reports: dict[str, type[Part]] = {**REPORTS, RECEIPT: MitigationReceipt}
+    for kind, report in reports.items():
         blocks += _section(report, f"## `{kind}`")
         for part in _parts(report):
             blocks += _section(part, f"### {_title(kind, part)}")

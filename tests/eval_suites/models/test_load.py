@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,6 @@ from transformers import (
     ViTModel,
 )
 
-from desdecero.eval_suites.bias import load_probes, score_probes
 from desdecero.eval_suites.models.causal import Causal
 from desdecero.eval_suites.models.decoding import Decoding
 from desdecero.eval_suites.models.frames import DEFAULT_CONTEXT
@@ -55,6 +55,8 @@ from desdecero.eval_suites.models.kinds import objective_by_heads
 from desdecero.eval_suites.models.load import KINDS, kind_of, load
 from desdecero.eval_suites.models.masked import Masked
 from desdecero.eval_suites.models.seq2seq import EncoderDecoder
+from desdecero.eval_suites.paired_sentences.probes import shipped_probes
+from desdecero.eval_suites.paired_sentences.scoring import score_probes
 from desdecero.pipelines.recipe.architectures import SHAPED
 
 # --- made with transformers and tokenizers alone -----------------------------------------------------------------
@@ -231,8 +233,10 @@ def test_a_foreign_model_gives_scores_and_features(foreign: LanguageModel) -> No
         assert score.bytes == len(text.encode()) and score.tokens > 0
         assert 0.5 * guess < score.nll / score.tokens < 2 * guess  # of random weights
     assert foreign.features(texts()[:5]).shape == (5, 32)
-    probes = score_probes(foreign, load_probes("en")[:3], seed=0)
-    assert all(np.isfinite(probe.gap) and probe.gap != 0 for probe in probes)
+    probes = shipped_probes("en")[0]
+    few = replace(probes, contexts=probes.contexts[:3], reading=probes.reading[:1])
+    gaps = score_probes(foreign, few, few.pairs[:2], seed=0).gaps
+    assert gaps.shape == (3, 2) and np.all(np.isfinite(gaps)) and np.any(gaps != 0)
 
 
 def test_a_foreign_model_answers(foreign: LanguageModel) -> None:

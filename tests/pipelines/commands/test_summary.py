@@ -10,8 +10,8 @@ from helpers import desdecero
 from sealed_run import make_recipe, make_reports, make_sealed_run, of_one_document
 from whole_reports import whole, without_bytes
 
-from desdecero.model_cards.words import LANGUAGES, Language
-from desdecero.pipelines.commands.summary import _cautions, _samples, reader_language, summary
+from desdecero.model_cards.words import LANGUAGES, Language, reader_language
+from desdecero.pipelines.commands.summary import _cautions, _samples, summary
 from desdecero.pipelines.run.reports import EvaluationReport, PretrainReport
 
 CALM: dict[str, Any] = {"steps": 2700, "few_steps": False, "machine_busy": False, "machine_slowdown": 1.1}
@@ -92,7 +92,7 @@ def test_the_language_is_the_one_asked_for_or_the_recipes_or_the_environments(
     languages: str, asked: Language | None, environment: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LANG", environment)
-    assert reader_language(make_recipe("llama", f"languages={languages}"), asked) == expected
+    assert reader_language(make_recipe("llama", f"languages={languages}").languages, asked) == expected
 
 
 def test_a_language_that_the_summary_does_not_speak_is_refused(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.path
 
 
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With every stage of its recipe, which has no adapter."""
+    run, _ = make_sealed_run(tmp_path_factory.mktemp("complete") / "run", "finetune=null")
+    return run.path
+
+
 @pytest.fixture
 def run(whole: Path, tmp_path: Path) -> RunDir:
     return RunDir(shutil.copytree(whole, tmp_path / "run"))
@@ -149,7 +156,7 @@ def test_a_deleted_stage_is_named(run: RunDir, recipe: Recipe, stage: str) -> No
     shutil.rmtree(folder(stage, run))
     faults = verify(run, recipe)
     place = stages(recipe)[stage].folder
-    expected = "model/README.md: in a sealed folder" if stage == "card" else f"{place}: missing, "
+    expected = "model/README.md: in a sealed folder" if stage == "card" else f"{place}: not here, although "
     assert any(fault.startswith(expected) for fault in faults), faults
 
 
@@ -159,6 +166,42 @@ def test_a_deleted_seal_is_named(run: RunDir, recipe: Recipe, stage: str) -> Non
     assert any("no seal (done.json)" in fault for fault in verify(run, recipe))
 
 
+def test_only_a_run_with_all_of_its_stages_is_whole(
+    complete: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunDir(shutil.copytree(complete, tmp_path / "run"))
+    assert main(["verify", str(run)]) == 0
+    assert capsys.readouterr().out.startswith("whole: 7 stages, every file as it was sealed (corpus, ")
+    assert main(["verify", str(run), "--language", "es"]) == 0
+    assert capsys.readouterr().out.startswith("íntegra: 7 etapas, cada archivo tal como se selló (corpus, ")
+    shutil.copytree(run.path, tmp_path / "without_card")
+    shutil.rmtree(tmp_path / "without_card/card")
+    for page in ("README.md", "README.es.md", "loss.png", "loss.es.png"):
+        (tmp_path / "without_card/model" / page).unlink()
+    assert main(["verify", str(tmp_path / "without_card")]) == 0
+    assert "not whole: of 7 stages 6 are here" in (said := capsys.readouterr().out) and "\nnot here: card\n" in said
+    shutil.rmtree(run.audit)
+    assert main(["verify", str(run)]) == 1
+    said = capsys.readouterr().out
+    assert "audit: not here, although card was made from it" in said and "whole" not in said.splitlines()[-4:]
+
+
+def test_the_findings_for_a_program(complete: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = RunDir(shutil.copytree(complete, tmp_path / "run"))
+    assert main(["verify", str(run), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["whole"], found["faults"], found["not_here"]) == (True, [], []) and found["sealed"][0] == "corpus"
+    assert found["signature"]["state"] == "unsigned"
+    (run.audit / "\x1b[2J.json").write_bytes(b"?")
+    assert main(["verify", str(run), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["faults"] == ["audit/\\x1b[2J.json: in a sealed folder, but no stage wrote it"] and not found["whole"]
+    run.recipe_file.write_text("name: [")
+    assert main(["verify", str(run), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["faults"]) == 1 and found["sealed"] == [] and found["signature"]["state"] == "unknown"
+
+
 def test_a_training_node_has_no_corpus(run: RunDir, recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
     for stage in ("corpus", "evaluate", "audit", "finetune:boats", "card"):
         shutil.rmtree(folder(stage, run))
@@ -166,7 +209,8 @@ def test_a_training_node_has_no_corpus(run: RunDir, recipe: Recipe, capsys: pyte
         (run.model / page).unlink()
     assert main(["verify", str(run)]) == 0
     said = capsys.readouterr().out
-    assert "whole: 3 stages" in said and "the corpus is not on this machine: it was not verified" in said
+    assert said.startswith("not whole: of 11 stages 3 are here, every file as it was sealed (tokenizer, tokens, pretra")
+    assert "\nnot here: corpus, evaluate, " in said
     edit(folder("tokenizer", run) / "report.json", "{", '{"added": 1,')
     reseal(run, "tokenizer")
     assert verify(run, recipe)
@@ -266,6 +310,35 @@ def test_a_seal_may_name_only_what_its_stage_writes(run: RunDir, recipe: Recipe)
     content["outputs"]["model/config.json"] = {"sha256": "", "bytes": 0}
     reseal(run, "audit", outputs=content["outputs"])
     assert "audit/done.json: the seal names model/config.json, which audit does not write" in verify(run, recipe)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("outputs", [], "outputs"),
+        ("outputs", ["audit/report.json"], "outputs"),
+        ("outputs", {"audit/report.json": []}, "outputs: audit/report.json"),
+        ("outputs", {"../elsewhere": {"sha256": "0" * 64, "bytes": 0}}, "names a file outside the run"),
+        ("outputs", {"/etc/passwd": {"sha256": "0" * 64, "bytes": 0}}, "names a file outside the run"),
+        ("outputs", {"audit/./report.json": {"sha256": "0" * 64, "bytes": 0}}, "names a file outside the run"),
+        ("outputs", {"\x1b[2J/..": {"sha256": "0" * 64, "bytes": 0}}, "\\x1b[2J/.."),
+        ("inputs", [], "inputs"),
+        ("inputs", None, "inputs"),
+        ("digest", 7, "digest"),
+    ],
+)
+def test_a_seal_of_another_form_is_one_sentence(
+    run: RunDir, recipe: Recipe, name: str, value: object, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder("audit", run) / "done.json"
+    content = json.loads(path.read_text(encoding="utf-8")) | {name: value}
+    del content["seal"]
+    content |= {"digest": hash_json(value)} if name == "outputs" else {}
+    path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
+    assert main(["verify", str(run)]) == 1
+    shown = capsys.readouterr()
+    (fault,) = [line for line in shown.out.splitlines() if line.startswith("audit/done.json: the seal ")]
+    assert said in fault and "\x1b" not in shown.out and shown.err == ""
 
 
 GARBAGE = [b"", b"{}", b"\xff\xfe", b"[" * 100_000]

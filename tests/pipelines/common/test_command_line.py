@@ -31,6 +31,16 @@ WRONG = {
     "status nothing": "no run at nothing",
     "verify file.txt": "no run at file.txt",
     "verify .": "no run at .",
+    "verify nothing --kye a": "did you mean --key?",
+    "verify nothing --key a": "no run at nothing",
+    "keygen": "required: NAME",
+    "keygen s3://bucket/team": "is remote storage",
+    "keygen keys/": "is no name for a key",
+    "sign nothing": "required: --key",
+    "sign nothing --key team.key": "no run at nothing",
+    "mitigate smoke": "required: --method",
+    "mitigate smoke --method fairness": "invalid choice: 'fairness'",
+    "mitigate smoke --method goldfish --seeds two": "invalid int value",
     "publish nothing --pubic": "did you mean --public?",
     "publish nothing --dry-run": "no run at nothing",
     "forget nothing": "say what to forget",
@@ -44,7 +54,7 @@ WRONG = {
     "corpus inspect nothing --reason a --document b": "not allowed with",
     "pretrain": "required: recipe",
     "card smoke --run-dir": "expected one argument",
-    "audit smoke --run-dir nowhere": "audit needs pretrain, which is missing",
+    "audit smoke --run-dir nowhere": "audit needs tokens, which is missing",
 }
 
 

@@ -44,7 +44,7 @@ def test_each_named_adapter_has_its_own_stages_and_folders() -> None:
     assert {chain[name].folder for name in adapters[:4]} == {
         "adapters/legal", "adapters/legal/evaluation", "adapters/legal/audit", "adapters/legal/card",
     }  # fmt: skip
-    assert chain["audit:health"].inputs == ("audit", "finetune:health")
+    assert chain["audit:health"].inputs == ("tokens", "audit", "finetune:health")
     assert chain["finetune:legal"].reads == (*OF_FINETUNE, "finetune.legal")
     assert set(chain["card"].inputs) == {stage.name for stage in BASE}  # adapters leave the model's card alone
 
@@ -166,7 +166,7 @@ def test_two_adapters_are_trained_measured_and_have_cards(tiny_runs: dict[str, P
         for name in ("small", "large"):
             card = (tmp_path / "run" / "adapters" / name / "card" / page).read_text(encoding="utf-8")
             assert f"*{name}*" in card and f"| evaluate:{name} | `" in card
-            assert card.count(f": {audited} 6 gr") == 2  # before and after: groups, grupos
+            assert card.count(f": {audited} 8 gr") == 2  # before and after: groups, grupos
         assert "*small*" not in (tmp_path / "run" / "card" / page).read_text(encoding="utf-8")
     verified = forked("verify", tmp_path / "run", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout

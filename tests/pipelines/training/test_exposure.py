@@ -16,6 +16,7 @@ from tiny_runs import make_tiny_runs, recipes
 from tiny_training import pretrain, report
 
 from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.corpus.licensing.summary import holdings
 from desdecero.pipelines.recipe import load_recipe
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.run_dir import RunDir
@@ -113,6 +114,8 @@ def test_each_document_counts_as_often_as_the_batches_hold_its_tokens(tiny: Tiny
             assert 0 < said.never_read < said.documents
         else:
             assert said.never_read == 0 or architecture == "t5"  # the last tokens of a file may not fill a sequence
+        held = holdings(run.report_content("corpus", recipe), said.model_dump())  # canaries have a licence that no text here has
+        assert {name: one.tokens for name, one in held.items()} == {"PSF-2.0": sum(tokens)}
 
 
 def test_the_steps_of_weights_are_those_since_which_nothing_was_taken_back() -> None:
