@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from read_by_hand import FIRST_NUMBER, documents_read, steps_by_hand, token_reads
@@ -114,8 +115,20 @@ def test_each_document_counts_as_often_as_the_batches_hold_its_tokens(tiny: Tiny
             assert 0 < said.never_read < said.documents
         else:
             assert said.never_read == 0 or architecture == "t5"  # the last tokens of a file may not fill a sequence
-        held = holdings(run.report_content("corpus", recipe), said.model_dump())  # canaries have a licence that no text here has
+        # Canaries have a licence that no text here has.
+        held = holdings(run.report_content("corpus", recipe), said.model_dump())
         assert {name: one.tokens for name, one in held.items()} == {"PSF-2.0": sum(tokens)}
+
+
+def test_canaries_are_not_counted_with_the_texts_that_have_their_licence(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.token_ledger.parent.mkdir(parents=True)
+    licenses = {"a": "CC0-1.0", "b": "MIT", "canary/0000": "CC0-1.0"}
+    ledger = {"id": [*licenses], "source": ["texts", "texts", "canary"], "license": [*licenses.values()]}
+    pq.write_table(pa.table(ledger | {"split": ["train"] * 3}), run.token_ledger)
+    said = summary(pa.table({"id": [*licenses], "tokens": [7, 0, 50], "times": [1.0, 0.0, 5.0]}), run)
+    assert (said.documents, said.never_read, said.tokens) == (2, 1, 7)
+    assert [(one.license, one.tokens, one.share_tokens) for one in said.licenses] == [("CC0-1.0", 7, 1)]
 
 
 def test_the_steps_of_weights_are_those_since_which_nothing_was_taken_back() -> None:
