@@ -152,6 +152,15 @@ REPORTS: dict[str, dict[str, Any]] = {
             "country": "ESP", "kg_co2e_per_kwh": 0.17405, "cpu_method": "estimated", "memory_method": "estimated",
             "tool": "codecarbon 3.3.2",
         },
+        "exposure": {
+            "documents": 9321, "read": 7654, "never_read": 1667, "tokens": 20331,
+            "licenses": [
+                {"license": "CC-BY-4.0", "tokens": 17788, "share_tokens": 0.87492},
+                {"license": "GPL-3.0-only OR MIT", "tokens": 1302, "share_tokens": 0.06404},
+                {"license": "CC-BY-NC-SA-4.0", "tokens": 914, "share_tokens": 0.04496},
+                {"license": "LicenseRef-unknown", "tokens": 327, "share_tokens": 0.01608},
+            ],
+        },
         "cost": {"amount": 0.1703, "currency": "EUR", "seconds": 245.3, "per_hour": 2.5},
     },
     "evaluate": {
