@@ -30,6 +30,7 @@ from desdecero.pipelines.recipe.pretrain import Pretrain
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.recipe.sequence_lengths import block_length
 from desdecero.pipelines.recipe.sizing import sized
+from desdecero.pipelines.recipe.texts import Text
 from desdecero.pipelines.recipe.tokenizer import Tokenizer
 from desdecero.pipelines.recipe.tokens import CANARY, Tokens
 
@@ -52,8 +53,8 @@ class Recipe(Section):
 
     name: Annotated[str, AfterValidator(folder_name)]
     """Name of the run, which is written to `runs/<name>`."""
-    purpose: str
-    """Purpose of the model, in one sentence. The card opens with it."""
+    purpose: Text
+    """Purpose of the model, in one sentence, or `{en: …, es: …}`. The card opens with it."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
     """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 for languages without one; no regions."""
     seed: Seed = 0
