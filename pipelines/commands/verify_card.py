@@ -15,7 +15,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 from desdecero.pipelines.run.stages import Stage, stages
-from desdecero.pipelines.write_card import differing
+from desdecero.pipelines.write_card import config_place, differing
 
 
 def evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
@@ -60,7 +60,7 @@ def card_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
 def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
     """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
     yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
-    places = {"licensing": "card/licensing.json"}
+    places = {"licensing": "card/licensing.json", "config": config_place(recipe, card.name)[1]}
     chain = stages(recipe)
     for name in card.inputs:
         places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}

@@ -112,7 +112,7 @@ BASE = (
     ),
     Stage(
         "evaluate", "evaluate_model", "evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 5,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 6,
         resumable=True, stale_if=EVALUATED,
     ),
     Stage("audit", "audit_model", "audit", ("seed", "audit"), ("tokens", "pretrain"), 4, stale_if=AUDITED),
@@ -127,7 +127,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 6,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 7,
         resumable=True, stale_if=EVALUATED,
     ),
     Stage(
@@ -136,7 +136,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "publish.repo_id"),
-        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 2,
+        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 3,
     ),
 )  # fmt: skip
 """Stages of each adapter that writes text; ADAPTER stands for its name."""
@@ -157,7 +157,7 @@ ON_BASE = (
 
 CARD = Stage(
     "card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"),
-    tuple(stage.name for stage in BASE), 6, model="adds",
+    tuple(stage.name for stage in BASE), 7, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 
