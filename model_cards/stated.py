@@ -16,10 +16,10 @@ from desdecero.model_cards.words import LANGUAGES, Language, name, say
 
 FUNCTION_WORDS: dict[Language, frozenset[str]] = {
     "en": frozenset(
-        "the of and to is are was be been in on at for with by from that this it its not or an as which who will".split()
+        "the|of|and|to|is|are|was|be|been|in|on|at|for|with|by|from|that|this|it|its|not|or|an|as|which|who".split("|")
     ),
     "es": frozenset(
-        "el la los las de del y un una unos unas en con para por que se su sus es son fue ser no al lo como o sin".split()
+        "el|la|los|las|de|del|y|un|una|unos|en|con|para|por|que|se|su|sus|es|son|fue|ser|no|al|lo|como|sin".split("|")
     ),
 }
 """Words that are frequent in one of the languages and are none of the other's."""
