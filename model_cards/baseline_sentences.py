@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from desdecero.model_cards.evidence import Missing
 from desdecero.model_cards.formats import Scale, interval
 from desdecero.model_cards.words import Language, name, say
 
@@ -35,10 +34,10 @@ def _placed(suite: Any) -> Iterator[tuple[str, float, Place]]:
     own = suite["measures"][main] if main else main
     for baseline in suite["baselines"] if own else ():
         value = suite["baselines"][baseline][main]
-        if isinstance(value, Missing):
+        if not isinstance(value, int | float):
             continue
         low, high = own["low"], own["high"]
-        if isinstance(low, Missing) or isinstance(high, Missing) or low <= value <= high:
+        if not (isinstance(low, int | float) and isinstance(high, int | float)) or low <= value <= high:
             yield baseline, value, "open"
         else:
             yield baseline, value, "wins" if (value < low) == (own["better"] == "higher") else "loses"

@@ -14,12 +14,12 @@ from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.formats import paragraphs, plain
 from desdecero.model_cards.words import LANGUAGES, Language, name, say
 
-FUNCTION_WORDS: dict[Language, frozenset[str]] = {
-    "en": frozenset(
-        "the|of|and|to|is|are|was|be|been|in|on|at|for|with|by|from|that|this|it|its|not|or|an|as|which|who".split("|")
+FUNCTION_WORDS: dict[Language, re.Pattern[str]] = {
+    "en": re.compile(
+        r"\b(?:the|of|and|to|is|are|was|be|been|in|on|at|for|with|by|from|that|this|it|its|not|or|an|as|which|who)\b"
     ),
-    "es": frozenset(
-        "el|la|los|las|de|del|y|un|una|unos|en|con|para|por|que|se|su|sus|es|son|fue|ser|no|al|lo|como|sin".split("|")
+    "es": re.compile(
+        r"\b(?:el|la|los|las|de|del|y|un|una|unos|en|con|para|por|que|se|su|sus|es|son|fue|ser|no|al|lo|como|sin)\b"
     ),
 }
 """Words that are frequent in one of the languages and are none of the other's."""
@@ -32,8 +32,7 @@ def stated(evidence: Evidence, key: str) -> Any:
 
 def written_in(text: str) -> Language | None:
     """Return the language with more function words in the text; None where none has more."""
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    counts = {language: sum(word in known for word in words) for language, known in FUNCTION_WORDS.items()}
+    counts = {language: len(words.findall(text.lower())) for language, words in FUNCTION_WORDS.items()}
     first, second = sorted(counts, key=lambda language: -counts[language])
     return first if counts[first] > counts[second] else None
 
