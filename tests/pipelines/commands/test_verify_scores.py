@@ -112,6 +112,17 @@ def test_a_false_figure_of_a_report_is_found_in_its_rows(run: RunDir) -> None:
     assert [fault.split(": ")[0] for fault in faults(run, recipe)] == ["evaluation/report.json", "audit/report.json"]
 
 
+def test_a_false_number_of_documents_read_is_found_in_the_ledger(run: RunDir) -> None:
+    recipe = run.recipe()
+
+    def more(report: dict[str, Any]) -> None:
+        report["exposure"]["read"] += 1
+
+    change(run.pretrain / "report.json", more)
+    reseal_all(run, recipe)
+    assert [fault.split(": ")[0] for fault in faults(run, recipe)] == ["pretrain/report.json"]
+
+
 def test_false_scores_of_probes_are_found(run: RunDir) -> None:
     path, recipe = run.audit / "pairs.jsonl", run.recipe()
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
