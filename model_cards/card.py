@@ -193,26 +193,25 @@ def hub_data(evidence: Evidence) -> ModelCardData:
         datasets=datasets(evidence) or None,
         model_name=recipe["name"],
         eval_results=results or None,
-        **({"co2_eq_emissions": emissions} if emissions else {}),
+        **emissions,
         **(hub_metadata(model_license) if model_license else {}),
     )
 
 
 def _emissions(evidence: Evidence) -> dict[str, Any]:
-    """Return what training gave off, as the Hub reads it: in grams of CO2 equivalent."""
+    """Return what training gave off, as the Hub reads it: in grams of CO2 equivalent; nothing where it is not known."""
     energy, hardware = evidence.view("pretrain")["energy"], evidence.view("seal.pretrain")["hardware"]
     if not isinstance(energy["kg_co2e"], int | float):
         return {}
     devices = [device for device in hardware["devices"] if isinstance(device, str)]
-    return {
-        "emissions": round(1000 * energy["kg_co2e"], 6),
-        **{key: value for key, value in {
-            "source": energy["tool"],
-            "geographical_location": energy["country"],
-            "hardware_used": ", ".join(devices) or hardware["processor"],
-        }.items() if not isinstance(value, Missing)},
+    told = {
+        "source": energy["tool"],
         "training_type": "pre-training",
-    }  # fmt: skip
+        "geographical_location": energy["country"],
+        "hardware_used": ", ".join(devices) or hardware["processor"],
+    }
+    known = {key: value for key, value in told.items() if not isinstance(value, Missing)}
+    return {"co2_eq_emissions": {"emissions": round(1000 * energy["kg_co2e"], 6), **known}}
 
 
 def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:

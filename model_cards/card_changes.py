@@ -100,47 +100,52 @@ def changes(language: Language, before: Tree, after: Tree) -> list[Change]:
 
 
 def _compared(
-    section: Section, key: str, what: str, before: Any, after: Any, write: Callable[[Any], Any]
+    section: Section, key: str, what: str, pair: tuple[Any, Any], write: Callable[[Any], Any]
 ) -> Iterator[Change]:
+    before, after = pair
     if before != after:
-        yield Change(section, key, what, *(None if value is None else str(write(value)) for value in (before, after)))
+        yield Change(section, key, what, *(None if value is None else str(write(value)) for value in pair))
 
 
 def _texts(language: Language, before: Tree, after: Tree) -> Iterator[Change]:
-    def write(text: Any) -> str:
-        plain = filters(language)["plain"]
-        return str(plain(text if isinstance(text, str) else text.get(language) or next(iter(text.values()))))
+    plain = filters(language)["plain"]
+
+    def write(text: Any) -> Any:
+        return plain(text if isinstance(text, str) else text.get(language) or next(iter(text.values())))
 
     for place in TEXTS:
         key, what = f"recipe:/{place}", say(language, f"card_diff.{place.rpartition('/')[2]}")
-        yield from _compared("statements", key, what, *(_at(tree, key) for tree in (before, after)), write)
+        yield from _compared("statements", key, what, (_at(before, key), _at(after, key)), write)
     key = "recipe:/card/authors"
-    authors = [_at(tree, key) for tree in (before, after)]
-    listed = [", ".join(each.values()) if each else None for each in authors]
-    yield from _compared("statements", key, say(language, "card_diff.authors"), *listed, filters(language)["plain"])
+    authors = (_at(before, key), _at(after, key))
+    yield from _compared(
+        "statements", key, say(language, "card_diff.authors"), authors, lambda listed: plain(", ".join(listed.values()))
+    )
 
 
 def _values(language: Language, before: Tree, after: Tree) -> Iterator[Change]:
     for section, key, label, how in VALUES:
         what = say(language, f"card_diff.{label}")
-        yield from _compared(section, key, what, *(_at(tree, key) for tree in (before, after)), filters(language)[how])
+        yield from _compared(section, key, what, (_at(before, key), _at(after, key)), filters(language)[how])
 
 
 def _tables(language: Language, before: Tree, after: Tree) -> Iterator[Change]:
     for section, key, label, column, compared, how, family in TABLES:
         first, second = (dict(_rows(_at(tree, key), column, compared)) for tree in (before, after))
         for row in dict.fromkeys([*first, *second]):
-            shown = name(language, family, row) if family else row
-            what = say(language, f"card_diff.{label}", name=shown)
-            yield from _compared(section, f"{key}/{row}", what, first.get(row), second.get(row), filters(language)[how])
+            what = say(language, f"card_diff.{label}", name=name(language, family, row) if family else row)
+            pair = (first.get(row), second.get(row))
+            yield from _compared(section, f"{key}/{row}", what, pair, filters(language)[how])
+
+
+def _against(language: Language, before: Tree, after: Tree) -> Iterator[Change]:
+    """Yield the conflicts of licences with the model's use and licence."""
     first, second = (dict(_conflicts(_at(tree, "licensing:/conflicts"))) for tree in (before, after))
     for kind, against in dict.fromkeys([*first, *second]):
-        what = say(
-            language, "card.against", ask=name(language, "ask", kind), against=name(language, "against", against)
-        )
-        row = (kind, against)
-        key = f"licensing:/conflicts/{kind}/{against}"
-        yield from _compared("licenses", key, what, first.get(row), second.get(row), filters(language)["percent"])
+        ask, other = name(language, "ask", kind), name(language, "against", against)
+        what, key = say(language, "card.against", ask=ask, against=other), f"licensing:/conflicts/{kind}/{against}"
+        pair = (first.get((kind, against)), second.get((kind, against)))
+        yield from _compared("licenses", key, what, pair, filters(language)["percent"])
 
 
 def _rows(table: Any, column: str, compared: str) -> Iterator[tuple[str, Any]]:
@@ -159,15 +164,15 @@ def _conflicts(table: Any) -> Iterator[tuple[tuple[str, str], Any]]:
 def _scores(language: Language, before: Tree, after: Tree) -> Iterator[Change]:
     first, second = (dict(_measures(tree)) for tree in (before, after))
     for suite, measure in dict.fromkeys([*first, *second]):
-        scores = [scores.get((suite, measure)) for scores in (first, second)]
-        share = any(score and score.get("share") for score in scores)
-        scale = SCALES.get(measure, "percent" if share else "plain")
+        pair = (first.get((suite, measure)), second.get((suite, measure)))
+        share = any(score and score.get("share") for score in pair)
+        scale: Any = SCALES.get(measure, "percent" if share else "plain")
 
         def write(score: Any, scale: Any = scale) -> Any:
             return interval(language, {"low": None, "high": None, **score}, scale)
 
         what = f"{name(language, 'suite', suite)}, {name(language, 'measure', measure)}"
-        yield from _compared("scores", f"evaluate:/{suite}/{measure}", what, *scores, write)
+        yield from _compared("scores", f"evaluate:/{suite}/{measure}", what, pair, write)
 
 
 def _measures(tree: Tree) -> Iterator[tuple[tuple[str, str], Any]]:
@@ -185,27 +190,15 @@ def _verdicts(language: Language, before: Tree, after: Tree) -> Iterator[Change]
     first, second = (dict(_judged(tree.get("audit", {}).get("suites", {}))) for tree in (before, after))
     for path in dict.fromkeys([*first, *second]):
         what = ", ".join(_named(language, step) for step in path if step not in ("languages", "groups", "verdict"))
-        key = f"audit:/suites/{'/'.join(path)}"
-        yield from _compared(
-            "verdicts", key, what, first.get(path), second.get(path), lambda word: name(language, "verdict", word)
-        )
+        key, pair = f"audit:/suites/{'/'.join(path)}", (first.get(path), second.get(path))
+        yield from _compared("verdicts", key, what, pair, lambda word: name(language, "verdict", word))
     key = "finetune:/verdict"
-    yield from _compared(
-        "verdicts", key, say(language, "card_diff.adapter"), *(_at(tree, key) for tree in (before, after)),
-        lambda word: name(language, "adapter_verdict", word),
-    )  # fmt: skip
-    first, second = (
-        {row["rule"]: row["verdict"] for row in (_at(tree, "gate:/verdicts") or {}).values() if "verdict" in row}
-        for tree in (before, after)
-    )
-    for rule in dict.fromkeys([*first, *second]):
-        what = say(language, "card_diff.rule", rule=rule)
-        write = _verdict_of_gate(language)
-        yield from _compared("verdicts", f"gate:/{rule}", what, first.get(rule), second.get(rule), write)
-
-
-def _verdict_of_gate(language: Language) -> Callable[[str], str]:
-    return lambda word: name(language, "gate.verdict", word)
+    what, pair = say(language, "card_diff.adapter"), (_at(before, key), _at(after, key))
+    yield from _compared("verdicts", key, what, pair, lambda word: name(language, "adapter_verdict", word))
+    rules = tuple(dict(_rows(_at(tree, "gate:/verdicts"), "rule", "verdict")) for tree in (before, after))
+    for rule in dict.fromkeys([*rules[0], *rules[1]]):
+        what, pair = say(language, "card_diff.rule", rule=rule), (rules[0].get(rule), rules[1].get(rule))
+        yield from _compared("verdicts", f"gate:/{rule}", what, pair, lambda word: name(language, "gate.verdict", word))
 
 
 def _judged(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
