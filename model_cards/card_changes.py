@@ -93,9 +93,8 @@ def _of_adapter(key: str) -> bool:
 
 def changes(language: Language, before: Tree, after: Tree) -> list[Change]:
     """Return what two cards say otherwise, by section."""
-    found = [
-        change for read in (_texts, _values, _tables, _scores, _verdicts) for change in read(language, before, after)
-    ]
+    readers = (_texts, _values, _tables, _against, _scores, _verdicts)
+    found = [change for read in readers for change in read(language, before, after)]
     return [change for section in SECTIONS for change in found if change.section == section]
 
 
