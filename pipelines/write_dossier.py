@@ -23,8 +23,10 @@ Memory: the number of sites in crawled text.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.util
+import io
 import json
 import logging
 import sys
@@ -46,6 +48,7 @@ from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.ledger import LEDGER
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.chain import stage_main
@@ -199,24 +202,38 @@ def check_formats(files: Mapping[str, str]) -> None:
     """Read each machine format with its own library; raise `ValueError` for one that it refuses. Offline."""
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
-    from mlcroissant import Dataset
+    from mlcroissant import Dataset, ValidationError
     from spdx_python_model import v3_0_1
 
     if fault := JsonStrictValidator(SchemaVersion.V1_7).validate_str(files["model.cdx.json"]):
         raise ValueError(f"model.cdx.json: {fault}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # that a date of publication is recommended: there is none
-    issues = Dataset(jsonld=json.loads(files["corpus.croissant.json"])).metadata.ctx.issues
-    if issues.errors:
-        raise ValueError(f"corpus.croissant.json: {'; '.join(sorted(issues.errors))}")
-    v3_0_1.JSONLDDeserializer().deserialize_data(json.loads(files["model.spdx.json"]), v3_0_1.SHACLObjectSet())
+    try:
+        Dataset(jsonld=json.loads(files["corpus.croissant.json"]))
+    except ValidationError as error:
+        raise ValueError(f"corpus.croissant.json: {error}") from None
+    objects = v3_0_1.SHACLObjectSet()
+    v3_0_1.JSONLDDeserializer().deserialize_data(json.loads(files["model.spdx.json"]), objects)
+    v3_0_1.JSONLDSerializer().write(objects, io.BytesIO())  # which refuses an element that lacks what it must have
+    if objects.missing_ids:
+        raise ValueError(f"model.spdx.json: names {', '.join(sorted(objects.missing_ids))}, which it does not hold")
 
 
 def _software() -> str:
     """List the installed packages as CSV: name, version, licence, address."""
     import piplicenses
 
-    arguments = piplicenses.create_parser().parse_args(["--format=csv", "--with-urls", "--order=name"])
-    return f"{piplicenses.create_output_string(arguments)}\n"
+    arguments = piplicenses.create_parser().parse_args(["--from=mixed", "--with-urls"])
+    rows = []
+    for package in progress(piplicenses.get_packages(arguments), title="packages", unit="package"):
+        kinds = ("license_classifier", "license", "license_expression")
+        found = piplicenses.select_license_by_source(arguments.from_, *(package[kind] for kind in kinds))
+        rows.append((package["name"], package["version"], "; ".join(sorted(found)), package["home-page"]))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("name", "version", "license", "url"))
+    table.writerows(sorted(rows, key=lambda row: (row[0].casefold(), row)))
+    return text.getvalue()
 
 
 def main(argv: list[str] | None = None) -> int:

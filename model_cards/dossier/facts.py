@@ -76,9 +76,7 @@ class Facts(Mapping[str, Value]):
 
     def texts(self, *groups: str) -> dict[str, str]:
         """Return name → text of the facts whose names begin with one of `groups`; of all without any."""
-        return {
-            name: as_text(value) for name, value in self.items() if not groups or name.partition(".")[0] in groups
-        }
+        return {name: as_text(value) for name, value in self.items() if not groups or name.partition(".")[0] in groups}
 
 
 def as_text(value: Value) -> str:

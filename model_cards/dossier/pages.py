@@ -1,6 +1,6 @@
 """Pages of the dossier: sealed evidence → Markdown, in English and in Spanish.
 
-    public_summary      training content, in the order of the template of the AI Office (Annex to C(2025) 5235, July 2025)
+    public_summary      training content, in the order of the AI Office's template (Annex to C(2025) 5235, July 2025)
     annex_xi            technical documentation, in the order of Annex XI of Regulation (EU) 2024/1689
     copyright_policy    licences, reservations of rights, complaints (art. 53(1)(c))
     governance          who decides, and how data and model are governed: the two parts of BigCode's governance card
@@ -26,8 +26,10 @@ from desdecero.model_cards.words import Language, name, say
 PAGES = ("public_summary", "annex_xi", "copyright_policy", "governance", "obligations")
 STAGES = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "card")
 PUBLIC, CRAWLED = ("hub", "wikipedia", "installed_docs"), ("web_archive",)
-"""Kinds of sources that are public data sets, and that hold pages of the web; of files nobody said where they are from."""
+"""Kinds of sources: public data sets, and pages of the web. Of files, nobody said where they are from."""
 BILLION = 10**9
+SMALL = 1e-4
+"""Share below which a percentage would be mostly zeros."""
 MEMORIZED_BY = "all"
 """Cells of the audit's extraction that count whole splits."""
 
@@ -96,10 +98,17 @@ def reason(duty: Duty, language: Language) -> str:
         if number in figures:
             figures[number] = power(figures[number])
     if "share" in figures:
-        figures["share"] = percent(language, figures["share"])
+        figures["share"] = _small_percent(language, figures["share"])
     if "area" in figures:
         figures["area"] = name(language, "area", figures["area"])
     return say(language, f"duty_reason.{duty.reason}", **figures)
+
+
+def _small_percent(language: Language, share: float) -> str:
+    """Format a share of a threshold: most models are so far below it that the percentage needs an exponent."""
+    if share >= SMALL:
+        return percent(language, share)
+    return f"{power(100 * share)}{say(language, 'number.percent')}"
 
 
 def by_section(evidence: Evidence) -> dict[str, Sequence[Mapping[str, Any]]]:

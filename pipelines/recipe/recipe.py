@@ -75,7 +75,7 @@ class Recipe(Section):
     card: Card = Card()
     publish: Publish = Publish()
     dossier: Dossier | None = None
-    """Documents that the EU's AI Act asks for, and the same facts for programs. Without this section, none are written."""
+    """Documents that the EU's AI Act asks for, and the same facts for programs. Without it, none are written."""
 
     @field_validator("languages")
     @classmethod
