@@ -12,7 +12,7 @@ from typing import Any
 from desdecero.model_cards.dossier.cyclonedx import identity, version
 from desdecero.model_cards.dossier.facts import PREFIX, Facts
 from desdecero.model_cards.evidence import Evidence, Missing
-from desdecero.model_cards.words import name, say
+from desdecero.model_cards.words import Language, name, say
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
 CONTEXT: dict[str, Any] = {
@@ -38,6 +38,8 @@ CONTEXT: dict[str, Any] = {
 }  # fmt: skip
 """The context that the specification prescribes."""
 LEDGER = "corpus/ledger.parquet"
+LANGUAGE: Language = "en"
+"""Of texts in the format, which declares one."""
 TYPES = {"text": "sc:Text", "whole": "sc:Integer"}
 
 
@@ -99,7 +101,7 @@ def _responsible(evidence: Evidence) -> dict[str, Any]:
 
 
 def _sentence(key: str, items: Sequence[str]) -> str:
-    return say("en", f"dossier.croissant.{key}", items="; ".join(items)) if items else ""
+    return say(LANGUAGE, f"dossier.croissant.{key}", items="; ".join(items)) if items else ""
 
 
 def _files(evidence: Evidence) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """`model.spdx.json`: the model (AI profile) and its corpus (Dataset profile) in SPDX 3.0.1, as JSON-LD.
 
-https://spdx.github.io/spdx-spec/v3.0.1. What the profiles have no property for stands in SPDX's extension for CycloneDX's
+https://spdx.github.io/spdx-spec/v3.0.1. What the profiles have no property for stands in the extension for CycloneDX's
 properties, under the same names as there. No clock and no random number go into it.
 """
 
