@@ -57,7 +57,7 @@ from desdecero.pipelines.run.reports import DossierReport, content_of
 from desdecero.pipelines.run.reports.dossier import Crawled, Domain, DutyRow
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import parse_json, read_file, reading
-from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.run.stages import BASE, stages
 
 SOFTWARE = "software.csv"
 LIBRARIES = {"cyclonedx": "CycloneDX", "mlcroissant": "Croissant", "spdx_python_model": "SPDX", "piplicenses": SOFTWARE}
@@ -128,11 +128,14 @@ def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
 
 
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
-    """Return what the dossier may quote: the recipe, the report and the seal of each stage, what the licences ask."""
+    """Return what the dossier may quote: the recipe, the report and the seal of each stage, what the licences ask.
+
+    Of the card it takes what the licences ask alone: one that is made anew with the same bytes has another seal.
+    """
     recipe_file = run.without_added_adapters(recipe)
     digest = hashlib.sha256(recipe_file.to_yaml().encode()).hexdigest()
     reports = {"recipe": Report("recipe.yaml", digest, recipe_file.model_dump(mode="json"))}
-    for name in stages(recipe)["dossier"].inputs:
+    for name in (stage.name for stage in BASE):
         folder = stages(recipe)[name].folder
         place, seal = f"{folder}/report.json", f"{folder}/done.json"
         reports[name] = Report(place, sha256_file(run.path / place), run.report_content(name, recipe))
@@ -224,7 +227,7 @@ def _software() -> str:
     import piplicenses
 
     arguments = piplicenses.create_parser().parse_args(["--from=mixed", "--with-urls"])
-    rows = []
+    rows: list[tuple[str, str, str, str]] = []
     for package in progress(piplicenses.get_packages(arguments), title="packages", unit="package"):
         kinds = ("license_classifier", "license", "license_expression")
         found = piplicenses.select_license_by_source(arguments.from_, *(package[kind] for kind in kinds))
@@ -232,7 +235,8 @@ def _software() -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("name", "version", "license", "url"))
-    table.writerows(sorted(rows, key=lambda row: (row[0].casefold(), row)))
+    rows.sort(key=lambda row: (row[0].casefold(), row))
+    table.writerows(rows)
     return text.getvalue()
 
 

@@ -6,13 +6,13 @@
     governance          who decides, and how data and model are governed: the two parts of BigCode's governance card
     obligations         which duties are obligatory, voluntary or not known, with their figures
 
-They look everything up in an `Evidence` with the reports of the card, `licensing` among them. What nobody stated and no
-report holds is printed as missing.
+They look everything up in an `Evidence` with the reports and seals that the card has, `licensing` among them. What
+nobody stated and no report holds is printed as missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from desdecero.model_cards.card import license_rows
@@ -24,7 +24,7 @@ from desdecero.model_cards.pages import environment
 from desdecero.model_cards.words import Language, name, say
 
 PAGES = ("public_summary", "annex_xi", "copyright_policy", "governance", "obligations")
-STAGES = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit", "card")
+STAGES = ("corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit")
 PUBLIC, CRAWLED = ("hub", "wikipedia", "installed_docs"), ("web_archive",)
 """Kinds of sources: public data sets, and pages of the web. Of files, nobody said where they are from."""
 BILLION = 10**9
@@ -54,7 +54,7 @@ def render(evidence: Evidence, page: str, language: Language, crawled: Mapping[s
     templates = environment(language, finalize)
     templates.globals["stated"] = stated
     templates.globals["answer"] = lambda key: _answer(evidence[key], language)
-    views = {report: evidence.view(report) for report in ("recipe", *STAGES[:-1], "licensing")}
+    views = {report: evidence.view(report) for report in ("recipe", *STAGES, "licensing")}
     return templates.get_template(f"dossier_{page}.md.jinja").render(
         views,
         language=language,
@@ -111,7 +111,7 @@ def _small_percent(language: Language, share: float) -> str:
     return f"{power(100 * share)}{say(language, 'number.percent')}"
 
 
-def by_section(evidence: Evidence) -> dict[str, Sequence[Mapping[str, Any]]]:
+def by_section(evidence: Evidence) -> dict[str, list[Mapping[str, Any]]]:
     """Return the sources by the section of the public summary: public data sets, crawled, of unstated origin."""
     settings = {source["name"]: source for source in evidence["recipe:/corpus/sources"]}
     total = evidence["corpus:/bytes/kept"]

@@ -276,6 +276,15 @@ def test_the_same_run_gives_the_same_bytes(run: RunDir) -> None:
     assert verify(run, recipe) == []
 
 
+def test_a_card_made_anew_with_the_same_bytes_leaves_the_dossier_as_it_is(run: RunDir) -> None:
+    recipe, before = run.recipe(), read(run.path, "card/done.json")
+    seal = json.loads(before)
+    reseal(run, "card", finished="2026-01-01T00:00:00Z", libraries={**seal["libraries"], "torch": "9"})
+    assert read(run.path, "card/done.json") != before
+    assert list(write_dossier.differing(recipe, run)) == []
+    assert run.state(stages(recipe)["dossier"], recipe).name == "sealed"
+
+
 def test_a_forged_dossier_that_was_sealed_again_is_found(run: RunDir) -> None:
     page = run.path / "dossier" / "obligations.md"
     page.write_text(page.read_text(encoding="utf-8").replace("**obligatory**", "**voluntary**"), encoding="utf-8")
