@@ -13,6 +13,7 @@
     dossier/corpus.croissant.json Croissant 1.0 with RAI 1.0
     dossier/model.spdx.json       SPDX 3.0.1, profiles AI and Dataset
     dossier/software.csv          packages installed where the dossier was made, with their licences (pip-licenses)
+    dossier/licensing.json        what the licences of the training data require, as beside the card
     dossier/evidence.json         every value that the documents quote: key, value, report, pointer, the report's sha256
     dossier/report.json           the duties, what is missing, the sites of crawled text
 
@@ -50,16 +51,18 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.ledger import LEDGER
+from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import SPLITS
 from desdecero.pipelines.run.reports import DossierReport, content_of
 from desdecero.pipelines.run.reports.dossier import Crawled, Domain, DutyRow
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import parse_json, read_file, reading
-from desdecero.pipelines.run.stages import BASE, stages
+from desdecero.pipelines.run.stages import stages
 
-SOFTWARE = "software.csv"
+SOFTWARE, LICENSING = "software.csv", "licensing.json"
 LIBRARIES = {"cyclonedx": "CycloneDX", "mlcroissant": "Croissant", "spdx_python_model": "SPDX", "piplicenses": SOFTWARE}
 """Library → what it is for."""
 LARGEST_SITES, LARGEST_SITES_OF_SME, MOST_SITES_OF_SME = 0.10, 0.05, 1000
@@ -86,7 +89,8 @@ def write_dossier(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     """Return the texts of the folder, by file name, except `software.csv`: the same for the same sealed reports."""
-    evidence, crawled = Evidence(sealed_reports(recipe, run)), _crawled(recipe, run)
+    reports, crawled = sealed_reports(recipe, run), _crawled(recipe, run)
+    evidence = Evidence(reports)
     sites = content_of(crawled) if crawled else None
     with reading(f"a report in {run}"):
         pages = {
@@ -111,6 +115,7 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     return {
         **pages,
         **{name: json_text(content) for name, content in machine.items()},
+        LICENSING: json_text(reports["licensing"].content),
         "evidence.json": json_text(evidence.quotes),
         "report.json": json_text(content_of(report)),
     }
@@ -130,20 +135,24 @@ def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
     """Return what the dossier may quote: the recipe, the report and the seal of each stage, what the licences ask.
 
-    Of the card it takes what the licences ask alone: one that is made anew with the same bytes has another seal.
+    Nothing is taken of the card, of adapters, and of `publish` more than the repository: an accepted rule, a new
+    adapter and a card that is made anew leave the dossier as it is.
     """
-    recipe_file = run.without_added_adapters(recipe)
+    publish = Publish(repo_id=recipe.publish.repo_id, private=recipe.publish.private)
+    recipe_file = recipe.model_copy(update={"publish": publish, "finetune": None})
     digest = hashlib.sha256(recipe_file.to_yaml().encode()).hexdigest()
     reports = {"recipe": Report("recipe.yaml", digest, recipe_file.model_dump(mode="json"))}
-    for name in (stage.name for stage in BASE):
+    for name in stages(recipe)["dossier"].inputs:
         folder = stages(recipe)[name].folder
         place, seal = f"{folder}/report.json", f"{folder}/done.json"
         reports[name] = Report(place, sha256_file(run.path / place), run.report_content(name, recipe))
         content = read_file(run.path / seal)
         reports[f"seal.{name}"] = Report(seal, hashlib.sha256(content).hexdigest(), parse_json(content))
-    place = f"{stages(recipe)['card'].folder}/licensing.json"
-    asked = run.sealed_json("card", recipe, place)
-    reports["licensing"] = Report(place, sha256_file(run.path / place), asked)
+    with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
+        held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
+        asked = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
+    digest = hashlib.sha256(json_text(asked).encode()).hexdigest()
+    reports["licensing"] = Report(f"dossier/{LICENSING}", digest, asked)
     return reports
 
 

@@ -164,9 +164,9 @@ CARD = Stage(
 DOSSIER = Stage(
     "dossier", "write_dossier", "dossier",
     ("name", "purpose", "languages", "card", "publish.repo_id", "publish.private", "dossier"),
-    (*(stage.name for stage in BASE), "card"), 1,
+    tuple(stage.name for stage in BASE), 1,
 )  # fmt: skip
-"""Stage of a recipe with a section `dossier`."""
+"""Stage of a recipe with a section `dossier`. It quotes what the card quotes, and leaves the card as it is."""
 
 KINDS: dict[str, Stage] = {}
 """Stages that have a command, by its name, in order; where a model's and an adapter's share one, the model's."""

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from sealed_run import REPORTS, make_sealed_run, reseal
 
 from desdecero.model_cards.dossier.facts import PREFIX, facts_of
@@ -21,6 +23,7 @@ from desdecero.model_cards.words import LANGUAGES, Language, file_in, name
 from desdecero.pipelines import write_dossier
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import EXIT_OK, EXIT_USER_ERROR, UserError
+from desdecero.pipelines.corpus.ledger import DOCUMENTS
 from desdecero.pipelines.recipe import Recipe, load_recipe, parse_recipe
 from desdecero.pipelines.run.chain import run_stage
 from desdecero.pipelines.run.run_dir import RunDir
@@ -264,6 +267,29 @@ def test_the_largest_sites_are_listed_and_fewer_of_a_small_enterprise(sites: int
     assert largest_sites({}, {}, sme) is None
 
 
+def test_sites_are_counted_in_crawled_sources_alone_by_the_bytes_of_their_text(tmp_path: Path) -> None:
+    run, recipe = (
+        RunDir(tmp_path),
+        load_recipe("smoke", ["corpus.sources=[{kind: web_archive, path: /pages, name: web}]"]),
+    )
+    rows = [
+        ("web", "https://a.example/1", "ñu"), ("web", "https://b.example:8080/x", "four"),
+        ("web", "https://A.example/2", "two"), ("web", "http://[broken", "lost"), ("web", None, "none"),
+        ("books", "https://c.example", "a long text that no crawler brought"),
+    ]  # fmt: skip
+    for split, part in (("train", rows[:3]), ("validation", rows[3:])):
+        columns = {column: [""] * len(part) for column in DOCUMENTS.names}
+        columns["source"] = [source for source, _, _ in part]
+        columns["meta"] = [json.dumps({"url": address} if address else {}) for _, address, _ in part]
+        columns["text"] = [text for _, _, text in part]
+        run.documents.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pa.table(columns, DOCUMENTS), run.documents / f"{split}-00000.parquet")
+    found = write_dossier._crawled(recipe, run)
+    assert found is not None and (found.domains, found.listed) == (2, "10%")
+    assert [(site.domain, site.documents, site.bytes) for site in found.largest] == [("a.example", 2, 6)]
+    assert found.share_bytes == 6 / 10
+
+
 # --- the stage -------------------------------------------------------------------------------------------------
 
 
@@ -276,13 +302,14 @@ def test_the_same_run_gives_the_same_bytes(run: RunDir) -> None:
     assert verify(run, recipe) == []
 
 
-def test_a_card_made_anew_with_the_same_bytes_leaves_the_dossier_as_it_is(run: RunDir) -> None:
-    recipe, before = run.recipe(), read(run.path, "card/done.json")
-    seal = json.loads(before)
-    reseal(run, "card", finished="2026-01-01T00:00:00Z", libraries={**seal["libraries"], "torch": "9"})
-    assert read(run.path, "card/done.json") != before
-    assert list(write_dossier.differing(recipe, run)) == []
+def test_an_accepted_rule_and_the_card_that_prints_it_leave_the_dossier_as_it_is(run: RunDir) -> None:
+    accepted = "publish.accept=[{rule: card_complete, because: A test., date: 2026-01-01}]"
+    recipe = load_recipe(str(run.recipe_file), [accepted, "finetune=null"])
+    run_stage(stages(recipe)["card"], recipe, run)
     assert run.state(stages(recipe)["dossier"], recipe).name == "sealed"
+    assert list(write_dossier.differing(recipe, run)) == []
+    licensing = read(run.path, "dossier/licensing.json")
+    assert licensing == read(run.path, "card/licensing.json")
 
 
 def test_a_forged_dossier_that_was_sealed_again_is_found(run: RunDir) -> None:
