@@ -148,8 +148,8 @@ def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
         reports[name] = Report(place, sha256_file(run.path / place), run.report_content(name, recipe))
         content = read_file(run.path / seal)
         reports[f"seal.{name}"] = Report(seal, hashlib.sha256(content).hexdigest(), parse_json(content))
-    with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
-        held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
+    with reading(f"{reports['corpus'].path} or {reports['pretrain'].path}"):
+        held = licensing.holdings(reports["corpus"].content, reports["pretrain"].content["exposure"])
         asked = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
     digest = hashlib.sha256(json_text(asked).encode()).hexdigest()
     reports["licensing"] = Report(f"dossier/{LICENSING}", digest, asked)

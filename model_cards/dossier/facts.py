@@ -37,6 +37,8 @@ MODEL = {
     "training.steps": "pretrain:/steps",
     "training.tokens": "pretrain:/tokens",
     "training.epochs": "pretrain:/epochs",
+    "training.documents_read": "pretrain:/exposure/read",
+    "training.documents_never_read": "pretrain:/exposure/never_read",
     "training.flops": "pretrain:/flops",
     "training.seconds": "pretrain:/seconds",
     "training.precision": "pretrain:/precision",
@@ -108,7 +110,7 @@ def _corpus(evidence: Evidence) -> Iterator[tuple[str, Any]]:
     for row in corpus["licenses"]:
         for what in ("bytes", "share_bytes"):
             yield f"corpus.license.{row['license']}.{what}", row[what]
-    for row in tokens["licenses"]:
+    for row in evidence.view("pretrain")["exposure"]["licenses"]:  # what the weights read
         for what in ("tokens", "share_tokens"):
             yield f"corpus.license.{row['license']}.{what}", row[what]
     for reason in corpus["drops"]:
