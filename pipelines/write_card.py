@@ -198,9 +198,9 @@ def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str,
     """Return what a card may quote: the recipe, and the report and the seal of each stage that it reads.
 
     An adapter's card reads no more of `publish` than the repository of its base: what the gate is told of the model
-    later leaves the card, and the recipe's digest in its evidence, as they are.
+    later leaves the card, and the recipe's digest in its evidence, as they are. So does a section `dossier`.
     """
-    recipe_file = run.without_added_adapters(recipe)
+    recipe_file = run.without_added_adapters(recipe).model_copy(update={"dossier": None})
     if stages(recipe)[card].adapter is not None:
         recipe_file = recipe_file.model_copy(update={"publish": Publish(repo_id=recipe.publish.repo_id)})
     text, content = recipe_file.to_yaml(), recipe_file.model_dump(mode="json")

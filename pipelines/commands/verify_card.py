@@ -1,6 +1,6 @@
-"""Compare a sealed card with the sealed reports: each value that it quotes, and the text around them.
+"""Compare a sealed card, and a dossier, with the sealed reports: each value that it quotes, and the text around them.
 
-No later seal holds a card's digest, so its own seal alone proves nothing: it is made again in memory.
+No later seal proves what they say: each is made again in memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 from desdecero.pipelines.run.stages import Stage, stages
 from desdecero.pipelines.write_card import differing
+from desdecero.pipelines.write_dossier import differing as differing_dossier
 
 
 def evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
@@ -53,6 +54,16 @@ def card_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
                 f"{place}: not what the card stage makes of the sealed reports: make the card again with "
                 f"`{card.command(f'{run.recipe_file} --run-dir {run}')}`"
             )
+    except (UserError, InvalidFile, FileNotFoundError) as error:
+        yield printable(error)
+
+
+def dossier_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Yield the files of a dossier that differ from one made again from the sealed reports; not `software.csv`."""
+    try:
+        for place in differing_dossier(recipe, run):
+            again = stages(recipe)["dossier"].command(f"{run.recipe_file} --run-dir {run}")
+            yield f"{place}: not what the dossier stage makes of the sealed reports: make it again with `{again}`"
     except (UserError, InvalidFile, FileNotFoundError) as error:
         yield printable(error)
 

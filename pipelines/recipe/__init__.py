@@ -37,6 +37,7 @@ from desdecero.pipelines.recipe.corpus_steps import (
     SuiteFile,
     Toxicity,
 )
+from desdecero.pipelines.recipe.dossier import Dossier
 from desdecero.pipelines.recipe.evaluate import Evaluate
 from desdecero.pipelines.recipe.finetune import Finetune
 from desdecero.pipelines.recipe.load import load_recipe, parse_recipe, shipped_recipes
@@ -74,6 +75,7 @@ __all__ = [
     "Decontamination",
     "Deduplication",
     "Domain",
+    "Dossier",
     "EarlyStop",
     "Energy",
     "Evaluate",

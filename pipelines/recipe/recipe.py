@@ -22,6 +22,7 @@ from desdecero.pipelines.recipe.base import WITHOUT_PLACES, Section, Seed
 from desdecero.pipelines.recipe.base_model import OWN_MODEL, Base
 from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus
+from desdecero.pipelines.recipe.dossier import Dossier
 from desdecero.pipelines.recipe.evaluate import Evaluate
 from desdecero.pipelines.recipe.finetune import Finetune, Finetuning, names_no_adapter
 from desdecero.pipelines.recipe.identifiers import LanguageCode, folder_name
@@ -73,6 +74,8 @@ class Recipe(Section):
     section of one adapter, `{rank: 8}`, is read as that of the adapter with the name of the corpus' domain slice."""
     card: Card = Card()
     publish: Publish = Publish()
+    dossier: Dossier | None = None
+    """Documents that the EU's AI Act asks for, and the same facts for programs. Without it, none are written."""
 
     @field_validator("languages")
     @classmethod
@@ -102,8 +105,10 @@ class Recipe(Section):
 
     @model_serializer(mode="wrap")
     def _leave_out_what_is_not_used(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `base` where there is none, and beside a base what adapters do not read."""
+        """Leave out `base` and `dossier` where there is none, and beside a base what adapters do not read."""
         content: dict[str, Any] = serialize(self)
+        if self.dossier is None:
+            content.pop("dossier", None)
         if self.base is None:
             content.pop("base", None)
             return content
@@ -192,6 +197,10 @@ class Recipe(Section):
     def _check_base(self) -> Recipe:
         if self.base is None:
             return self
+        if self.dossier is not None:
+            raise ValueError(
+                f"dossier: {self.base.name} comes without a corpus and without its training: leave dossier out"
+            )
         for name in self.adapters_elsewhere:
             raise ValueError(
                 f"finetune.{name}.base: this is the recipe of adapters on {self.base.name}: leave base out"

@@ -13,6 +13,7 @@
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
+      dossier/                  documents that the law asks for, model.cdx.json  corpus.croissant.json  model.spdx.json
       trace/                    an index of the training tokens, for `desdecero trace`: no stage, built when asked for
       model/model.sig           a signature of model/ alone, by `desdecero sign --oms`; no stage writes or seals it
       attestations/             run.dsse.json: who signed the seals above, by `desdecero sign`; no stage

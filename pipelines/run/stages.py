@@ -1,7 +1,7 @@
 """Stages of a run: the one table that drives the chain, the command line, `status`, the card and the page.
 
     stages(recipe)      the stages that a recipe asks for, in order, by name
-    BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD comes last
+    BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD and DOSSIER come last
     ON_BASE             those of an adapter on a model that was not trained here
 
 A recipe has four stages for each of its adapters (`finetune: {legal: {…}, health: {…}}`): `finetune:legal`,
@@ -161,9 +161,16 @@ CARD = Stage(
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 
+DOSSIER = Stage(
+    "dossier", "write_dossier", "dossier",
+    ("name", "purpose", "languages", "card", "publish.repo_id", "publish.private", "dossier"),
+    tuple(stage.name for stage in BASE), 1,
+)  # fmt: skip
+"""Stage of a recipe with a section `dossier`. It quotes what the card quotes, and leaves the card as it is."""
+
 KINDS: dict[str, Stage] = {}
 """Stages that have a command, by its name, in order; where a model's and an adapter's share one, the model's."""
-for _stage in (*BASE, OF_ADAPTER[0], CARD):
+for _stage in (*BASE, OF_ADAPTER[0], CARD, DOSSIER):
     KINDS.setdefault(_stage.kind, _stage)
 
 
@@ -171,7 +178,7 @@ def stages(recipe: Recipe) -> dict[str, Stage]:
     """Return the stages that a recipe asks for, in order, by name; beside a base, those of its adapters alone."""
     chain = [stage for name in recipe.adapters for stage in stages_of(recipe, name)]
     if recipe.base is None:
-        chain = [*BASE, *chain, CARD]
+        chain = [*BASE, *chain, CARD, *([DOSSIER] if recipe.dossier is not None else [])]
     return {stage.name: stage for stage in chain}
 
 
