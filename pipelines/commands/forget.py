@@ -56,6 +56,7 @@ from desdecero.pipelines.corpus.blocklist import (
 from desdecero.pipelines.corpus.removed_texts import RemovedTexts
 from desdecero.pipelines.corpus.run_texts import copies_in, marks_in, runs_beside, texts_of
 from desdecero.pipelines.finetuning.mentions import mentions
+from desdecero.pipelines.publishing.record import public_copies, publications
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import reading
@@ -352,12 +353,26 @@ def _holder(holder: Holder) -> str:
             lines.append(f"            … and {len(holder.spans) - SHOWN:,} more")
     if weights := holder.weights:
         lines.append(f"  weights   {', '.join(weights)}: trained on them")
-    if repo := holder.recipe.publish.repo_id:
-        lines.append(f"  the Hub   {repo}, if it was published there")
+    lines += [f"  the Hub   {sentence}" for sentence in _published(holder)]
     paths = {source.name: source.path for source in holder.recipe.corpus.sources if source.kind == "files"}
     for name in sorted({row["source"] for row in holder.rows}):
         lines.append(f"  source    {name}{f': {paths[name]}' if name in paths else ''}")
     return "\n".join(lines)
+
+
+def _published(holder: Holder) -> Iterator[str]:
+    """Yield what of a run is on the Hub: each published commit that was made from these documents, or may have been."""
+    seal, everything = holder.run.seal("corpus", holder.recipe), publications(holder.run)
+    withdrawn = {one.repository for one in everything if one.withdrawn is not None}
+    for one in public_copies(holder.run):
+        if one.corpus is not None and seal is not None and one.corpus == seal.digest:
+            held = "made from these documents"
+        else:
+            held = "made from an earlier corpus, which may have held them"
+        told = ", withdrawn since: private, but not deleted" if one.repository in withdrawn else ""
+        yield f"{one.repository} at {one.commit[:12]} ({one.what}, {one.date[:10]}): {held}{told}"
+    if not everything and (repository := holder.recipe.publish.repo_id):
+        yield f"{repository}, if it was published there before published.jsonl was kept"
 
 
 def _limits(holders: Sequence[Holder]) -> str:
@@ -366,7 +381,8 @@ def _limits(holders: Sequence[Holder]) -> str:
     if any(holder.weights for holder in holders):
         lines += [
             "  A trained model cannot unlearn: the weights above keep what they learnt from these texts until they are",
-            "  trained again. Copies that were published or passed on must be replaced or withdrawn by you.",
+            "  trained again. Copies that were published or passed on must be replaced, or withdrawn with",
+            "  `desdecero publish RUN --withdraw`; old commits stay on the Hub until you delete the repository.",
         ]
     lines += [
         "  The texts stay in the stale folders until the stages are rebuilt, and in their sources, which are yours:",
