@@ -56,6 +56,7 @@ from desdecero.pipelines.commands.upload import (
 )
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
 from desdecero.pipelines.publishing.files import Files, files_of_adapter, files_of_model
 from desdecero.pipelines.recipe import Acceptance, Recipe
@@ -263,6 +264,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
+    quiet_environment()  # before huggingface_hub is imported, which reads it
     parser = Arguments("publish", __doc__)
     parser.add_run()
     parser.add_argument(

@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
+    quiet_environment()  # before huggingface_hub is imported, which reads it
     parser = Arguments("pull", __doc__)
     parser.add_argument("repository", metavar="OWNER/NAME[@REV]", help="the repository, and a tag, branch or commit")
     parser.add_argument("folder", metavar="DIR", nargs="?", help="a folder that does not exist (default: NAME)")
@@ -42,7 +43,6 @@ def _command(words: list[str]) -> int:
     if separator and not revision:
         raise UserError(f"{args.repository}: name a tag, branch or commit after @")
     folder = Path(local_path(args.folder or name.partition("/")[2])).absolute()
-    quiet_environment()  # before huggingface_hub is imported, which reads it
     from desdecero.pipelines.publishing.connection import connect
     from desdecero.pipelines.publishing.hub import Repository
     from desdecero.pipelines.publishing.pull import partial_folder, pull

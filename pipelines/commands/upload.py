@@ -11,7 +11,6 @@ from typing import Any
 from desdecero.model_cards.formats import counted, size
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, say
 from desdecero.pipelines.commands.verify import verify
-from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
 from desdecero.pipelines.common.signals import run_ending_at_once
 from desdecero.pipelines.publishing import record
@@ -51,7 +50,6 @@ def checked_tag(tag: str | None) -> str | None:
 
 def upload(run: RunDir, recipe: Recipe, files: Files, target: Target, language: Language) -> None:
     """Publish the files in one commit, note it in `published.jsonl`, tag it, and print where it is."""
-    quiet_environment()  # before huggingface_hub is imported, which reads it
     from desdecero.pipelines.publishing.connection import connect
     from desdecero.pipelines.publishing.hub import Commit, Repository, publish, tag
 
@@ -124,7 +122,6 @@ def _places(whole: Any, content: Any) -> Iterator[str]:
 
 def print_difference(files: Files, target: Target, language: Language) -> None:
     """Print what a publication would change on the Hub."""
-    quiet_environment()
     from huggingface_hub.errors import RepositoryNotFoundError
 
     from desdecero.pipelines.publishing.connection import connect
@@ -181,7 +178,6 @@ def publish_dataset(run: RunDir, recipe: Recipe, target: Target, language: Langu
 
 def withdraw(run: RunDir, target: Target, reason: str, language: Language) -> int:
     """Make what was published private, with a notice on top of its cards; note it. Returns the exit code."""
-    quiet_environment()
     from desdecero.pipelines.publishing import hub as on_hub
     from desdecero.pipelines.publishing.connection import connect
 

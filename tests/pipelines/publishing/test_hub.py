@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import huggingface_hub
 import pytest
@@ -44,6 +46,7 @@ def server() -> Iterator[FakeHub]:
 def hub(server: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Hub:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)  # which would ask more of the Hub
     return Hub(server.url, TOKEN, PATIENCE)
 
 
@@ -192,6 +195,13 @@ def test_a_withdrawal_makes_private_and_says_why(server: FakeHub, hub: Hub, requ
         withdraw(hub, HERE, {"README.md": "> Withdrawn.\n", "README.es.md": "> Retirado.\n"}, "Withdraw")
     assert server.repositories["me/name"].private and server.commits("me/name") == 2
     assert server.files("me/name")["README.md"] == b"---\nlicense: mit\n---\n\n> Withdrawn.\n\n# A model\n"
+
+
+def test_a_hub_that_is_not_there_is_told(hub: Hub):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        elsewhere = replace(hub, endpoint=f"http://127.0.0.1:{closed.getsockname()[1]}")
+        assert "does not answer" in told(lambda: do(elsewhere))
 
 
 def test_a_retry_waits_as_long_as_the_hub_asks(server: FakeHub, hub: Hub, monkeypatch: pytest.MonkeyPatch):
