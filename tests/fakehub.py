@@ -88,6 +88,8 @@ class FakeHub:
         self.requests: list[str] = []
         self.corrupt = False
         """Whether what arrives is stored with another content."""
+        self.altered = ""
+        """Name of a file that is sent with another content than is listed."""
         self._faults: list[tuple[str, Fault, int]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -101,7 +103,7 @@ class FakeHub:
         self._server.server_close()
 
     def environment(self) -> dict[str, str]:
-        """What a process needs to take this for the Hub. Xet has a server of its own, which is not played here."""
+        """What a process needs to take this for the Hub."""
         return {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
 
     def create(self, repo_id: str, private: bool) -> None:
@@ -220,6 +222,29 @@ class _Handler(BaseHTTPRequestHandler):
                 item["actions"] = {"upload": place, "verify": place}
         self.send({"transfer": "basic", "objects": objects})
 
+    def xet_token(self, repo: str, revision: str) -> None:
+        """Say where large files go that are uploaded with Xet: to this server too."""
+        self.send({"casUrl": self.hub.url, "accessToken": "xet", "exp": int(time.time()) + 3600})
+
+    def xet_xorb(self) -> None:
+        """Take a xorb: chunks of files, each with a header of version, length, compression and length unpacked.
+
+        Only content that cannot be compressed comes as it is; then a run of chunks is a file.
+        """
+        chunks, place = list[bytes](), 0
+        while place + 8 <= len(self.body) and self.body[place] == 0:
+            length = int.from_bytes(self.body[place + 1 : place + 4], "little")
+            if self.body[place + 4]:
+                break
+            chunks.append(self.body[place + 8 : place + 8 + length])
+            place += 8 + length
+        runs = [b"".join(chunks[a:b]) for a in range(len(chunks)) for b in range(a + 1, len(chunks) + 1)]
+        self.hub.large_objects |= {hashlib.sha256(run).hexdigest(): run for run in runs}
+        self.send({"was_inserted": True})
+
+    def xet_shard(self) -> None:
+        self.send({"result": 1})
+
     def lfs_upload(self, oid: str) -> None:
         if hashlib.sha256(self.body).hexdigest() != oid:
             return self.refuse(400, "BadRequest", "the content does not hash to its name")
@@ -295,7 +320,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{file.oid}"', "X-Repo-Commit": oid}
         if file.large:
             headers |= {"X-Linked-Etag": f'"{file.oid}"', "X-Linked-Size": str(len(file.content))}
-        return self.send_bytes(200, file.content, {"Content-Type": "application/octet-stream", **headers})
+        content = file.content if path != self.hub.altered else bytes(len(file.content))
+        return self.send_bytes(200, content, {"Content-Type": "application/octet-stream", **headers})
 
     # --- reading and writing ---------------------------------------------------------------------------------
 
@@ -338,6 +364,9 @@ ROUTES = (
     ("POST", r"/api/repos/create", _Handler.create_repo),
     ("POST", rf"/api/{KIND}/{REPO}/preupload/{REVISION}", _Handler.preupload),
     ("POST", rf"/api/{KIND}/{REPO}/commit/{REVISION}", _Handler.commit),
+    ("GET", rf"/api/{KIND}/{REPO}/xet-write-token/{REVISION}", _Handler.xet_token),
+    ("POST", r"/v1/xorbs/default/[0-9a-f]{64}", _Handler.xet_xorb),
+    ("POST", r"(?:/v1)?/shards", _Handler.xet_shard),
     ("POST", rf"/api/{KIND}/{REPO}/tag/{REVISION}", _Handler.tag),
     ("PUT", rf"/api/{KIND}/{REPO}/settings", _Handler.settings),
     ("POST", rf"/(?:datasets/)?{REPO}\.git/info/lfs/objects/batch", _Handler.lfs_batch),

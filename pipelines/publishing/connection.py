@@ -11,6 +11,7 @@ when it was done (`hub.py` looks whether it was), and a file's content, which hu
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -123,7 +124,9 @@ class Hub:
             with warnings.catch_warnings():  # it warns of Parquet files in a model's repository: they are meant
                 warnings.filterwarnings("ignore", message="It seems that you are about to commit a data file")
                 yield
-        except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, Passing, RuntimeError, ValueError) as error:
+        except (Passing, httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # of this machine: a full disk, for example
+                raise
             text = " ".join(f"{self._fault(error, repo_id)}: {outcome}".split())
             raise UserError(text.replace(self.token, "(token)") if self.token else text) from None
 
@@ -136,17 +139,21 @@ class Hub:
                 status = f"{seen.response.status_code} {seen.response.reason_phrase}"
                 return f"{self.endpoint} answered {status} to {len(self.patience.waits) + 1} requests in a row"
             if isinstance(seen, HfHubHTTPError):
-                return self._refusal(seen, repo_id)
+                response = seen.response
+                return self._refusal(response.status_code, seen.server_message or response.reason_phrase, repo_id)
             if isinstance(seen, httpx2.HTTPError):
                 return f"{self.endpoint} does not answer ({seen})"
+            if isinstance(seen, OSError):  # hf_xet has no type of its own for an answer: it stands in the text
+                found = re.search(r"\((\d{3}) ([^)]*)\)", str(seen))
+                status, phrase = (int(found[1]), found[2]) if found else (0, str(seen) or type(seen).__name__)
+                return self._refusal(status, phrase, repo_id)
             seen = seen.__cause__ or seen.__context__
         if isinstance(error, HFValidationError):
             return f"{repo_id!r} is not a repository of the Hub ({error})"
         return f"{self.endpoint} and huggingface_hub did not understand each other ({error})"
 
-    def _refusal(self, error: HfHubHTTPError, repo_id: str) -> str:
-        status = error.response.status_code
-        said = f"{status}: {error.server_message or error.response.reason_phrase}"
+    def _refusal(self, status: int, message: str, repo_id: str) -> str:
+        said = f"{status}: {message}" if status else message
         if status == 401:
             return f"{self.endpoint} does not accept the token for {repo_id} ({said}); log in with `hf auth login`"
         if status == 403:
