@@ -104,7 +104,10 @@ class FakeHub:
 
     def environment(self) -> dict[str, str]:
         """What a process needs to take this for the Hub."""
-        return {"HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        return {
+            "HF_ENDPOINT": self.url, "HF_TOKEN": self.token, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0",
+            "HF_XET_XORB_COMPRESSION_POLICY": "none", "HF_XET_CLIENT_RETRY_BASE_DELAY": "10ms",
+        }  # fmt: skip
 
     def create(self, repo_id: str, private: bool) -> None:
         self.repositories[repo_id] = Repository(private)
@@ -172,8 +175,10 @@ class _Handler(BaseHTTPRequestHandler):
                 if repo_id and repo_id not in self.hub.repositories:
                     return self.refuse(404, "RepoNotFound", "Repository not found")
                 revision = match.groupdict().get("revision")
-                if repo_id and revision and self.hub.repositories[repo_id].at(revision)[0] not in (
-                    self.hub.repositories[repo_id].commits
+                if (
+                    repo_id
+                    and revision
+                    and self.hub.repositories[repo_id].at(revision)[0] not in (self.hub.repositories[repo_id].commits)
                 ):
                     return self.refuse(404, "RevisionNotFound", f"no revision {revision}")
                 return route(self, **match.groupdict())
@@ -229,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
     def xet_xorb(self) -> None:
         """Take a xorb: chunks of files, each with a header of version, length, compression and length unpacked.
 
-        Only content that cannot be compressed comes as it is; then a run of chunks is a file.
+        Where nothing is compressed, a run of chunks is a file.
         """
         chunks, place = list[bytes](), 0
         while place + 8 <= len(self.body) and self.body[place] == 0:

@@ -270,9 +270,7 @@ def _command(words: list[str]) -> int:
     parser.add_argument(
         "--repo-id", metavar="OWNER/NAME", help="the repository (default: the recipe's publish.repo_id)"
     )
-    parser.add_argument(
-        "--what", metavar="WHAT", default="model", help="model (default), adapter:NAME or dataset"
-    )
+    parser.add_argument("--what", metavar="WHAT", default="model", help="model (default), adapter:NAME or dataset")
     parser.add_argument("--tag", metavar="NAME", help="tag the commit, as in v1")
     parser.add_argument("--public", action="store_true", help="publicly visible (default: as the recipe says, private)")
     parser.add_argument(

@@ -187,7 +187,9 @@ def withdraw(run: RunDir, target: Target, reason: str, language: Language) -> in
     known = record.latest(run, target.what, target.repo_id)
     name = target.repo_id or (known.repository if known else None)
     if name is None:
-        raise UserError(f"{run} has no publication of {target.what} in published.jsonl: name it with --repo-id OWNER/NAME")
+        raise UserError(
+            f"{run} has no publication of {target.what} in published.jsonl: name it with --repo-id OWNER/NAME"
+        )
     date = known.date if known and known.withdrawn == reason else record.now()
     sentence = reason if reason[-1] in ".!?" else f"{reason}."
     notices = {
@@ -200,9 +202,7 @@ def withdraw(run: RunDir, target: Target, reason: str, language: Language) -> in
         oid = run_ending_at_once(lambda: on_hub.withdraw(hub, repository, notices, "Withdraw"))
         record.remember(
             run,
-            Publication(
-                repository=name, kind=target.kind, what=target.what, commit=oid, date=date, withdrawn=reason
-            ),
+            Publication(repository=name, kind=target.kind, what=target.what, commit=oid, date=date, withdrawn=reason),
         )
     print(say(language, "publish.withdrawn", address=repository.address(hub)))
     return EXIT_OK

@@ -132,24 +132,22 @@ class Hub:
 
     def _fault(self, error: BaseException, repo_id: str) -> str:
         seen: BaseException | None = error
-        while seen is not None:  # a failed upload of a file is the cause of a RuntimeError
-            if isinstance(seen, Passing):
-                if seen.response is None:
-                    return f"{self.endpoint} does not answer ({seen})"
-                status = f"{seen.response.status_code} {seen.response.reason_phrase}"
-                return f"{self.endpoint} answered {status} to {len(self.patience.waits) + 1} requests in a row"
+        while seen is not None:  # the answer to a failed upload or download is the cause of another error
+            if isinstance(seen, Passing) and seen.response is not None:
+                answer = f"{seen.response.status_code} {seen.response.reason_phrase}"
+                return f"{self.endpoint} answered {answer} to {len(self.patience.waits) + 1} requests in a row"
             if isinstance(seen, HfHubHTTPError):
                 response = seen.response
                 return self._refusal(response.status_code, seen.server_message or response.reason_phrase, repo_id)
-            if isinstance(seen, httpx2.HTTPError):
+            if isinstance(seen, Passing | httpx2.HTTPError):
                 return f"{self.endpoint} does not answer ({seen})"
-            if isinstance(seen, OSError):  # hf_xet has no type of its own for an answer: it stands in the text
-                found = re.search(r"\((\d{3}) ([^)]*)\)", str(seen))
-                status, phrase = (int(found[1]), found[2]) if found else (0, str(seen) or type(seen).__name__)
-                return self._refusal(status, phrase, repo_id)
             seen = seen.__cause__ or seen.__context__
         if isinstance(error, HFValidationError):
             return f"{repo_id!r} is not a repository of the Hub ({error})"
+        if isinstance(error, OSError):  # hf_xet has no type of its own for an answer: it stands in the text
+            found = re.search(r"\((\d{3}) ([^)]*)\)", str(error))
+            status, phrase = (int(found[1]), found[2]) if found else (0, str(error) or type(error).__name__)
+            return self._refusal(status, phrase, repo_id)
         return f"{self.endpoint} and huggingface_hub did not understand each other ({error})"
 
     def _refusal(self, status: int, message: str, repo_id: str) -> str:

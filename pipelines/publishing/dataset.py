@@ -1,10 +1,10 @@
 """Files of a publication of the corpus: texts where every licence permits passing them on, and otherwise the ledger.
 
-    README.md  README.es.md     metadata for the Hub, what is in the repository, and the corpus' datasheet
-    data/<split>-00000.parquet  the documents, with id, text, source, licence, language and meta, if they may be here
-    ledger.parquet              a row for each document that was read, kept or not: source, licence, decision, hashes
-    ATTRIBUTION.md              the works that are to be named
-    evidence/                   recipe, and report and seal of the corpus
+README.md  README.es.md     metadata for the Hub, what is in the repository, and the corpus' datasheet
+data/<split>-00000.parquet  the documents, with id, text, source, licence, language and meta, if they may be here
+ledger.parquet              a row for each document that was read, kept or not: source, licence, decision, hashes
+ATTRIBUTION.md              the works that are to be named
+evidence/                   recipe, and report and seal of the corpus
 """
 
 from __future__ import annotations

@@ -149,7 +149,9 @@ def license_text(recipe: Recipe) -> bytes:
         try:
             return Path(recipe.card.license_file).read_bytes()
         except FileNotFoundError:
-            raise UserError(f"card.license_file: there is no {recipe.card.license_file}: name the licence's text") from None
+            raise UserError(
+                f"card.license_file: there is no {recipe.card.license_file}: name the licence's text"
+            ) from None
     named = recipe.card.license or ""
     address = license_url(named)
     key = "publish.license_at" if address else "publish.license_named"

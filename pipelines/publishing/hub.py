@@ -219,8 +219,8 @@ def _check_arrived(repository: Repository, there: Head, files: Mapping[str, Publ
     found = compare(there, files)
     if wrong := [*found.added, *found.changed, *found.removed]:
         raise UserError(
-            f"commit {there.oid} of {repository.repo_id} does not hold what was sent ({_listed(wrong)}): publish again, "
-            "and tell the Hub if that does not help"
+            f"commit {there.oid} of {repository.repo_id} does not hold what was sent ({_listed(wrong)}): publish "
+            "again, and tell the Hub if that does not help"
         )
 
 
@@ -306,5 +306,3 @@ def _noticed(card: str, notice: str) -> str:
         end += len("\n---\n")
         return f"{card[:end]}\n{notice}\n{card[end:]}"
     return f"{notice}\n\n{card}"
-
-

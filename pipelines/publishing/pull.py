@@ -22,7 +22,7 @@ from desdecero.pipelines.publishing.hub import OF_THE_HUB, Head, Repository, hea
 def pull(hub: Hub, repository: Repository, revision: str | None, folder: Path) -> str:
     """Download a repository at a revision (a commit, tag or branch; by default `main`); return its commit.
 
-    Raises `UserError` where the folder exists, the Hub refuses or does not answer, or what arrived is not what it lists.
+    Raises `UserError` where the folder exists, the Hub refuses or does not answer, or other bytes arrived than it lists.
     """
     if folder.exists() or folder.is_symlink():
         raise UserError(f"{folder} exists: name another folder, or remove it")
@@ -43,9 +43,7 @@ def pull(hub: Hub, repository: Repository, revision: str | None, folder: Path) -
                 endpoint=hub.endpoint,
                 token=hub.token if hub.token is not None else False,
             )
-            found = hub.api.verify_repo_checksums(
-                name, repo_type=repository.kind, revision=at.oid, local_dir=partial
-            )
+            found = hub.api.verify_repo_checksums(name, repo_type=repository.kind, revision=at.oid, local_dir=partial)
         wrong = [*(one["path"] for one in found.mismatches), *found.missing_paths, *found.extra_paths]
         if wrong:
             raise UserError(

@@ -73,7 +73,10 @@ def expected(folder: Path, adapter: str | None = None) -> dict[str, bytes]:
     """What is published of a run."""
     run = find_run(str(folder))
     files = contents(run, run.recipe(), adapter)
-    return {name: file.source if isinstance(file.source, bytes) else file.source.read_bytes() for name, file in files.items()}
+    return {
+        name: file.source if isinstance(file.source, bytes) else file.source.read_bytes()
+        for name, file in files.items()
+    }
 
 
 LOAD_BACK = """

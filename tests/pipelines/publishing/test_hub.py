@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
-import huggingface_hub
 import pytest
 from fakehub import FakeHub, Fault
 from fakehub import File as Stored
-from huggingface_hub.utils._http import default_client_factory
 
-from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.publishing.connection import Hub, Patience
+from desdecero.pipelines.publishing.connection import Hub
 from desdecero.pipelines.publishing.files import Files, PublishedFile
 from desdecero.pipelines.publishing.hub import Commit, Repository, compare, head, publish, tag, withdraw
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")  # huggingface_hub's
-TOKEN = "hf_secretToken"
 CARD = b"---\nlicense: mit\n---\n# A model\n"
 CONTENTS = {
     "README.md": CARD,
@@ -28,26 +24,10 @@ CONTENTS = {
     "evidence/corpus/report.json": b'{"documents": 1}',
 }
 HERE = Repository("me/name")
-PATIENCE = Patience(connect=2, answer=0.4, waits=(0.01,) * 5)
 
 
 def files(**changed: bytes) -> Files:
     return {name: PublishedFile(name, content) for name, content in (CONTENTS | changed).items()}
-
-
-@pytest.fixture
-def server() -> Iterator[FakeHub]:
-    with FakeHub(token=TOKEN) as server:
-        yield server
-    huggingface_hub.set_client_factory(default_client_factory)
-
-
-@pytest.fixture
-def hub(server: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)  # which would ask more of the Hub
-    return Hub(server.url, TOKEN, PATIENCE)
 
 
 def do(hub: Hub, *, name: str | None = "v1", content: Files | None = None, earlier: str | None = None) -> Commit:
@@ -57,14 +37,7 @@ def do(hub: Hub, *, name: str | None = "v1", content: Files | None = None, earli
     return commit
 
 
-def told(call: Callable[[], object]) -> str:
-    """What a fault is called: one sentence, and never the token, which this Hub repeats in its answers."""
-    with pytest.raises(UserError) as caught:
-        call()
-    sentence = str(caught.value)
-    assert "\n" not in sentence and TOKEN not in sentence and len(sentence) < 600
-    return sentence
-
+Told = Callable[[Callable[[], object]], str]
 
 REQUESTS = (
     "POST /api/repos/create", "GET /api/models/me/name", "GET /api/models/me/name/tree/", "POST /api/validate-yaml",
@@ -92,7 +65,9 @@ def test_a_passing_fault_leaves_one_publication(server: FakeHub, hub: Hub, reque
 
 @pytest.mark.parametrize("request_of", [one for one in REQUESTS if not one.startswith("PUT")])
 @pytest.mark.parametrize("status", [500, 429])
-def test_a_fault_that_stays_is_told_and_leaves_no_part(server: FakeHub, hub: Hub, request_of: str, status: int):
+def test_a_fault_that_stays_is_told_and_leaves_no_part(
+    server: FakeHub, hub: Hub, told: Told, request_of: str, status: int
+):
     server.fail(request_of, Fault(status, headers={"Retry-After": "0"}), times=99)
     said = told(lambda: do(hub))
     assert str(status) in said
@@ -103,26 +78,28 @@ def test_a_fault_that_stays_is_told_and_leaves_no_part(server: FakeHub, hub: Hub
 
 
 @pytest.mark.slow
-def test_a_store_that_takes_no_file_is_told(server: FakeHub, hub: Hub):
+def test_a_store_that_takes_no_file_is_told(server: FakeHub, hub: Hub, told: Told):
     server.fail("PUT /lfs/", Fault(503), times=99)
     assert "refused" in told(lambda: do(hub)) and server.commits("me/name") == 0
 
 
 @pytest.mark.parametrize("request_of", ["POST /api/repos/create", "/preupload/", "/info/lfs", "PUT /lfs/", "/commit/"])
 @pytest.mark.parametrize(("status", "said"), [(401, "does not accept the token"), (403, "has no permission")])
-def test_a_token_that_may_not_is_told_at_once(server: FakeHub, hub: Hub, request_of: str, status: int, said: str):
+def test_a_token_that_may_not_is_told_at_once(
+    server: FakeHub, hub: Hub, told: Told, request_of: str, status: int, said: str
+):
     server.fail(request_of, Fault(status), times=99)
     sentence = told(lambda: do(hub))
     assert said in sentence and "me/name" in sentence and "nothing was published" in sentence
     assert server.commits("me/name") == 0 and sum(request_of in one for one in server.requests) <= 2
 
 
-def test_a_file_that_the_store_finds_wrong_is_told(server: FakeHub, hub: Hub):
+def test_a_file_that_the_store_finds_wrong_is_told(server: FakeHub, hub: Hub, told: Told):
     server.fail("PUT /lfs/", Fault(400), times=99)
     assert "refused a request for me/name (400" in told(lambda: do(hub)) and server.commits("me/name") == 0
 
 
-def test_files_that_arrive_with_other_bytes_are_named(server: FakeHub, hub: Hub):
+def test_files_that_arrive_with_other_bytes_are_named(server: FakeHub, hub: Hub, told: Told):
     server.corrupt = True
     said = told(lambda: do(hub))
     assert "does not hold what was sent" in said and "README.md" in said
@@ -130,7 +107,7 @@ def test_files_that_arrive_with_other_bytes_are_named(server: FakeHub, hub: Hub)
 
 
 @pytest.mark.parametrize("answer", [Fault(), Fault(lost=True), Fault(status=503)], ids=["412", "lost", "503"])
-def test_a_commit_of_somebody_else_in_between_is_not_joined(server: FakeHub, hub: Hub, answer: Fault):
+def test_a_commit_of_somebody_else_in_between_is_not_joined(server: FakeHub, hub: Hub, told: Told, answer: Fault):
     def interfere() -> None:
         server.repositories["me/name"].commit({"pickle.bin": Stored(b"x", large=True)})
 
@@ -143,7 +120,7 @@ def test_a_commit_of_somebody_else_in_between_is_not_joined(server: FakeHub, hub
     assert "holds files that are not of this run (pickle.bin)" in told(lambda: do(hub))
 
 
-def test_a_hub_that_ends_before_it_tells_whether_it_did_leaves_it_open(server: FakeHub, hub: Hub):
+def test_a_hub_that_ends_before_it_tells_whether_it_did_leaves_it_open(server: FakeHub, hub: Hub, told: Told):
     server.fail("/commit/", Fault(lost=True))
     server.fail("GET /api/models/me/name", Fault(), times=3)  # before the commit: info, tree and tag
     server.fail("GET /api/models/me/name", Fault(503), times=99)
@@ -152,7 +129,7 @@ def test_a_hub_that_ends_before_it_tells_whether_it_did_leaves_it_open(server: F
     assert not do(hub).new and server.commits("me/name") == 1
 
 
-def test_publishing_again_makes_no_commit_and_a_change_makes_one(server: FakeHub, hub: Hub):
+def test_publishing_again_makes_no_commit_and_a_change_makes_one(server: FakeHub, hub: Hub, told: Told):
     first = do(hub)
     again = do(hub)
     assert first.new and not again.new and first.oid == again.oid and server.commits("me/name") == 1
@@ -163,7 +140,7 @@ def test_publishing_again_makes_no_commit_and_a_change_makes_one(server: FakeHub
     assert server.repositories["me/name"].tags == {"v1": first.oid, "v2": second.oid}
 
 
-def test_a_file_of_an_earlier_publication_is_removed_and_one_of_others_is_not(server: FakeHub, hub: Hub):
+def test_a_file_of_an_earlier_publication_is_removed_and_one_of_others_is_not(server: FakeHub, hub: Hub, told: Told):
     first = do(hub)
     fewer = {name: file for name, file in files().items() if name != "config.json"}
     assert "holds files that are not of this run (config.json)" in told(lambda: do(hub, name=None, content=fewer))
@@ -180,7 +157,7 @@ def test_a_difference_is_told_by_file(server: FakeHub, hub: Hub):
     assert len(found.same) == 3
 
 
-def test_a_repository_of_another_visibility_is_refused(server: FakeHub, hub: Hub):
+def test_a_repository_of_another_visibility_is_refused(server: FakeHub, hub: Hub, told: Told):
     server.create("me/name", private=False)
     assert "exists and is public, not private" in told(lambda: do(hub))
     assert server.files("me/name") == {}
@@ -197,7 +174,7 @@ def test_a_withdrawal_makes_private_and_says_why(server: FakeHub, hub: Hub, requ
     assert server.files("me/name")["README.md"] == b"---\nlicense: mit\n---\n\n> Withdrawn.\n\n# A model\n"
 
 
-def test_a_hub_that_is_not_there_is_told(hub: Hub):
+def test_a_hub_that_is_not_there_is_told(hub: Hub, told: Told):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         elsewhere = replace(hub, endpoint=f"http://127.0.0.1:{closed.getsockname()[1]}")
