@@ -328,7 +328,7 @@ def _command(words: list[str]) -> int:
 
 def _adapter(recipe: Recipe, what: str) -> str | None:
     """Return the adapter that `--what` names, if it names one; raise `UserError` for one that the recipe lacks."""
-    kind, separator, name = what.partition(":")
+    kind, _, name = what.partition(":")
     if kind == "adapter" and name:
         if name not in recipe.adapters:
             named = f"are {', '.join(recipe.adapters)}" if recipe.adapters else "are none"

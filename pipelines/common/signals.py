@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -56,11 +56,13 @@ def run_ending_at_once(work: Callable[[], T], clean_up: Callable[[], object] | N
     def run() -> None:
         try:
             ended.set_result(work())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (raised in the thread that waits)
             ended.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
     try:
+        threading.Thread(target=run, daemon=True).start()
+        while not ended.done():  # a signal may go to another thread, and wakes this one only if it looks up
+            wait([ended], timeout=0.2)
         return ended.result()
     except KeyboardInterrupt:
         if address_space() is None:  # else the parent prints it

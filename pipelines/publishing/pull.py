@@ -22,7 +22,7 @@ from desdecero.pipelines.publishing.hub import OF_THE_HUB, Head, Repository, hea
 def pull(hub: Hub, repository: Repository, revision: str | None, folder: Path) -> str:
     """Download a repository at a revision (a commit, tag or branch; by default `main`); return its commit.
 
-    Raises `UserError` where the folder exists, the Hub refuses or does not answer, or other bytes arrived than it lists.
+    Raises `UserError` where the folder exists, the Hub refuses or does not answer, or other bytes arrived.
     """
     if folder.exists() or folder.is_symlink():
         raise UserError(f"{folder} exists: name another folder, or remove it")
