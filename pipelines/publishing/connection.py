@@ -107,7 +107,7 @@ class Hub:
     def __post_init__(self) -> None:
         """Have huggingface_hub use our client, and keep quiet about what we report."""
         set_client_factory(lambda: Client(self.patience))
-        hub_logging.set_verbosity_error()
+        hub_logging.set_verbosity(hub_logging.ERROR)
 
     @property
     def api(self) -> HfApi:

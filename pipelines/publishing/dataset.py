@@ -10,6 +10,7 @@ evidence/                   recipe, and report and seal of the corpus
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -59,7 +60,7 @@ def _of_run(run: RunDir, place: str, name: str) -> PublishedFile:
 
 
 def _card(
-    run: RunDir, recipe: Recipe, report: CorpusReport, forbidden: list[str], splits: list[str], language: Language
+    run: RunDir, recipe: Recipe, report: CorpusReport, forbidden: list[str], splits: Sequence[str], language: Language
 ) -> str:
     """Return the card of the data: metadata, what is in the repository and why, and the datasheet."""
     about = yaml.safe_dump(_metadata(recipe, report, splits), sort_keys=False, allow_unicode=True)
@@ -72,7 +73,7 @@ def _card(
     return f"---\n{about}---\n\n{held}\n\n{datasheet}"
 
 
-def _metadata(recipe: Recipe, report: CorpusReport, splits: list[str]) -> dict[str, Any]:
+def _metadata(recipe: Recipe, report: CorpusReport, splits: Sequence[str]) -> dict[str, Any]:
     licenses = [row.license for row in report.licenses]
     several = {"license": "other", "license_name": "by-document"}
     languages = [row.language for row in report.languages if re.fullmatch(r"[a-z]{2,3}", row.language)]

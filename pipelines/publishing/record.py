@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 
 
@@ -75,6 +77,19 @@ def latest(run: RunDir, what: str, repository: str | None = None) -> Publication
     return found[-1] if found else None
 
 
-def public_copies(run: RunDir) -> list[Publication]:
-    """Return every published commit of a run, without the lines that repeat one for its tag, and withdrawals."""
-    return list({(one.repository, one.commit): one for one in publications(run) if one.withdrawn is None}.values())
+def copies_on_hub(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Yield a sentence for each published commit of a run: whether it was made from the corpus that is there now.
+
+    For those who look for a document in that corpus. A withdrawn commit is still on the Hub.
+    """
+    seal, everything = run.seal("corpus", recipe), publications(run)
+    withdrawn = {one.repository for one in everything if one.withdrawn is not None}
+    for one in {(one.repository, one.commit): one for one in everything if one.withdrawn is None}.values():
+        if one.corpus is not None and seal is not None and one.corpus == seal.digest:
+            held = "made from these documents"
+        else:
+            held = "made from an earlier corpus, which may have held them"
+        told = ", withdrawn since: private, but not deleted" if one.repository in withdrawn else ""
+        yield f"{one.repository} at {one.commit[:12]} ({one.what}, {one.date[:10]}): {held}{told}"
+    if not everything and (repository := recipe.publish.repo_id):
+        yield f"{repository}, if it was published there before published.jsonl was kept"

@@ -21,11 +21,10 @@ from sealed_run import make_recipe, make_reports, make_sealed_run
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.commands.forget import Holder, _holder
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.publishing.files import license_text
-from desdecero.pipelines.publishing.record import publications
+from desdecero.pipelines.publishing.record import copies_on_hub, publications
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
 
@@ -211,7 +210,7 @@ def test_a_withdrawal_is_told_on_the_cards_and_forget_names_the_commits(run_path
     done(hub, tmp_path, "publish", "run", "--withdraw", "it repeats letters")
     assert hub.commits("me/stamp") == 2
     run = find_run(str(run_path))
-    told_of = _holder(Holder(run, run.recipe(), [{"split": "train", "reason": None, "source": "x"}], []))
+    (told_of,) = copies_on_hub(run, run.recipe())
     assert f"me/stamp at {first[:12]} (model, " in told_of
     assert "made from these documents, withdrawn since: private" in told_of
 
