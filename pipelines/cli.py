@@ -28,6 +28,7 @@ a whole run
   mitigate RECIPE    base and treated models over seeds: what a mitigation changes, and what it costs
   trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
+  pull O/NAME [DIR]  bring a published model back from the Hub at one commit, with its evidence
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance
   adapters RUN       the adapters of a run, and what each gained and lost
@@ -82,6 +83,7 @@ COMMANDS = {
     "mitigate": "desdecero.pipelines.commands.mitigate",
     "trace": "desdecero.pipelines.commands.trace",
     "publish": "desdecero.pipelines.commands.publish",
+    "pull": "desdecero.pipelines.commands.pull",
     "score": "desdecero.pipelines.commands.score",
     "compare": "desdecero.pipelines.commands.compare",
     "export-gguf": "desdecero.pipelines.commands.export",

@@ -17,8 +17,8 @@ changed or removed leaves it as it is.
     adapters/<name>/card/    README.md  README.es.md  evidence.json  licensing.json  report.json
                              adapter_config.json, which names the base as the Hub knows it: it goes there with the card
 
-`desdecero publish --adapter` has an adapter's card written again, with its repository and the rules that the authors
-override: they stand in its report, and stay when the card is made anew.
+`desdecero publish --what adapter:NAME` has an adapter's card written again, with its repository and the rules that the
+authors override: they stand in its report, and stay when the card is made anew.
 
 The card names the machine and the duration of pretraining, which differ between runs of one seed; the rest depends on
 the reports alone.

@@ -1,55 +1,72 @@
-"""Upload a run's `model/` folder, or one of its adapters, to the Hub, through the gate.
+"""Publish a run's model, one of its adapters or its corpus on the Hub, through the gate, with the evidence beside it.
 
     desdecero publish quickstart --dry-run                         list what would be uploaded, without a network
-    desdecero publish quickstart --repo-id owner/name              in one commit; private unless …
+    desdecero publish quickstart --dry-run --diff --repo-id owner/name     … and what of it the Hub has already
+    desdecero publish quickstart --repo-id owner/name --tag v1     in one commit; private unless …
     desdecero publish quickstart --repo-id owner/name --public     … or the recipe says publish.private: false
     desdecero publish quickstart --repo-id owner/name --accept bias --because "a first version, for review"
-    desdecero publish quickstart --adapter legal --repo-id owner/legal
+    desdecero publish quickstart --what adapter:legal --repo-id owner/legal
+    desdecero publish quickstart --what dataset --repo-id owner/corpus
+    desdecero publish quickstart --withdraw "it repeats private letters"
 
-An adapter goes into a repository of its own: what peft loads, with its tokenizer and card, and in `merged/` the model
-with the adapter in its weights. The gate asks of it what concerns its texts and what it changes.
+Beside the model lie its licence, the works that its text is made of, and in `evidence/` recipe, reports and seals, but
+no text of the corpus (docs/publishing.md). An adapter goes into a repository of its own: what peft loads, with its
+tokenizer and card, and in `merged/` the model with the adapter in its weights. The gate asks of it what concerns its
+texts and what it changes. A data set holds the texts only if the licence of each permits passing it on; otherwise the
+ledger, which says of each text where it is from and under which licence.
 
 The gate (model_cards/gate.py) reads the seals and the sealed reports. A model that it refuses is not uploaded: exit
-code 1.
+code 1. All files go into one commit, so that all are there or none. A passing failure of the Hub (429, 5xx, a broken
+connection) is waited out five times. Then each file is compared with the Hub's hash, the commit is noted in
+`published.jsonl` in the run, and tagged. Publishing again after an interruption makes no second commit.
 
 `--accept RULE --because "…"`, which may be repeated, overrides rules about the model; a fault in a seal cannot be
 overridden. The acceptance is added with its date to the run's recipe (`publish.accept`), or of an adapter to its card's
 report, and the card stage writes and seals the card again with it: so the uploaded card prints it, and still verifies.
 A dry run shows what would pass, and writes nothing.
+
+`--withdraw "reason"` makes the repository private and puts the reason on top of its cards.
 """
 
 from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from desdecero.model_cards import gate
-from desdecero.model_cards.formats import counted, size
 from desdecero.model_cards.gate import ACCEPTABLE, ACCEPTABLE_OF_ADAPTER, Finding, Publication, judge, refused
 from desdecero.model_cards.gate_adapter import OF_LICENSES
 from desdecero.model_cards.gate_sentences import sentence
 from desdecero.model_cards.gate_substance import SUBSTANCE_RULES
 from desdecero.model_cards.words import LANGUAGES, Language, reader_language, say
-from desdecero.pipelines.commands.upload import upload
+from desdecero.pipelines.commands.upload import (
+    Target,
+    checked_tag,
+    print_contents,
+    print_difference,
+    publish_dataset,
+    upload,
+    withdraw,
+)
 from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.command_line import Arguments
+from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, guard, printable
-from desdecero.pipelines.common.files import sha256_file
+from desdecero.pipelines.publishing.files import Files, files_of_adapter, files_of_model
 from desdecero.pipelines.recipe import Acceptance, Recipe
 from desdecero.pipelines.recipe.identifiers import repository_id
 from desdecero.pipelines.recipe.publish import AcceptanceOfAdapter
-from desdecero.pipelines.run.chain import find_stage, run_stage
+from desdecero.pipelines.run.chain import run_stage
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stage_name, stages
-from desdecero.pipelines.write_card import PAGES, Published, published_as
+from desdecero.pipelines.write_card import Published, published_as
 
 VERDICTS = ("passed", "refused", "warning", "accepted")
 
@@ -64,21 +81,23 @@ class Wanted:
     accept: tuple[Acceptance, ...]
 
 
-def publish(run: RunDir, wanted: Wanted, private: bool, dry_run: bool, language: Language = "en") -> int:
+def publish(run: RunDir, wanted: Wanted, target: Target, language: Language = "en") -> int:
     """List the files, judge them, and upload them unless refused or in a dry run. Returns the exit code."""
-    with nullcontext() if dry_run else run.lock():  # a dry run only reads
+    with nullcontext() if target.dry_run else run.lock():  # a dry run only reads
         recipe = run.recipe()
         with reading(f"a report in {run}"):
             findings = judge(publication(recipe, run, wanted))
         rewrite = not on_card(recipe, run, wanted)
-        if rewrite and not dry_run and not refused(findings):
+        if rewrite and not target.dry_run and not refused(findings):
             recipe = write_again(recipe, run, wanted)
             findings = judge(publication(recipe, run, wanted))
-        files = contents(run, wanted.adapter)
-        print_contents(run, files, wanted, private, language)
-        unnamed = dry_run and wanted.repo_id is None  # a dry run needs no name: the missing name is only a warning
+        files = contents(run, recipe, wanted.adapter)
+        print_contents(run, recipe, files, target, language)
+        unnamed = target.dry_run and wanted.repo_id is None  # a dry run needs no name: the missing name is a warning
         blocking = [finding for finding in refused(findings) if not (unnamed and finding.rule == "repository_named")]
         print_findings(findings, blocking, language)
+        if target.diff:
+            print_difference(files, target, language)
         if blocking:
             rules = ", ".join(finding.rule for finding in blocking)
             print("\n" + say(language, "publish.refused_by", rules=rules))
@@ -87,35 +106,16 @@ def publish(run: RunDir, wanted: Wanted, private: bool, dry_run: bool, language:
                 options = " ".join(f'--accept {name} --because "…"' for name in names)
                 print(say(language, "publish.to_accept", options=options))
             return EXIT_FINDING
-        if dry_run:
+        if target.dry_run:
             print("\n" + say(language, "publish.dry_run_rewrites" if rewrite else "publish.dry_run"))
             return EXIT_OK
-        assert wanted.repo_id is not None  # otherwise the gate has refused
-        what = run.path.name if wanted.adapter is None else f"{run.path.name}: {wanted.adapter}"
-        print("\n" + say(language, "publish.published", address=upload(files, wanted.repo_id, private, what)))
+        upload(run, recipe, files, target, language)
     return EXIT_OK
 
 
-def contents(run: RunDir, adapter: str | None) -> dict[str, Path]:
-    """Return path in the repository → file: of a model all of `model/`; of an adapter what peft loads, with its card,
-    and in `merged/` the model with the adapter in its weights.
-
-    Of a method that trains the weights themselves, which peft has no part in, the model with its card.
-
-    The card's `adapter_config.json` takes the place of the adapter's, which names a folder of this machine.
-    """
-    if adapter is None:
-        return _below(run.model)
-    folder = run.adapter(adapter)
-    written = {name: folder / "card" / name for name in (*PAGES, "adapter_config.json")}
-    where = "merged/" if (folder / "adapter").is_dir() else ""
-    merged = {f"{where}{name}": path for name, path in _below(folder / "merged").items()}
-    files = {**_below(folder / "adapter"), **merged, **written}
-    return {name: path for name, path in sorted(files.items()) if path.is_file()}
-
-
-def _below(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+def contents(run: RunDir, recipe: Recipe, adapter: str | None) -> Files:
+    """Return the files of the model, or of an adapter, by path in the repository."""
+    return files_of_model(run, recipe) if adapter is None else files_of_adapter(run, recipe, adapter)
 
 
 # --- what is judged ------------------------------------------------------------------------------------------
@@ -238,20 +238,6 @@ def remember_acceptances(recipe: Recipe, run: RunDir) -> None:
         run.remember_origin(origin.overridden("publish.accept", accepted))
 
 
-def print_contents(run: RunDir, files: Mapping[str, Path], wanted: Wanted, private: bool, language: Language) -> None:
-    """Print every file of the upload: size, sha256, path in the repository."""
-    visibility = say(language, "publish.private" if private else "publish.public")
-    folder = run.model if wanted.adapter is None else run.adapter(wanted.adapter)
-    print(
-        f"{say(language, 'publish.repository'):<12} {wanted.repo_id or say(language, 'publish.unnamed')}, {visibility}"
-    )
-    print(f"{say(language, 'publish.folder'):<12} {folder}")
-    for name, path in files.items():
-        print(f"{size(path.stat().st_size):>11}  {sha256_file(path)}  {printable(name)}")
-    total = size(sum(path.stat().st_size for path in files.values()))
-    print(f"{total:>11}  {counted(language, 'publish.files', len(files))}\n")
-
-
 def verdict(finding: Finding, blocking: Sequence[Finding]) -> str:
     """Return which of `VERDICTS` a finding is. blocking: those for which nothing may be uploaded"""
     if finding.accepted:
@@ -278,12 +264,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
+    quiet_environment()  # before huggingface_hub is imported, which reads it
     parser = Arguments("publish", __doc__)
     parser.add_run()
     parser.add_argument(
         "--repo-id", metavar="OWNER/NAME", help="the repository (default: the recipe's publish.repo_id)"
     )
-    parser.add_argument("--adapter", metavar="NAME", help="publish this adapter, into a repository of its own")
+    parser.add_argument("--what", metavar="WHAT", default="model", help="model (default), adapter:NAME or dataset")
+    parser.add_argument("--tag", metavar="NAME", help="tag the commit, as in v1")
     parser.add_argument("--public", action="store_true", help="publicly visible (default: as the recipe says, private)")
     parser.add_argument(
         "--accept",
@@ -298,25 +286,57 @@ def _command(words: list[str]) -> int:
     )
     parser.add_argument("--language", choices=LANGUAGES, help="of the findings (default: the recipe's first, or LANG)")
     parser.add_argument("--dry-run", action="store_true", help="list what would be uploaded; contact no network")
+    parser.add_argument("--diff", action="store_true", help="with --dry-run: compare with what the Hub has")
+    parser.add_argument(
+        "--withdraw", metavar="REASON", help="make what was published private, with the reason on its cards"
+    )
     args = parser.parse_args(words)
+    if args.diff and not args.dry_run:
+        raise UserError("--diff belongs to --dry-run: add it, or leave --diff out")
     run = find_run(args.run)
     recipe, repo_id = run.recipe(), _checked(args.repo_id)
-    if args.adapter is None and recipe.base is not None:
+    language = reader_language(recipe.languages, args.language)
+    target = Target(
+        args.what, repo_id, recipe.publish.private and not args.public, checked_tag(args.tag), args.dry_run, args.diff
+    )
+    adapter = _adapter(recipe, args.what)
+    if args.withdraw is not None:
+        if args.dry_run or args.accept or args.tag or args.public:
+            raise UserError("--withdraw goes with --what, --repo-id and --language alone")
+        return withdraw(run, target, args.withdraw, language)
+    if recipe.base is not None and adapter is None:
         raise UserError(
-            f"{run}: {recipe.base.name} was not trained here: publish an adapter on it, with --adapter NAME"
+            f"{run}: {recipe.base.name} was not trained here: publish an adapter on it, with --what adapter:NAME"
         )
-    if args.adapter is None:
+    if args.what == "dataset":
+        if args.accept:
+            raise UserError("--accept overrides rules about models: leave it out for a data set")
+        if repo_id is not None and repo_id == recipe.publish.repo_id:
+            raise UserError(f"{repo_id} is the repository of the model: name another for the data set")
+        return publish_dataset(run, recipe, target, language)
+    if adapter is None:
         accept = with_acceptances(recipe.publish.accept, args.accept, args.because)
         wanted = Wanted(None, repo_id or recipe.publish.repo_id, accept)
     else:
-        find_stage(recipe, "finetune", args.adapter)  # a name that is none is refused with those that there are
-        known = published_as(recipe, run, args.adapter)
+        known = published_as(recipe, run, adapter)
         accept = with_acceptances(known.accepted, args.accept, args.because, AcceptanceOfAdapter)
-        wanted = Wanted(args.adapter, repo_id or known.repo_id, accept)
+        wanted = Wanted(adapter, repo_id or known.repo_id, accept)
         if wanted.repo_id and wanted.repo_id == recipe.publish.repo_id:
             raise UserError(f"{wanted.repo_id} is the repository of the model: name another for its adapter")
-    private = recipe.publish.private and not args.public
-    return publish(run, wanted, private, args.dry_run, reader_language(recipe.languages, args.language))
+    return publish(run, wanted, replace(target, repo_id=wanted.repo_id), language)
+
+
+def _adapter(recipe: Recipe, what: str) -> str | None:
+    """Return the adapter that `--what` names, if it names one; raise `UserError` for one that the recipe lacks."""
+    kind, _, name = what.partition(":")
+    if kind == "adapter" and name:
+        if name not in recipe.adapters:
+            named = f"are {', '.join(recipe.adapters)}" if recipe.adapters else "are none"
+            raise UserError(f"--what {what}: no such adapter; those of the recipe {named}")
+        return name
+    if what not in ("model", "dataset"):
+        raise UserError(f"--what {what}: write model, adapter:NAME or dataset")
+    return None
 
 
 def _checked(repo_id: str | None) -> str | None:
