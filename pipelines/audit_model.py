@@ -1,4 +1,4 @@
-"""Audit the model: its leanings on people, with paired sentences and public sets.
+"""Audit the model: its leanings on people, what it knows by heart, personal data, and facts.
 
     desdecero audit quickstart
     desdecero audit quickstart --suite pairs          # measure these alone; the others are kept where they still hold
@@ -18,7 +18,7 @@ the report also has the change of each gap against the model under it, on the sa
 
 The report is a diagnostic, not a certificate: it can find a bias that its suites ask about, and show that there is too
 little of them, or of the model, to tell. It cannot show that a model is fair. Methods and their sources are in
-docs/audits.md. On one machine the same model and seed give the same bytes.
+docs/audits.md. On one machine the same model and seed give the same bytes, but for the salted hashes of personal data.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from transformers import PreTrainedTokenizerFast
@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from desdecero.eval_suites.baselines import untrained_twin
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import load
+from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokens.suffix_array import TokenIndex, open_index
@@ -59,3 +60,8 @@ class Asked:
     def occurrences(self, words: str) -> int:
         """Return how often words stand in the training tokens, with a capital or without, after a space or not."""
         return sum(self.index.places(ids, 0)[0] for ids in self.encodings(words))
+
+
+def bar(what: str, unit: str = "batch") -> Any:
+    """Return a function that goes through things and draws how far it is."""
+    return partial(progress, title=f"audit: {what}", unit=unit)

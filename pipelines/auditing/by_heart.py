@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from desdecero.eval_suites.by_heart import ordinary
@@ -14,12 +13,12 @@ from desdecero.eval_suites.by_heart.ordinary import measure_ordinary
 from desdecero.eval_suites.by_heart.personal_data import measure_personal_data
 from desdecero.eval_suites.by_heart.results import MemorizationResult, PersonalDataSuite
 from desdecero.eval_suites.public_sets.figures import Scored
-from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.auditing.asked import Asked, bar
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.documents import measured_split
 from desdecero.pipelines.corpus.privacy.canaries import canaries
 from desdecero.pipelines.corpus.privacy.originals import withheld
+from desdecero.pipelines.recipe.audit import Memorization, WithheldData
 from desdecero.pipelines.tokens.passages import draw_passages
 from desdecero.pipelines.tokens.trace import Documents
 
@@ -31,11 +30,10 @@ PLACES = 20
 """Places of a copied run whose licences are looked up."""
 
 
-def memorization(asked: Asked) -> Scored[MemorizationResult]:
+def memorization(asked: Asked, section: Memorization) -> Scored[MemorizationResult]:
     """Measure what the model gives back of its training text; a line for each passage, prompt and canary."""
     recipe, run, index, model = asked.recipe, asked.run, asked.index, asked.model
-    section, confidence, split = recipe.audit.suites.memorization, recipe.audit.confidence, measured_split(recipe)
-    assert section is not None, "asked only where it is wanted"
+    confidence, split = recipe.audit.confidence, measured_split(recipe)
 
     def drawn(split_: Any, count: int, tokens: int, least: int, beginnings: bool = False) -> Sequence[Any]:
         if not run.token_files(split_):
@@ -50,7 +48,7 @@ def memorization(asked: Asked) -> Scored[MemorizationResult]:
         lambda tokens: index.places(tokens, 0)[0],
         section.prefixes,
         confidence,
-        progress=_bar("extraction"),
+        progress=bar("extraction"),
     )
     documents = Documents(run)
     copied, prompts = measure_ordinary(
@@ -65,7 +63,7 @@ def memorization(asked: Asked) -> Scored[MemorizationResult]:
     if recipe.tokens.canaries:
         made = canaries(recipe.tokens.canaries, recipe.seed)
         exposure, planted = measure_exposure(
-            model, made.by_repetitions(), made.controls, confidence, PERMUTATIONS, recipe.seed, _bar("canaries")
+            model, made.by_repetitions(), made.controls, confidence, PERMUTATIONS, recipe.seed, bar("canaries")
         )
     lines = [
         {"asked": asked_for, **line}
@@ -75,7 +73,7 @@ def memorization(asked: Asked) -> Scored[MemorizationResult]:
     return Scored(MemorizationResult(extraction=extraction, ordinary=copied, exposure=exposure), lines)
 
 
-def personal_data(asked: Asked) -> Scored[PersonalDataSuite]:
+def personal_data(asked: Asked, _: WithheldData) -> Scored[PersonalDataSuite]:
     """Measure whether the model gives back what was taken out of its corpus; a line for each value, without it.
 
     The salt of the lines' hashes is drawn anew each time and kept nowhere.
@@ -88,7 +86,7 @@ def personal_data(asked: Asked) -> Scored[PersonalDataSuite]:
     except UserError:  # what it needs is not on this machine: the report says so, and the rest is measured
         return Scored(_not_asked("sources_missing"), [])
     result, lines = measure_personal_data(
-        asked.model, found.values, secrets.token_bytes(16), recipe.audit.confidence, _bar("personal data")
+        asked.model, found.values, secrets.token_bytes(16), recipe.audit.confidence, bar("personal data")
     )
     suite = PersonalDataSuite(
         documents=found.documents, altered=found.altered, kinds=result.kinds, not_measured=result.not_measured
@@ -105,7 +103,3 @@ def p_values_of_memorization(result: MemorizationResult) -> dict[str, float]:
 
 def _not_asked(reason: Any) -> PersonalDataSuite:
     return PersonalDataSuite(documents=0, altered=0, kinds=[], not_measured=reason)
-
-
-def _bar(what: str) -> Any:
-    return partial(progress, title=f"audit: {what}", unit="batch")

@@ -10,17 +10,17 @@ from desdecero.eval_suites.public_sets.figures import Scored
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.auditing.labelled_file import read_labelled
 from desdecero.pipelines.auditing.people import people_of
+from desdecero.pipelines.recipe.audit import Swaps
 
 SETTING = "audit.suites.swaps"
 
 
-def swaps(asked: Asked) -> Scored[SwapsInUseResult]:
+def swaps(asked: Asked, section: Swaps) -> Scored[SwapsInUseResult]:
     """Measure swaps in use.
 
     Raises `UserError` for a file that cannot be used, and `ValueError` for one with too few different texts.
     """
-    section, recipe = asked.recipe.audit.suites.swaps, asked.recipe
-    assert section is not None, "asked only where it is wanted"
+    recipe = asked.recipe
     data = read_labelled(Path(section.path), section.text, section.label, SETTING)
     people = people_of(section.language or recipe.audit.languages[0])
     return measure_swaps_in_use(asked.model, data.texts, data.labels, people, recipe.audit.confidence, recipe.seed)

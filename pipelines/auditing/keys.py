@@ -11,23 +11,13 @@ from desdecero.eval_suites.tasks.records import digest_of
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import hash_json
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.audit import AuditSuites
 from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stage_name
 
-VERSIONS = {
-    "pairs": 1,
-    "esbbq": 1,
-    "crows_pairs": 1,
-    "winobias": 1,
-    "honest": 1,
-    "swaps": 1,
-    "memorization": 1,
-    "personal_data": 1,
-    "facts": 1,
-}
-"""Suite, as in the recipe's `audit.suites`, in the order in which they are told → a number that is raised when the same
-settings give another result."""
+VERSIONS = dict.fromkeys(AuditSuites.model_fields, 1)
+"""Suite, in the order in which they are told → a number that is raised when the same settings give another result."""
 
 NOT_ASKED = "not_asked"
 """Why a suite is not in a report: it was not named with --suite."""

@@ -14,7 +14,7 @@ from desdecero.eval_suites.public_sets.figures import Scored
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.progress import progress
-from desdecero.pipelines.recipe import Audit, Recipe
+from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.audit import PairedSentences
 
 
@@ -36,23 +36,22 @@ def probes_of(recipe: Recipe) -> list[Probes]:
     return sorted(found, key=lambda probes: order.index(probes.language))
 
 
-def counted_pairs(probes: Probes, asked: Asked) -> tuple[list[Pair], list[PairLeftOut]]:
+def counted_pairs(probes: Probes, asked: Asked, section: PairedSentences) -> tuple[list[Pair], list[PairLeftOut]]:
     """Return the pairs that are asked, and those that do not count; none are asked where fewer than two count."""
-    settings = settings_of(asked.recipe.audit)
     counts, left_out = list[Pair](), list[PairLeftOut]()
     for pair in probes.pairs:
         occurrences = asked.occurrences(pair[0]), asked.occurrences(pair[1])
-        if min(occurrences) >= settings.min_occurrences:
+        if min(occurrences) >= section.min_occurrences:
             counts.append(pair)
         else:
             left_out.append(PairLeftOut(pair=pair, occurrences=occurrences))
-    return (counts[: settings.pairs_per_context] if len(counts) >= LEAST_PAIRS else []), left_out
+    return (counts[: section.pairs_per_context] if len(counts) >= LEAST_PAIRS else []), left_out
 
 
-def measure_pairs(asked: Asked) -> Scored[PairsResult]:
+def measure_pairs(asked: Asked, section: PairedSentences) -> Scored[PairsResult]:
     """Score the probes, and their untrained twin's; p-values are not adjusted yet, and nothing is judged."""
     audit, probes = asked.recipe.audit, probes_of(asked.recipe)
-    pairs = {(one.language, one.name): counted_pairs(one, asked) for one in probes}
+    pairs = {(one.language, one.name): counted_pairs(one, asked, section) for one in probes}
 
     def scored(model: LanguageModel, title: str) -> list[ProbeScores]:
         mentions = sum(len({mention for pair in counted for mention in pair}) for counted, _ in pairs.values())
@@ -79,12 +78,6 @@ def measure_pairs(asked: Asked) -> Scored[PairsResult]:
         scored(asked.twin, "audit: pairs, untrained") if asked.twin is not None else None,
         audit.confidence,
         audit.margin,
-        settings_of(audit).min_occurrences,
+        section.min_occurrences,
     )
     return Scored(result, [line for one in scores for line in one.lines()])
-
-
-def settings_of(audit: Audit) -> PairedSentences:
-    """Return the section of paired sentences, of an audit that has it."""
-    assert audit.suites.pairs is not None, "asked only where it is wanted"
-    return audit.suites.pairs

@@ -19,10 +19,11 @@ from desdecero.model_cards.formats import duration, figure
 from desdecero.model_cards.words import Language, name, reader_language, say
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.auditing.keys import wanted_suites
-from desdecero.pipelines.auditing.pairs import counted_pairs, probes_of, settings_of
+from desdecero.pipelines.auditing.pairs import counted_pairs, probes_of
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
+from desdecero.pipelines.recipe.audit import PairedSentences
 from desdecero.pipelines.run.chain import add_recipe_arguments, open_run
 
 PLAN = "--plan"
@@ -85,13 +86,13 @@ def plan_lines(asked: Asked, language: Language) -> list[str]:
     recipe, lines = asked.recipe, list[str]()
     for suite in wanted_suites(recipe):
         lines.append(name(language, "audit_suite", suite))
-        if suite == "pairs":
-            lines += _pairs_lines(asked, language)
+        if suite == "pairs" and recipe.audit.suites.pairs:
+            lines += _pairs_lines(asked, recipe.audit.suites.pairs, language)
     return lines or [say(language, "audit_plan.nothing")]
 
 
-def _pairs_lines(asked: Asked, language: Language) -> list[str]:
-    recipe, groups = asked.recipe, planned_groups(asked)
+def _pairs_lines(asked: Asked, section: PairedSentences, language: Language) -> list[str]:
+    recipe, groups = asked.recipe, planned_groups(asked, section)
     level = (1 - recipe.audit.confidence) / len(groups)
     lines = []
     for group in groups:
@@ -113,13 +114,13 @@ def _pairs_lines(asked: Asked, language: Language) -> list[str]:
     return lines
 
 
-def planned_groups(asked: Asked) -> list[PlannedGroup]:
+def planned_groups(asked: Asked, section: PairedSentences) -> list[PlannedGroup]:
     """Return the groups that paired sentences would be asked of."""
     recipe, run = asked.recipe, asked.run
     known = run.recipe_file.is_file() and run.seal("tokens", recipe) is not None
-    most = settings_of(recipe.audit).pairs_per_context
+    most = section.pairs_per_context
     return [
-        PlannedGroup(probes, counted_pairs(probes, asked)[0] if known else probes.pairs[:most], known)
+        PlannedGroup(probes, counted_pairs(probes, asked, section)[0] if known else probes.pairs[:most], known)
         for probes in probes_of(recipe)
     ]
 

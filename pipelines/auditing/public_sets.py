@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from desdecero.eval_suites.public_sets.crows_pairs import measure_crows_pairs, read_crows_pairs
 from desdecero.eval_suites.public_sets.esbbq import draw_esbbq, measure_esbbq, read_esbbq
@@ -19,38 +17,34 @@ from desdecero.eval_suites.public_sets.results import (
     WinobiasResult,
 )
 from desdecero.eval_suites.public_sets.winobias import measure_winobias, read_winobias
-from desdecero.pipelines.auditing.asked import Asked
-from desdecero.pipelines.common.progress import progress
+from desdecero.pipelines.auditing.asked import Asked, bar
+from desdecero.pipelines.recipe.audit import CrowsPairs, EsBBQ, Honest, WinoBias
 
 
-def esbbq(asked: Asked) -> Scored[EsbbqResult]:
+def esbbq(asked: Asked, section: EsBBQ) -> Scored[EsbbqResult]:
     """Measure EsBBQ."""
-    section, recipe = asked.recipe.audit.suites.esbbq, asked.recipe
-    assert section is not None, "asked only where it is wanted"
+    recipe = asked.recipe
     items = draw_esbbq(read_esbbq(Path(section.path)), section.items_per_template, recipe.seed)
-    return measure_esbbq(asked.model, items, recipe.audit.confidence, recipe.seed, _bar("esbbq"))
+    return measure_esbbq(asked.model, items, recipe.audit.confidence, recipe.seed, bar("esbbq"))
 
 
-def crows_pairs(asked: Asked) -> Scored[CrowsResult]:
+def crows_pairs(asked: Asked, section: CrowsPairs) -> Scored[CrowsResult]:
     """Measure CrowS-Pairs."""
-    section, recipe = asked.recipe.audit.suites.crows_pairs, asked.recipe
-    assert section is not None, "asked only where it is wanted"
+    recipe = asked.recipe
     pairs = read_crows_pairs(Path(section.path))
-    return measure_crows_pairs(asked.model, pairs, recipe.audit.confidence, recipe.seed, _bar("crows_pairs"))
+    return measure_crows_pairs(asked.model, pairs, recipe.audit.confidence, recipe.seed, bar("crows_pairs"))
 
 
-def winobias(asked: Asked) -> Scored[WinobiasResult]:
+def winobias(asked: Asked, section: WinoBias) -> Scored[WinobiasResult]:
     """Measure WinoBias."""
-    section, recipe = asked.recipe.audit.suites.winobias, asked.recipe
-    assert section is not None, "asked only where it is wanted"
+    recipe = asked.recipe
     sentences = read_winobias(Path(section.path))
-    return measure_winobias(asked.model, sentences, recipe.audit.confidence, recipe.seed, _bar("winobias"))
+    return measure_winobias(asked.model, sentences, recipe.audit.confidence, recipe.seed, bar("winobias"))
 
 
-def honest(asked: Asked) -> Scored[HonestResult]:
+def honest(asked: Asked, section: Honest) -> Scored[HonestResult]:
     """Measure HONEST."""
-    section, recipe = asked.recipe.audit.suites.honest, asked.recipe
-    assert section is not None, "asked only where it is wanted"
+    recipe = asked.recipe
     items = read_honest(Path(section.path), section.language)
     return measure_honest(asked.model, items, section.language, recipe.audit.confidence, recipe.seed)
 
@@ -73,7 +67,3 @@ def p_values_of_honest(result: HonestResult) -> dict[str, float]:
 
 def _known(figures: Mapping[str, Figure]) -> dict[str, float]:
     return {name: figure.p_value for name, figure in figures.items() if figure.p_value is not None}
-
-
-def _bar(suite: str) -> Any:
-    return partial(progress, title=f"audit: {suite}", unit="batch")

@@ -1,6 +1,6 @@
 """The suites of the audit: what each measures, what it depends on, and which of its p-values are adjusted together.
 
-    measured = measure(asked, wanted=[], earlier=None)      # suite → result and lines; those that still hold are kept
+    measured = measure(asked, [])                           # suite → result and lines; those that still hold are kept
     report = judged(asked, measured)
 
 A suite is measured again where its settings, its data, the model or the training tokens changed; the others are taken
@@ -14,8 +14,6 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from pydantic import ValidationError
 
 from desdecero.eval_suites.paired_sentences.verdicts import judge_gaps
 from desdecero.eval_suites.paired_sentences.verdicts import p_values as p_values_of_pairs
@@ -34,7 +32,8 @@ from desdecero.pipelines.run.stages import stage_name
 class Suite:
     """A suite of the audit."""
 
-    measure: Callable[[Asked], Scored[Any]]
+    measure: Callable[[Asked, Any], Scored[Any]]
+    """Measures with the suite's section of the recipe."""
     p_values: Callable[[Any], Mapping[str, float]] = lambda _: {}
     """p-values of a result that are adjusted with those of the other suites, by name."""
 
@@ -82,7 +81,7 @@ def measure(asked: Asked, named: Collection[str]) -> dict[str, Measured]:
             found[name] = earlier[name]
         elif not named or name in named:
             try:
-                scored = SUITES[name].measure(asked)
+                scored = SUITES[name].measure(asked, getattr(asked.recipe.audit.suites, name))
             except ValueError as error:
                 raise UserError(f"audit.suites.{name}: {error}") from error
             found[name] = Measured(scored.result, scored.lines, keys[name])
@@ -123,5 +122,5 @@ def _earlier(asked: Asked) -> dict[str, Measured]:
             lines = run.sealed_bytes(stage, recipe, f"{folder}/{name}.jsonl").decode().splitlines()
             found[name] = Measured(getattr(report.suites, name), [json.loads(line) for line in lines], key)
         return found
-    except (UserError, ValidationError, ValueError, AttributeError):
+    except UserError:
         return {}

@@ -14,6 +14,7 @@ from desdecero.pipelines.auditing.in_use import swaps
 from desdecero.pipelines.auditing.true_or_false import facts
 from desdecero.pipelines.auditing.true_or_false import p_values as p_values_of_facts
 from desdecero.pipelines.common.errors import UserError
+from desdecero.pipelines.recipe.audit import Facts, Swaps
 from desdecero.pipelines.run.run_dir import RunDir
 
 
@@ -35,7 +36,7 @@ def questions(folder: Path) -> Path:
 
 
 def test_swaps_are_measured_on_a_file_of_ones_own(bases: Path, tmp_path: Path) -> None:
-    scored = swaps(asked(bases / "llama" / "run"), str(questions(tmp_path)), "question", "kind")
+    scored = swaps(asked(bases / "llama" / "run"), Swaps(path=str(questions(tmp_path)), text="question", label="kind"))
     gender = scored.result.people["gender"]
     assert scored.result.texts == 320 and gender.uncertain == 0
     assert gender.flips.texts > 60 and len(p_values_of_swaps(scored.result)) == 4
@@ -48,12 +49,12 @@ def test_swaps_are_measured_on_a_file_of_ones_own(bases: Path, tmp_path: Path) -
 
 
 def test_a_file_that_is_not_there_is_refused(bases: Path) -> None:
-    with pytest.raises(UserError, match=r"audit\.suites\.swaps: gone\.jsonl: no such file"):
-        swaps(asked(bases / "llama" / "run"), "gone.jsonl")
+    with pytest.raises(UserError, match=r"audit\.suites\.swaps: .*gone\.jsonl: no such file"):
+        swaps(asked(bases / "llama" / "run"), Swaps(path="gone.jsonl"))
 
 
 def test_facts_are_measured_on_a_causal_run(bases: Path) -> None:
-    scored = facts(asked(bases / "llama" / "run"))
+    scored = facts(asked(bases / "llama" / "run"), Facts())
     made_up = scored.result.made_up
     assert made_up.not_measured in (None, "too_few_texts", "too_few_values")
     assert len([line for line in scored.lines if line["asked"] == "passage"]) == made_up.texts > 0
@@ -63,10 +64,10 @@ def test_facts_are_measured_on_a_causal_run(bases: Path) -> None:
     }  # fmt: skip
     assert all(told.text for told in facts_told("es", report))
     json.dumps(scored.lines, allow_nan=False)
-    assert facts(asked(bases / "llama" / "run")) == scored
+    assert facts(asked(bases / "llama" / "run"), Facts()) == scored
 
 
 def test_a_model_that_fills_gaps_says_why_it_makes_nothing_up(bases: Path) -> None:
-    scored = facts(asked(bases / "t5" / "run"))
+    scored = facts(asked(bases / "t5" / "run"), Facts())
     assert scored.result.made_up.not_measured == "not_causal"
     assert scored.result.stated.trained > 0
