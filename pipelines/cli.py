@@ -27,7 +27,7 @@ a whole run
   forget RUN         remove documents on request: find what holds them, and block them in later builds
   mitigate RECIPE    base and treated models over seeds: what a mitigation changes, and what it costs
   trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
-  gate RUN           whether the model may be published by the recipe's policy, rule by rule, and how to fix what refuses
+  gate RUN           whether the model may be published by its policy: each rule, value and limit, and how to fix it
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance

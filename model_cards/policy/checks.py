@@ -25,6 +25,8 @@ REQUIRED = ("intended_use", "out_of_scope", "limitations", "authors", "contact")
 def seals(facts: Facts, _: Limits) -> Found:
     """Ask that every stage is sealed and fresh, every file as sealed, and every value on the card in a report."""
     found = facts["seals"]
+    if found is None:
+        return Found("not_measured")
     stages = [f"{name} ({state})" for name, state in found["states"].items() if state not in ("sealed", "unwanted")]
     if stages:
         return Found("fail", ", ".join(stages), key="stages", values={"stages": stages}, pointer="/states")
@@ -220,7 +222,9 @@ def _suite(facts: Facts, name: str) -> Any:
 
 def card_complete(facts: Facts, _: Limits) -> Found:
     """Ask that the authors wrote what the readers of a card need."""
-    described = (facts["recipe.yaml"] or {}).get("card") or {}
+    if facts["recipe.yaml"] is None:
+        return Found("not_measured")
+    described = facts["recipe.yaml"].get("card") or {}
     missing = [f"card.{key}" for key in REQUIRED if not _written(described.get(key))]
     value = ", ".join(missing) or None
     return Found("fail" if missing else "pass", value, ", ".join(REQUIRED), values={"missing": missing})

@@ -81,7 +81,9 @@ def _excused(facts: Facts, expression: str, named: Iterable[str]) -> bool:
 
 def model_license(facts: Facts, _: Limits) -> Found:
     """Ask for a licence that is a valid SPDX expression."""
-    named = str((facts["recipe.yaml"] or {}).get("card", {}).get("license") or "").strip()
+    if facts["recipe.yaml"] is None:
+        return Found("not_measured")
+    named = str(facts["recipe.yaml"].get("card", {}).get("license") or "").strip()
     if not named:
         return Found("fail", None, "SPDX", "missing")
     return Found("pass" if _is_valid(named) else "fail", named, "SPDX", values={"license": named})

@@ -1,4 +1,4 @@
-"""The rules as `rules.yaml` declares them. Imports no library but yaml: recipes are read on machines that only train."""
+"""The rules as `rules.yaml` declares them. Imports no library but yaml: machines that only train read recipes, too."""
 
 from __future__ import annotations
 

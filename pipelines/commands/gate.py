@@ -5,8 +5,8 @@
     desdecero gate quickstart --adapter legal          an adapter
     desdecero gate quickstart --json                   the same for a program
 
-The rules and their levels are in model_cards/policy/rules.yaml; the recipe's `policy` chooses a preset, changes rules and
-names waivers (docs/gate.md). A rule that is not measured counts as failed. Nothing is written.
+The rules and their levels are in model_cards/policy/rules.yaml; the recipe's `policy` chooses a preset, changes rules
+and names waivers (docs/gate.md). A rule that is not measured counts as failed. Nothing is written.
 
 Exit code 0 if nothing refuses, 1 if a rule does, 2 for wrong input.
 """

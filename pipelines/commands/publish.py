@@ -9,8 +9,8 @@ An adapter goes into a repository of its own: what peft loads, with its tokenize
 with the adapter in its weights. The gate asks of it what concerns its texts and what it changes.
 
 The gate judges the run again, by every rule of the recipe's policy (`desdecero gate`, docs/gate.md). A model that it
-refuses is not uploaded: exit code 1. A person who answers for it may waive a rule in the recipe's `policy.waivers`, until
-a day and with a reason that the card prints; `desdecero run` writes the card again with it.
+refuses is not uploaded: exit code 1. A person who answers for it may waive a rule in the recipe's `policy.waivers`,
+until a day and with a reason that the card prints; `desdecero run` writes the card again with it.
 """
 
 from __future__ import annotations

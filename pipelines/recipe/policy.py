@@ -49,6 +49,12 @@ class RuleSettings(Section):
     min_recall: Proportion | None = None
     """Lowest recall of planted personal data, by the lower end of the interval, in every form, labelled and alone."""
 
+    @field_validator("level", mode="before")
+    @classmethod
+    def _read_off(cls, level: object) -> object:
+        """Read `off` without quotes, which is `false` to YAML."""
+        return "off" if level is False else level
+
     @property
     def limits(self) -> dict[str, float]:
         """Return the limits that are given, by name."""
