@@ -24,7 +24,7 @@ def tag(language: Language, verdict: Verdict) -> str:
 
 def sentence(language: Language, verdict: Verdict) -> str:
     """Write what was found in its reader's language, in one sentence."""
-    return _say(language, verdict.key, **verdict.values)
+    return _say(language, f"gate.{verdict.key}", **verdict.values)
 
 
 def measured(language: Language, verdict: Verdict) -> str:
@@ -48,7 +48,7 @@ def written(language: Language, unit: str, value: Any) -> str:
 
 def fix(language: Language, verdict: Verdict) -> str:
     """Say how to make the rule pass."""
-    return _say(language, f"fix.{verdict.key.partition('.')[0]}", **verdict.values)
+    return _say(language, f"gate.fix.{verdict.key.partition('.')[0]}", **verdict.values)
 
 
 def waiver_sentence(language: Language, waiver: Waiver, expired: bool) -> str:
@@ -62,7 +62,7 @@ def waiver_sentence(language: Language, waiver: Waiver, expired: bool) -> str:
 
 def _say(language: Language, key: str, **values: Any) -> str:
     formatted = {value: WRITTEN[value](language, said) if value in WRITTEN else said for value, said in values.items()}
-    return say(language, f"gate.{key}", **formatted)
+    return say(language, key, **formatted)
 
 
 def _listed(_: Language, names: Sequence[str]) -> str:
@@ -90,7 +90,12 @@ def _measured(language: Language, own: Mapping[str, Any]) -> str:
 
 def _silent(language: Language, silent: Mapping[str, Mapping[str, Any]]) -> str:
     """Say why the audit can tell nothing, for each of the languages in which it cannot."""
-    return "; ".join(f"{code}: {_say(language, **why)}" for code, why in silent.items())
+    said = []
+    for code, why in silent.items():
+        values = {field: value for field, value in why.items() if field != "key"}
+        key = why["key"]
+        said.append(f"{code}: {_say(language, f'gate.{key}', **values)}")
+    return "; ".join(said)
 
 
 def _change(language: Language, change: Mapping[str, Any]) -> str:

@@ -79,5 +79,8 @@ def swaps_alike(facts: Facts, _: Limits) -> Found:
 
 
 CHECKS: Mapping[str, Callable[[Facts, Limits], Found]] = {
-    check.__name__: check for check in (base_licenses, own_personal_data, beats_base, swaps_alike)
+    "base_licenses": base_licenses,
+    "own_personal_data": own_personal_data,
+    "beats_base": beats_base,
+    "swaps_alike": swaps_alike,
 }

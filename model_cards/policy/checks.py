@@ -239,9 +239,15 @@ def _written(value: Any) -> bool:
 
 
 CHECKS: Mapping[str, Callable[[Facts, Limits], Found]] = {
-    check.__name__: check
-    for check in (
-        seals, signed, attribution, personal_data, contamination, memorization, bias, evaluation, languages,
-        card_complete, exposure,
-    )
-}  # fmt: skip
+    "seals": seals,
+    "signed": signed,
+    "attribution": attribution,
+    "personal_data": personal_data,
+    "contamination": contamination,
+    "memorization": memorization,
+    "bias": bias,
+    "evaluation": evaluation,
+    "languages": languages,
+    "card_complete": card_complete,
+    "exposure": exposure,
+}

@@ -110,5 +110,8 @@ def _spdx() -> Licensing:
 
 
 CHECKS: Mapping[str, Callable[[Facts, Limits], Found]] = {
-    check.__name__: check for check in (license_denied, license_conflict, license_unknown, model_license)
+    "license_denied": license_denied,
+    "license_conflict": license_conflict,
+    "license_unknown": license_unknown,
+    "model_license": model_license,
 }
