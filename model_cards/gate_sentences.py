@@ -69,10 +69,16 @@ def _listed(_: Language, names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _faults(language: Language, faults: Sequence[str]) -> str:
-    more = len(faults) - SHOWN_FAULTS
-    shown = [*faults[:SHOWN_FAULTS], *([say(language, "gate.seals.more", number=more)] if more > 0 else [])]
-    return "; ".join(shown)
+def _wrong(language: Language, wrong: Mapping[str, Sequence[str]]) -> str:
+    """Say what is wrong with the seals: stages, files, values without evidence; the first of each."""
+    return "; ".join(
+        say(language, f"gate.seals.{what}", names=_shortened(language, names)) for what, names in wrong.items()
+    )
+
+
+def _shortened(language: Language, names: Sequence[str]) -> str:
+    more = len(names) - SHOWN_FAULTS
+    return "; ".join([*names[:SHOWN_FAULTS], *([say(language, "gate.seals.more", number=more)] if more > 0 else [])])
 
 
 def _licenses(language: Language, shares: Mapping[str, float]) -> str:
@@ -136,7 +142,6 @@ WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
     "change": _change,
     "difference": _difference,
     "differing": _differing,
-    "faults": _faults,
     "form": lambda language, form: name(language, "identifier", form),
     "kinds": _kinds,
     "languages": _listed,
@@ -149,12 +154,12 @@ WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
     "rules": _listed,
     "share": percent,
     "silent": _silent,
-    "stages": _listed,
     "suite": lambda language, suite: name(language, "suite", suite),
     "suites": _listed,
     "threshold": percent,
     "verdict": lambda language, verdict: name(language, "verdict", verdict),
     "verdicts": verdict_counts,
+    "wrong": _wrong,
     "way": lambda language, way: say(language, f"gate.personal_data.{way}"),
 }
 """Formats of a verdict's values, by their names; all others are printed as they are."""

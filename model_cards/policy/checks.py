@@ -19,6 +19,9 @@ BASELINES = ("unigram", "untrained")
 REQUIRED = ("intended_use", "out_of_scope", "limitations", "authors", "contact")
 """Keys of the recipe's `card` without which nobody can judge whether to use a model, or ask."""
 
+WHERE = {"stages": "/states", "files": "/faults", "evidence": "/missing"}
+"""What may be wrong with a run's seals → where that stands."""
+
 # --- the run ---------------------------------------------------------------------------------------------------
 
 
@@ -27,15 +30,19 @@ def seals(facts: Facts, _: Limits) -> Found:
     found = facts["seals"]
     if found is None:
         return Found("not_measured")
-    stages = [f"{name} ({state})" for name, state in found["states"].items() if state not in ("sealed", "unwanted")]
-    if stages:
-        return Found("fail", ", ".join(stages), key="stages", values={"stages": stages}, pointer="/states")
-    if faults := list(found["faults"]):
-        return Found("fail", faults[0], key="files", values={"faults": faults}, pointer="/faults")
-    # What the recipe leaves unsaid is asked for by rules of its own.
-    if missing := [key for key in found["missing"] if not key.startswith("recipe:")]:
-        return Found("fail", ", ".join(missing), key="evidence", values={"missing": missing}, pointer="/missing")
-    return Found("pass")
+    wrong = {
+        "stages": [
+            f"{name} ({state})" for name, state in found["states"].items() if state not in ("sealed", "unwanted")
+        ],
+        "files": list(found["faults"]),
+        # What the recipe leaves unsaid is asked for by rules of its own.
+        "evidence": [key for key in found["missing"] if not key.startswith("recipe:")],
+    }
+    wrong = {what: names for what, names in wrong.items() if names}
+    if not wrong:
+        return Found("pass")
+    what, names = next(iter(wrong.items()))
+    return Found("fail", names[0], values={"wrong": wrong}, pointer=WHERE[what])
 
 
 def signed(facts: Facts, _: Limits) -> Found:
