@@ -115,7 +115,7 @@ def test_a_dry_run_lists_every_file_and_opens_no_connection(run_path: Path):
     for path in (run_path / "model").iterdir():
         assert f"{sha256_file(path)}  {path.name}" in shown.stdout
     assert "passes: 1.6%, at most 5% (card/licensing.json " in shown.stdout
-    assert "warning  license_questions: " in shown.stdout
+    assert "warning memorization: what the model knows by heart was not measured" in shown.stdout
     assert "nothing was uploaded" in shown.stdout
 
 
@@ -123,8 +123,8 @@ def test_the_findings_are_told_in_spanish_too(run_path: Path):
     shown = publish(run_path, "--dry-run", "--repo-id", "me/name", "--language", "es")
     assert shown.returncode == 0, shown.stderr
     assert "me/name, privado" in shown.stdout and "ensayo: no se ha subido nada" in shown.stdout
-    assert "pasa      license_unknown: " in shown.stdout and "1.6\u00a0% de los tokens" in shown.stdout
-    assert "aviso     license_questions: " in shown.stdout
+    assert "pasa      license_unknown: " in shown.stdout and "1.6\u00a0%; máximo, 5\u00a0%" in shown.stdout
+    assert "aviso     memorization: " in shown.stdout
 
 
 def test_a_dry_run_asks_the_hub_nothing(run_path: Path, hub: FakeHub):
