@@ -160,7 +160,7 @@ def _of_model(
     with reading(f"a report in {run}"):
         gate = _gate(recipe, reports, obligations, today)
         made = {"licensing": obligations, "gate": gate}
-        evidence = Evidence(reports | {name: _report_of(f"card/{name}.json", each) for name, each in made.items()})
+        evidence = Evidence({**reports, **{name: _report_of(f"card/{name}.json", each) for name, each in made.items()}})
         cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
     files = {f"{name}.json": json_text(content) for name, content in made.items()}
     return {**cards, **files, **_what_they_quote(evidence, _report(recipe, evidence))}

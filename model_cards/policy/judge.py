@@ -50,7 +50,7 @@ def plain(verdict: Verdict) -> dict[str, Any]:
 
 def limits_of(rule: Rule, policy: Policy) -> dict[str, float]:
     """Return the limits of a rule: the preset's, and those that the recipe changes."""
-    return {name: values[policy.preset] for name, values in rule.limits.items()} | policy.limits.get(rule.name, {})
+    return {**{name: values[policy.preset] for name, values in rule.limits.items()}, **policy.limits.get(rule.name, {})}
 
 
 def _judge_one(facts: Facts, rule: Rule, policy: Policy, today: datetime.date) -> Verdict:

@@ -56,7 +56,7 @@ def test_what_passes_is_told_rule_by_rule_and_nothing_is_written(
 def test_another_preset_asks_for_more(whole_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, found = judged(whole_run, capsys, "--preset", "open_release")
     assert (code, found["preset"]) == (1, "open_release")
-    assert found["refused"] == ["license_unknown", "personal_data", "memorization"]
+    assert found["refused"] == ["license_unknown", "personal_data", "memorization", "languages"]
     (personal_data,) = [one for one in found["verdicts"] if one["rule"] == "personal_data"]
     assert personal_data["pointer"] == "/personal_data/planted/phone/forms/ar_phone/alone/low"
     assert len(found["verdicts"]) == 15
@@ -72,7 +72,7 @@ def test_internal_asks_for_whole_evidence_and_no_denied_licence_alone(
     code, found = judged(unfit, capsys, "--preset", "research")
     assert (code, found["refused"]) == (1, ["license_conflict", "bias", "card_complete"])
     assert "card.intended_use, card.limitations, card.contact" in gate(unfit, capsys, "--preset", "research")[1]
-    denied = make_sealed_run(tmp_path / "denied", "policy.preset=internal", "corpus.licenses={denied: [CC-BY-NC-*]}")
+    denied = make_sealed_run(tmp_path / "denied", "policy.preset=internal", "corpus.licenses={denied: [CC-BY-NC-SA-*]}")
     assert judged(denied[0].path, capsys)[1]["refused"] == ["license_denied"]
 
 
@@ -111,7 +111,7 @@ def test_waivers_that_count_and_that_expired_are_named(tmp_path: Path, capsys: p
         "policy.waivers=[{rule: license_conflict, licenses: [CC-BY-NC-SA-4.0], by: Ana, reason: agreed, "
         "until: 2999-01-01}, {rule: bias, by: Ana, reason: hurry, until: 2026-01-01}]"
     )
-    run, recipe = make_sealed_run(tmp_path / "run", *FIT[2:], waivers)
+    run, _ = make_sealed_run(tmp_path / "run", *FIT[2:], waivers)
     code, said = gate(run.path, capsys)
     assert code == 1 and said.endswith("refused by bias\n")
     assert "waived by Ana until 2999-01-01: agreed (for CC-BY-NC-SA-4.0 alone)" in said
