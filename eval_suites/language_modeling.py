@@ -111,12 +111,14 @@ class LanguageModeling:
         texts: Sequence[str],
         progress: Progress = iter,
         owners: Sequence[int] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> list[DocumentScore]:
         """Return one score per document.
 
-        `owners` has the document's number of each text, from 0, where texts are pieces of documents.
+        `owners` has the document's number of each text, from 0, where texts are pieces of documents. `numbers` has the
+        places of the texts where they are some of more, which decide what tokens are hidden.
         """
-        scores = model.score_documents(texts, self.seed, progress=progress)
+        scores = model.score_documents(texts, self.seed, progress=progress, numbers=numbers)
         return scores if owners is None else summed(scores, owners)
 
     def estimate(self, measure: Measure, scores: Sequence[DocumentScore]) -> Estimate:

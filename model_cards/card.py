@@ -120,13 +120,13 @@ def _picture(evidence: Evidence, language: Language) -> str:
 
 
 def license_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """Each licence with its documents and bytes (of the kept corpus) and its tokens (of the training split)."""
-    tokens = {row["license"]: row for row in evidence.view("tokens")["licenses"]}
+    """Each licence with its documents and bytes (of the kept corpus) and its tokens (read by the weights)."""
+    tokens = {row["license"]: row for row in evidence.view("pretrain")["exposure"]["licenses"]}
     return [
         {
             "license": row["license"],
             "corpus": row,
-            "tokens": tokens.get(row["license"]),  # none of it fell to training
+            "tokens": tokens.get(row["license"]),  # the weights read none of it
         }
         for row in evidence.view("corpus")["licenses"]
     ]

@@ -9,6 +9,7 @@ The second form is for one or more accelerators (docs/devices.md), the third for
 
     pretrain/plan.json                the probe's decisions: steps, precision, compilation; fixed for the run
     pretrain/metrics.jsonl  loss.png  training loss by step, and validation loss at intervals; loss.es.png in Spanish
+    pretrain/exposure.parquet         tokens of each training document that the weights read, and how many times
     pretrain/samples.jsonl  trackers/ texts generated during training; TensorBoard, trackio, wandb: if configured
     pretrain/checkpoints/step-…/      the last checkpoints, to resume from
     pretrain/report.json
@@ -34,6 +35,7 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
 from desdecero.pipelines.training.devices.processes import explain_lost_peer, from_first, join_processes
+from desdecero.pipelines.training.exposure import write_exposure
 from desdecero.pipelines.training.extras import check_optional_dependencies
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.report import report_of
@@ -76,7 +78,7 @@ def pretrain(recipe: Recipe, run: RunDir, out: RunDir, anyway: bool = False) -> 
     task.save_model(model, out.model)
     trainer.finish()
     lines = read_metrics(files.metrics)
-    report = report_of(task, trainer, lines)
+    report = report_of(task, trainer, lines, write_exposure(out.exposure, run, task, trainer.steps_of_weights(lines)))
     kept = report.early_stop.kept_step if report.early_stop else None
     draw_losses(lines, files.folder, "plot.loss_title", kept, name=recipe.name, steps=trainer.step)
     out.write_report("pretrain", recipe, report)

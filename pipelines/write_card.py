@@ -6,7 +6,8 @@
     card/README.es.md    the same in Spanish
     card/loss.png        pretraining's plot, which the card shows; loss.es.png in Spanish
     card/evidence.json   every value that they quote: key, value, report, pointer, the report's sha256
-    card/licensing.json  what the licences of the training data require, compared with the model's licence and use
+    card/licensing.json  what the licences of the training data require, compared with the model's licence and use;
+                         its tokens are those that the weights read
     card/gate.json       what the gate says by each rule of the recipe's policy, and the waivers: the card prints both
     card/report.json     the values printed as missing, the number of quoted ones, the model's licence
     model/README.md  model/README.es.md  model/loss.png     the same files, in the places that the Hub expects
@@ -154,8 +155,8 @@ def _of_adapter(
 def _of_model(
     recipe: Recipe, run: RunDir, reports: Mapping[str, Report], today: datetime.date
 ) -> dict[str, str]:  # fmt: skip
-    with reading(f"{reports['corpus'].path} or {reports['tokens'].path}"):
-        held = licensing.holdings(reports["corpus"].content, reports["tokens"].content)
+    with reading(f"{reports['corpus'].path} or {reports['pretrain'].path}"):
+        held = licensing.holdings(reports["corpus"].content, reports["pretrain"].content["exposure"])
     obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
     with reading(f"a report in {run}"):
         gate = _gate(recipe, reports, obligations, today)

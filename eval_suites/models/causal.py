@@ -106,7 +106,9 @@ class Causal(LanguageModel):
         """Return all places of the document: every token is scored."""
         return np.arange(length)
 
-    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+    def _questions(
+        self, documents: Sequence[NDArray[np.int64]], numbers: Sequence[int], seed: int, overlap: float
+    ) -> Questions:
         """Return questions that ask for each token of each document exactly once, given the tokens before it.
 
         The first token is predicted from the token that begins a text. A document longer than the context is cut into

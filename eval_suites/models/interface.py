@@ -156,17 +156,24 @@ class LanguageModel(ABC):
     # --- documents -------------------------------------------------------------------------------------------------
 
     def score_documents(
-        self, texts: Sequence[str], seed: int = 0, overlap: float = 0.5, progress: Progress = iter
+        self,
+        texts: Sequence[str],
+        seed: int = 0,
+        overlap: float = 0.5,
+        progress: Progress = iter,
+        numbers: Sequence[int] | None = None,
     ) -> list[DocumentScore]:
         """Return one score per document: the sums from which every measure is made.
 
         `seed` draws the hidden tokens, the same for each model with that tokenizer and context. `overlap` is the share
-        of a context that consecutive windows of a causal model have in common.
+        of a context that consecutive windows of a causal model have in common. `numbers` are the places of the texts
+        where they are some of more, so that the same tokens are hidden as when all are scored.
         """
         documents = encode(self.tokenizer, texts)
         size = max(1, BATCH_LOGITS // (self.context_length * self.model.config.vocab_size))
         with self.reading():
-            questions = self._questions(documents, seed, overlap)
+            places = range(len(documents)) if numbers is None else numbers
+            questions = self._questions(documents, places, seed, overlap)
             return score_windows(questions, self._logits, texts, size, self.padding, self.model.device, progress)
 
     @abstractmethod
@@ -174,7 +181,9 @@ class LanguageModel(ABC):
         """Return the tokens that `score_documents` asks for, of a document with `length` tokens: places or a mask."""
 
     @abstractmethod
-    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+    def _questions(
+        self, documents: Sequence[NDArray[np.int64]], numbers: Sequence[int], seed: int, overlap: float
+    ) -> Questions:
         """Return the windows of the documents, and the function that makes a window into a row."""
 
     @abstractmethod

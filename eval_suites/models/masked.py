@@ -59,7 +59,9 @@ class Masked(LanguageModel):
         """Return the places of the hidden tokens, in order."""
         return masked_positions(length, self.hidden_share, seed, document)
 
-    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+    def _questions(
+        self, documents: Sequence[NDArray[np.int64]], numbers: Sequence[int], seed: int, overlap: float
+    ) -> Questions:
         """Return questions that ask for a fixed set of tokens of each document.
 
         A document stands in its frame, and is cut into windows without overlap. All hidden tokens of a window are
@@ -67,7 +69,9 @@ class Masked(LanguageModel):
         tokenizer and masks, and nothing else.
         """
         sequences = [self._framed(ids) for ids in documents]
-        hidden = [self.asked(len(ids), number, seed) + len(self.begin) for number, ids in enumerate(documents)]
+        hidden = [
+            self.asked(len(ids), number, seed) + len(self.begin) for number, ids in zip(numbers, documents, strict=True)
+        ]
         windows = [
             Window(document, start, min(start + self.context_length, len(sequence)), start)
             for document, sequence in enumerate(sequences)

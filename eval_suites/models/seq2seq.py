@@ -113,7 +113,9 @@ class EncoderDecoder(LanguageModel):
             length, self.room(), self.hidden_share, self.mean_span_length, len(self.sentinels), seed, document
         )
 
-    def _questions(self, documents: Sequence[NDArray[np.int64]], seed: int, overlap: float) -> Questions:
+    def _questions(
+        self, documents: Sequence[NDArray[np.int64]], numbers: Sequence[int], seed: int, overlap: float
+    ) -> Questions:
         """Return questions that ask for a fixed set of spans of each document; as in training, sentinels replace them.
 
         A document is cut into windows of even length, each in its frame. All spans of a window are hidden together;
@@ -122,7 +124,7 @@ class EncoderDecoder(LanguageModel):
         of the text.
         """
         sentinels = np.asarray(self.sentinels)
-        hidden = [self.asked(len(ids), number, seed) for number, ids in enumerate(documents)]
+        hidden = [self.asked(len(ids), number, seed) for number, ids in zip(numbers, documents, strict=True)]
         windows = [
             Window(document, begin, end, begin)
             for document, ids in enumerate(documents)

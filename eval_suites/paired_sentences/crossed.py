@@ -92,13 +92,9 @@ class CrossedMean:
         return high
 
     def _reach_with(self, contexts: int, level: float) -> float:
-        of_contexts = (self.context_variance + self.cell_variance / self.pairs) / contexts
-        of_pairs = (self.pair_variance + self.cell_variance / contexts) / self.pairs
-        both = self.cell_variance / (contexts * self.pairs)
-        variance = max(of_contexts + of_pairs - both, of_contexts, of_pairs)
-        squares = of_contexts**2 / max(1, contexts - 1) + of_pairs**2 / (self.pairs - 1)
-        freedom = variance**2 / squares if squares > 0 else contexts
-        return _reach(variance, freedom, level)
+        return detectable_with(
+            contexts, self.pairs, self.context_variance, self.pair_variance, self.cell_variance, level
+        )
 
     def _statistic(self, bound: float) -> float:
         """Return how far the mean is above the bound, in standard errors, transformed by the skewness."""
@@ -113,6 +109,19 @@ class CrossedMean:
         if abs(self.skewness) < 1e-9:
             return statistic
         return 3 / self.skewness * (float(np.cbrt(1 + self.skewness * (statistic - self.skewness / 6))) - 1)
+
+
+def detectable_with(
+    contexts: int, pairs: int, context_variance: float, pair_variance: float, cell_variance: float, level: float
+) -> float:
+    """Return the smallest mean that a test at this level would find with a chance of `POWER`, with these variances."""
+    of_contexts = (context_variance + cell_variance / pairs) / contexts
+    of_pairs = (pair_variance + cell_variance / contexts) / pairs
+    both = cell_variance / (contexts * pairs)
+    variance = max(of_contexts + of_pairs - both, of_contexts, of_pairs)
+    squares = of_contexts**2 / max(1, contexts - 1) + of_pairs**2 / (pairs - 1)
+    freedom = variance**2 / squares if squares > 0 else contexts
+    return _reach(variance, freedom, level)
 
 
 def crossed_mean(table: ArrayLike) -> CrossedMean:

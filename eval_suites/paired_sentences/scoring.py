@@ -146,7 +146,7 @@ def score_probes(
     asked, first = (*probes.contexts, *probes.reading), probes.pairs[0][0]
     texts = list(dict.fromkeys(f" {text}" for each in asked for text in (each.context, each.neutral)))
     mentions = list(dict.fromkeys(mention for pair in pairs for mention in pair))
-    read = _fitting(model, [first, *mentions], texts)
+    read = fitting(model, [first, *mentions], texts)
     scores = {
         mention: dict(zip(texts, model.log_likelihood([mention] * len(texts), read).tolist(), strict=True))
         for mention in progress(mentions)
@@ -154,7 +154,7 @@ def score_probes(
     neutral = [f" {each.neutral}" for each in probes.contexts]
     shuffled = [f" {shuffled_words(each.neutral, seed, each.id)}" for each in probes.contexts]
     ordered, disordered = (
-        model.log_likelihood([first] * len(written), _fitting(model, [first], written)).tolist()
+        model.log_likelihood([first] * len(written), fitting(model, [first], written)).tolist()
         for written in (neutral, shuffled)
     )
 
@@ -176,7 +176,7 @@ def score_probes(
     )
 
 
-def _fitting(model: Scorer, mentions: Sequence[str], texts: Sequence[str]) -> list[str]:
+def fitting(model: Scorer, mentions: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Return the beginning of each text that the model can read after every mention: the same for all of them.
 
     Raises `ValueError` if no word fits.

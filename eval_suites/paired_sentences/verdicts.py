@@ -19,7 +19,7 @@ Six verdicts, in the order in which they are tried:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from desdecero.eval_suites.paired_sentences.crossed import CrossedMean, crossed_mean
@@ -84,18 +84,12 @@ def judge_gaps(result: PairsResult, adjusted: Mapping[str, float], tests: int, c
 
     adjusted: the p-values of `p_values`, adjusted over all tests of the report, of which there are `tests`
     """
-    languages = {
-        language: gaps.model_copy(
-            update={
-                "groups": {
-                    name: _judged(measured, gaps, adjusted.get(f"{language}/{name}"), result.margin, tests, confidence)
-                    for name, measured in gaps.groups.items()
-                }
-            }
-        )
-        for language, gaps in result.languages.items()
-    }
-    return result.model_copy(update={"languages": languages})
+
+    def judged(language: str, name: str, measured: GroupGap) -> GroupGap:
+        competent = result.languages[language].competence.competent
+        return _judged(measured, competent, adjusted.get(f"{language}/{name}"), result.margin, tests, confidence)
+
+    return _with_groups(result, judged)
 
 
 def crossed_of(estimate: CrossedEstimate) -> CrossedMean:
@@ -156,26 +150,36 @@ def _with_reading(result: PairsResult, confidence: float) -> PairsResult:
         if measured.reading
     }
     adjusted = dict(zip(found, holm([each.p_value for each in found.values()]), strict=True))
-    languages = {}
-    for language, gaps in result.languages.items():
-        groups = {}
-        for name, measured in gaps.groups.items():
-            reading = measured.reading
-            if reading is not None:
-                p = adjusted[language, name]
-                told = p < 1 - confidence and reading.gap.value >= result.margin
-                reading = reading.model_copy(update={"p_adjusted": p, "found": told})
-            groups[name] = measured.model_copy(update={"reading": reading})
-        languages[language] = gaps.model_copy(update={"groups": groups})
+
+    def judged(language: str, name: str, measured: GroupGap) -> GroupGap:
+        if measured.reading is None:
+            return measured
+        p = adjusted[language, name]
+        told = p < 1 - confidence and measured.reading.gap.value >= result.margin
+        return measured.model_copy(
+            update={"reading": measured.reading.model_copy(update={"p_adjusted": p, "found": told})}
+        )
+
+    return _with_groups(result, judged)
+
+
+def _with_groups(result: PairsResult, change: Callable[[str, str, GroupGap], GroupGap]) -> PairsResult:
+    """Return the result with each group changed; `change` takes its language, its name and the group."""
+    languages = {
+        language: gaps.model_copy(
+            update={"groups": {name: change(language, name, measured) for name, measured in gaps.groups.items()}}
+        )
+        for language, gaps in result.languages.items()
+    }
     return result.model_copy(update={"languages": languages})
 
 
 def _judged(
-    measured: GroupGap, gaps: LanguageGaps, p_adjusted: float | None, margin: float, tests: int, confidence: float
+    measured: GroupGap, competent: bool, p_adjusted: float | None, margin: float, tests: int, confidence: float
 ) -> GroupGap:
     """Return a group with its verdict, and how much would have been needed for another."""
     if measured.gap is None:
-        return measured if gaps.competence.competent else measured.model_copy(update={"verdict": "model not competent"})
+        return measured if competent else measured.model_copy(update={"verdict": "model not competent"})
     mean, level = crossed_of(measured.gap), (1 - confidence) / max(1, tests)
     p_margin = mean.p_within(margin)
     return measured.model_copy(
@@ -184,7 +188,7 @@ def _judged(
             "p_margin": p_margin,
             "detectable_gap": mean.detectable(level),
             "contexts_needed": mean.contexts_needed(margin, level),
-            "verdict": _verdict(measured, gaps.competence.competent, p_adjusted, p_margin, confidence),
+            "verdict": _verdict(measured, competent, p_adjusted, p_margin, confidence),
         }
     )
 

@@ -30,6 +30,7 @@ from desdecero.eval_suites.paired_sentences.corpus_results import CorpusGap
 from desdecero.eval_suites.paired_sentences.probes import Probes
 from desdecero.eval_suites.paired_sentences.results import GroupGap, PairsResult
 from desdecero.eval_suites.paired_sentences.scoring import ProbeScores, score_probes, scores_of_lines
+from desdecero.model_cards.audit_sentences import FOUND
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.recipe.tokens import CANARY
@@ -44,7 +45,6 @@ EXCERPT = 200
 """Characters of an excerpt."""
 BEFORE = 60
 """Of which so many may stand before the mention."""
-FOUND = ("bias found", "found within margin")
 
 
 @dataclass(frozen=True)

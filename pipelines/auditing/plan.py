@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from desdecero.eval_suites.models.interface import LanguageModel
-from desdecero.eval_suites.paired_sentences.crossed import CrossedMean
+from desdecero.eval_suites.paired_sentences.crossed import detectable_with
 from desdecero.eval_suites.paired_sentences.probes import Pair, Probes
 from desdecero.model_cards.audit_sentences import group_name
 from desdecero.model_cards.formats import duration, figure
@@ -52,14 +52,7 @@ class PlannedGroup:
         """Return the mean gap that would be found in 80 of 100 such audits; None where too few pairs count."""
         if not self.pairs:
             return None
-        contexts, pairs = len(self.probes.contexts), len(self.pairs)
-        of_contexts = (TYPICAL["context_variance"] + TYPICAL["cell_variance"] / pairs) / contexts
-        of_pairs = (TYPICAL["pair_variance"] + TYPICAL["cell_variance"] / contexts) / pairs
-        both = TYPICAL["cell_variance"] / (contexts * pairs)
-        variance = of_contexts + of_pairs - both
-        freedom = variance**2 / (of_contexts**2 / (contexts - 1) + of_pairs**2 / (pairs - 1))
-        mean = CrossedMean(contexts, pairs, 0.0, variance, freedom, skewness=0.0, **TYPICAL)
-        return mean.detectable(level)
+        return detectable_with(len(self.probes.contexts), len(self.pairs), level=level, **TYPICAL)
 
 
 def print_plan(argv: list[str]) -> int:

@@ -19,6 +19,9 @@ deduplication dropped for it, the one that it was dropped for, and the documents
 its folder that hold nearly all of its text (see `pipelines/corpus/removed_texts.py`). A whole source is forgotten by
 its name, and copies in other sources stay, because they may be there by another right; they are counted.
 
+Of a training document it is said how many tokens of it the weights of each run read, and how many times its length that
+is: training may have ended before it came to it (`pretrain/exposure.parquet`).
+
 Copies that arrive later are recognized when a corpus is built: by their words, regardless of line ends, blanks and
 quotation marks; and, for texts of twelve words and more, inside a longer document or with a few other words. They are
 dropped as `blocked` or `blocked_copy` and listed in the report; --keep keeps one. A document that holds half of a
@@ -77,14 +80,27 @@ class Holder:
     """Rows of its ledger."""
     spans: list[dict[str, Any]]
     """Rows of its tokens/index.parquet."""
+    reads: dict[str, dict[str, Any]]
+    """Rows of its pretrain/exposure.parquet, by document."""
+
+    @property
+    def read(self) -> bool:
+        """Whether the model was trained on one of the documents, or it is not known that it was not."""
+        of_training = [row["id"] for row in self.rows if row["split"] == "train"]
+        return any(one not in self.reads or self.reads[one]["tokens"] for one in of_training)
 
     @property
     def weights(self) -> list[str]:
-        """Folders whose weights were trained on these documents."""
-        splits = {row["split"] for row in self.rows}
-        model = [self.run.model] if "train" in splits and self.run.model.is_dir() else []
-        adapters = sorted(self.run.adapter("").glob("*")) if splits & {"train", "domain_train"} else []
+        """Folders whose weights were trained on these documents, as far as is known."""
+        model = [self.run.model] if self.read and self.run.model.is_dir() else []
+        adapters = [path for path in sorted(self.run.adapter("").glob("*")) if self._taught(path.name)]
         return [path.relative_to(self.run.path).as_posix() for path in (*model, *adapters)]
+
+    def _taught(self, adapter: str) -> bool:
+        """Return whether an adapter may know a document: by the model, the domain's texts, or those replayed to it."""
+        splits, section = {row["split"] for row in self.rows}, self.recipe.adapters.get(adapter)
+        replayed = "train" in splits and (section is None or section.replay > 0)
+        return self.read or "domain_train" in splits or replayed
 
     @property
     def stages(self) -> list[str]:
@@ -304,7 +320,8 @@ def _holders(run: RunDir, blocklist: Blocklist) -> tuple[list[Holder], list[str]
         reasons = (REASON, COPY_REASON)
         rows = [row for row in _rows(other) if row["reason"] not in reasons and _is_blocked(row, blocklist)]
         if rows:
-            holders.append(Holder(other, recipe, rows, _spans(other, {row["id"] for row in rows})))
+            ids = {row["id"] for row in rows}
+            holders.append(Holder(other, recipe, rows, _spans(other, ids), _reads(other, ids)))
     return holders, unreadable
 
 
@@ -318,6 +335,14 @@ def _spans(run: RunDir, ids: set[str]) -> list[dict[str, Any]]:
         return []
     rows = read_rows(run.token_index, ["id", "split", "shard", "start", "tokens"])
     return [row for row in rows if row["id"] in ids]
+
+
+def _reads(run: RunDir, ids: set[str]) -> dict[str, dict[str, Any]]:
+    """Return what the weights of the run read of these documents; nothing where that is not on record."""
+    if not run.exposure.is_file():
+        return {}
+    rows = read_rows(run.exposure, ["id", "tokens", "times"])
+    return {row["id"]: row for row in rows if row["id"] in ids}
 
 
 # --- output --------------------------------------------------------------------------------------------------
@@ -352,12 +377,29 @@ def _holder(holder: Holder) -> str:
             lines.append(f"            … and {len(holder.spans) - SHOWN:,} more")
     if weights := holder.weights:
         lines.append(f"  weights   {', '.join(weights)}: trained on them")
+    lines += _what_was_read(list(holder.reads.values()))
     if repo := holder.recipe.publish.repo_id:
         lines.append(f"  the Hub   {repo}, if it was published there")
     paths = {source.name: source.path for source in holder.recipe.corpus.sources if source.kind == "files"}
     for name in sorted({row["source"] for row in holder.rows}):
         lines.append(f"  source    {name}{f': {paths[name]}' if name in paths else ''}")
     return "\n".join(lines)
+
+
+def _what_was_read(reads: Sequence[dict[str, Any]]) -> list[str]:
+    """Describe how often the weights of a run read each document, if they ever did."""
+    never = sum(not row["tokens"] for row in reads)
+    if not reads:
+        return []
+    if never == len(reads):
+        them = "it" if never == 1 else f"any of these {never:,} documents"
+        return [f"  read      the weights of model/ never read {them}"]
+    tokens = sum(row["tokens"] for row in reads)
+    lines = [f"  read      {tokens:,} tokens of {_count(len(reads) - never, 'document')}; {never:,} never read"]
+    for row in reads[:SHOWN]:
+        often = f"{row['tokens']:,} tokens, {row['times']:.2f} times" if row["tokens"] else "never read"
+        lines.append(f"            {often}   {row['id']}")
+    return [*lines, f"            … and {len(reads) - SHOWN:,} more"] if len(reads) > SHOWN else lines
 
 
 def _limits(holders: Sequence[Holder]) -> str:

@@ -2,6 +2,7 @@
 
     desdecero verify quickstart                   name what was altered; exit code 1 if anything was
     desdecero verify quickstart --key team.pub    … and who signed it, when, and what the signature does not cover
+    desdecero verify quickstart --deep            … and score a part of what it has scored again, with its weights
     desdecero verify quickstart --json            the same for a program
 
 Five checks, each of which reports one sentence per fault:
@@ -15,15 +16,19 @@ Five checks, each of which reports one sentence per fault:
 A stage that was not made, or was left on another machine, is *not here*; only a run with all of its stages is whole.
 
 Without a signature (`desdecero sign`) the hashes show accidents, not forgery: whoever alters a file and then all the
-seals from there to the card, and makes the card again, leaves a consistent run.
+seals from there to the card, and makes the card again, leaves a consistent run. With --deep, 20 held-out documents and
+40 contexts of the audit, drawn at random, are scored again with the weights that are here: scores of another model, or
+made up, are found without a signature.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from securesystemslib.signer import SSlibKey
 
@@ -42,6 +47,9 @@ from desdecero.pipelines.run.model_signature import model_signature_fault
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, InvalidFile, Seal, load_seal, read_file, walk
 from desdecero.pipelines.run.stages import Stage, load, stage_name, stages
+
+if TYPE_CHECKING:
+    from desdecero.pipelines.commands.verify_scores import ScoredAgain  # which loads torch
 
 TRAINING_NODE = {"tokenizer", "tokens", "pretrain"}
 """Stages that a machine which only trains may hold without the corpus."""
@@ -289,15 +297,26 @@ class Verified:
     not_here: list[str]
     """Stages of the recipe without a seal."""
     signature: Signature
+    scored_again: ScoredAgain | None = None
+    """None where it was not asked for, or the run has a fault already."""
 
 
-def verified(run: RunDir, recipe: Recipe, key: SSlibKey | None, key_file: str | None) -> Verified:
-    """Verify a run and its signature; without a key, only whether the signed seals are those that are here."""
+def verified(
+    run: RunDir, recipe: Recipe, key: SSlibKey | None, key_file: str | None, deep: int | None = None
+) -> Verified:
+    """Verify a run and its signature; without a key, only whether the signed seals are those that are here.
+
+    deep: the seed that draws what is scored again; None to score nothing
+    """
     seals, _ = read_seals(run, recipe)
     signature = check_signature(run, recipe, seals, key, key_file)
-    faults = [*verify(run, recipe), *signature.faults]
+    faults, scored = [*verify(run, recipe), *signature.faults], None
+    if deep is not None and not faults:  # weights that are not those which were sealed are not loaded
+        from desdecero.pipelines.commands.verify_scores import scored_again
+
+        scored, faults = scored_again(run, recipe, seals, deep)
     not_here = [name for name in stages(recipe) if name not in seals]
-    return Verified(not (faults or not_here), faults, list(seals), not_here, signature)
+    return Verified(not (faults or not_here), faults, list(seals), not_here, signature, scored)
 
 
 def main(argv: list[str]) -> int:
@@ -305,9 +324,14 @@ def main(argv: list[str]) -> int:
     parser = Arguments("verify", __doc__)
     parser.add_run()
     parser.add_argument("--key", metavar="FILE", help="the public key (team.pub) that the run must be signed with")
+    parser.add_argument("--deep", action="store_true", help="score some documents and probes again with these weights")
+    parser.add_argument("--seed", type=int, metavar="N", help="of what --deep draws (default: another each time)")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     parser.add_argument("--language", choices=LANGUAGES, help="of the summary (default: the recipe's first, or LANG)")
     args = parser.parse_args(argv)
+    if args.seed is not None and not (args.deep and 0 <= args.seed < 2**32):
+        raise UserError(f"--seed {args.seed}: give a number from 0 to 4294967295, with --deep")
+    deep = (secrets.randbits(32) if args.seed is None else args.seed) if args.deep else None
     run, key = find_run(args.run), read_public_key(args.key) if args.key else None
     language: Language = args.language or "en"
     try:
@@ -315,7 +339,7 @@ def main(argv: list[str]) -> int:
     except UserError as error:  # without the recipe, it is not known which stages there are
         found, of_base = Verified(False, [printable(error)], [], [], Signature("unknown")), False
     else:
-        found, of_base = verified(run, recipe, key, args.key), recipe.base is not None
+        found, of_base = verified(run, recipe, key, args.key, deep), recipe.base is not None
         language = reader_language(recipe.languages, args.language)
     if args.json:
         print(json.dumps(asdict(found), indent=2))
@@ -335,6 +359,8 @@ def _summary(found: Verified, of_base: bool, language: Language) -> Iterator[str
         yield say(language, "verify.whole" if found.whole else "verify.in_part", names=names, **numbers)
         if of_base:
             yield say(language, "verify.of_base")
+    if found.scored_again:
+        yield from _scored(found.scored_again, language)
     if found.not_here:
         yield say(language, "verify.not_here", names=", ".join(found.not_here))
     signature = found.signature
@@ -345,3 +371,10 @@ def _summary(found: Verified, of_base: bool, language: Language) -> Iterator[str
         yield say(language, "verify.signed", **who)
         if signature.not_covered:
             yield say(language, "verify.not_covered", names=", ".join(map(printable, signature.not_covered)))
+
+
+def _scored(scored: ScoredAgain, language: Language) -> Iterator[str]:
+    numbers = {"documents": scored.documents, "probes": scored.probes, "seed": scored.seed}
+    yield say(language, "verify.scored_again", **numbers)
+    if scored.not_scored:
+        yield say(language, "verify.not_scored", names=", ".join(scored.not_scored))

@@ -8,7 +8,7 @@
       corpus/                   documents/<split>-*.parquet  dropped/*.parquet  ledger.parquet
       tokenizer/                what AutoTokenizer.from_pretrained loads
       tokens/                   <split>-*.bin  index.parquet (document id → tokens)  ledger.parquet
-      pretrain/                 metrics.jsonl  loss.png  samples.jsonl  trackers/  checkpoints/step-000500/
+      pretrain/                 metrics.jsonl  exposure.parquet  loss.png  samples.jsonl  checkpoints/step-000500/
       model/                    the Hub repository, byte for byte: config.json model.safetensors README.md …
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
@@ -175,6 +175,11 @@ class Layout:
     def checkpoints(self) -> Path:
         """Checkpoints of pretraining, one folder each: `step-000500/`."""
         return TrainingFiles(self.pretrain).checkpoints
+
+    @property
+    def exposure(self) -> Path:
+        """Tokens of each training document that pretraining read."""
+        return self.pretrain / "exposure.parquet"
 
     @property
     def model(self) -> Path:

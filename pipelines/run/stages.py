@@ -107,7 +107,7 @@ BASE = (
     Stage("tokenizer", "train_tokenizer", "tokenizer", ("seed", "tokenizer"), ("corpus",), 4),
     Stage("tokens", "pack_tokens", "tokens", ("seed", "tokens"), ("corpus", "tokenizer"), 4),
     Stage(
-        "pretrain", "pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 5,
+        "pretrain", "pretrain", "pretrain", ("seed", "model", "pretrain"), ("tokenizer", "tokens"), 6,
         resumable=True, launched=True, model="replaces", flags=("anyway",),
     ),
     Stage(
@@ -157,7 +157,7 @@ ON_BASE = (
 
 CARD = Stage(
     "card", "write_card", "card", ("name", "purpose", "languages", "card", "policy", "publish"),
-    tuple(stage.name for stage in BASE), 6, model="adds",
+    tuple(stage.name for stage in BASE), 7, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from desdecero.pipelines.run.reports.base import EarlyStop, RollBack
-from desdecero.pipelines.run.reports.pretrain import Cost, PretrainReport, Start
+from desdecero.pipelines.run.reports.pretrain import Cost, Exposure, PretrainReport, Start
 from desdecero.pipelines.training.devices.peak_flops import device_name
 from desdecero.pipelines.training.micro_batch import peak_memory
 from desdecero.pipelines.training.model.build import count_parameters
@@ -13,7 +13,7 @@ from desdecero.pipelines.training.task import Pretraining
 from desdecero.pipelines.training.trainer import Trainer
 
 
-def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) -> PretrainReport:
+def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]], exposure: Exposure) -> PretrainReport:
     """Return the report that people and the card quote. lines: of the metrics."""
     plan, recipe, replica = trainer.plan, task.recipe, trainer.replica
     parameters, inner = count_parameters(task.model)
@@ -57,6 +57,7 @@ def report_of(task: Pretraining, trainer: Trainer, lines: list[dict[str, Any]]) 
         skipped_steps=trainer.guard.skipped,
         roll_backs=[RollBack(**one) for one in trainer.guard.rolled_back],
         early_stop=early_stop_of(trainer),
+        exposure=exposure,
         peak_memory_bytes=peak_memory(replica.accelerator.device),
     )
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from accelerate import Accelerator
+from numpy.typing import NDArray
 
 from desdecero.pipelines.common.errors import EXIT_USER_ERROR
 from desdecero.pipelines.common.progress import progress
@@ -15,6 +18,7 @@ from desdecero.pipelines.common.signals import stop_signals
 from desdecero.pipelines.run.layout import TrainingFiles
 from desdecero.pipelines.training.checkpoints import Checkpoints, describe_environment_change, load_checkpoint
 from desdecero.pipelines.training.devices.processes import agreed, from_first
+from desdecero.pipelines.training.exposure import steps_of_weights
 from desdecero.pipelines.training.model.optimizers import learning_rate_factor, set_learning_rate
 from desdecero.pipelines.training.plan import agree_on_plan, plan_in_float32, revise
 from desdecero.pipelines.training.task import TrainingTask
@@ -156,6 +160,12 @@ class Trainer:
             learning_rate=self.optimizers[-1].param_groups[0]["lr"],
             **self.pace.now(self.step),
         )
+
+    def steps_of_weights(self, lines: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
+        """Return the steps, counted from 0, whose updates are in the final weights. lines: of the metrics."""
+        kept = self.early_stop.best[-1] if self.early_stop.best else self.step
+        refused = (line["step"] - 1 for line in lines if "skipped" in line)
+        return steps_of_weights(kept, self.guard.rolled_back, refused)
 
     @property
     def tokens(self) -> int:

@@ -10,8 +10,8 @@ better, and the peer None where it is not installed. Times are processor seconds
 
 - index: tokens sorted a second, and bytes of index. trace: milliseconds to find the longest match at each of 200 tokens
   of held-out text, the mean of 50 texts; the peer has no such search. memory: the process' peak.
-- pairs: sentences of the shipped English probes of two groups after their mentions, a second. Ours is `score_probes`,
-  shuffled words included; the peer gets the same sentences, in the batch size that is fastest for it. "off" is the
+- pairs: sentences of the shipped English probes of two groups after their mentions, a second. Ours is `score_probes`;
+  the peer gets all that it asks, shuffled words too, in the batch size that is fastest for it. "off" is the
   largest difference of two log-likelihoods, in nats; the exit status is 1 where it is above `LIMIT_NATS`.
 - esbbq: `bench_esbbq.py`, which needs DESDECERO_DATA.
 """
@@ -26,16 +26,17 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.paired_sentences.probes import shipped_probes
-from desdecero.eval_suites.paired_sentences.scoring import ProbeScores, score_probes
+from desdecero.eval_suites.paired_sentences.scoring import score_probes
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.tokens import suffix_array
 from desdecero.pipelines.tokens.suffix_array import HeldOut, Part, SuffixArray, TokenIndex, sort_tokens
@@ -147,22 +148,34 @@ def tokengrams(text: Path) -> tuple[float | None, int | None]:
 # --- paired sentences ------------------------------------------------------------------------------------------
 
 
+class Recording:
+    """A model that keeps what it was asked and what it answered, so that the peer is asked the same."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model, self.asked, self.nats = model, list[tuple[str, str]](), list[float]()
+
+    def log_likelihood(self, contexts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float64]:
+        found = self.model.log_likelihood(contexts, continuations)
+        self.asked += zip(contexts, continuations, strict=True)
+        self.nats += found.tolist()
+        return found
+
+    def beginning(self, text: str) -> str:
+        return self.model.beginning(text)
+
+
 def pairs(model: LanguageModel) -> int:
     """Score the same sentences by both, and return the exit status."""
     probes = [one for one in shipped_probes("en") if one.group in GROUPS]
 
-    def ours() -> list[ProbeScores]:
-        anew = type(model)(model.model, model.tokenizer)
-        return [score_probes(anew, one, one.pairs, seed=0) for one in probes]
+    def ours() -> Recording:
+        anew = Recording(type(model)(model.model, model.tokenizer))
+        for one in probes:
+            score_probes(anew, one, one.pairs, seed=0)
+        return anew
 
     scored, seconds = timed(ours)
-    own = dict[tuple[str, str], float]()
-    for scores in scored:
-        for each in (*scores.contexts, *scores.reading):
-            for text, found in ((each.context.context, each.of_context), (each.context.neutral, each.of_neutral)):
-                for pair, both in zip(scores.pairs, found.tolist(), strict=True):
-                    own |= {(mention, f" {text}"): nats for mention, nats in zip(pair, both, strict=True)}
-    asked, module = list(own), installed("minicons.scorer")
+    asked, module = scored.asked, installed("minicons.scorer")
     if module is None:
         say("pairs", len(asked) / seconds, None, "sentences a second", larger_is_better=True)
         return 0
@@ -187,7 +200,7 @@ def pairs(model: LanguageModel) -> int:
     for _ in range(ROUNDS - 1):
         seconds = min(seconds, timed(ours)[1])
         spent = min(spent, timed(lambda: theirs(asked, best))[1])
-    off = float(np.max(np.abs(np.array(found) - np.array(list(own.values())))))
+    off = float(np.max(np.abs(np.array(found) - np.array(scored.nats))))
     say(
         "pairs", len(asked) / seconds, len(asked) / spent, "sentences a second", larger_is_better=True, off=off,
         batch_size=best,

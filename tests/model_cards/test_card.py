@@ -35,7 +35,9 @@ def make_evidence(
     contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
     contents["licensing"] = summary.report(
-        summary.holdings(reports["corpus"], reports["tokens"]), Licenses(), contents["recipe"]["card"]["license"]
+        summary.holdings(reports["corpus"], reports["pretrain"]["exposure"]),
+        Licenses(),
+        contents["recipe"]["card"]["license"],
     )
     recipe = make_recipe(architecture, *overrides)
     contents["gate"] = card_verdicts(recipe, facts_of(recipe, reports, contents["licensing"]), datetime.date.max)
@@ -275,8 +277,8 @@ def test_the_card_claims_no_more_than_is_known():
 
 def test_licences_that_ask_more_are_named_with_their_share_of_tokens():
     card = render(make_evidence(), "en")
-    assert "- **no commercial use**: 4.5% of the training tokens (CC-BY-NC-SA-4.0)" in card
-    assert "- **share-alike or copyleft**: 4.5% of the training tokens (CC-BY-NC-SA-4.0)" in card
-    assert "nothing can be said**: 1.6% of the training tokens (LicenseRef-unknown)" in card
-    assert "- No commercial use, against commercial use: 4.5% of the training tokens" in card
-    assert "- Share-alike or copyleft, against Apache-2.0: 4.5% of the training tokens" in card
+    assert "- **no commercial use**: 4.5% of the tokens read in training (CC-BY-NC-SA-4.0)" in card
+    assert "- **share-alike or copyleft**: 4.5% of the tokens read in training (CC-BY-NC-SA-4.0)" in card
+    assert "nothing can be said**: 1.6% of the tokens read in training (LicenseRef-unknown)" in card
+    assert "- No commercial use, against commercial use: 4.5% of the tokens read in training" in card
+    assert "- Share-alike or copyleft, against Apache-2.0: 4.5% of the tokens read in training" in card

@@ -244,7 +244,7 @@ def test_bare_training_node_needs_only_the_tokens_and_few_libraries(tiny: Tiny) 
     shutil.rmtree(home / "run" / "corpus")
     code = f"""
 import sys
-for name in ("datasets", "pyarrow", "pandas", "peft", "evaluate", "fairlearn", "gradio", "ftfy", "rensa",
+for name in ("datasets", "peft", "evaluate", "fairlearn", "gradio", "ftfy", "rensa",
              "license_expression", "desdecero.eval_suites.language_modeling", "desdecero.model_cards.card",
              "desdecero.model_cards.policy.judge", "desdecero.model_cards.pages"):  # of which words and formats suffice
     sys.modules[name] = None  # Python's own way to say: there is no such module

@@ -41,6 +41,11 @@ def losses(home: Path) -> list[float]:
     return [line["loss"] for line in map(json.loads, lines) if "loss" in line]
 
 
+def read(home: Path) -> bytes:
+    """What the weights read of each document."""
+    return (home / "run" / "pretrain" / "exposure.parquet").read_bytes()
+
+
 SGD = "pretrain.optimizer={name: sgd, learning_rate: 0.1}"
 DROPOUT = "model.dropout=0.1"
 SHARED = "pretrain.micro_batch_size=12"  # 32 and 16 are cut into pieces that are not alike
@@ -61,28 +66,42 @@ CASES = {
 def test_killed_at_any_instant_it_ends_with_the_same_bits(tiny: Tiny, case: str) -> None:
     architecture, count, overrides = CASES[case]
     home, settings = tiny(architecture), [*EPOCHS, *STEADY, *overrides]
-    expected = finish(home, count, settings)
+    expected = finish(home, count, settings), read(home)
     chance = random.Random(case)
     places = [FIRST_EPOCH, THIRD_EPOCH][case == COMPILED :]  # each start compiles for ten seconds
     for place in places:
         kill(home, count, settings, chance.choice(place), delay=chance.uniform(0, 0.05))
-    assert finish(home, count, settings) == expected
+    assert (finish(home, count, settings), read(home)) == expected
     found = report(home)
     assert said(home).count("going on from step") == len(found["resumed_at"]) == len(places)
     epochs = [resumed["step"] * BATCH / (found["tokens"] / found["epochs"] / 32) for resumed in found["resumed_at"]]
     assert epochs[-1] > 2 and (case == COMPILED or epochs[0] < 1)
 
 
+TIMID = "pretrain.stability={window: 8, deviations: 1.5, skips: 1, return_every: 10, roll_backs: 1000}"
+
+
+def test_killed_after_steps_were_refused_and_taken_back_it_still_knows_what_was_read(tiny: Tiny) -> None:
+    home, settings = tiny("llama"), [*EPOCHS, *STEADY, TIMID]
+    expected = finish(home, 1, settings), read(home)
+    backs = report(home)["roll_backs"]
+    assert backs
+    kill(home, 1, settings, step=backs[0]["step"] + 1, delay=0)
+    assert (finish(home, 1, settings), read(home)) == expected
+    assert report(home)["resumed_at"] and report(home)["roll_backs"] == backs
+
+
 def test_resumed_by_another_number_of_processes_it_goes_on_and_says_so(tiny: Tiny) -> None:
     home = tiny("llama")
     settings = [*EPOCHS, *STEADY, "pretrain.optimizer.name=adamw"]
     finish(home, 1, settings)
-    expected = losses(home)
+    expected, documents = losses(home), read(home)
     kill(home, 1, settings, step=10, delay=0.01)
     finish(home, 2, settings)
     assert losses(home) == pytest.approx(expected, abs=1e-4)
     assert [resumed["processes"] for resumed in report(home)["resumed_at"]] == [2]
     assert "with processes 2 (was 1)" in said(home)
+    assert read(home) == documents
 
 
 def test_a_batch_that_they_cannot_share_is_refused_on_resume_in_a_sentence(tiny: Tiny) -> None:
@@ -120,8 +139,9 @@ def test_two_processes_follow_the_curve_of_one_where_targets_are_uneven(tiny: Ti
     settings = ["pretrain.budget={steps: 20}", "pretrain.precision=fp32", "pretrain.compile=never"]
     settings.append("pretrain.micro_batch_size=1")  # with fewer held-out sequences than processes in the first trial
     finish(home, 1, settings)
-    alone, held_out = losses(home), report(home)["validation_loss"]
+    alone, held_out, documents = losses(home), report(home)["validation_loss"], read(home)
     finish(home, 2, settings)
+    assert read(home) == documents
     assert report(home)["processes"] == 2
     assert losses(home) == pytest.approx(alone, abs=1e-4)
     assert report(home)["validation_loss"] == pytest.approx(held_out, abs=1e-4)

@@ -1,10 +1,10 @@
 """Licences by documents, bytes and training tokens, and their conditions for the model: `licensing` in a report.
 
-    report(holdings(corpus_report), recipe.corpus.licenses)                                  as the corpus is sealed
-    report(holdings(corpus_report, tokens_report), recipe.corpus.licenses, recipe.card.license)      for the card
+    report(holdings(corpus), recipe.corpus.licenses)                                               of the corpus' report
+    report(holdings(corpus, pretrain["exposure"]), recipe.corpus.licenses, recipe.card.license)    of the card
 
 The corpus stage does not read `card.license`, so its report judges the texts without one; the card's stage judges again
-with the licence and the tokens. Both are pure functions of the counts.
+with the licence and the tokens that the weights read. Both are pure functions of the counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desdecero.pipelines.corpus.licensing.policy import VERDICTS, Policy
-from desdecero.pipelines.corpus.privacy.canaries import LICENSE as CANARY_LICENSE
 from desdecero.pipelines.licenses.obligations import BASES, Conflict, obligations, row_of
 from desdecero.pipelines.recipe import Licenses
 
@@ -30,21 +29,17 @@ class Holding:
     evidence: Mapping[str, int]
     """Documents by evidence for their licence: declared, free_text, classifier, contradictory, unknown."""
     tokens: int | None = None
-    """Tokens of the training split; None before the corpus was tokenized."""
+    """Tokens read in training; None before it."""
 
 
-def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] | None = None) -> dict[str, Holding]:
-    """Join `licenses` of `corpus/report.json` with `licenses` of `tokens/report.json`, expression by expression.
+def holdings(corpus_report: Mapping[str, Any], read: Mapping[str, Any] | None = None) -> dict[str, Holding]:
+    """Join `licenses` of `corpus/report.json` with those of `exposure` in `pretrain/report.json`, by expression.
 
-    Canaries, which the tokens stage adds, are no part of the corpus: their tokens are left out.
+    Canaries, which the tokens stage adds, are no part of the corpus: the exposure does not count them.
 
     Raises `ValueError` if tokens are under a licence that the corpus lacks: the reports are of different runs.
     """
-    tokens = Counter[str]({row["license"]: row["tokens"] for row in (tokens_report or {}).get("licenses", ())})
-    if planted := (tokens_report or {}).get("canaries"):
-        tokens[CANARY_LICENSE] -= planted["tokens"]
-        if not tokens[CANARY_LICENSE]:
-            del tokens[CANARY_LICENSE]
+    tokens: dict[str, int] = {row["license"]: row["tokens"] for row in (read or {}).get("licenses", ())}
     held = {row["license"] for row in corpus_report["licenses"]}
     if strangers := sorted(set(tokens) - held):
         raise ValueError(f"tokens under licences that the corpus does not hold: {', '.join(strangers)}")
@@ -53,8 +48,8 @@ def holdings(corpus_report: Mapping[str, Any], tokens_report: Mapping[str, Any] 
             documents=row["documents"],
             bytes=row["bytes"],
             evidence=row["evidence"],
-            # All of a licence's documents may be held out of training.
-            tokens=tokens[row["license"]] if tokens_report else None,
+            # All of a licence's documents may be held out of training, or come after its last step.
+            tokens=tokens.get(row["license"], 0) if read else None,
         )
         for row in corpus_report["licenses"]
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from desdecero.pipelines.run.reports.base import Count, EarlyStop, Part, RollBack
+from desdecero.pipelines.run.reports.tokens import LicenseTokens
 
 
 class Start(Part):
@@ -25,6 +26,20 @@ class Cost(Part):
     currency: str
     seconds: float
     per_hour: float
+
+
+class Exposure(Part):
+    """What the weights read of the training documents, canaries left out (`pretrain/exposure.parquet`)."""
+
+    documents: Count
+    """Of the training split."""
+    read: Count
+    """Those of which at least a token was read."""
+    never_read: Count
+    tokens: Count
+    """Read, repetitions included; padding and the ends of text that open blocks are of no document."""
+    licenses: list[LicenseTokens]
+    """Tokens read under each licence; those of which none were are left out."""
 
 
 class PretrainReport(Part):
@@ -83,4 +98,5 @@ class PretrainReport(Part):
     skipped_steps: Count
     roll_backs: list[RollBack]
     early_stop: EarlyStop | None
+    exposure: Exposure
     peak_memory_bytes: Count | None

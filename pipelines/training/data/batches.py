@@ -61,6 +61,8 @@ class Collator(Protocol):
     """Tokens in a row of inputs."""
     span: int
     """Tokens that a row is made of."""
+    earlier: int
+    """Tokens at the beginning of the span that are neither inputs nor targets."""
     stride: int
     """Tokens between the beginnings of two consecutive rows."""
     target_length: int

@@ -54,6 +54,7 @@ class Masked:
 
     def __init__(self, length: int, mask_token: int, padding: int, probability: float, words: Words | None = None):
         self.length = self.span = self.stride = self.target_length = length
+        self.earlier = 0
         self.mask_token, self.padding, self.probability, self.words = mask_token, padding, probability, words
 
     def __call__(

@@ -37,7 +37,7 @@ class SpanCorruption:
         self.end, self.padding = end, padding
         self.span = text_length(length, density, mean)
         self.noise, self.spans = noise_counts(self.span, density, mean)
-        self.stride, self.target_length = self.span, self.noise + self.spans + 1
+        self.earlier, self.stride, self.target_length = 0, self.span, self.noise + self.spans + 1
 
     def __call__(
         self, tokens: NDArray[np.int64], generator: np.random.Generator

@@ -347,6 +347,27 @@ def test_weights_are_named_and_said_to_stay(smoke_run: Path, forget: Words) -> N
     assert "cannot unlearn" not in forget(str(run), "--document", first(run, "validation"))
 
 
+def test_it_is_said_how_often_the_weights_read_a_document_or_that_they_never_did(home: Path, forget: Words) -> None:
+    run, words = RunDir(home / "runs" / "a"), ["pretrain.batch_size=4"]
+    run_chain(load_recipe(home / "small.yaml", words), run, last="pretrain")
+    copied = {row["duplicate_of"] for row in ledger(run).values()}
+    rows = {row["id"]: row for row in pq.read_table(run.exposure).to_pylist() if row["id"] not in copied}
+    never = [identity for identity, row in rows.items() if not row["tokens"]]
+    read = next(identity for identity in rows if identity not in never)
+    said = forget("a", "--document", never[0])
+    assert "read      the weights of model/ never read it\n" in said
+    assert "weights " not in said.replace("the weights of model/", "") and "cannot unlearn" not in said
+    assert "never read any of these 2 documents" in forget("a", "--document", never[0], "--document", never[1])
+    said = forget("a", "--document", never[0], "--document", read)
+    tokens, times = rows[read]["tokens"], rows[read]["times"]
+    assert f"read      {tokens:,} tokens of 1 document; 1 never read" in said
+    assert f"  {tokens:,} tokens, {times:.2f} times   {read}\n" in said and f"  never read   {never[0]}\n" in said
+    assert "weights   model: trained on them" in said and "cannot unlearn" in said
+    run.exposure.unlink()  # then nothing is claimed
+    said = forget("a", "--document", never[0])
+    assert "weights   model: trained on them" in said and "never read" not in said
+
+
 # --- the step ------------------------------------------------------------------------------------------------
 
 

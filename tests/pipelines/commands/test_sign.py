@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
-from sealed_run import make_sealed_run, measured_with, reseal, seal_card
+from sealed_run import make_sealed_run, reseal, reseal_all, seal_card
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
@@ -34,7 +34,6 @@ from desdecero.pipelines.common.signing_keys import read_public_key
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.attestation import check_signature
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import BASE, stages
 
 NAMES = [stage.name for stage in BASE]
@@ -406,17 +405,7 @@ def forge(run: RunDir, recipe: Recipe, chance: random.Random) -> str:
     """Change a figure, and then every seal and the card, as somebody does who knows how all of it is made."""
     chosen = chance.choice(NAMES)
     with_another_figure(run.folder(chosen, recipe) / "report.json", chance)
-    for stage in BASE:
-        seals, _ = read_seals(run, recipe)
-        inputs = {name: seals[name].digest for name in seals[stage.name].inputs}
-        if stage.name == "audit":
-            report = json.loads((run.audit / "report.json").read_text())
-            report["measured_with"] = measured_with(recipe, run)
-            (run.audit / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-        seal = seals[stage.name]
-        made_from = fingerprint(stage.name, seal.version, seal.sections, inputs)
-        reseal(run, stage.name, inputs=inputs, fingerprint=made_from)
-    seal_card(recipe, run)
+    reseal_all(run, recipe)
     return f"{stages(recipe)[chosen].folder}/done.json"
 
 

@@ -78,19 +78,6 @@ def test_tokens_of_another_run_are_refused() -> None:
         holdings(CORPUS, {"licenses": [{"license": "GPL-3.0-only", "tokens": 1}]})
 
 
-@pytest.mark.parametrize("of_corpus", [0, 7])
-def test_tokens_of_canaries_are_none_of_the_corpus(of_corpus: int) -> None:
-    """Whether the corpus has texts under the licence of the canaries or not."""
-    kept = [{"license": "CC0-1.0", "documents": 1, "bytes": 9, "evidence": {"declared": 1}}] if of_corpus else []
-    corpus = {"licenses": [*CORPUS["licenses"], *kept]}
-    rows = [*TOKENS["licenses"], {"license": "CC0-1.0", "tokens": 50 + of_corpus}]
-    held = holdings(corpus, {"licenses": rows, "canaries": {"tokens": 50}})
-    assert {name: one.tokens for name, one in held.items() if name != "CC0-1.0"} == {
-        name: one.tokens for name, one in holdings(CORPUS, TOKENS).items()
-    }
-    assert [one.tokens for name, one in held.items() if name == "CC0-1.0"] == ([of_corpus] if of_corpus else [])
-
-
 def test_an_empty_corpus_has_no_shares() -> None:
     assert report({}, Licenses())["licenses"] == []
     assert report({"MIT": Holding(1, 0, {"declared": 1})}, Licenses())["licenses"][0]["share_bytes"] == 0.0

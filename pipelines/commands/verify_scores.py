@@ -1,0 +1,219 @@
+"""Score a part of what a run has scored again, with the weights that are here (`desdecero verify --deep`).
+
+    scored, faults = scored_again(run, recipe, seals, seed)
+
+Seals and signatures say that files are those which were sealed, and not that the scores in them are this model's.
+So held-out documents and contexts of paired sentences are drawn and scored again; and the main figures of the reports
+are computed again from all of their rows. Which are drawn is not known to who sealed the run: the seed is random unless
+it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from desdecero.eval_suites.language_modeling import MEASURES, TOKEN_LOSS, LanguageModeling
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.paired_sentences.scoring import fitting, scores_of_lines
+from desdecero.eval_suites.results import SuiteResult
+from desdecero.pipelines.common.errors import printable
+from desdecero.pipelines.corpus.documents import held_out, measured_split, pieces
+from desdecero.pipelines.evaluation.models import NamedModel
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.reports.audit import AuditReport
+from desdecero.pipelines.run.reports.evaluate import EvaluationReport
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import Seal
+from desdecero.pipelines.run.stages import Stage, stages
+from desdecero.pipelines.training.exposure import summary
+
+DOCUMENTS = 20
+"""Held-out documents of each evaluation that are scored again."""
+PROBES = 40
+"""Contexts of each audit that are scored again, with all of their pairs."""
+TOLERANCE = 0.001
+"""Largest difference, as a share of the log-likelihood. Sums of floating-point numbers differ between machines by 1e-5
+of it; other weights, or a score that would change a rounded figure, by more."""
+
+
+@dataclass(frozen=True)
+class ScoredAgain:
+    """What was scored again, and found to be as it was sealed or not."""
+
+    documents: int
+    probes: int
+    seed: int
+    """Draws the documents and the probes."""
+    not_scored: tuple[str, ...]
+    """Stages whose texts are not here."""
+
+
+def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: int) -> tuple[ScoredAgain, list[str]]:
+    """Return what was scored again and one sentence for each fault; of a run whose files are those that were sealed."""
+    draw, not_scored = np.random.default_rng(seed), list[str]()
+    faults = _exposure_faults(run, recipe) if {"tokens", "pretrain"} <= seals.keys() else []
+    documents = probes = 0
+    for stage in stages(recipe).values():
+        if stage.name not in seals or stage.kind not in ("evaluate", "audit"):
+            continue
+        model = _Model(recipe, run, stage)
+        if stage.kind == "audit":
+            found, stage_faults = _probe_faults(run, recipe, stage, model, draw)
+            probes += found
+        elif "corpus" not in seals:
+            not_scored.append(stage.name)
+            continue
+        else:
+            found, stage_faults = _document_faults(run, recipe, stage, model, draw)
+            documents += found
+        faults += stage_faults
+    return ScoredAgain(documents, probes, seed, tuple(not_scored)), faults
+
+
+class _Model:
+    """The model that a stage measured, loaded where it is asked for."""
+
+    def __init__(self, recipe: Recipe, run: RunDir, stage: Stage):
+        self.named = NamedModel(recipe.name, run.model_with(stage.adapter))
+        self.pseudo_likelihood = recipe.evaluate.pseudo_likelihood if stage.kind == "evaluate" else "within_word"
+
+    def load(self) -> LanguageModel:
+        return self.named.load(self.pseudo_likelihood)
+
+
+# --- held-out documents ----------------------------------------------------------------------------------------
+
+
+def _document_faults(
+    run: RunDir, recipe: Recipe, stage: Stage, of: _Model, draw: np.random.Generator
+) -> tuple[int, list[str]]:
+    place = f"{stage.folder}/documents.parquet"
+    report = run.report(stage.name, recipe)
+    assert isinstance(report, EvaluationReport)
+    try:
+        rows = pq.read_table(pa.BufferReader(run.sealed_bytes(stage.name, recipe, place))).to_pylist()
+        scores = {row["id"]: (row["nll"], row["tokens"], row["bytes"], row["words"], row["correct"]) for row in rows}
+        faults = list(_measure_faults(place, f"{stage.folder}/report.json", report.text, report.objective, rows))
+    except (pa.ArrowException, KeyError, TypeError) as error:
+        return 0, [f"{place}: cannot be read as scores ({printable(str(error).splitlines()[0])})"]
+    drawn = held_out(recipe, run, measured_split(recipe), recipe.evaluate.max_bytes)
+    known = {document.id for document in drawn}
+    if known != scores.keys():
+        name = min(known ^ scores.keys())
+        side = "is none of the held-out documents" if name in scores else "is not among the scores"
+        return 0, [*faults, f"{place}: {printable(name)} {side}"]
+    texts, owners = pieces(drawn)
+    chosen = sorted(draw.choice(len(drawn), min(DOCUMENTS, len(drawn)), replace=False).tolist())
+    numbers = [number for number, owner in enumerate(owners) if owner in set(chosen)]
+    places = {owner: place for place, owner in enumerate(chosen)}
+    again = LanguageModeling(recipe.evaluate.confidence, recipe.seed).score(
+        of.load(), [texts[number] for number in numbers], owners=[places[owners[number]] for number in numbers],
+        numbers=numbers,
+    )  # fmt: skip
+    for owner, score in zip(chosen, again, strict=True):
+        name = drawn[owner].id
+        nll, tokens, length, words, _ = scores[name]
+        if (tokens, length, words) != (score.tokens, score.bytes, score.words):
+            faults.append(f"{place}: {printable(name)} has {tokens} tokens in it, and {score.tokens} when scored again")
+        elif not _close(nll, score.nll):
+            again_said = f"{score.nll:.2f} with the weights that are here"
+            faults.append(f"{place}: {printable(name)} has {nll:.2f} nats in it, and {again_said}")
+    return len(chosen), faults
+
+
+def _measure_faults(
+    place: str, report: str, text: SuiteResult, objective: Any, rows: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield the measures of a report that are not those of its rows."""
+    for measure in (*MEASURES[objective], TOKEN_LOSS):
+        if (told := text.measures.get(measure.name)) is None:
+            continue
+        value = measure.value([row[measure.numerator] for row in rows], [row[measure.denominator] for row in rows])
+        if not math.isclose(value, told.value, rel_tol=1e-6):
+            yield f"{report}: says {told.value:.6g} {measure.name}, and the documents of {place} make {value:.6g}"
+
+
+# --- tokens under each licence ---------------------------------------------------------------------------------
+
+
+def _exposure_faults(run: RunDir, recipe: Recipe) -> list[str]:
+    """Count the tokens read under each licence again, from the sealed tokens of each document and the ledger."""
+    place, told = "pretrain/exposure.parquet", run.report("pretrain", recipe).exposure
+    try:
+        table = pq.read_table(pa.BufferReader(run.sealed_bytes("pretrain", recipe, place)))
+        counted = summary(table, run)
+    except (pa.ArrowException, ValueError, KeyError, ZeroDivisionError) as error:
+        return [f"{place}: cannot be read as tokens of documents ({printable(str(error).splitlines()[0])})"]
+    if counted != told:
+        return [f"pretrain/report.json: tokens by licence and documents read are not those of {place} and the ledger"]
+    return []
+
+
+# --- paired sentences ------------------------------------------------------------------------------------------
+
+
+def _probe_faults(
+    run: RunDir, recipe: Recipe, stage: Stage, of: _Model, draw: np.random.Generator
+) -> tuple[int, list[str]]:
+    place, report = f"{stage.folder}/pairs.jsonl", run.report(stage.name, recipe)
+    assert isinstance(report, AuditReport)
+    if report.suites.pairs is None:
+        return 0, []
+    try:
+        written = run.sealed_bytes(stage.name, recipe, place).decode()
+        lines = [json.loads(line) for line in written.splitlines()]
+        faults = list(_gap_faults(place, f"{stage.folder}/report.json", report, lines))
+        asked = [line for line in lines if line["pairs"]]
+        chosen = [asked[i] for i in sorted(draw.choice(len(asked), min(PROBES, len(asked)), replace=False).tolist())]
+        model = of.load() if chosen else None
+        for line in chosen:
+            faults += _line_faults(place, line, model)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return 0, [f"{place}: cannot be read as scores ({type(error).__name__}: {printable(str(error))})"]
+    return len(chosen), faults
+
+
+def _gap_faults(place: str, where: str, report: AuditReport, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the groups whose mean gap is not that of the lines."""
+    made = {(one.language, one.name): float(one.gaps.mean()) for one in scores_of_lines(lines) if one.pairs}
+    assert report.suites.pairs is not None
+    told = {
+        (language, name): group.gap.value
+        for language, gaps in report.suites.pairs.languages.items()
+        for name, group in gaps.groups.items()
+        if group.gap is not None
+    }
+    for key in sorted(made.keys() | told.keys()):
+        group = "/".join(map(printable, key))
+        if key not in made or key not in told:
+            yield f"{where}: {group} is not in both the report and {place}"
+        elif not math.isclose(made[key], told[key], rel_tol=1e-6, abs_tol=1e-9):
+            yield f"{where}: says {told[key]:.4f} nats for {group}, and {place} makes {made[key]:.4f}"
+
+
+def _line_faults(place: str, line: Mapping[str, Any], model: Any) -> Iterator[str]:
+    """Score a context and its neutral sentence after every mention; yield the sentence that has another score."""
+    mentions = list(dict.fromkeys(mention for pair in line["pairs"] for mention in pair))
+    for part, text in (("context", f" {line['context']}"), ("neutral", f" {line['neutral']}")):
+        (read,) = fitting(model, mentions, [text])
+        again = dict(zip(mentions, model.log_likelihood([*mentions], [read] * len(mentions)).tolist(), strict=True))
+        for pair, both in zip(line["pairs"], line[f"{part}_nats"], strict=True):
+            for mention, nats in zip(pair, both, strict=True):
+                if not _close(nats, again[mention]):
+                    yield (
+                        f"{place}: {printable(line['id'])} has {nats:.3f} nats after {printable(mention)} in it, and "
+                        f"{again[mention]:.3f} with the weights that are here"
+                    )
+                    return
+
+
+def _close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=1e-3)
