@@ -100,6 +100,10 @@ REPORTS: dict[str, dict[str, Any]] = {
             {"name": "laws", "kind": "files", "documents": 9000, "bytes": 30123456},
             {"name": "someone/some-data", "kind": "hub", "documents": 876, "bytes": 1111111},
         ],
+        "languages": [
+            {"language": "en", "documents": 6120, "bytes": 19365416, "share_bytes": 0.62},
+            {"language": "es", "documents": 3756, "bytes": 11869151, "share_bytes": 0.38},
+        ],
         "licenses": [
             {"license": "CC-BY-4.0", "documents": 8000, "bytes": 27234567, "share_bytes": 0.87193,
              "evidence": {"declared": 8000}},

@@ -71,7 +71,7 @@ def dossier_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
 def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
     """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
     yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
-    places = {"licensing": "card/licensing.json"}
+    places = {"licensing": "card/licensing.json", "gate": f"{card.folder}/gate.json"}
     chain = stages(recipe)
     for name in card.inputs:
         places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}

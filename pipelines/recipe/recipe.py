@@ -27,6 +27,7 @@ from desdecero.pipelines.recipe.evaluate import Evaluate
 from desdecero.pipelines.recipe.finetune import Finetune, Finetuning, names_no_adapter
 from desdecero.pipelines.recipe.identifiers import LanguageCode, folder_name
 from desdecero.pipelines.recipe.model import Model
+from desdecero.pipelines.recipe.policy import Policy
 from desdecero.pipelines.recipe.pretrain import Pretrain
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.recipe.sequence_lengths import block_length
@@ -73,6 +74,7 @@ class Recipe(Section):
     """Adapters by name, `{legal: {rank: 8}, health: {}}`; those that write text are evaluated and audited too. A
     section of one adapter, `{rank: 8}`, is read as that of the adapter with the name of the corpus' domain slice."""
     card: Card = Card()
+    policy: Policy = Policy()
     publish: Publish = Publish()
     dossier: Dossier | None = None
     """Documents that the EU's AI Act asks for, and the same facts for programs. Without it, none are written."""

@@ -135,8 +135,8 @@ OF_ADAPTER = (
         ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 5, stale_if=AUDITED,
     ),
     Stage(
-        "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "publish.repo_id"),
-        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 2,
+        "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "policy", "publish.repo_id"),
+        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 3,
     ),
 )  # fmt: skip
 """Stages of each adapter that writes text; ADAPTER stands for its name."""
@@ -149,15 +149,15 @@ ON_BASE = (
         OF_ADAPTER[0], reads=("seed", "base", "model", "pretrain", "evaluate.confidence", "finetune.ADAPTER"), inputs=()
     ),
     replace(
-        OF_ADAPTER[-1], reads=("name", "languages", "base", "card", "publish.repo_id"), inputs=("finetune:ADAPTER",),
-        stale_if=(),
+        OF_ADAPTER[-1], reads=("name", "languages", "base", "card", "policy", "publish.repo_id"),
+        inputs=("finetune:ADAPTER",), stale_if=(),
     ),
 )  # fmt: skip
 """Stages of each adapter on a base that was not trained here, whose corpus and evaluation are not known."""
 
 CARD = Stage(
-    "card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"),
-    tuple(stage.name for stage in BASE), 6, model="adds",
+    "card", "write_card", "card", ("name", "purpose", "languages", "card", "policy", "publish"),
+    tuple(stage.name for stage in BASE), 7, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from desdecero.model_cards.formats import filters
 from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.corpus.licensing import summary
 from desdecero.pipelines.recipe import Licenses
+from desdecero.pipelines.run.gate import card_verdicts, facts_of
 
 NUMBER = re.compile(r"[+−]?\d+(?:[,\u00a0]\d{3})*(?:\.\d+)?(?:e-?\d+)?")
 
@@ -37,6 +39,8 @@ def make_evidence(
         Licenses(),
         contents["recipe"]["card"]["license"],
     )
+    recipe = make_recipe(architecture, *overrides)
+    contents["gate"] = card_verdicts(recipe, facts_of(recipe, reports, contents["licensing"]), datetime.date.max)
     for name in reports:
         contents[f"seal.{name}"] = {"digest": "ab" * 32, "hardware": hardware, "libraries": {"torch": "2.13.0"}}
     return Evidence({name: Report(f"{name}.json", "", c) for name, c in contents.items() if name not in without})
