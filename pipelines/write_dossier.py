@@ -53,6 +53,7 @@ from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.corpus.ledger import LEDGER
 from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.policy import Policy
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import SPLITS
@@ -135,11 +136,11 @@ def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:
     """Return what the dossier may quote: the recipe, the report and the seal of each stage, what the licences ask.
 
-    Nothing is taken of the card, of adapters, and of `publish` more than the repository: an accepted rule, a new
+    Nothing is taken of the card, of adapters, of `policy`, and of `publish` more than the repository: a waiver, a new
     adapter and a card that is made anew leave the dossier as it is.
     """
     publish = Publish(repo_id=recipe.publish.repo_id, private=recipe.publish.private)
-    recipe_file = recipe.model_copy(update={"publish": publish, "finetune": None})
+    recipe_file = recipe.model_copy(update={"publish": publish, "finetune": None, "policy": Policy()})
     digest = hashlib.sha256(recipe_file.to_yaml().encode()).hexdigest()
     reports = {"recipe": Report("recipe.yaml", digest, recipe_file.model_dump(mode="json"))}
     for name in stages(recipe)["dossier"].inputs:

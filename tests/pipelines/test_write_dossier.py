@@ -302,9 +302,9 @@ def test_the_same_run_gives_the_same_bytes(run: RunDir) -> None:
     assert verify(run, recipe) == []
 
 
-def test_an_accepted_rule_and_the_card_that_prints_it_leave_the_dossier_as_it_is(run: RunDir) -> None:
-    accepted = "publish.accept=[{rule: card_complete, because: A test., date: 2026-01-01}]"
-    recipe = load_recipe(str(run.recipe_file), [accepted, "finetune=null"])
+def test_a_waiver_and_the_card_that_prints_it_leave_the_dossier_as_it_is(run: RunDir) -> None:
+    waiver = "policy.waivers=[{rule: card_complete, by: A tester, reason: A test., until: 2999-01-01}]"
+    recipe = load_recipe(str(run.recipe_file), [waiver, "finetune=null"])
     run_stage(stages(recipe)["card"], recipe, run)
     assert run.state(stages(recipe)["dossier"], recipe).name == "sealed"
     assert list(write_dossier.differing(recipe, run)) == []
