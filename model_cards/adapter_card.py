@@ -6,12 +6,13 @@
     pretrain evaluate audit                         reports of the model under the adapter
     finetune:legal evaluate:legal audit:legal       the adapter's own; of one that gives labels, the first alone
     config                                          config.json of the model with the adapter, as it was sealed
+    gate                                            what the gate says: card/gate.json
     seal.<stage>                                    each stage's done.json
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -28,7 +29,6 @@ from desdecero.model_cards.card import (
     weights,
 )
 from desdecero.model_cards.evidence import Evidence, Missing, View
-from desdecero.model_cards.findings import Acceptance
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
 from desdecero.model_cards.words import LANGUAGES, Language, name, say
@@ -57,12 +57,11 @@ def render(
     adapter: str,
     pack: Mapping[str, Any] | None = None,
     repo_id: str | None = None,
-    accepted: Sequence[Acceptance] = (),
     base_objective: str | None = None,
 ) -> str:
     """Render the card of an adapter. The English one opens with the Hub's metadata.
 
-    repo_id: the adapter's own repository, once it is published. accepted: rules of the gate that its authors override
+    repo_id: the adapter's own repository, once it is published
     base_objective: of a base that was not trained here, which has no report
     pack: what `Domain.read_in` gives of the domain pack in the language, where the adapter names one
     """
@@ -102,7 +101,7 @@ def render(
         command=run_command(evidence, f"finetune:{adapter}", f"finetune.{adapter}", adapter),
         pack=pack,
         repo_id=repo_id,
-        accepted=accepted,
+        gate=evidence.view("gate"),
         trained_here=base_objective is None,
         seals={stage: evidence.view(f"seal.{stage}") for stage in stages},
     )

@@ -7,6 +7,7 @@ The sections follow Mitchell et al. 2019 ("Model Cards for Model Reporting", §4
     corpus tokenizer tokens pretrain evaluate audit each stage's report.json
     licensing                                       what the licences ask of this model: card/licensing.json
     config                                          model/config.json, as pretraining sealed it
+    gate                                            what the gate says: card/gate.json
     seal.<stage>                                    each stage's done.json
 
 What is absent is printed as missing. Adapters have cards of their own: see `adapter_card.py`.
@@ -31,6 +32,8 @@ from desdecero.model_cards.audit_sentences import (
 )
 from desdecero.model_cards.baseline_sentences import beside_baselines
 from desdecero.model_cards.evidence import Evidence, Missing, View
+from desdecero.model_cards.formats import plain
+from desdecero.model_cards.gate_sentences import written
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.origins import datasets, languages, sources
 from desdecero.model_cards.pages import environment
@@ -86,6 +89,7 @@ def render(evidence: Evidence, language: Language) -> str:
         command=_command(evidence),
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
+        gate=evidence.view("gate"),
         picture=_picture(evidence, language),
         objective=objective,
         measures=[column for column in MEASURES[objective] if column[0] not in unmeasured],
@@ -140,10 +144,17 @@ def audit_filters(templates: Environment, language: Language) -> None:
     def counts(sentences: Sequence[Said]) -> str:
         return verdict_counts(language, Counter(said.verdict for said in sentences if said.suite == "pairs"))
 
+    def gate_value(value: Any, unit: str) -> str:
+        said = written(
+            language, unit, None if isinstance(value, Missing) else value
+        )  # null, which no rule calls missing
+        return plain(said) if unit == "text" else said
+
     def by_suite(sentences: Sequence[Said]) -> list[tuple[str, list[Said]]]:
         suites = dict.fromkeys(said.suite for said in sentences)
         return [(suite, [said for said in sentences if said.suite == suite]) for suite in suites]
 
+    templates.filters["gate_value"] = gate_value
     templates.filters["by_suite"] = by_suite
     templates.filters["not_found"] = lambda sentences: not_found(language, sentences)
     templates.filters["audit_sentences"] = lambda report: audit_sentences(language, report) if report else []

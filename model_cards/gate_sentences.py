@@ -1,4 +1,4 @@
-"""Findings of the gate in words: what was found, where it was read, and how to fix it."""
+"""Verdicts of the gate, in words: what was found, against what limit, where it was read, and how to fix it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from desdecero.model_cards.audit_sentences import verdict_counts
-from desdecero.model_cards.findings import Finding
 from desdecero.model_cards.formats import figure, interval, percent
+from desdecero.model_cards.policy.types import Verdict, Waiver
 from desdecero.model_cards.words import Language, name, say
 
 SHARES = ("accuracy", "micro_f1", "macro_f1", "span_f1")
@@ -15,43 +15,93 @@ SHARES = ("accuracy", "micro_f1", "macro_f1", "span_f1")
 SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
 
 
-def sentence(language: Language, finding: Finding) -> str:
-    """Write a finding in its reader's language, in one sentence."""
-    key = finding.key or f"{finding.rule}.{'passed' if finding.passed else 'failed'}"
-    return _say(language, key, read=finding.read, **finding.values)
+def tag(language: Language, verdict: Verdict) -> str:
+    """Return what comes of a verdict: passed, REFUSED, warning, waived, off."""
+    if verdict.verdict in ("pass", "waived"):
+        return say(language, f"gate.tag.{verdict.verdict}")
+    return say(language, f"gate.tag.{verdict.level}")
+
+
+def sentence(language: Language, verdict: Verdict) -> str:
+    """Write what was found in its reader's language, in one sentence."""
+    return _say(language, f"gate.{verdict.key}", **verdict.values)
+
+
+def measured(language: Language, verdict: Verdict) -> str:
+    """Write the verdict's word, the value and its limit, and the report and pointer that they were read from."""
+    value = written(language, verdict.unit, verdict.value)
+    limit = written(language, verdict.unit, verdict.threshold)
+    said = say(language, f"gate.verdict.{verdict.outcome}")
+    if verdict.threshold is not None and (verdict.bound != "is" or verdict.value is not None):
+        said += ": " + say(language, f"gate.bound.{verdict.bound}", value=value, limit=limit)
+    return f"{said} ({verdict.report} {verdict.pointer})"
+
+
+def written(language: Language, unit: str, value: Any) -> str:
+    """Write a value or a limit: a share in percent, a figure with four digits, a word as it is."""
+    if value is None:
+        return "–"
+    if unit == "share":
+        return percent(language, value)
+    return figure(value) if unit == "figure" else str(value)
+
+
+def fix(language: Language, verdict: Verdict) -> str:
+    """Say how to make the rule pass."""
+    return _say(language, f"gate.fix.{verdict.key.partition('.')[0]}", **verdict.values)
+
+
+def waiver_sentence(language: Language, waiver: Waiver, expired: bool) -> str:
+    """Say who waives the rule, for which licences, until when and why."""
+    who = {"by": waiver.by, "reason": waiver.reason, "until": waiver.until}
+    said = say(language, "gate.expired" if expired else "gate.waived", **who)
+    if waiver.licenses:
+        said += " " + say(language, "gate.waived_licenses", licenses=", ".join(waiver.licenses))
+    return said
 
 
 def _say(language: Language, key: str, **values: Any) -> str:
-    written = {value: WRITTEN[value](language, said) if value in WRITTEN else said for value, said in values.items()}
-    return say(language, f"gate.{key}", **written)
+    formatted = {value: WRITTEN[value](language, said) if value in WRITTEN else said for value, said in values.items()}
+    return say(language, key, **formatted)
 
 
 def _listed(_: Language, names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _faults(language: Language, faults: Sequence[str]) -> str:
-    more = len(faults) - SHOWN_FAULTS
-    shown = [*faults[:SHOWN_FAULTS], *([say(language, "gate.files_whole.more", number=more)] if more > 0 else [])]
-    return "; ".join(shown)
+def _wrong(language: Language, wrong: Mapping[str, Sequence[str]]) -> str:
+    """Say what is wrong with the seals: stages, files, values without evidence; the first of each."""
+    return "; ".join(
+        say(language, f"gate.seals.{what}", names=_shortened(language, names)) for what, names in wrong.items()
+    )
+
+
+def _shortened(language: Language, names: Sequence[str]) -> str:
+    more = len(names) - SHOWN_FAULTS
+    return "; ".join([*names[:SHOWN_FAULTS], *([say(language, "gate.seals.more", number=more)] if more > 0 else [])])
 
 
 def _licenses(language: Language, shares: Mapping[str, float]) -> str:
     return ", ".join(f"{expression} {percent(language, share)}" for expression, share in shares.items())
 
 
-def _measured(language: Language, measured: Mapping[str, Any]) -> str:
-    high = measured["high"]
+def _measured(language: Language, own: Mapping[str, Any]) -> str:
+    high = own["high"]
     if high is None:
         bound = say(language, "number.no_interval")
     else:
-        bound = say(language, "gate.beats_unigram.up_to", high=figure(high))
-    return f"{name(language, 'measure', measured['measure'])} {figure(measured['value'])} ({bound})"
+        bound = say(language, "gate.evaluation.up_to", high=figure(high))
+    return f"{name(language, 'measure', own['measure'])} {figure(own['value'])} ({bound})"
 
 
 def _silent(language: Language, silent: Mapping[str, Mapping[str, Any]]) -> str:
     """Say why the audit can tell nothing, for each of the languages in which it cannot."""
-    return "; ".join(f"{code}: {_say(language, **why)}" for code, why in silent.items())
+    said = []
+    for code, why in silent.items():
+        values = {field: value for field, value in why.items() if field != "key"}
+        key = why["key"]
+        said.append(f"{code}: {_say(language, f'gate.{key}', **values)}")
+    return "; ".join(said)
 
 
 def _change(language: Language, change: Mapping[str, Any]) -> str:
@@ -87,25 +137,29 @@ def _kinds(_: Language, kinds: Mapping[str, int]) -> str:
 
 
 WRITTEN: Mapping[str, Callable[[Language, Any], str]] = {
+    "absent": _listed,
+    "baseline": lambda language, baseline: name(language, "baseline", baseline),
     "change": _change,
     "difference": _difference,
     "differing": _differing,
-    "faults": _faults,
+    "form": lambda language, form: name(language, "identifier", form),
     "kinds": _kinds,
     "languages": _listed,
     "licenses": _licenses,
+    "limit": lambda _, value: figure(value),
+    "margin": lambda _, value: f"{value:g}",
     "measured": _measured,
     "missing": _listed,
-    "most": percent,
     "opponent": lambda language, opponent: name(language, "opponent", opponent),
     "rules": _listed,
     "share": percent,
     "silent": _silent,
-    "stages": _listed,
+    "suite": lambda language, suite: name(language, "suite", suite),
+    "suites": _listed,
     "threshold": percent,
-    "unigram": lambda _, value: figure(value),
-    "verdicts": verdict_counts,
-    "margin": lambda _, value: f"{value:g}",
     "verdict": lambda language, verdict: name(language, "verdict", verdict),
+    "verdicts": verdict_counts,
+    "wrong": _wrong,
+    "way": lambda language, way: say(language, f"gate.personal_data.{way}"),
 }
-"""Formats of a finding's values, by their names; all others are printed as they are."""
+"""Formats of a verdict's values, by their names; all others are printed as they are."""

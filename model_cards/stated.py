@@ -30,6 +30,11 @@ def stated(evidence: Evidence, key: str) -> Any:
     return evidence[key] or Missing(key)
 
 
+def in_language(language: Language, text: Any) -> Any:
+    """Return a text for programs, without a mark: in a language, or in the one that it is written in."""
+    return _words(language, text)[0]
+
+
 def written_in(text: str) -> Language | None:
     """Return the language with more function words in the text; None where none has more."""
     counts = {language: len(words.findall(text.lower())) for language, words in FUNCTION_WORDS.items()}

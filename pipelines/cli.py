@@ -27,7 +27,9 @@ a whole run
   forget RUN         remove documents on request: find what holds them, and block them in later builds
   mitigate RECIPE    base and treated models over seeds: what a mitigation changes, and what it costs
   trace RUN TEXT     where the words of a text stand in the training text: document, source, licence
+  gate RUN           whether the model may be published by its policy: each rule, value and limit, and how to fix it
   publish RUN        upload the model to the Hub, through the gate; --dry-run lists what would be uploaded
+  pull O/NAME [DIR]  bring a published model back from the Hub at one commit, with its evidence
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance
   card diff A B      what changed between two cards: data, licences, scores, verdicts
@@ -82,7 +84,9 @@ COMMANDS = {
     "forget": "desdecero.pipelines.commands.forget",
     "mitigate": "desdecero.pipelines.commands.mitigate",
     "trace": "desdecero.pipelines.commands.trace",
+    "gate": "desdecero.pipelines.commands.gate",
     "publish": "desdecero.pipelines.commands.publish",
+    "pull": "desdecero.pipelines.commands.pull",
     "score": "desdecero.pipelines.commands.score",
     "compare": "desdecero.pipelines.commands.compare",
     "export-gguf": "desdecero.pipelines.commands.export",

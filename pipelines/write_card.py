@@ -8,32 +8,35 @@
     card/evidence.json   every value that they quote: key, value, report, pointer, the report's sha256
     card/licensing.json  what the licences of the training data require, compared with the model's licence and use;
                          its tokens are those that the weights read
+    card/gate.json       what the gate says by each rule of the recipe's policy, and the waivers: the card prints both
     card/report.json     the values printed as missing, the number of quoted ones, the model's licence
     model/README.md  model/README.es.md  model/loss.png     the same files, in the places that the Hub expects
 
 An adapter has a card of its own (`--adapter NAME`), and the model's card says nothing of adapters: one that is added,
 changed or removed leaves it as it is.
 
-    adapters/<name>/card/    README.md  README.es.md  evidence.json  licensing.json  report.json
+    adapters/<name>/card/    README.md  README.es.md  evidence.json  licensing.json  gate.json  report.json
                              adapter_config.json, which names the base as the Hub knows it: it goes there with the card
 
-`desdecero publish --adapter` has an adapter's card written again, with its repository and the rules that the authors
-override: they stand in its report, and stay when the card is made anew.
+`desdecero publish --what adapter:NAME` has an adapter's card written again, with its repository: it stands in its
+report, and stays when the card is made anew.
 
-The card names the machine and the duration of pretraining, which differ between runs of one seed; the rest depends on
-the reports alone.
+The card names the machine and the duration of pretraining, which differ between runs of one seed. Where the recipe has
+waivers it names the day on which it was made, because they expire. The rest depends on the reports alone.
 """
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
-from desdecero.model_cards import adapter_card, findings
+from desdecero.model_cards import adapter_card
 from desdecero.model_cards.card import render
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import LANGUAGES, file_in
@@ -42,10 +45,10 @@ from desdecero.pipelines.corpus.licensing import summary as licensing
 from desdecero.pipelines.corpus.licensing.adapter import holdings_of_adapter
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.domains import domain
-from desdecero.pipelines.recipe.publish import Acceptance, AcceptanceOfAdapter, Publish
+from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
+from desdecero.pipelines.run.gate import card_verdicts, facts_of
 from desdecero.pipelines.run.reports import CardReport, content_of
-from desdecero.pipelines.run.reports.card import AcceptedRule
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stage_name, stages
@@ -60,7 +63,6 @@ class Published:
 
     repo_id: str | None = None
     """The adapter's own repository."""
-    accepted: tuple[Acceptance, ...] = ()
 
 
 def write_card(
@@ -72,7 +74,8 @@ def write_card(
     byte, what its stage sealed.
     """
     stage = stage_name("card", adapter)
-    files, folder = compose(recipe, run, adapter, published), out.folder(stage, recipe)
+    today = datetime.datetime.now(datetime.UTC).date()
+    files, folder = compose(recipe, run, today, adapter, published), out.folder(stage, recipe)
     for name, text in files.items():
         write_text(folder / name, text)
     if adapter is None:
@@ -87,51 +90,57 @@ def write_card(
 
 
 def compose(
-    recipe: Recipe, run: RunDir, adapter: str | None = None, published: Published | None = None
+    recipe: Recipe, run: RunDir, today: datetime.date, adapter: str | None = None, published: Published | None = None
 ) -> dict[str, str]:
-    """Return the texts of a card's folder, by file name: the same for the same sealed reports. Writes nothing."""
+    """Return the texts of a card's folder, by file name: the same for the same sealed reports. Writes nothing.
+
+    today: the day with which waivers are compared
+    """
     reports = sealed_reports(recipe, run, stage_name("card", adapter))
     if adapter is None:
-        return _of_model(recipe, run, reports)
-    return _of_adapter(recipe, run, reports, adapter, published or published_as(recipe, run, adapter))
+        return _of_model(recipe, run, reports, today)
+    return _of_adapter(recipe, run, reports, adapter, published or published_as(recipe, run, adapter), today)
 
 
 def published_as(recipe: Recipe, run: RunDir, adapter: str) -> Published:
     """Return what the sealed card of an adapter says of its publication; nothing where there is none of this form."""
+    return Published(_said_before(recipe, run, adapter, "report.json").get("repo_id"))
+
+
+def _said_before(recipe: Recipe, run: RunDir, adapter: str | None, name: str) -> dict[str, Any]:
+    """Return the content of a sealed card's file; nothing where there is none of this form."""
     stage = stages(recipe)[stage_name("card", adapter)]
     seal = run.seal(stage.name, recipe)
     if seal is None or seal.version != stage.version:
-        return Published()
+        return {}
     try:
-        report = run.report_content(stage.name, recipe)
+        return run.sealed_json(stage.name, recipe, f"{stage.folder}/{name}")
     except AlteredFile:  # `verify` names it, and the card is made anew without what it said
-        return Published()
-    accepted = (AcceptanceOfAdapter.model_validate(one) for one in report.get("accepted") or ())
-    return Published(report["repo_id"], tuple(accepted))
+        return {}
 
 
 def _of_adapter(
-    recipe: Recipe, run: RunDir, reports: Mapping[str, Report], adapter: str, published: Published
+    recipe: Recipe,
+    run: RunDir,
+    reports: Mapping[str, Report],
+    adapter: str,
+    published: Published,
+    today: datetime.date,
 ) -> dict[str, str]:
-    evidence, name = Evidence(reports), recipe.adapters[adapter].domain
-    of_base = recipe.model.objective if recipe.base is not None else None
+    name, of_base = recipe.adapters[adapter].domain, recipe.model.objective if recipe.base is not None else None
     pack, trained = domain(name) if name is not None else None, stages(recipe)[stage_name("finetune", adapter)]
-    accepted = [findings.Acceptance(one.rule, one.because, str(one.date)) for one in published.accepted]
     with reading(f"a report in {run}"):
+        held = holdings_of_adapter(reports[trained.name].content, run)
+        obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
+        gate = _gate(recipe, reports, obligations, today, adapter)
+        evidence = Evidence({**reports, "gate": _report_of(f"{trained.folder}/card/gate.json", gate)})
         cards = {
             file_in(each, "README.md"): adapter_card.render(
-                evidence,
-                each,
-                adapter,
-                pack.read_in(each) if pack is not None else None,
-                published.repo_id,
-                accepted,
-                of_base,
+                evidence, each, adapter, pack.read_in(each) if pack is not None else None, published.repo_id, of_base
             )
             for each in LANGUAGES
         }
-        held = holdings_of_adapter(reports[trained.name].content, run)
-    files = {"licensing.json": json_text(licensing.report(held, recipe.corpus.licenses, recipe.card.license))}
+    files = {"licensing.json": json_text(obligations), "gate.json": json_text(gate)}
     place, seal = f"{trained.folder}/adapter/adapter_config.json", run.seal(trained.name, recipe)
     if seal is not None and place in seal.outputs:
         config = run.sealed_json(trained.name, recipe, place)
@@ -140,21 +149,39 @@ def _of_adapter(
             where["revision"] = recipe.base.revision
         files["adapter_config.json"] = json_text({**config, **where})
     report = _report(recipe, evidence).model_copy(update={"repo_id": published.repo_id})
-    if accepted:
-        report = report.model_copy(update={"accepted": [AcceptedRule(**asdict(one)) for one in accepted]})
     return {**cards, **files, **_what_they_quote(evidence, report)}
 
 
-def _of_model(recipe: Recipe, run: RunDir, reports: Mapping[str, Report]) -> dict[str, str]:
+def _of_model(
+    recipe: Recipe, run: RunDir, reports: Mapping[str, Report], today: datetime.date
+) -> dict[str, str]:  # fmt: skip
     with reading(f"{reports['corpus'].path} or {reports['pretrain'].path}"):
         held = licensing.holdings(reports["corpus"].content, reports["pretrain"].content["exposure"])
     obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
-    table = json_text(obligations)
-    digest = hashlib.sha256(table.encode("utf-8", errors="surrogatepass")).hexdigest()
-    evidence = Evidence({**reports, "licensing": Report("card/licensing.json", digest, obligations)})
     with reading(f"a report in {run}"):
+        gate = _gate(recipe, reports, obligations, today)
+        made = {"licensing": obligations, "gate": gate}
+        evidence = Evidence({**reports, **{name: _report_of(f"card/{name}.json", each) for name, each in made.items()}})
         cards = {file_in(language, "README.md"): render(evidence, language) for language in LANGUAGES}
-    return {**cards, "licensing.json": table, **_what_they_quote(evidence, _report(recipe, evidence))}
+    files = {f"{name}.json": json_text(content) for name, content in made.items()}
+    return {**cards, **files, **_what_they_quote(evidence, _report(recipe, evidence))}
+
+
+def _gate(
+    recipe: Recipe,
+    reports: Mapping[str, Report],
+    obligations: Mapping[str, Any],
+    today: datetime.date,
+    adapter: str | None = None,
+) -> dict[str, Any]:
+    contents = {name: report.content for name, report in reports.items()}
+    return card_verdicts(recipe, facts_of(recipe, contents, obligations, adapter), today)
+
+
+def _report_of(path: str, content: dict[str, Any]) -> Report:
+    """Return a report of this stage's own, as a card quotes it."""
+    digest = hashlib.sha256(json_text(content).encode("utf-8", errors="surrogatepass")).hexdigest()
+    return Report(path, digest, content)
 
 
 def _report(recipe: Recipe, evidence: Evidence) -> CardReport:
@@ -175,8 +202,10 @@ def differing(recipe: Recipe, run: RunDir, adapter: str | None = None) -> Iterat
 
     The card's digest is in no later seal, so its seal alone does not prove it. Raises as `write_card` does.
     """
-    folder = stages(recipe)[stage_name("card", adapter)].folder
-    for name, text in compose(recipe, run, adapter).items():
+    folder, judged = stages(recipe)[stage_name("card", adapter)].folder, _said_before(recipe, run, adapter, "gate.json")
+    with reading(f"{folder}/gate.json"):
+        today = datetime.date.fromisoformat(judged.get("judged") or datetime.date.max.isoformat())
+    for name, text in compose(recipe, run, today, adapter).items():
         places = [f"{folder}/{name}", *([f"model/{name}"] if adapter is None and name in PAGES else [])]
         yield from (
             place for place in places if read_file(run.path / place) != text.encode("utf-8", errors="surrogatepass")
@@ -197,10 +226,10 @@ def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
 def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str, Report]:
     """Return what a card may quote: the recipe, and the report and the seal of each stage that it reads.
 
-    An adapter's card reads no more of `publish` than the repository of its base: what the gate is told of the model
-    later leaves the card, and the recipe's digest in its evidence, as they are.
+    An adapter's card reads no more of `publish` than the repository of its base: what else is said of the model's
+    publication leaves the card, and the recipe's digest in its evidence, as they are. So does a section `dossier`.
     """
-    recipe_file = run.without_added_adapters(recipe)
+    recipe_file = run.without_added_adapters(recipe).model_copy(update={"dossier": None})
     if stages(recipe)[card].adapter is not None:
         recipe_file = recipe_file.model_copy(update={"publish": Publish(repo_id=recipe.publish.repo_id)})
     text, content = recipe_file.to_yaml(), recipe_file.model_dump(mode="json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ from sealed_run import make_recipe, make_reports
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.pipelines.corpus.licensing import summary
 from desdecero.pipelines.recipe import Licenses
+from desdecero.pipelines.run.gate import card_verdicts, facts_of
 
 
 def make_evidence(
@@ -20,13 +22,15 @@ def make_evidence(
     changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Evidence:
     reports = {**make_reports(architecture), **changes}
-    contents = {"recipe": make_recipe(architecture, *overrides).model_dump(mode="json"), **reports}
+    recipe = make_recipe(architecture, *overrides)
+    contents = {"recipe": recipe.model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
     contents["licensing"] = summary.report(
         summary.holdings(reports["corpus"], reports["pretrain"]["exposure"]),
         Licenses(),
         contents["recipe"]["card"]["license"],
     )
+    contents["gate"] = card_verdicts(recipe, facts_of(recipe, reports, contents["licensing"]), datetime.date.max)
     contents["config"] = {"dtype": "float32"}
     for name in reports:
         contents[f"seal.{name}"] = {

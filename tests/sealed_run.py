@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -308,9 +308,12 @@ def of_one_document(reports: dict[str, dict[str, Any]]) -> dict[str, dict[str, A
 
 def make_sealed_run(
     folder: Path, *overrides: str, architecture: str = "llama", reports: dict[str, dict[str, Any]] | None = None,
-    with_adapter: bool = False,
+    with_adapter: bool = False, corpus_files: Callable[[RunDir], None] | None = None,
 ) -> tuple[RunDir, Recipe]:  # fmt: skip
-    """Seal every stage in order; the cards are written by their stages."""
+    """Seal every stage in order; the cards are written by their stages.
+
+    corpus_files: writes more than a report into the corpus
+    """
     recipe, run = make_recipe(architecture, *overrides), RunDir(folder)
     for kind, report in (reports or make_reports(architecture)).items():
         names = [f"{kind}:{adapter}" for adapter in recipe.adapters] if kind == "finetune" else [kind]
@@ -324,6 +327,8 @@ def make_sealed_run(
             out.write_report(stage.name, recipe, typed(kind, report))
             if kind == "pretrain":
                 _write_model(out, recipe)
+            if kind == "corpus" and corpus_files is not None:
+                corpus_files(out)
             run.commit(stage, recipe, seconds=1.0)
     seal_card(recipe, run)
     if with_adapter:

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "app": {"app", "pipelines", "eval_suites", "model_cards"},
 }
 PARTS = {
+    "publishing",
     "mitigation",
     "finetuning",
     "evaluation",
@@ -48,6 +49,7 @@ FLOORS = {
     "auditing": {"common", "recipe", "run", "corpus", "tokens"},
     "mitigation": {"common", "recipe", "run", "corpus", "auditing"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
+    "publishing": {"common", "licenses", "recipe", "run", "corpus"},
     "stages": PARTS,
     "commands": PARTS | {"stages"},
     "cli": PARTS | {"stages", "commands"},

@@ -59,6 +59,7 @@ from desdecero.pipelines.corpus.blocklist import (
 from desdecero.pipelines.corpus.removed_texts import RemovedTexts
 from desdecero.pipelines.corpus.run_texts import copies_in, marks_in, runs_beside, texts_of
 from desdecero.pipelines.finetuning.mentions import mentions
+from desdecero.pipelines.publishing.record import copies_on_hub
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import reading
@@ -378,8 +379,7 @@ def _holder(holder: Holder) -> str:
     if weights := holder.weights:
         lines.append(f"  weights   {', '.join(weights)}: trained on them")
     lines += _what_was_read(list(holder.reads.values()))
-    if repo := holder.recipe.publish.repo_id:
-        lines.append(f"  the Hub   {repo}, if it was published there")
+    lines += [f"  the Hub   {sentence}" for sentence in copies_on_hub(holder.run, holder.recipe)]
     paths = {source.name: source.path for source in holder.recipe.corpus.sources if source.kind == "files"}
     for name in sorted({row["source"] for row in holder.rows}):
         lines.append(f"  source    {name}{f': {paths[name]}' if name in paths else ''}")
@@ -408,7 +408,8 @@ def _limits(holders: Sequence[Holder]) -> str:
     if any(holder.weights for holder in holders):
         lines += [
             "  A trained model cannot unlearn: the weights above keep what they learnt from these texts until they are",
-            "  trained again. Copies that were published or passed on must be replaced or withdrawn by you.",
+            "  trained again. Copies that were published or passed on must be replaced, or withdrawn with",
+            "  `desdecero publish RUN --withdraw`; old commits stay on the Hub until you delete the repository.",
         ]
     lines += [
         "  The texts stay in the stale folders until the stages are rebuilt, and in their sources, which are yours:",

@@ -19,9 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from desdecero.model_cards.formats import counted
-from desdecero.model_cards.gate import judge, refused
 from desdecero.model_cards.words import LANGUAGES, reader_language, say
-from desdecero.pipelines.commands.publish import Wanted, publication, verdict
+from desdecero.pipelines.commands.gate import judge_run
 from desdecero.pipelines.commands.verify import read_seals, verify
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError
@@ -31,35 +30,30 @@ from desdecero.pipelines.run.attestation import PLACE, Verdict, make_statement, 
 from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
 from desdecero.pipelines.run.model_signature import write_model_signature
 from desdecero.pipelines.run.run_dir import RunDir, find_run
-from desdecero.pipelines.run.seals import reading
 from desdecero.pipelines.run.stages import stages
-from desdecero.pipelines.write_card import published_as
 
 
 def verdicts(recipe: Recipe, run: RunDir) -> Iterator[tuple[str, list[Verdict]]]:
-    """Yield (stage of a card, what the gate says of what it describes) for each card of a run without faults."""
+    """Yield (stage of a card, what the gate says of what it describes) for each card of a run without faults.
+
+    Whether it is signed is left out: it is being signed.
+    """
     for stage in stages(recipe).values():
         if stage.kind != "card" or run.seal(stage.name, recipe) is None:
             continue
-        if stage.adapter is None:
-            wanted = Wanted(None, recipe.publish.repo_id, recipe.publish.accept)
-        else:
-            known = published_as(recipe, run, stage.adapter)
-            wanted = Wanted(stage.adapter, known.repo_id, known.accepted)
-        with reading(f"a report in {run}"):
-            findings = judge(publication(recipe, run, wanted, faults=()))
-        blocking = refused(findings)
+        judged = judge_run(recipe, run, stage.adapter, faults=(), leave_out=("signed",))
         yield (
             stage.name,
             [
                 Verdict(
                     rule=one.rule,
-                    verdict=verdict(one, blocking),
+                    verdict=one.verdict,
+                    level=one.level,
                     value=one.value,
                     threshold=one.threshold,
-                    read=one.read,
+                    read=f"{one.report} {one.pointer}",
                 )
-                for one in findings
+                for one in judged
             ],
         )
 

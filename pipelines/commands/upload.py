@@ -1,73 +1,208 @@
-"""Upload files to a repository of the Hub in one commit; refusals and silence of the Hub are one sentence."""
+"""What `desdecero publish` does once the gate has agreed: upload, record and tag; list and compare files; withdraw."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
-from desdecero.pipelines.common.environment import quiet_environment
-from desdecero.pipelines.common.errors import UserError
-
-CONNECT_SECONDS, ANSWER_SECONDS = 10, 120  # without a limit, the Hub's client waits for ever
-
-
-def upload(files: Mapping[str, Path], repo_id: str, private: bool, what: str) -> str:
-    """Create the repository if it does not exist, upload the files in one commit, and return its address.
-
-    files: path in the repository → file. what: named in the commit's message. Raises `UserError` where the repository
-    has another visibility or other files, or the Hub refuses or does not answer.
-    """
-    quiet_environment()
-    from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
-
-    if constants.HF_HUB_OFFLINE:
-        raise UserError("HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it and publish again")
-    if get_token() is None:
-        raise UserError("no Hub token: log in with `hf auth login`, or set HF_TOKEN to a token that may write")
-    with _hub_errors(constants.ENDPOINT, repo_id):
-        api = HfApi()
-        url = api.create_repo(repo_id, private=private, exist_ok=True)
-        _check_repository(api.model_info(repo_id), files, private)
-        operations = [CommitOperationAdd(name, path) for name, path in files.items()]
-        api.create_commit(repo_id, operations, commit_message=f"Publish {what}")
-    return str(url)
+from desdecero.model_cards.formats import counted, size
+from desdecero.model_cards.words import LANGUAGES, Language, file_in, say
+from desdecero.pipelines.commands.verify import verify
+from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
+from desdecero.pipelines.common.signals import run_ending_at_once
+from desdecero.pipelines.publishing import record
+from desdecero.pipelines.publishing.dataset import files_of_dataset, forbidding
+from desdecero.pipelines.publishing.files import Files, digest
+from desdecero.pipelines.publishing.record import Publication
+from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.stages import stages
 
 
-def _check_repository(info: Any, ours: Collection[str], private: bool) -> None:
-    """Refuse a repository with another visibility than requested, or with files that the gate has not judged."""
-    if bool(info.private) != private:
-        requested, actual = ("private", "public") if private else ("public", "private")
-        raise UserError(
-            f"{info.id} exists and is {actual}, not {requested}: change it on the Hub, or name another --repo-id"
+@dataclass(frozen=True)
+class Target:
+    """Where something is published, and how."""
+
+    what: str
+    """`model`, `adapter:NAME` or `dataset`."""
+    repo_id: str | None
+    private: bool
+    tag: str | None = None
+    dry_run: bool = False
+    diff: bool = False
+    """Compare with what the Hub has, in a dry run."""
+
+    @property
+    def kind(self) -> Any:
+        """Kind of the repository, as the Hub names it."""
+        return "dataset" if self.what == "dataset" else "model"
+
+
+def checked_tag(tag: str | None) -> str | None:
+    """Return a tag's name; raise `UserError` for one that git refuses, or that is a branch."""
+    if tag is not None and (not re.fullmatch(r"[A-Za-z0-9][\w.-]*", tag, re.ASCII) or tag == "main" or ".." in tag):
+        raise UserError(f"--tag {tag!r}: write letters, digits, `.`, `_` and `-`, as in v1")
+    return tag
+
+
+def upload(run: RunDir, recipe: Recipe, files: Files, target: Target, language: Language) -> None:
+    """Publish the files in one commit, note it in `published.jsonl`, tag it, and print where it is."""
+    from desdecero.pipelines.publishing.connection import connect
+    from desdecero.pipelines.publishing.hub import Commit, Repository, publish, tag
+
+    assert target.repo_id is not None  # otherwise the gate has refused
+    hub, repository = connect(), Repository(target.repo_id, target.kind)
+    earlier = record.latest(run, target.what, target.repo_id)
+    corpus = run.seal("corpus", recipe) if "corpus" in stages(recipe) else None
+
+    def work() -> Commit:
+        commit = publish(
+            hub,
+            repository,
+            files,
+            target.private,
+            f"Publish {run.path.name} ({target.what})",
+            earlier.commit if earlier else None,
+            target.tag,
         )
-    foreign = sorted({file.rfilename for file in info.siblings} - {*ours, ".gitattributes"})
-    if foreign:
-        raise UserError(
-            f"{info.id} holds files that are not of this run ({', '.join(foreign)}): "
-            "delete them on the Hub, or name another --repo-id"
+        published = Publication(
+            repository=repository.repo_id,
+            kind=repository.kind,
+            what=target.what,
+            commit=commit.oid,
+            digest=digest(files),
+            corpus=corpus.digest if corpus else None,
+            date=record.now(),
         )
+        record.remember(run, published)
+        if target.tag is not None:
+            tag(hub, repository, target.tag, commit.oid)
+            record.remember(run, published.model_copy(update={"tag": target.tag}))
+        return commit
+
+    commit = run_ending_at_once(work)
+    key = "publish.published" if commit.new else "publish.unchanged"
+    print("\n" + say(language, key, address=repository.address(hub), commit=commit.oid))
+    if target.tag is not None:
+        print(say(language, "publish.tagged", tag=target.tag))
 
 
-@contextmanager
-def _hub_errors(endpoint: str, repo_id: str) -> Iterator[None]:
-    """Give the Hub's client a time limit, and turn refusals and missing answers into one sentence."""
-    import httpx2
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+# --- what would be uploaded --------------------------------------------------------------------------------------
 
-    timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=timeout))
-    try:
-        yield
-    except HFValidationError as error:
-        raise UserError(f"{repo_id!r} is not a valid repository name (owner/name): {error}") from None
-    except HfHubHTTPError as error:
-        status = error.response.status_code
+
+def print_contents(run: RunDir, recipe: Recipe, files: Files, target: Target, language: Language) -> None:
+    """Print every file of the upload: size, sha256, path in the repository."""
+    visibility = say(language, "publish.private" if target.private else "publish.public")
+    named = target.repo_id or say(language, "publish.unnamed")
+    print(f"{say(language, 'publish.repository'):<12} {named}, {visibility}")
+    print(f"{say(language, 'publish.folder'):<12} {run.path}")
+    for name, file in files.items():
+        print(f"{size(file.size):>11}  {file.sha256}  {printable(name)}")
+    total = size(sum(file.size for file in files.values()))
+    print(f"{total:>11}  {counted(language, 'publish.files', len(files))}")
+    if folders := sorted(set(_places(recipe.model_dump(mode="json"), recipe.content()))):
+        print(say(language, "publish.names_folders", folders=printable(", ".join(folders))))
+    print()
+
+
+def _places(whole: Any, content: Any) -> Iterator[str]:
+    """Yield the paths of a recipe: what `Recipe.content` leaves out."""
+    if isinstance(whole, Mapping):
+        for key, value in whole.items():
+            yield from _places(value, content.get(key) if isinstance(content, Mapping) else None)
+    elif isinstance(whole, list | tuple) and isinstance(content, list | tuple):
+        for one, other in zip(whole, content, strict=True):
+            yield from _places(one, other)
+    elif isinstance(whole, str) and content is True and "/" in whole:
+        yield whole
+
+
+def print_difference(files: Files, target: Target, language: Language) -> None:
+    """Print what a publication would change on the Hub."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    from desdecero.pipelines.publishing.connection import connect
+    from desdecero.pipelines.publishing.hub import Head, Repository, compare, head
+
+    if target.repo_id is None:
+        raise UserError("--diff compares with a repository: name it with --repo-id OWNER/NAME")
+    hub, repository = connect(needs_token=False), Repository(target.repo_id, target.kind)
+
+    def there() -> Head:
+        with hub.told(repository.repo_id, "nothing was compared"):
+            try:
+                return head(hub, repository)
+            except RepositoryNotFoundError:
+                return Head(None, target.private)
+
+    found = compare(run_ending_at_once(there), files)
+    print()
+    for kind, names in (("added", found.added), ("changed", found.changed), ("removed", found.removed)):
+        for name in names:
+            print(f"{say(language, f'publish.difference.{kind}'):<10} {printable(name)}")
+    print(f"{say(language, 'publish.difference.same'):<10} {counted(language, 'publish.files', len(found.same))}")
+
+
+# --- data sets and withdrawals -----------------------------------------------------------------------------------
+
+
+def publish_dataset(run: RunDir, recipe: Recipe, target: Target, language: Language) -> int:
+    """Publish the corpus, with its texts where their licences permit it. Returns the exit code."""
+    with nullcontext() if target.dry_run else run.lock():
+        state = run.state(stages(recipe)["corpus"], recipe)
+        faults = [f"corpus: {state.name}: {state.reason}"] if state.name != "sealed" else []
+        faults += [fault for fault in verify(run, recipe) if fault.startswith(("corpus", "recipe.yaml"))]
+        if faults:
+            print("\n".join([*faults, "", say(language, "publish.data_refused")]))
+            return EXIT_FINDING
+        if target.repo_id is None and not target.dry_run:
+            raise UserError("name the repository of the data set with --repo-id OWNER/NAME")
+        forbidden = forbidding(run.report("corpus", recipe))
+        files = files_of_dataset(run, recipe)
+        print_contents(run, recipe, files, target, language)
+        if forbidden:
+            print(say(language, "publish.texts_stay", licenses=", ".join(forbidden)))
+        else:
+            print(say(language, "publish.texts_go"))
+        if target.diff:
+            print_difference(files, target, language)
+        if target.dry_run:
+            print("\n" + say(language, "publish.dry_run"))
+            return EXIT_OK
+        upload(run, recipe, files, target, language)
+    return EXIT_OK
+
+
+def withdraw(run: RunDir, target: Target, reason: str, language: Language) -> int:
+    """Make what was published private, with a notice on top of its cards; note it. Returns the exit code."""
+    from desdecero.pipelines.publishing import hub as on_hub
+    from desdecero.pipelines.publishing.connection import connect
+
+    reason = "".join(letter for letter in " ".join(reason.split()) if letter.isprintable())
+    if not any(letter.isalnum() for letter in reason):
+        raise UserError('--withdraw "…" needs the reason: the card prints it')
+    known = record.latest(run, target.what, target.repo_id)
+    name = target.repo_id or (known.repository if known else None)
+    if name is None:
         raise UserError(
-            f"{endpoint} refused the upload to {repo_id} ({status}: {error.server_message or error}): "
-            "check the name, and that your token may write there"
-        ) from None
-    except httpx2.HTTPError as error:
-        raise UserError(f"{endpoint} does not answer ({error}): check the network, and publish again") from None
+            f"{run} has no publication of {target.what} in published.jsonl: name it with --repo-id OWNER/NAME"
+        )
+    date = known.date if known and known.withdrawn == reason else record.now()
+    sentence = reason if reason[-1] in ".!?" else f"{reason}."
+    notices = {
+        file_in(each, "README.md"): f"> **{say(each, 'publish.withdrawal', date=date[:10], reason=sentence)}**\n"
+        for each in LANGUAGES
+    }
+    repository = on_hub.Repository(name, target.kind)
+    with run.lock():
+        hub = connect()
+        oid = run_ending_at_once(lambda: on_hub.withdraw(hub, repository, notices, "Withdraw"))
+        record.remember(
+            run,
+            Publication(repository=name, kind=target.kind, what=target.what, commit=oid, date=date, withdrawn=reason),
+        )
+    print(say(language, "publish.withdrawn", address=repository.address(hub)))
+    return EXIT_OK

@@ -10,7 +10,7 @@ Five checks, each of which reports one sentence per fault:
 - Is the recipe the one that made the stages?
 - Do the hashes in each seal match its content, and do the seals of later stages hold its digest?
 - Is every file in the sealed folders a regular file that a seal lists, with the hash that is listed?
-- Does the card agree with the sealed reports, in each value that it quotes and in the text around it?
+- Do card and dossier agree with the sealed reports, in each value that they quote and in the text around it?
 - Are the seals those that were signed, and with the given key?
 
 A stage that was not made, or was left on another machine, is *not here*; only a run with all of its stages is whole.
@@ -34,7 +34,7 @@ from securesystemslib.signer import SSlibKey
 
 from desdecero.model_cards.formats import counted
 from desdecero.model_cards.words import LANGUAGES, Language, reader_language, say
-from desdecero.pipelines.commands.verify_card import card_faults, evidence_faults
+from desdecero.pipelines.commands.verify_card import card_faults, dossier_faults, evidence_faults
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
 from desdecero.pipelines.common.files import sha256_file
@@ -79,6 +79,8 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
     if not faults:  # only what was sealed can be compared with it
         for card in cards:
             faults += card_faults(run, recipe, card)
+        if "dossier" in seals and not faults:
+            faults += dossier_faults(run, recipe)
     return list(dict.fromkeys(faults))
 
 

@@ -1,6 +1,6 @@
-"""Compare a sealed card with the sealed reports: each value that it quotes, and the text around them.
+"""Compare a sealed card, and a dossier, with the sealed reports: each value that it quotes, and the text around them.
 
-No later seal holds a card's digest, so its own seal alone proves nothing: it is made again in memory.
+No later seal proves what they say: each is made again in memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 from desdecero.pipelines.run.stages import Stage, stages
 from desdecero.pipelines.write_card import config_place, differing
+from desdecero.pipelines.write_dossier import differing as differing_dossier
 
 
 def evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
@@ -57,10 +58,24 @@ def card_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
         yield printable(error)
 
 
+def dossier_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
+    """Yield the files of a dossier that differ from one made again from the sealed reports; not `software.csv`."""
+    try:
+        for place in differing_dossier(recipe, run):
+            again = stages(recipe)["dossier"].command(f"{run.recipe_file} --run-dir {run}")
+            yield f"{place}: not what the dossier stage makes of the sealed reports: make it again with `{again}`"
+    except (UserError, InvalidFile, FileNotFoundError) as error:
+        yield printable(error)
+
+
 def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
     """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
     yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
-    places = {"licensing": "card/licensing.json", "config": config_place(recipe, card.name)[1]}
+    places = {
+        "licensing": "card/licensing.json",
+        "gate": f"{card.folder}/gate.json",
+        "config": config_place(recipe, card.name)[1],
+    }
     chain = stages(recipe)
     for name in card.inputs:
         places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}

@@ -124,7 +124,7 @@ def guard(main: Callable[[list[str]], int], argv: list[str] | None) -> int:
         if code is None:
             return _print_error(out_of_memory())
         if code == EXIT_INTERRUPTED:
-            _print_interrupted()
+            print_interrupted()
         return code
     return _guarded(main, arguments)
 
@@ -134,7 +134,7 @@ def _guarded(main: Callable[[list[str]], int], arguments: list[str]) -> int:
         return _flushed(main, arguments)
     except KeyboardInterrupt:
         if address_space() is None:  # else the parent prints it: it knows whether a person or a library interrupted
-            _print_interrupted()
+            print_interrupted()
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has closed it (`… | head`); without this, Python reports an error at exit.
@@ -160,7 +160,8 @@ def _flushed(main: Callable[[list[str]], int], arguments: list[str]) -> int:
     return code
 
 
-def _print_interrupted() -> None:
+def print_interrupted() -> None:
+    """Say that Ctrl-C ended the command."""
     print("\ninterrupted: run the same command again to continue", file=sys.stderr)
 
 

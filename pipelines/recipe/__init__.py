@@ -37,10 +37,12 @@ from desdecero.pipelines.recipe.corpus_steps import (
     SuiteFile,
     Toxicity,
 )
+from desdecero.pipelines.recipe.dossier import Dossier
 from desdecero.pipelines.recipe.evaluate import Evaluate
 from desdecero.pipelines.recipe.finetune import Finetune
 from desdecero.pipelines.recipe.load import load_recipe, parse_recipe, shipped_recipes
 from desdecero.pipelines.recipe.model import SHAPE, Model
+from desdecero.pipelines.recipe.policy import Policy, Waiver
 from desdecero.pipelines.recipe.pretrain import (
     Budget,
     EarlyStop,
@@ -54,7 +56,7 @@ from desdecero.pipelines.recipe.pretrain import (
     SpanCorruption,
     Stability,
 )
-from desdecero.pipelines.recipe.publish import Acceptance, Publish
+from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.recipe.recipe import Recipe
 from desdecero.pipelines.recipe.tokenizer import Chat, Sweep, Tokenizer
 from desdecero.pipelines.recipe.tokens import Canaries, Reweight, Share, Tokens
@@ -62,7 +64,6 @@ from desdecero.pipelines.recipe.tokens import Canaries, Reweight, Share, Tokens
 __all__ = [
     "SHAPE",
     "SOURCES",
-    "Acceptance",
     "Audit",
     "Base",
     "Budget",
@@ -74,6 +75,7 @@ __all__ = [
     "Decontamination",
     "Deduplication",
     "Domain",
+    "Dossier",
     "EarlyStop",
     "Energy",
     "Evaluate",
@@ -91,6 +93,7 @@ __all__ = [
     "NamedEntities",
     "Optimizer",
     "PersonalData",
+    "Policy",
     "Pretrain",
     "Price",
     "Publish",
@@ -112,6 +115,7 @@ __all__ = [
     "Tokenizer",
     "Tokens",
     "Toxicity",
+    "Waiver",
     "WebArchive",
     "Wikipedia",
     "load_recipe",

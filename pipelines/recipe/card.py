@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desdecero.pipelines.recipe.base import Section
+from desdecero.pipelines.recipe.base import LocalPath, Section
 from desdecero.pipelines.recipe.identifiers import LicenseExpression
 from desdecero.pipelines.recipe.texts import Text
 
@@ -17,6 +17,9 @@ class Card(Section):
     license: LicenseExpression | None = None
     """Licence of the model, as an SPDX expression: `Apache 2.0` is read as `Apache-2.0`. There is no default: without
     it, the card states that it is missing."""
+    license_file: LocalPath | None = None
+    """File with the text of that licence, which is published as `LICENSE`. Without it, `LICENSE` has the licence's name
+    and the address of its text."""
     version: str | None = None
     """Version of the model, in the authors' own numbering."""
     authors: tuple[str, ...] = ()

@@ -22,10 +22,12 @@ from desdecero.pipelines.recipe.base import WITHOUT_PLACES, Section, Seed
 from desdecero.pipelines.recipe.base_model import OWN_MODEL, Base
 from desdecero.pipelines.recipe.card import Card
 from desdecero.pipelines.recipe.corpus import Corpus
+from desdecero.pipelines.recipe.dossier import Dossier
 from desdecero.pipelines.recipe.evaluate import Evaluate
 from desdecero.pipelines.recipe.finetune import Finetune, Finetuning, names_no_adapter
 from desdecero.pipelines.recipe.identifiers import LanguageCode, folder_name
 from desdecero.pipelines.recipe.model import Model
+from desdecero.pipelines.recipe.policy import Policy
 from desdecero.pipelines.recipe.pretrain import Pretrain
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.recipe.sequence_lengths import block_length
@@ -73,7 +75,10 @@ class Recipe(Section):
     """Adapters by name, `{legal: {rank: 8}, health: {}}`; those that write text are evaluated and audited too. A
     section of one adapter, `{rank: 8}`, is read as that of the adapter with the name of the corpus' domain slice."""
     card: Card = Card()
+    policy: Policy = Policy()
     publish: Publish = Publish()
+    dossier: Dossier | None = None
+    """Documents that the EU's AI Act asks for, and the same facts for programs. Without it, none are written."""
 
     @field_validator("languages")
     @classmethod
@@ -81,6 +86,18 @@ class Recipe(Section):
         if len(set(languages)) < len(languages):
             raise ValueError("a language is named twice: name it once")
         return languages
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_removal_contact(cls, data: Any) -> Any:
+        """Write the address for removals into both sections that print it, where one of them has it."""
+        match data:
+            case {"dossier": {"removal_contact": str(address)}}:
+                card = data.get("card") or {}
+                return data if card.get("removal_contact") else merged(data, {"card": {"removal_contact": address}})
+            case {"dossier": dict(), "card": {"removal_contact": str(address)}}:
+                return merged(data, {"dossier": {"removal_contact": address}})
+        return data
 
     @model_validator(mode="before")
     @classmethod
@@ -103,8 +120,10 @@ class Recipe(Section):
 
     @model_serializer(mode="wrap")
     def _leave_out_what_is_not_used(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `base` where there is none, and beside a base what adapters do not read."""
+        """Leave out `base` and `dossier` where there is none, and beside a base what adapters do not read."""
         content: dict[str, Any] = serialize(self)
+        if self.dossier is None:
+            content.pop("dossier", None)
         if self.base is None:
             content.pop("base", None)
             return content
@@ -193,6 +212,10 @@ class Recipe(Section):
     def _check_base(self) -> Recipe:
         if self.base is None:
             return self
+        if self.dossier is not None:
+            raise ValueError(
+                f"dossier: {self.base.name} comes without a corpus and without its training: leave dossier out"
+            )
         for name in self.adapters_elsewhere:
             raise ValueError(
                 f"finetune.{name}.base: this is the recipe of adapters on {self.base.name}: leave base out"

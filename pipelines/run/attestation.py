@@ -80,10 +80,13 @@ class Verdict(_Stated):
 
     rule: str
     verdict: str
+    """pass, fail, not_measured or waived."""
+    level: str = ""
+    """What comes of a rule that does not pass: off, warn or refuse."""
     value: float | str | None = None
     threshold: float | str | None = None
     read: str = ""
-    """Report or recipe key that the value was read from."""
+    """Report that the value was read from, and the JSON pointers into it."""
 
 
 class Predicate(_Stated):

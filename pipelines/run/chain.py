@@ -252,7 +252,7 @@ def find_stage(recipe: Recipe, kind: str, adapter: str | None) -> Stage:
             f"{recipe.name} holds adapters on {recipe.base.name}, which was not trained here: it has no stage {kind}; "
             "add an adapter with `desdecero finetune`"
         )
-    if names:
+    if names and any(stage.kind == kind for stage in OF_ADAPTER):
         raise UserError(f"name one of the recipe's adapters with --adapter: {', '.join(names)}")
     raise UserError(f"recipe {recipe.name} has no {kind} section: add one, or leave the stage out")
 

@@ -13,9 +13,11 @@
       evaluation/  audit/       report.json, samples and scores beside it
       adapters/<name>/          adapter/  merged/  plan and metrics as in pretrain/; where named, evaluation/  audit/
       card/                     README.md  README.es.md  evidence.json
+      dossier/                  documents that the law asks for, model.cdx.json  corpus.croissant.json  model.spdx.json
       trace/                    an index of the training tokens, for `desdecero trace`: no stage, built when asked for
       model/model.sig           a signature of model/ alone, by `desdecero sign --oms`; no stage writes or seals it
       attestations/             run.dsse.json: who signed the seals above, by `desdecero sign`; no stage
+      published.jsonl           what was published of it, where and when, by `desdecero publish`; no stage
       mitigation/               <method>.json, and the runs that it compares: <method>/base-0/  treated-0/  …
       <stage>/report.json       the stage's evidence, which the card quotes
       <stage>/done.json         the seal, written last: fingerprint, sha256 of every output, versions, hardware
@@ -210,6 +212,11 @@ class Layout:
     def model_signature(self) -> Path:
         """The signature of the model's files for OpenSSF Model Signing."""
         return self.model / "model.sig"
+
+    @property
+    def publications(self) -> Path:
+        """What was published of the run: repository, commit, tag, digest, date."""
+        return self.path / "published.jsonl"
 
     @property
     def blocklist(self) -> Path:

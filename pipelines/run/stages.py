@@ -1,7 +1,7 @@
 """Stages of a run: the one table that drives the chain, the command line, `status`, the card and the page.
 
     stages(recipe)      the stages that a recipe asks for, in order, by name
-    BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD comes last
+    BASE, OF_ADAPTER    the table: the stages of every model, and those of each adapter; CARD and DOSSIER come last
     ON_BASE             those of an adapter on a model that was not trained here
 
 A recipe has four stages for each of its adapters (`finetune: {legal: {…}, health: {…}}`): `finetune:legal`,
@@ -135,7 +135,7 @@ OF_ADAPTER = (
         ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 5, stale_if=AUDITED,
     ),
     Stage(
-        "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "publish.repo_id"),
+        "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "policy", "publish.repo_id"),
         ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 3,
     ),
 )  # fmt: skip
@@ -149,21 +149,28 @@ ON_BASE = (
         OF_ADAPTER[0], reads=("seed", "base", "model", "pretrain", "evaluate.confidence", "finetune.ADAPTER"), inputs=()
     ),
     replace(
-        OF_ADAPTER[-1], reads=("name", "languages", "base", "card", "publish.repo_id"), inputs=("finetune:ADAPTER",),
-        stale_if=(),
+        OF_ADAPTER[-1], reads=("name", "languages", "base", "card", "policy", "publish.repo_id"),
+        inputs=("finetune:ADAPTER",), stale_if=(),
     ),
 )  # fmt: skip
 """Stages of each adapter on a base that was not trained here, whose corpus and evaluation are not known."""
 
 CARD = Stage(
-    "card", "write_card", "card", ("name", "purpose", "languages", "card", "publish"),
+    "card", "write_card", "card", ("name", "purpose", "languages", "card", "policy", "publish"),
     tuple(stage.name for stage in BASE), 7, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 
+DOSSIER = Stage(
+    "dossier", "write_dossier", "dossier",
+    ("name", "purpose", "languages", "card", "publish.repo_id", "publish.private", "dossier"),
+    tuple(stage.name for stage in BASE), 1,
+)  # fmt: skip
+"""Stage of a recipe with a section `dossier`. It quotes what the card quotes, and leaves the card as it is."""
+
 KINDS: dict[str, Stage] = {}
 """Stages that have a command, by its name, in order; where a model's and an adapter's share one, the model's."""
-for _stage in (*BASE, OF_ADAPTER[0], CARD):
+for _stage in (*BASE, OF_ADAPTER[0], CARD, DOSSIER):
     KINDS.setdefault(_stage.kind, _stage)
 
 
@@ -171,7 +178,7 @@ def stages(recipe: Recipe) -> dict[str, Stage]:
     """Return the stages that a recipe asks for, in order, by name; beside a base, those of its adapters alone."""
     chain = [stage for name in recipe.adapters for stage in stages_of(recipe, name)]
     if recipe.base is None:
-        chain = [*BASE, *chain, CARD]
+        chain = [*BASE, *chain, CARD, *([DOSSIER] if recipe.dossier is not None else [])]
     return {stage.name: stage for stage in chain}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from whole_reports import whole
 from desdecero.model_cards import adapter_card
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import Language
+from desdecero.pipelines.run.gate import card_verdicts, facts_of
 
 CHANGES = [
     {"language": "en", "group": "age", "contexts": 80, "before": -0.1234, "after": 1.0567,
@@ -22,13 +24,15 @@ CHANGES = [
 
 def render(language: Language, changes: list[dict[str, Any]] | None) -> str:
     given = make_reports()
+    recipe = make_recipe()
     contents = {
-        "recipe": make_recipe().model_dump(mode="json"),
+        "recipe": recipe.model_dump(mode="json"),
         **{kind: given[kind] for kind in ("pretrain", "evaluate", "audit")},
         "finetune:boats": given["finetune"],
         "evaluate:boats": given["evaluate"],
         "audit:boats": whole("audit", {**given["audit"], "changes": changes}),
     }
+    contents["gate"] = card_verdicts(recipe, facts_of(recipe, contents, None, "boats"), datetime.date.max)
     evidence = Evidence({name: Report(f"{name}.json", "0" * 64, content) for name, content in contents.items()})
     return adapter_card.render(evidence, language, "boats")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import re
 from typing import Any
 
@@ -14,6 +15,7 @@ from desdecero.model_cards import adapter_card
 from desdecero.model_cards.evidence import Evidence, Report
 from desdecero.model_cards.words import LANGUAGES, Language
 from desdecero.pipelines.recipe.domains import domain
+from desdecero.pipelines.run.gate import card_verdicts, facts_of
 
 DATA = {
     "sha256": "ab" * 32, "license": "CC-BY-4.0", "train": 90, "validation": 10, "test": 25,
@@ -77,8 +79,9 @@ def writing(task: str, **changes: Any) -> dict[str, Any]:
 
 def render(finetune: dict[str, Any], language: Language = "en", **options: Any) -> str:
     given = make_reports()
+    recipe = make_recipe()
     reports = {
-        "recipe": make_recipe().model_dump(mode="json"), "pretrain": given["pretrain"],
+        "recipe": recipe.model_dump(mode="json"), "pretrain": given["pretrain"],
         "finetune:boats": whole("finetune", finetune), "config": {"dtype": "float32"},
         "seal.finetune:boats": {"digest": "ab" * 32, "finished": "2026-11-27T21:22:32Z", "outputs": {
             "adapters/boats/merged/model.safetensors": {"sha256": "9c" * 32, "bytes": 13824}
@@ -87,6 +90,7 @@ def render(finetune: dict[str, Any], language: Language = "en", **options: Any) 
     if finetune["task"] in ("text", "chat"):
         reports |= {"evaluate": given["evaluate"], "audit": given["audit"]}
         reports |= {"evaluate:boats": given["evaluate"], "audit:boats": given["audit"]}
+    reports["gate"] = card_verdicts(recipe, facts_of(recipe, reports, None, "boats"), datetime.date.max)
     evidence = Evidence({name: Report(f"{name}.json", "0" * 64, content) for name, content in reports.items()})
     pack = domain(finetune["domain_pack"]).read_in(language) if finetune.get("domain_pack") else None
     card = adapter_card.render(evidence, language, "boats", pack, **options)

@@ -12,6 +12,7 @@ from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.reports.base import Part
 from desdecero.pipelines.run.reports.card import CardReport
 from desdecero.pipelines.run.reports.corpus import CorpusReport
+from desdecero.pipelines.run.reports.dossier import DossierReport
 from desdecero.pipelines.run.reports.evaluate import EvaluationReport
 from desdecero.pipelines.run.reports.finetune import FinetuneReport
 from desdecero.pipelines.run.reports.pretrain import PretrainReport
@@ -19,13 +20,14 @@ from desdecero.pipelines.run.reports.tokenizer import TokenizerReport
 from desdecero.pipelines.run.reports.tokens import TokensReport
 
 __all__ = [
-    "REPORTS", "AuditReport", "CardReport", "CorpusReport", "EvaluationReport", "FinetuneReport", "PretrainReport",
-    "TokenizerReport", "TokensReport", "content_of",
+    "REPORTS", "AuditReport", "CardReport", "CorpusReport", "DossierReport", "EvaluationReport", "FinetuneReport",
+    "PretrainReport", "TokenizerReport", "TokensReport", "content_of",
 ]  # fmt: skip
 
 REPORTS: dict[str, type[Part]] = {
     "corpus": CorpusReport, "tokenizer": TokenizerReport, "tokens": TokensReport, "pretrain": PretrainReport,
     "evaluate": EvaluationReport, "audit": AuditReport, "finetune": FinetuneReport, "card": CardReport,
+    "dossier": DossierReport,
 }  # fmt: skip
 """Kind of stage → the type of its `report.json`."""
 

@@ -22,7 +22,11 @@ corpus:
 pretrain:
   budget: {steps: 10}
 """
-ACCEPTING = "publish: {{accept: [{{rule: {rule}, because: {because}, date: 2031-02-03}}]}}\n"
+WAIVER = "policy: {{waivers: [{{rule: {rule}, by: {by}, reason: we agreed, until: 2031-02-03{more}}}]}}\n"
+
+
+def waiving(rule: str, by: str = "Ana Ruiz", more: str = "") -> str:
+    return MINIMAL + WAIVER.format(rule=rule, by=by, more=more)
 
 
 @pytest.fixture
@@ -130,17 +134,22 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
         (MINIMAL + "publish: {repo_id: on}\n", ["line 10", "publish.repo_id", "reads as true"]),
         (MINIMAL.replace("To test.", "2031-15-99"), ["that YAML cannot read", "in quotes"]),
         (MINIMAL.replace("purpose: To test.", "purpose:"), ["line 2", "purpose", "is empty"]),
-        # What the gate may be told to let pass, and what not.
-        (
-            MINIMAL + ACCEPTING.format(rule="files_whole", because="haste"),
-            ["publish.accept.0.rule", "nobody can override"],
-        ),
-        (
-            MINIMAL + ACCEPTING.format(rule="hurry", because="haste"),
-            ["publish.accept.0.rule", "name one of licenses_"],
-        ),
-        (MINIMAL + ACCEPTING.format(rule="bias", because='" "'), ["publish.accept.0.because", "its reason"]),
-        (MINIMAL + "publish: {max_unknown: 5}\n", ["publish.max_unknown"]),
+        # What the policy may say, and what not.
+        (waiving("seals"), ["policy.waivers.0.rule", "nobody can waive"]),
+        (waiving("hurry"), ["policy.waivers.0.rule", "name one of seals, signed"]),
+        (waiving("bias", by='" "'), ["policy.waivers.0.by", "is empty"]),
+        (waiving("bias", by='"\\e"'), ["policy.waivers.0.by", "is empty"]),
+        (waiving("bias", more=", reason: ''"), ["reason"]),
+        (waiving("bias", more=", licenses: [MIT]"), ["policy.waivers.0", "is not about licences"]),
+        (waiving("license_conflict", more=", licenses: [Aphace-2.0]"), ["did you mean Apache-2.0?"]),
+        (waiving("beats_base"), ["policy.waivers.0", "asked of adapters alone"]),
+        (waiving("evaluation", more=", adapter: legal"), ["policy.waivers.0", "not asked of adapters"]),
+        (MINIMAL + "policy: {preset: open}\n", ["policy.preset", "open_release"]),
+        (MINIMAL + "policy: {rules: {hurry: {level: warn}}}\n", ["policy.rules", "no such rule"]),
+        (MINIMAL + "policy: {rules: {seals: {level: warn}}}\n", ["policy.rules", "always refuses"]),
+        (MINIMAL + "policy: {rules: {bias: {level: maybe}}}\n", ["policy.rules.bias.level"]),
+        (MINIMAL + "policy: {rules: {bias: {max_share: 0.1}}}\n", ["bias has no max_share", "it takes level"]),
+        (MINIMAL + "policy: {rules: {license_unknown: {max_share: 5}}}\n", ["policy.rules.license_unknown.max_share"]),
         # Names that others have rules for.
         (MINIMAL + "card: {license: Apach-2}\n", ["line 10", "card.license", "did you mean Apache-2.0?"]),
         (MINIMAL + "card: {license: GNU GPL}\n", ["card.license", "which version"]),
@@ -261,9 +270,24 @@ def test_anchors_and_merged_keys_are_no_repetitions(tmp_path: Path) -> None:
     assert (recipe.evaluate.confidence, recipe.audit.margin, recipe.audit.confidence) == (0.9, 0.4, 0.9)
 
 
-def test_what_was_accepted_loads_back_with_its_date(recipe_file: Path, tmp_path: Path) -> None:
-    recipe_file.write_text(MINIMAL + ACCEPTING.format(rule="bias", because="a first version"), encoding="utf-8")
+def test_a_policy_loads_back_with_its_waivers(recipe_file: Path, tmp_path: Path) -> None:
+    licenses = ", licenses: [CC BY-NC 4.0, LicenseRef-unknown]"
+    recipe_file.write_text(
+        waiving("license_unknown", more=licenses).replace(
+            "{waivers", "{preset: internal, rules: {bias: {level: off}}, waivers"
+        ),
+        encoding="utf-8",
+    )
     recipe = load_recipe(recipe_file)
     (tmp_path / "resolved.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
     assert load_recipe(tmp_path / "resolved.yaml") == recipe
-    assert str(recipe.publish.accept[0].date) == "2031-02-03"
+    (waiver,) = recipe.policy.judged().waivers
+    assert (waiver.by, str(waiver.until)) == ("Ana Ruiz", "2031-02-03")
+    assert waiver.licenses == ("CC-BY-NC-4.0", "LicenseRef-unknown")
+    assert recipe.policy.judged(adapter="legal").waivers == ()
+    assert recipe.policy.judged().levels == {"bias": "off"} and recipe.policy.judged().preset == "internal"
+
+
+def test_a_waiver_holds_nothing_that_draws_on_a_terminal(recipe_file: Path) -> None:
+    recipe_file.write_text(waiving("bias", by='"\\e[2JAna\\u202e\\n Ruiz"'), encoding="utf-8")
+    assert load_recipe(recipe_file).policy.waivers[0].by == "[2JAna Ruiz"

@@ -14,7 +14,7 @@ from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import find_stage, stages_until
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.stages import BASE, CARD, KINDS, OF_ADAPTER, load, stages
+from desdecero.pipelines.run.stages import BASE, CARD, DOSSIER, KINDS, OF_ADAPTER, load, stages
 
 OF_FINETUNE = ("seed", "evaluate.confidence")
 OF_EACH = ("finetune", "evaluate", "audit", "card")
@@ -55,11 +55,17 @@ def test_without_a_finetune_section_there_is_no_stage_of_an_adapter() -> None:
     ]  # fmt: skip
 
 
+def test_only_a_recipe_with_a_section_has_a_dossier_which_comes_last() -> None:
+    assert "dossier" not in stages(load_recipe("smoke")) and "dossier" not in load_recipe("smoke").content()
+    chain = stages(load_recipe("smoke", ["dossier={}"]))
+    assert list(chain)[-2:] == ["card", "dossier"]
+
+
 def test_every_page_and_every_reference_of_the_table_exists() -> None:
-    for stage in (*BASE, *OF_ADAPTER, CARD):
+    for stage in (*BASE, *OF_ADAPTER, CARD, DOSSIER):
         assert load(f"{stage.module}:{stage.page}") and load(f"{stage.module}:main")
         assert all(map(load, (*stage.stale_if, *([stage.sources] if stage.sources else []))))
-    assert set(KINDS) == {stage.name for stage in (*BASE, *OF_ADAPTER, CARD)}
+    assert set(KINDS) == {stage.name for stage in (*BASE, *OF_ADAPTER, CARD, DOSSIER)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""The `dossier` section."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from desdecero.pipelines.recipe.base import Section
+
+Area = Literal[
+    "research", "conversation", "public_information", "writing_aid", "search", "internal",
+    "biometrics", "critical_infrastructure", "education", "employment", "essential_services", "law_enforcement",
+    "migration", "justice",
+]  # fmt: skip
+Line = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
+"""Text of one line."""
+
+
+class Translated(Section):
+    """A text in both languages of the documents."""
+
+    en: Line
+    """In English."""
+    es: Line
+    """In Spanish."""
+
+
+class Dossier(Section):
+    """What only the provider knows of the model: for the documents of the EU's AI Act. What is left out is printed as
+    missing, and a duty that depends on it as unknown."""
+
+    provider: Line | None = None
+    """Who provides the model: name, address and contact."""
+    representative: Line | None = None
+    """Authorised representative in the Union, of a provider outside it."""
+    market_date: datetime.date | None = None
+    """Day on which the model is placed on the Union's market."""
+    sme: bool | None = None
+    """Whether the provider is a small or medium-sized enterprise, start-ups included: it lists fewer domains of crawled
+    text."""
+    public_demo: bool | None = None
+    """Whether people can use the model on a page that is open to the public."""
+    uses: tuple[Area, ...] = ()
+    """What the model is provided for. The last eight are the areas of Annex III, in which systems are presumed to be of
+    high risk."""
+    decisions: tuple[Line | Translated, ...] = ()
+    """Decisions of those who made the model, and their reasons: a text, or `{en: …, es: …}`."""
+    removal_contact: Line | None = None
+    """Where people ask for a text or for their personal data to be removed."""
