@@ -14,6 +14,20 @@ from desdecero.pipelines.corpus.licensing import summary
 from desdecero.pipelines.recipe import Licenses
 from desdecero.pipelines.run.gate import card_verdicts, facts_of
 
+STATED = tuple(
+    f"card.{statement}"
+    for statement in (
+        'version="0.3"',
+        "contact=tester@example.org",
+        "removal_contact=remove@example.org",
+        "collected={en: Copied from disk in 2025., es: Se copiaron del disco en 2025.}",
+        "intended_use={en: To test the card., es: Probar la ficha.}",
+        "out_of_scope=All that is not a test of this project.",
+        "limitations=It knows the words of the law and none of the sea.",
+    )
+)
+"""Statements that the recipe of `sealed_run` leaves empty, as a card that is complete has them."""
+
 
 def make_evidence(
     architecture: str = "llama",
@@ -22,7 +36,7 @@ def make_evidence(
     changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Evidence:
     reports = {**make_reports(architecture), **changes}
-    recipe = make_recipe(architecture, *overrides)
+    recipe = make_recipe(architecture, *STATED, *overrides)
     contents = {"recipe": recipe.model_dump(mode="json"), **reports}
     hardware = {"processor": "A Processor 9000", "cores": 2, "memory_bytes": 8_000_000_000}
     contents["licensing"] = summary.report(

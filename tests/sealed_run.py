@@ -43,16 +43,7 @@ corpus:
 model: {architecture: llama, layers: 1, hidden_size: 8, heads: 2, context_length: 32}
 pretrain: {budget: {steps: 40}}
 finetune: {}
-card:
-  license: Apache-2.0
-  version: "0.3"
-  authors: [A tester]
-  contact: tester@example.org
-  removal_contact: remove@example.org
-  collected: {en: Copied from disk in 2025., es: Se copiaron del disco en 2025.}
-  intended_use: {en: To test the card., es: Probar la ficha.}
-  out_of_scope: All that is not a test of this project.
-  limitations: It knows the words of the law and none of the sea.
+card: {license: Apache-2.0, intended_use: Testing., out_of_scope: Everything else., authors: [A tester]}
 """
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from card_evidence import STATED
 from sealed_run import estimate, make_recipe, make_reports
 from whole_reports import whole
 
@@ -79,7 +80,7 @@ def writing(task: str, **changes: Any) -> dict[str, Any]:
 
 def render(finetune: dict[str, Any], language: Language = "en", **options: Any) -> str:
     given = make_reports()
-    recipe = make_recipe()
+    recipe = make_recipe("llama", *STATED)
     reports = {
         "recipe": recipe.model_dump(mode="json"), "pretrain": given["pretrain"],
         "finetune:boats": whole("finetune", finetune), "config": {"dtype": "float32"},
