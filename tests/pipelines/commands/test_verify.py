@@ -100,7 +100,7 @@ def test_an_older_seal_that_was_altered_is_told_from_a_stage_made_anew(run: RunD
         (
             '"value": "Apache-2.0"',
             '"value": "MIT"',
-            "quotes MIT for licensing:/conflicts/1/against, where card/licensing.json says Apache-2.0",
+            "quotes MIT for gate:/verdicts/4/value, where card/gate.json says Apache-2.0",
         ),
         ('"key": "audit:/', '"key": "audit:/nowhere/', "is in no report of this run"),
         ("[", '["a quote", ', "holds something that is not a quoted value"),
