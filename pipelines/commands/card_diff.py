@@ -23,12 +23,14 @@ from desdecero.model_cards.evaluation_page import verdict_sentence
 from desdecero.model_cards.formats import interval
 from desdecero.model_cards.words import LANGUAGES, Language, name, say
 from desdecero.pipelines.common.command_line import Arguments
-from desdecero.pipelines.common.errors import EXIT_OK, UserError, printable
+from desdecero.pipelines.common.errors import EXIT_OK, UserError, printable, shown
+from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.evaluation.scores import compare_models, read_scored
 from desdecero.pipelines.run.reports import content_of
 from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 
 Row = dict[str, Any]
+NO_EVIDENCE = "is not the evidence of a card: write the card again with `desdecero card`"
 PLACES = ("card", "evidence/card", "evidence", ".")
 """Folders of a run, of a published model and of a card that may hold the evidence."""
 
@@ -66,18 +68,20 @@ def main(argv: list[str] | None = None) -> int:
     if why_not:
         told.append(say(language, "card_diff.not_paired", why=why_not))
     for line in _lines(language, found, told):
-        print(line)
+        print(shown(line))
     return EXIT_OK
 
 
 def read_card(given: str) -> Card:
     """Return the card of a run, of a published model or in a folder; raises `UserError` for anything else."""
-    for path in (Path(given).expanduser(), Path("runs") / given):
+    for path in (Path(local_path(given)), Path("runs") / given):
         for place in PLACES:
             folder = path / place
             if (folder / "evidence.json").is_file():
                 return Card(given, folder, _quotes(folder / "evidence.json"))
-    raise UserError(f"no card at {given}: name a run whose card was written, or a folder that holds its evidence.json")
+    raise UserError(
+        f"no card at {given or 'an empty path'}: name a run whose card was written, or a folder that holds its evidence.json"
+    )
 
 
 def _quotes(path: Path) -> list[dict[str, Any]]:
@@ -86,7 +90,13 @@ def _quotes(path: Path) -> list[dict[str, Any]]:
     except InvalidFile as error:
         raise UserError(f"{path} {error}: write the card again with `desdecero card`") from None
     if not isinstance(quotes, list) or not all(_is_quote(quote) for quote in quotes):
-        raise UserError(f"{path} is not the evidence of a card: write the card again with `desdecero card`")
+        raise UserError(f"{path} {NO_EVIDENCE}")
+    try:
+        changes(
+            "en", {}, reports_of(quotes)
+        )  # writes each value in its own form, which a value of another kind has not
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
+        raise UserError(f"{path} {NO_EVIDENCE}") from None
     return quotes
 
 

@@ -26,7 +26,7 @@ from desdecero.model_cards.policy.types import Preset, Verdict
 from desdecero.model_cards.words import LANGUAGES, Language, reader_language, say
 from desdecero.pipelines.commands.verify import read_seals, verify
 from desdecero.pipelines.common.command_line import Arguments
-from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
+from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, shown
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.attestation import check_signature
 from desdecero.pipelines.run.chain import find_stage
@@ -98,18 +98,13 @@ def lines(language: Language, verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Yield what the gate says: of each rule what was found, and where it does not pass how to fix it."""
     width = max(len(say(language, f"gate.tag.{each}")) for each in ("pass", "waived", "refuse", "warn", "off"))
     for verdict in verdicts:
-        yield f"{tag(language, verdict):<{width}} {verdict.rule}: {_shown(sentence(language, verdict))}"
+        yield f"{tag(language, verdict):<{width}} {verdict.rule}: {shown(sentence(language, verdict))}"
         below = [measured(language, verdict)]
         if verdict.outcome != "pass":
             below.append(say(language, "gate.to_fix", fix=fix(language, verdict)))
         below += [waiver_sentence(language, one, expired=False) for one in verdict.waivers]
         below += [waiver_sentence(language, one, expired=True) for one in verdict.expired]
-        yield from (f"{'':<{width}} {_shown(text)}" for text in below)
-
-
-def _shown(words: str) -> str:
-    """Escape what is not printable; Spanish writes a no-break space before %, which stays."""
-    return "\u00a0".join(map(printable, words.split("\u00a0")))
+        yield from (f"{'':<{width}} {shown(text)}" for text in below)
 
 
 def main(argv: list[str]) -> int:

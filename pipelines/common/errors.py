@@ -79,6 +79,11 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
+def shown(words: str) -> str:
+    """Escape like `printable` a sentence with values in it; the no-break spaces of its numbers stay."""
+    return "\u00a0".join(map(printable, words.split("\u00a0")))
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield the error, then its cause, the cause of that, and so on."""
     seen: BaseException | None = error

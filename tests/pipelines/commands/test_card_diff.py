@@ -139,3 +139,41 @@ def test_what_is_no_evidence_is_refused_in_one_sentence(
     assert main(["card", "diff", str(tmp_path), str(tmp_path)]) == EXIT_USER_ERROR
     (sentence,) = capsys.readouterr().err.splitlines()
     assert "evidence.json" in sentence and "desdecero card" in sentence
+
+
+@pytest.mark.parametrize(
+    "quotes",
+    [
+        {"pretrain:/steps": "ten"}, {"corpus:/sources": 1, "corpus:/sources/0/name": 1}, {"corpus:/bytes/kept": "much"},
+        {"recipe:/purpose": 3}, {"recipe:/card/authors": "x"}, {"evaluate:/text/measures": 3},
+        {"evaluate:/text/measures/loss/value": "3"}, {"licensing:/conflicts/0/share_tokens": 0.1},
+        {"gate:/verdicts/0/rule": "bias", "gate:/verdicts/0/verdict": 5}, {"corpus:/bytes/kept": 10**400},
+    ],
+    ids=lambda quotes: next(iter(quotes)),
+)  # fmt: skip
+@pytest.mark.parametrize("second", [False, True], ids=["as the first", "as the second"])
+def test_values_of_another_kind_are_no_evidence(
+    quotes: dict[str, Any], second: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folders = [tmp_path / "good", tmp_path / "bad"]
+    for folder, content in zip(folders, ({}, quotes), strict=True):
+        folder.mkdir()
+        evidence = [{"key": key, "value": value} for key, value in content.items()]
+        (folder / "evidence.json").write_text(json.dumps(evidence))
+    words = [str(folder) for folder in (folders if second else folders[::-1])]
+    assert main(["card", "diff", *words]) == EXIT_USER_ERROR
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "bad/evidence.json is not the evidence of a card" in sentence
+
+
+def test_what_evidence_says_draws_nothing_on_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "evidence.json").write_text(json.dumps([{"key": "recipe:/card/contact", "value": "\x1b[31ma\x07"}]))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/evidence.json").write_text("[]")
+    text = told(capsys, tmp_path, tmp_path / "other")
+    assert "\x1b" not in text and "\x07" not in text and "\\x1b" in text
+
+
+def test_the_home_of_nobody_is_no_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["card", "diff", "~nobody-of-that-name", "."]) == EXIT_USER_ERROR
+    assert "no card at ~nobody-of-that-name" in capsys.readouterr().err
