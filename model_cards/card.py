@@ -144,10 +144,10 @@ def audit_filters(templates: Environment, language: Language) -> None:
     def counts(sentences: Sequence[Said]) -> str:
         return verdict_counts(language, Counter(said.verdict for said in sentences if said.suite == "pairs"))
 
-    def gate_value(value: Any, unit: str) -> str:
-        said = written(
-            language, unit, None if isinstance(value, Missing) else value
-        )  # null, which no rule calls missing
+    def gate_value(value: Any, unit: str, beside: Any) -> str:
+        """Write a value, or a limit, beside the other; null, which no rule calls missing, comes as missing."""
+        value, beside = (None if isinstance(each, Missing) else each for each in (value, beside))
+        said = written(language, unit, value, beside)
         return plain(said) if unit == "text" else said
 
     def by_suite(sentences: Sequence[Said]) -> list[tuple[str, list[Said]]]:

@@ -8,10 +8,14 @@ from typing import Any
 from desdecero.model_cards.audit_sentences import verdict_counts
 from desdecero.model_cards.formats import figure, interval, percent
 from desdecero.model_cards.policy.types import Verdict, Waiver
-from desdecero.model_cards.words import Language, name, say
+from desdecero.model_cards.words import Language, catalogue, name, say
 
 SHARES = ("accuracy", "micro_f1", "macro_f1", "span_f1")
 """Measures of labels, which are between 0 and 1."""
+OF_LICENSES = ("license_denied", "license_conflict", "license_unknown")
+"""Checks that read the table of licences beside the card."""
+DIGITS = range(4, 18)
+"""Significant digits of a number, as few as tell it from its limit; 17 tell any two apart."""
 SHOWN_FAULTS = 10  # a sentence that names more files than this is not read
 
 
@@ -29,26 +33,44 @@ def sentence(language: Language, verdict: Verdict) -> str:
 
 def measured(language: Language, verdict: Verdict) -> str:
     """Write the verdict's word, the value and its limit, and the report and pointer that they were read from."""
-    value = written(language, verdict.unit, verdict.value)
-    limit = written(language, verdict.unit, verdict.threshold)
+    value = written(language, verdict.unit, verdict.value, verdict.threshold)
+    limit = written(language, verdict.unit, verdict.threshold, verdict.value)
     said = say(language, f"gate.verdict.{verdict.outcome}")
     if verdict.threshold is not None and (verdict.bound != "is" or verdict.value is not None):
         said += ": " + say(language, f"gate.bound.{verdict.bound}", value=value, limit=limit)
     return f"{said} ({verdict.report} {verdict.pointer})"
 
 
-def written(language: Language, unit: str, value: Any) -> str:
-    """Write a value or a limit: a share in percent, a figure with four digits, a word as it is."""
+def written(language: Language, unit: str, value: Any, beside: Any = None) -> str:
+    """Write a value or a limit: a share in percent, a figure with four digits, a report's word by its name.
+
+    beside: the limit of the value, or the value of the limit; two numbers that differ are never written alike
+    """
     if value is None:
         return "–"
-    if unit == "share":
-        return percent(language, value)
-    return figure(value) if unit == "figure" else str(value)
+    if unit not in ("share", "figure"):
+        return catalogue()[language].get(f"gate_word.{value}", str(value))
+    for digits in DIGITS:
+        said = _number(language, unit, value, digits)
+        if not isinstance(beside, int | float) or beside == value or _number(language, unit, beside, digits) != said:
+            break
+    return said
+
+
+def _number(language: Language, unit: str, value: float, digits: int) -> str:
+    if digits == DIGITS[0]:
+        return percent(language, value) if unit == "share" else figure(value)
+    scaled = figure(100 * value if unit == "share" else value, digits)
+    number = scaled.rstrip("0").rstrip(".") if "." in scaled else scaled
+    return number + (say(language, "number.percent") if unit == "share" else "")
 
 
 def fix(language: Language, verdict: Verdict) -> str:
     """Say how to make the rule pass."""
-    return _say(language, f"gate.fix.{verdict.key.partition('.')[0]}", **verdict.values)
+    check = verdict.key.partition(".")[0]
+    if check in OF_LICENSES and verdict.outcome == "not_measured":  # there are no licences yet to be changed
+        return say(language, "gate.fix.no_license_table")
+    return _say(language, f"gate.fix.{check}", **verdict.values)
 
 
 def waiver_sentence(language: Language, waiver: Waiver, expired: bool) -> str:

@@ -54,8 +54,9 @@ def _beats_base_by_interval(report: Mapping[str, Any]) -> Found:
     """
     change = report["domain"]["change"]
     high, values = change["high"], {"change": {**change, "measure": report["measure"]}}
+    better = high is not None and high < 0
     return Found(
-        "pass" if high is not None and high < 0 else "fail", high, 0.0, values=values, pointer="/domain/change"
+        "pass" if better else "fail", "better" if better else None, "better", values=values, pointer="/domain/change"
     )
 
 

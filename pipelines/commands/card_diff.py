@@ -12,6 +12,7 @@ A recipe that is named `diff` is `./diff.yaml` for `desdecero card`.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -54,8 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--language", choices=LANGUAGES, default=LANGUAGES[0], help="of the sentences")
     parser.add_argument("--json", action="store_true", help="print the changes as JSON")
     arguments = parser.parse_args(argv)
-    if not arguments.margin > 0 or not 0.5 < arguments.confidence < 1:
-        raise UserError("--margin is above 0, and --confidence between 0.5 and 1")
+    if not 0 < arguments.margin < math.inf or not 0.5 < arguments.confidence < 1:
+        raise UserError("--margin is a number above 0, and --confidence between 0.5 and 1")
     language: Language = arguments.language
     first, second = read_card(arguments.first), read_card(arguments.second)
     found = changes(language, reports_of(first.quotes), reports_of(second.quotes))
@@ -79,9 +80,8 @@ def read_card(given: str) -> Card:
             folder = path / place
             if (folder / "evidence.json").is_file():
                 return Card(given, folder, _quotes(folder / "evidence.json"))
-    raise UserError(
-        f"no card at {given or 'an empty path'}: name a run whose card was written, or a folder that holds its evidence.json"
-    )
+    where = given or "an empty path"
+    raise UserError(f"no card at {where}: name a run whose card was written, or a folder that holds its evidence.json")
 
 
 def _quotes(path: Path) -> list[dict[str, Any]]:
@@ -92,9 +92,7 @@ def _quotes(path: Path) -> list[dict[str, Any]]:
     if not isinstance(quotes, list) or not all(_is_quote(quote) for quote in quotes):
         raise UserError(f"{path} {NO_EVIDENCE}")
     try:
-        changes(
-            "en", {}, reports_of(quotes)
-        )  # writes each value in its own form, which a value of another kind has not
+        changes("en", {}, reports_of(quotes))  # writes each value in its form, which one of another kind does not have
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         raise UserError(f"{path} {NO_EVIDENCE}") from None
     return quotes

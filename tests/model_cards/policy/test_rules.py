@@ -312,3 +312,37 @@ def test_a_model_without_bits_per_byte_is_judged_by_another_loss(measure: str) -
             "baselines": {"unigram": {measure: 2.5}, "untrained": {measure: 8.0}},
         }
         assert judged(put(EVALUATION, "/text", text), "evaluation").verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "limits", "written"),
+    [
+        (texts({"MIT": 9497, "LicenseRef-unknown": 503}), "license_unknown", {"max_share": 0.0502},
+         "5.03%, at most 5.02%"),
+        (texts({"MIT": 94, "LicenseRef-unknown": 6}), "license_unknown", {"max_share": 0.05}, "6%, at most 5%"),
+        (texts({"MIT": 949999, "LicenseRef-unknown": 50001}), "license_unknown", {"max_share": 0.05},
+         "5.0001%, at most 5%"),
+        (put(EVALUATION, "/text/measures/bits_per_byte/high", 2.60281), "evaluation", {}, "2.60281, below 2.6028"),
+        (put(EVALUATION, "/text/measures/bits_per_byte/high", 2.7), "evaluation", {}, "2.700, below 2.603"),
+    ],
+)  # fmt: skip
+def test_a_value_beyond_its_limit_is_never_written_as_the_limit_is(
+    change: Change, rule: str, limits: dict[str, float], written: str
+) -> None:
+    verdict = judged(change, rule, Policy("open_release", limits={rule: limits} if limits else {}))
+    assert verdict.verdict == "fail" and f"fails: {written} (" in measured("en", verdict)
+
+
+def test_what_is_signed_is_said_in_the_words_of_a_language() -> None:
+    for state in ("unsigned", "refused", "unknown", "key_not_given", "signed"):
+        verdict = judged(put("attestation", "/state", state), "signed")
+        spoken = measured("es", verdict).partition(" (attestation")[0]
+        assert "signed" not in spoken and state not in spoken, spoken
+    assert "unsigned, asked for: signed" in measured("en", judged(put("attestation", "/state", "unsigned"), "signed"))
+
+
+@pytest.mark.parametrize("rule", ["license_denied", "license_conflict", "license_unknown"])
+def test_a_table_of_licences_that_is_not_there_is_to_be_made_and_no_text_to_be_left_out(rule: str) -> None:
+    for language, make in zip(LANGUAGES, ("make the card", "haga la ficha"), strict=True):
+        assert make in fix(language, judged(without(LICENSING), rule))
+    assert "make the card" not in fix("en", judged(RULES[rule][0], rule))
