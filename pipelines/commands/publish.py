@@ -178,7 +178,7 @@ def _adapter(recipe: Recipe, what: str) -> str | None:
 
 def _checked(repo_id: str | None) -> str | None:
     try:
-        return repo_id and repository_id(repo_id)
+        return None if repo_id is None else repository_id(repo_id)
     except ValueError as error:
         raise UserError(f"--repo-id {repo_id!r} {error}") from None
 

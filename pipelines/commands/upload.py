@@ -43,8 +43,13 @@ class Target:
 
 def checked_tag(tag: str | None) -> str | None:
     """Return a tag's name; raise `UserError` for one that git refuses, or that is a branch."""
-    if tag is not None and (not re.fullmatch(r"[A-Za-z0-9][\w.-]*", tag, re.ASCII) or tag == "main" or ".." in tag):
-        raise UserError(f"--tag {tag!r}: write letters, digits, `.`, `_` and `-`, as in v1")
+    if tag is not None and (
+        not re.fullmatch(r"[A-Za-z0-9][\w.-]*", tag, re.ASCII)
+        or tag == "main"
+        or ".." in tag
+        or tag.endswith((".", ".lock"))
+    ):
+        raise UserError(f"--tag {tag!r}: write letters, digits, `.`, `_` and `-`, as in v1; main is a branch")
     return tag
 
 

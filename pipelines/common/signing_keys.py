@@ -39,7 +39,7 @@ def write_pair(name: str, p256: bool = False) -> tuple[Path, Path]:
     is overwritten cannot sign again.
     """
     private, public = Path(f"{local_path(name)}.key"), Path(f"{name}.pub")
-    if not private.stem or name.endswith("/"):
+    if not Path(name).name or name.endswith(("/", "/.")) or Path(name).name == "..":
         raise UserError(f"{name!r} is no name for a key: give one such as team, for team.key and team.pub")
     for path in (private, public):
         if path.is_symlink() or path.exists():
@@ -48,16 +48,24 @@ def write_pair(name: str, p256: bool = False) -> tuple[Path, Path]:
     key = load_pem_private_key(signer.private_bytes, None).public_key()
     private.parent.mkdir(parents=True, exist_ok=True)
     _create(private, signer.private_bytes, 0o600)
-    _create(public, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    try:
+        _create(public, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    except BaseException:  # no half of a pair: the next attempt would refuse to overwrite it
+        private.unlink()
+        raise
     return private, public
 
 
 def _create(path: Path, content: bytes, mode: int) -> None:
     """Write a new file that has its mode from the first moment on, and is on the disk when this returns."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:  # a full disk: what is there is no key
+            path.unlink()
+            raise
 
 
 def read_private_key(path: str) -> CryptoSigner:

@@ -6,13 +6,21 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.identifiers import repository_id
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import InvalidFile, Sha256, read_file
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds what draws on a terminal")
+    return text
 
 
 class Publication(BaseModel):
@@ -20,20 +28,20 @@ class Publication(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    repository: str
+    repository: Annotated[str, AfterValidator(repository_id)]
     """`owner/name`."""
     kind: Literal["model", "dataset"]
-    what: str
+    what: Annotated[str, AfterValidator(_printable)]
     """`model`, `dataset` or `adapter:NAME`."""
-    commit: str
-    tag: str | None = None
-    digest: str | None = None
+    commit: Annotated[str, Field(pattern=r"\A[0-9a-f]{40}\z")]
+    tag: Annotated[str, AfterValidator(_printable)] | None = None
+    digest: Sha256 | None = None
     """sha256 over the names and hashes of the files; None of a withdrawal."""
-    corpus: str | None = None
+    corpus: Sha256 | None = None
     """Digest of the seal of the corpus that it was made from."""
-    date: str
+    date: Annotated[str, Field(pattern=r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z")]
     """UTC."""
-    withdrawn: str | None = None
+    withdrawn: Annotated[str, AfterValidator(_printable)] | None = None
     """The reason, where the repository was withdrawn."""
 
 
@@ -45,10 +53,14 @@ def now() -> str:
 def publications(run: RunDir) -> list[Publication]:
     """Read what was published of a run, the earliest first."""
     path = run.publications
-    if not path.is_file():
+    try:
+        content = read_file(path)
+    except FileNotFoundError:
         return []
+    except InvalidFile as error:
+        raise UserError(f"{path} {error}") from None
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         try:
             found.append(Publication.model_validate_json(line))
         except ValidationError:
@@ -65,8 +77,11 @@ def remember(run: RunDir, publication: Publication) -> None:
 
 
 def _append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line)
+    with path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):  # an editor may have left the last line without its end
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else f"\n{line}"
+        file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
 

@@ -186,6 +186,8 @@ def test_a_model_without_licence_is_refused(tmp_path: Path, hub: FakeHub):
     ("words", "said"),
     [
         ((), "no repository is named"),
+        (("--repo-id", ""), "is not a repository of the Hub"),
+        (("--repo-id", "me/name", "--tag", "v1.lock"), "as in v1"),
         (("--repo-id", "x y"), "is not a repository of the Hub"),
         (("--repo-id", "name"), "whose repository"),
         (("--repo-id", "me/name", "--accept", "bias"), "unrecognized arguments: --accept"),

@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,28 @@ def test_a_key_is_never_overwritten(there: str, tmp_path: Path, capsys: pytest.C
     (sentence,) = capsys.readouterr().err.splitlines()
     assert f"{there} exists, and a key is never overwritten" in sentence
     assert [path.name for path in tmp_path.iterdir()] == [there] and (tmp_path / there).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "keys/", "keys/.", "keys/.."])
+def test_a_pair_without_a_name_is_not_made(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["keygen", name]) == 2
+    assert "is no name for a key" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_half_of_a_pair(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    filler = small_disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"0" * 4096)
+    assert main(["keygen", str(small_disk / "team")]) == 2
+    assert "the disk is full" in capsys.readouterr().err and list(small_disk.iterdir()) == [filler]
+    filler.write_bytes(filler.read_bytes()[:-4096])  # room for the first file alone
+    assert main(["keygen", str(small_disk / "team")]) == 2 and list(small_disk.iterdir()) == [filler]
+    filler.unlink()
+    assert main(["keygen", str(small_disk / "team")]) == 0
 
 
 def test_what_is_no_key_of_its_kind_is_one_sentence(
