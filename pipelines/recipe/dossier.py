@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from desdecero.pipelines.recipe.base import Section
 
@@ -49,3 +49,11 @@ class Dossier(Section):
     """Decisions of those who made the model, and their reasons: a text, or `{en: …, es: …}`."""
     removal_contact: Line | None = None
     """Where people ask for a text or for their personal data to be removed."""
+
+    @field_validator("uses")
+    @classmethod
+    def _check_uses(cls, uses: tuple[Area, ...]) -> tuple[Area, ...]:
+        for use in uses:
+            if uses.count(use) > 1:
+                raise ValueError(f"names {use} twice: each use once, as each has its own duty")
+        return uses

@@ -94,7 +94,14 @@ class Recipe(Section):
         match data:
             case {"dossier": {"removal_contact": str(address)}}:
                 card = data.get("card") or {}
-                return data if card.get("removal_contact") else merged(data, {"card": {"removal_contact": address}})
+                other = card.get("removal_contact") if isinstance(card, dict) else card
+                if not other:
+                    return merged(data, {"card": {"removal_contact": address}})
+                if isinstance(other, str) and isinstance(card, dict) and other != address:
+                    raise ValueError(
+                        f"card.removal_contact says {other!r} and dossier.removal_contact {address!r}: write one of "
+                        "them, and card and dossier print it"
+                    )
             case {"dossier": dict(), "card": {"removal_contact": str(address)}}:
                 return merged(data, {"dossier": {"removal_contact": address}})
         return data

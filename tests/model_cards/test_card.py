@@ -104,6 +104,23 @@ def test_a_whole_run_has_nothing_missing(architecture: str):
 
 
 @pytest.mark.parametrize(
+    ("overrides", "suites", "said"),
+    [
+        (("audit.suites={pairs: null}",), {}, ("asks for no paired sentences", "no pide pares de frases")),
+        ((), {"pairs": {"margin": 0.5, "min_occurrences": 10, "languages": {}}},
+         ("has no paired sentences in the model's languages", "no tiene pares de frases en las lenguas")),
+    ],
+)  # fmt: skip
+def test_paired_sentences_that_were_not_asked_are_said_and_no_missing_evidence(
+    overrides: tuple[str, ...], suites: dict[str, Any], said: tuple[str, str]
+):
+    evidence = make_evidence("llama", *overrides, changes={"audit": {**make_reports()["audit"], "suites": suites}})
+    for language, sentence in zip(LANGUAGES, said, strict=True):
+        assert sentence in render(evidence, language)
+    assert evidence.missing == []
+
+
+@pytest.mark.parametrize(
     ("language", "why"), [("en", "because a model that fills gaps"), ("es", "porque un modelo que llena huecos")]
 )
 def test_what_cannot_be_measured_of_an_encoder_decoder_is_said(language: Language, why: str):

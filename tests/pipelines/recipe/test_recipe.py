@@ -291,3 +291,33 @@ def test_a_policy_loads_back_with_its_waivers(recipe_file: Path, tmp_path: Path)
 def test_a_waiver_holds_nothing_that_draws_on_a_terminal(recipe_file: Path) -> None:
     recipe_file.write_text(waiving("bias", by='"\\e[2JAna\\u202e\\n Ruiz"'), encoding="utf-8")
     assert load_recipe(recipe_file).policy.waivers[0].by == "[2JAna Ruiz"
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ("dossier: {removal_contact: a@b.org}\ncard: {removal_contact: c@d.org}\n", "write one of them"),
+        ("dossier: {removal_contact: a@b.org}\ncard: {removal_contact: 3}\n", "card.removal_contact"),
+        ("dossier: {removal_contact: a@b.org}\ncard: nobody\n", "card: "),
+        ("dossier: {uses: [education, education]}\n", "names education twice"),
+    ],
+)
+def test_a_dossier_that_contradicts_itself_or_the_card_is_refused(recipe_file: Path, sections: str, said: str) -> None:
+    recipe_file.write_text(MINIMAL + sections, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        load_recipe(str(recipe_file))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        "dossier: {removal_contact: a@b.org}\n",
+        "dossier: {}\ncard: {removal_contact: a@b.org}\n",
+        "dossier: {removal_contact: a@b.org}\ncard: {removal_contact: a@b.org}\n",
+    ],
+)
+def test_one_address_for_removals_stands_on_card_and_dossier(recipe_file: Path, sections: str) -> None:
+    recipe_file.write_text(MINIMAL + sections, encoding="utf-8")
+    recipe = load_recipe(str(recipe_file))
+    assert recipe.dossier is not None
+    assert recipe.card.removal_contact == recipe.dossier.removal_contact == "a@b.org"
