@@ -22,12 +22,12 @@ from whole_reports import held_out_suite, typed, whole
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.auditing.keys import key_of, wanted_suites
-from desdecero.pipelines.commands.verify import read_seals
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import BASE, stage_name, stages
+from desdecero.pipelines.verification.seals import read_seals
 from desdecero.pipelines.write_card import write_card
 
 RECIPE = """

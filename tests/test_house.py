@@ -51,7 +51,8 @@ FLOORS = {
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
     "publishing": {"common", "licenses", "recipe", "run", "corpus"},
     "stages": PARTS,
-    "commands": PARTS | {"stages"},
+    "verification": PARTS | {"stages"},
+    "commands": PARTS | {"stages", "verification"},
     "cli": PARTS | {"stages", "commands"},
 }
 """Which folders of `pipelines/` each may import, besides itself; a stage imports no other stage."""

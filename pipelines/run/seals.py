@@ -6,7 +6,7 @@
 
 A seal holds hashes of itself: `seal` covers every field of it, `digest` its outputs, `fingerprint` what the stage was
 made from. These hashes are not signatures: whoever alters a file and its seal must also alter the seal of every later
-stage, which holds the digest. `commands/verify.py` compares them, and `attestation.py` signs them.
+stage, which holds the digest. `verification/` compares them, and `attestation.py` signs them.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ from desdecero.model_cards.evidence import Evidence
 from desdecero.model_cards.formats import filters, plain
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, name
 from desdecero.pipelines import write_dossier
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import EXIT_OK, EXIT_USER_ERROR, UserError
 from desdecero.pipelines.corpus.ledger import DOCUMENTS
 from desdecero.pipelines.recipe import Recipe, load_recipe, parse_recipe
 from desdecero.pipelines.run.chain import run_stage
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_run import verify
 from desdecero.pipelines.write_dossier import check_formats, compose, largest_sites, main, sealed_reports
 
 for library in write_dossier.LIBRARIES:

@@ -24,9 +24,9 @@ from sealed_run import make_reports, make_sealed_run, seal_card
 from transformers import AutoModelForCausalLM
 
 from desdecero.pipelines.commands.publish import contents
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.run.run_dir import find_run
+from desdecero.pipelines.verification.of_run import verify
 
 FIT = (
     "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",

@@ -13,12 +13,13 @@ import pytest
 from sealed_run import make_sealed_run, reseal
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.commands.verify import model_faults, verify
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import BASE, stages
+from desdecero.pipelines.verification.files import model_faults
+from desdecero.pipelines.verification.of_run import verify
 
 OF_CARD = [stage.name for stage in BASE]
 SEALED = [*OF_CARD, "finetune:boats", "card"]
@@ -100,7 +101,7 @@ def test_an_older_seal_that_was_altered_is_told_from_a_stage_made_anew(run: RunD
         (
             '"value": "Apache-2.0"',
             '"value": "MIT"',
-            "quotes MIT for licensing:/conflicts/1/against, where card/licensing.json says Apache-2.0",
+            "quotes MIT for gate:/verdicts/4/value, where card/gate.json says Apache-2.0",
         ),
         ('"key": "audit:/', '"key": "audit:/nowhere/', "is in no report of this run"),
         ("[", '["a quote", ', "holds something that is not a quoted value"),

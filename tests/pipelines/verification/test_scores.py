@@ -17,10 +17,11 @@ from sealed_run import reseal_all
 from desdecero.eval_suites.language_modeling import LanguageModeling
 from desdecero.eval_suites.models.load import load
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.commands.verify import read_seals, verify
-from desdecero.pipelines.commands.verify_scores import DOCUMENTS, PROBES, scored_again
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.verification.of_run import verify
+from desdecero.pipelines.verification.scores import DOCUMENTS, PROBES, scored_again
+from desdecero.pipelines.verification.seals import read_seals
 
 SETTINGS = (
     "pretrain.budget={steps: 5}", "evaluate={max_bytes: 3000, sample_tokens: 4}", "audit.languages=[en]",
