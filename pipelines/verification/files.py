@@ -12,7 +12,7 @@ from desdecero.pipelines.run.base_model import base_faults
 from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import Seal, walk
-from desdecero.pipelines.run.stages import stage_name, stages
+from desdecero.pipelines.run.stages import Stage, stage_name, stages
 from desdecero.pipelines.verification.seals import digest_mismatches, read_seals
 
 
@@ -33,21 +33,27 @@ def file_faults(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], unreadab
     for name, seal in seals.items():
         folder = chain[name].folder
         claimed.add(f"{folder}/done.json")
-        roots = (f"{folder}/", "model/") if chain[name].model else (f"{folder}/",)
         for place, output in seal.outputs.items():
             claimed.add(place)
             shown = printable(place)
-            if not place.startswith(roots) or place == f"{folder}/done.json":
+            if not may_write(chain[name], place):
                 yield f"{folder}/done.json: the seal names {shown}, which {name} does not write"
             elif place in regular:
-                if fault := _differs(run.path / place, output["sha256"]):
+                if fault := differs(run.path / place, output["sha256"]):
                     yield f"{shown}: {fault.format(name)}"
             elif not any(place == other or place.startswith(f"{other}/") for other in irregular):
                 yield f"{shown}: sealed by {name}, and missing"
     yield from _foreign_files(recipe, regular - claimed, set(seals), unreadable)
 
 
-def _differs(path: Path, sha256: str) -> str:
+def may_write(stage: Stage, place: str) -> bool:
+    """Return whether a stage writes at a path of the run directory, so that its seal may name it."""
+    roots = (f"{stage.folder}/", "model/") if stage.model else (f"{stage.folder}/",)
+    return place.startswith(roots) and place != f"{stage.folder}/done.json"
+
+
+def differs(path: Path, sha256: str) -> str:
+    """Return how a file differs from what was sealed, "" if it does not; `{}` stands for the stage's name."""
     try:
         return "" if sha256_file(path) == sha256 else "altered since {} was sealed"
     except OSError as error:
@@ -98,7 +104,7 @@ def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> lis
     weights = {place: output for place, output in seals[writer].outputs.items() if place.startswith(f"{root}/")}
     for place, fault in sorted(walk(run.path, root)):
         if not fault and place in weights:
-            fault = _differs(run.path / place, weights.pop(place)["sha256"]).format(writer)
+            fault = differs(run.path / place, weights.pop(place)["sha256"]).format(writer)
         elif not fault and place not in pages:
             fault = "in a sealed folder, but no stage wrote it"
         else:

@@ -7,7 +7,7 @@ from desdecero.pipelines.run.base_model import base_faults
 from desdecero.pipelines.run.model_signature import model_signature_fault
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
-from desdecero.pipelines.verification.card import card_faults, dossier_faults, evidence_faults
+from desdecero.pipelines.verification.card import evidence_faults, made_again
 from desdecero.pipelines.verification.files import file_faults
 from desdecero.pipelines.verification.seals import chain_faults, read_seals, recipe_faults, stale_reasons
 
@@ -35,7 +35,7 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
         faults += evidence_faults(run, recipe, card)
     if not faults:  # only what was sealed can be compared with it
         for card in cards:
-            faults += card_faults(run, recipe, card)
+            faults += made_again(run, recipe, card).faults
         if "dossier" in seals and not faults:
-            faults += dossier_faults(run, recipe)
+            faults += made_again(run, recipe, chain["dossier"]).faults
     return list(dict.fromkeys(faults))
