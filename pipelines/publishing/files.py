@@ -120,7 +120,7 @@ def with_manifest(found: list[PublishedFile], what: str, run: RunDir) -> Files:
     files = {file.name: file for file in found}
     places = {name: file.sealed for name, file in sorted(files.items())}
     content = {"what": what, "run": run.path.name, "files": places}
-    manifest = PublishedFile(MANIFEST, json_text(content).encode())
+    manifest = PublishedFile(MANIFEST, json_text(content).encode(errors="backslashreplace"))
     return dict(sorted((files | {MANIFEST: manifest}).items()))
 
 

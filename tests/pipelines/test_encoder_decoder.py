@@ -46,7 +46,7 @@ def test_the_card_has_evidence_for_all_that_it_says_and_the_gate_asks_for_a_bett
     assert report(trained_t5_run, "card")["missing"] == []
     rehearsal = ("publish", trained_t5_run, "--repo-id", "me/tiny", "--dry-run")
     refused = forked(*rehearsal, cwd=trained_t5_run.parent)
-    assert refused.returncode == 1 and "refused by evaluation, bias: nothing was uploaded" in refused.stdout
+    assert refused.returncode == 1 and "refused by bias, evaluation: nothing was uploaded" in refused.stdout
 
 
 def test_the_code_on_its_card_fills_a_gap_where_there_is_only_transformers(trained_t5_run: Path) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from desdecero.model_cards.gate_sentences import sentence
 from desdecero.pipelines.commands.forget import find_entries, main
-from desdecero.pipelines.commands.publish import Wanted, publication
+from desdecero.pipelines.commands.gate import judge_run
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.blocklist import Blocked, Blocklist, BlocklistEntry, add_entries, read_entries
 from desdecero.pipelines.corpus.document import Document
 from desdecero.pipelines.corpus.draft import Draft
-from desdecero.pipelines.recipe import load_recipe
+from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
@@ -67,6 +68,13 @@ def home(sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = Path(shutil.copytree(sealed, tmp_path / "home"))
     monkeypatch.chdir(folder)
     return folder
+
+
+def told_of_seals(recipe: Recipe, run: RunDir) -> str:
+    """What the gate says of the seals."""
+    (seals,) = [one for one in judge_run(recipe, run) if one.rule == "seals"]
+    assert seals.verdict == "fail"
+    return sentence("en", seals)
 
 
 @pytest.fixture
@@ -138,7 +146,7 @@ def test_what_was_removed_is_gone_from_the_next_build_and_its_run_is_stale_until
     assert "contradicts a block list in 23 documents" in states["tokens"].reason
     faults = verify(run, recipe)
     assert len(faults) == 3 and all("stale" in fault for fault in faults)
-    assert publication(recipe, run, Wanted(None, "owner/name", ())).states["corpus"].startswith("stale")
+    assert "corpus (stale" in told_of_seals(recipe, run)
 
     source, document = read_entries(run.blocklist)
     assert (source.id, source.source, source.sha256) == ("*", "mirror", None)
@@ -193,7 +201,7 @@ def test_a_run_that_is_moved_or_copied_takes_its_removals_along(home: Path, forg
     for folder in ("moved/a", "copied/a"):
         assert "contradicts a block list" in RunDir(folder).state(stages(recipe)["corpus"], recipe).reason
         assert any("block list" in fault for fault in verify(RunDir(folder), recipe))
-        assert publication(recipe, RunDir(folder), Wanted(None, "owner/name", ())).states["corpus"].startswith("stale")
+        assert "corpus (stale" in told_of_seals(recipe, RunDir(folder))
     assert RunDir("before/a").state(stages(recipe)["corpus"], recipe).name == "sealed"  # it cannot know
 
     run = RunDir("moved/a")

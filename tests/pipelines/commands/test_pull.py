@@ -52,6 +52,8 @@ def make_run(folder: Path, *more: str, licenses: tuple[str, ...] = ()) -> Path:
         reports["corpus"]["licenses"] = [row | {"license": name} for name in licenses]
         (row, *_) = reports["tokens"]["licenses"]
         reports["tokens"]["licenses"] = [row | {"license": name} for name in licenses]
+        read = reports["pretrain"]["exposure"]
+        read["licenses"] = [row for row in read["licenses"] if row["license"] in licenses]
     return make_sealed_run(folder, *FIT, *more, reports=reports, with_adapter=True, corpus_files=corpus_files)[0].path
 
 
