@@ -213,7 +213,7 @@ def compare(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str
     folder, judged = stages(recipe)[stage_name("card", adapter)].folder, _said_before(recipe, run, adapter, "gate.json")
     with reading(f"{folder}/gate.json"):
         today = datetime.date.fromisoformat(judged.get("judged") or datetime.date.max.isoformat())
-    wanted = {}
+    wanted: dict[str, str] = {}
     for name, text in compose(recipe, run, today, adapter).items():
         digest = hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
         places = [f"{folder}/{name}", *([f"model/{name}"] if adapter is None and name in PAGES else [])]

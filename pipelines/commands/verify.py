@@ -74,7 +74,7 @@ class Verified:
     not_made_again: list[str] = field(default_factory=list)
     """Of a publication: files of cards and dossier whose hashes are right, and which could not be made again."""
     not_sealed: list[str] = field(default_factory=list)
-    """Of a publication: files that no stage sealed, and that could not be compared with anything."""
+    """Of a publication: files that no seal proves, or not all of."""
 
 
 def verified(

@@ -40,7 +40,7 @@ from desdecero.pipelines.run.run_dir import ADDED, RunDir
 from desdecero.pipelines.run.seals import Seal
 from desdecero.pipelines.run.stages import Stage, stage_name, stages
 
-MODEL, DATASET, LICENSE = "model", "dataset", "LICENSE"
+MODEL, DATASET, LICENSE, CROISSANT = "model", "dataset", "LICENSE", "croissant.json"
 RECIPE = Layout("/").recipe_file.relative_to("/").as_posix()
 OF_THE_HUB = ".gitattributes"
 """File that the Hub adds to a repository."""
@@ -106,7 +106,7 @@ def of_run(run: RunDir, names: Mapping[str, str | None], others: Mapping[str, by
     return [
         PublishedFile(name, run.path / place, place) if place is not None else PublishedFile(name, others[name])
         for name, place in names.items()
-        if place is None or (run.path / place).is_file()
+        if (name in others if place is None else (run.path / place).is_file())
     ]
 
 
@@ -118,10 +118,15 @@ def digest(files: Mapping[str, PublishedFile]) -> str:
 def with_manifest(found: list[PublishedFile], what: str, run: RunDir) -> Files:
     """Add the list of the files with their paths in the run; of two files of one name, the later counts."""
     files = {file.name: file for file in found}
-    places = {name: file.sealed for name, file in sorted(files.items())}
-    content = {"what": what, "run": run.path.name, "files": places}
-    manifest = PublishedFile(MANIFEST, json_text(content).encode(errors="backslashreplace"))
+    places = {name: file.sealed for name, file in files.items()}
+    manifest = PublishedFile(MANIFEST, manifest_of(what, run.path.name, places))
     return dict(sorted((files | {MANIFEST: manifest}).items()))
+
+
+def manifest_of(what: str, run: str, places: Mapping[str, str | None]) -> bytes:
+    """Return the content of `published.json`; `run` is the run's name."""
+    content = {"what": what, "run": run, "files": dict(sorted(places.items()))}
+    return json_text(content).encode(errors="backslashreplace")
 
 
 def license_text(recipe: Recipe) -> bytes:
@@ -187,12 +192,14 @@ def layout(what: str, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, st
     return {**names, LICENSE: None, **named, **{f"{EVIDENCE}/{place}": place for place in evidence}}
 
 
-def unsealed(what: str) -> dict[str, str]:
-    """Return what is published besides, if the run has it: signatures, and the recipe of an adapter that was added."""
-    names = {f"{EVIDENCE}/{SIGNATURE}": SIGNATURE}
-    if what == MODEL:
+def unsealed(what: str) -> dict[str, str | None]:
+    """Return what is published besides, if the run has it: signatures, the recipe of an added adapter, Croissant."""
+    names: dict[str, str | None] = {f"{EVIDENCE}/{SIGNATURE}": SIGNATURE}
+    if what == DATASET:
+        names[CROISSANT] = None
+    elif what == MODEL:
         names[MODEL_SIGNATURE.removeprefix("model/")] = MODEL_SIGNATURE
-    elif what != DATASET:
+    else:
         place = f"adapters/{_adapter_of(what)}/{ADDED}"
         names[f"{EVIDENCE}/{place}"] = place
     return names

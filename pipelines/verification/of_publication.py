@@ -20,13 +20,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.common.errors import UserError, printable
-from desdecero.pipelines.publishing.dataset import card_head, layout_of_dataset
+from desdecero.pipelines.publishing.dataset import card_head, described_otherwise, layout_of_dataset
 from desdecero.pipelines.publishing.files import (
+    CROISSANT,
     DATASET,
     LICENSE,
     OF_THE_HUB,
+    RECIPE,
     layout,
     license_text,
+    manifest_of,
     stages_of,
     unsealed,
 )
@@ -65,7 +68,7 @@ class Found:
     not_made_again: list[str] = field(default_factory=list)
     """Files of cards and dossier, or parts of them, whose hashes are right and which nothing else proves."""
     not_sealed: list[str] = field(default_factory=list)
-    """Published files that no stage sealed, and that nothing here tells to be right."""
+    """Published files that no seal proves, or not all of."""
 
 
 def publication_at(place: str) -> Path | None:
@@ -104,9 +107,9 @@ def verify_publication(run: PublishedRun, recipe: Recipe) -> Found:
     except (KeyError, ValueError):
         return Found([f"{MANIFEST}: names {printable(run.what)}, which nobody can publish of this run"], {})
     faults, told = list(_presence_faults(run)), list[str]()  # named as they lie here, and as they lie in the run
-    seals, unreadable = (
-        {name: one for name, one in found.items() if name in there} for found in read_seals(run, recipe)
-    )
+    all_seals, all_unreadable = read_seals(run, recipe)
+    seals = {name: seal for name, seal in all_seals.items() if name in there}
+    unreadable = {name: fault for name, fault in all_unreadable.items() if name in there}
     faults += _hash_faults(run, recipe, seals)
     told += [*recipe_faults(run, recipe), *unreadable.values()]
     for stage, seal in seals.items():
@@ -120,7 +123,7 @@ def verify_publication(run: PublishedRun, recipe: Recipe) -> Found:
             told += evidence_faults(run, recipe, card)
     not_made_again, not_sealed = list[str](), list[str]()
     if not unreadable:
-        faults += _layout_faults(run, recipe, seals)
+        faults += _layout_faults(run, recipe, seals) or _manifest_faults(run)
     if not (faults or told):
         for card in cards:
             again = made_again(run, recipe, card)
@@ -165,21 +168,30 @@ def _hash_faults(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -
                     yield f"{printable(path.relative_to(run.root).as_posix())}: {fault.format(stage)}"
 
 
-def _layout_faults(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -> Iterator[str]:
+def _manifest_faults(run: PublishedRun) -> list[str]:
+    """Return a sentence where `published.json` says the right things in another form than `publish` writes."""
+    content = read_file(run.root / MANIFEST)
+    name = str(parse_json(content)["run"])
+    return [] if content == manifest_of(run.what, name, run.files) else [f"{MANIFEST}: not as it was written"]
+
+
+def _layout_faults(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -> list[str]:
     """Compare `published.json` with what is published of a run with these seals."""
     try:
         wanted = _layout(run, recipe, seals)
     except UserError:  # the corpus' report is altered, which its hash tells
-        return
+        return []
+    faults = []
     allowed = wanted | {name: place for name, place in unsealed(run.what).items() if name in run.files}
     for name in sorted(wanted.keys() | run.files.keys()):
         shown = printable(name)
         if name not in allowed:
-            yield f"{MANIFEST}: altered: names {shown}, which is not published of this run"
+            faults.append(f"{MANIFEST}: altered: names {shown}, which is not published of this run")
         elif name not in run.files:
-            yield f"{MANIFEST}: altered: does not name {shown}, which is published of this run"
+            faults.append(f"{MANIFEST}: altered: does not name {shown}, which is published of this run")
         elif run.files[name] != allowed[name]:
-            yield f"{MANIFEST}: altered: names {printable(run.files[name])} for {shown}"
+            faults.append(f"{MANIFEST}: altered: names {printable(run.files[name])} for {shown}")
+    return faults
 
 
 def _layout(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, str | None]:
@@ -195,11 +207,20 @@ def _unsealed(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -> t
             return [], [LICENSE]
         same = read_file(run.root / LICENSE) == license_text(recipe)
         return [] if same else [f"{LICENSE}: not what is published for the recipe's card.license"], []
-    faults, report = [], run.report("corpus", recipe)
+    faults, report = list[str](), run.report("corpus", recipe)
+    unproved = [f"{EVIDENCE}/{RECIPE}"]  # but for the sections that the corpus was made from
     for language in LANGUAGES:
         page = file_in(language, "README.md")
         content, head = read_file(run.root / page), card_head(recipe, report, run.files, language)
         datasheet = hashlib.sha256(content.removeprefix(head)).hexdigest()
         if not content.startswith(head) or datasheet != seals["corpus"].outputs[f"corpus/{page}"]["sha256"]:
             faults.append(f"{page}: not the card that is published of the sealed corpus")
-    return faults, []
+    if CROISSANT not in run.files:
+        return faults, unproved
+    try:
+        wrong = described_otherwise(parse_json(read_file(run.root / CROISSANT)), run.files, seals["corpus"])
+    except (InvalidFile, LookupError, TypeError, AttributeError):
+        wrong = True
+    if wrong:
+        faults.append(f"{CROISSANT}: not a description of the published files")
+    return faults, [*unproved, CROISSANT]

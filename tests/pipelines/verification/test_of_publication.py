@@ -222,6 +222,12 @@ def test_a_list_that_publish_did_not_write_is_one_sentence(
     assert fault.startswith("evidence/published.json: ") and said in fault
 
 
+def test_a_list_in_another_form_is_named(model: Path) -> None:
+    path = model / "evidence/published.json"
+    path.write_bytes(path.read_bytes() + b" ")
+    assert faults(model) == ["evidence/published.json: not as it was written"]
+
+
 @pytest.mark.parametrize("name", ["published.json", "recipe.yaml"])
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff", b"[]"])
 def test_a_folder_that_cannot_be_read_is_one_sentence(
