@@ -254,7 +254,7 @@ def test_a_false_figure_hashed_into_its_own_seal_is_named(model: Path) -> None:
 def test_a_false_figure_in_a_seal_made_anew_does_not_fit_the_card(home: Path, tmp_path: Path) -> None:
     run = RunDir(shutil.copytree(home / "run", tmp_path / "run"))
     edit(run.audit / "report.json", "0.2713", "0.0713")
-    reseal(run, "audit")
+    reseal(run, "audit", finished="2001-01-01T00:00:00Z")
     found = faults(published(run, "model", tmp_path / "back"))
     assert any(fault.startswith("evidence/audit/done.json: altered since card was sealed") for fault in found)
 
