@@ -20,6 +20,7 @@ from desdecero.model_cards.formats import counted, grouped, percent, size
 from desdecero.model_cards.words import Language, file_in, name, say
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.texts import read_in
 from desdecero.pipelines.run.reports import CorpusReport, TokensReport
 from desdecero.pipelines.run.reports.base import Part
 from desdecero.pipelines.run.reports.corpus import Dropped, Largest, Source
@@ -118,7 +119,7 @@ def number(language: Language, value: float, scale: Scale, places: int) -> str:
 
 def header(recipe: Recipe, language: Language) -> Markup:
     """Show name and purpose of the recipe, and a warning about generated text."""
-    title, purpose = element("h1", recipe.name), paragraph(recipe.purpose, "dd-purpose")
+    title, purpose = element("h1", recipe.name), paragraph(read_in(recipe.purpose, language), "dd-purpose")
     return element("header", title, purpose, paragraph(say(language, "page.notice"), "dd-warning"), css="dd-header")
 
 

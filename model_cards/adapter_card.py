@@ -5,6 +5,7 @@
     recipe                                          the resolved recipe
     pretrain evaluate audit                         reports of the model under the adapter
     finetune:legal evaluate:legal audit:legal       the adapter's own; of one that gives labels, the first alone
+    config                                          config.json of the model with the adapter, as it was sealed
     gate                                            what the gate says: card/gate.json
     seal.<stage>                                    each stage's done.json
 """
@@ -16,8 +17,18 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from desdecero.model_cards.card import MEASURES, TASKS, audit_filters, finalize
-from desdecero.model_cards.evidence import Evidence, View
+from desdecero.model_cards.card import (
+    MEASURES,
+    TASKS,
+    audit_filters,
+    finalize,
+    run_command,
+    statement_filters,
+    statements,
+    stored_as,
+    weights,
+)
+from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.pages import environment
 from desdecero.model_cards.words import LANGUAGES, Language, name, say
@@ -55,6 +66,7 @@ def render(
     pack: what `Domain.read_in` gives of the domain pack in the language, where the adapter names one
     """
     templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
+    statement_filters(templates, language)
     audit_filters(templates, language)
     objective = base_objective or evidence["pretrain:/objective"] or "masked"
     evaluation = evidence.view(f"evaluate:{adapter}")
@@ -81,6 +93,12 @@ def render(
         shown=shown_labels(labels["scores"]["by_label"]) if labelled else (),
         swapped=list(swapped(own["swaps"])),
         measures=[column for column in MEASURES[objective] if column[0] not in unmeasured],
+        stated=statements(evidence),
+        trained=evidence[f"seal.finetune:{adapter}:/finished"],
+        weights=weights(evidence.view(f"seal.finetune:{adapter}")),
+        missing_weights=Missing(f"seal.finetune:{adapter}:/outputs"),
+        dtype=stored_as(evidence),
+        command=run_command(evidence, f"finetune:{adapter}", f"finetune.{adapter}", adapter),
         pack=pack,
         repo_id=repo_id,
         gate=evidence.view("gate"),
@@ -123,7 +141,7 @@ def hub_data(evidence: Evidence, adapter: str, objective: str) -> ModelCardData:
         language=list(recipe["languages"]),
         library_name="peft" if own["rank"] else "transformers",
         pipeline_tag=task,
-        base_model=repository or None,
+        base_model=repository or (recipe["base"]["name"] if recipe["base"]["revision"] else None),
         tags=["desdecero", own["method"]],
         model_name=f"{recipe['name']}-{adapter}",
         eval_results=_eval_results(evidence, adapter, task) or None,

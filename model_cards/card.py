@@ -6,6 +6,7 @@ The sections follow Mitchell et al. 2019 ("Model Cards for Model Reporting", §4
     recipe                                          the resolved recipe
     corpus tokenizer tokens pretrain evaluate audit each stage's report.json
     licensing                                       what the licences ask of this model: card/licensing.json
+    config                                          model/config.json, as pretraining sealed it
     gate                                            what the gate says: card/gate.json
     seal.<stage>                                    each stage's done.json
 
@@ -29,11 +30,14 @@ from desdecero.model_cards.audit_sentences import (
     not_found,
     verdict_counts,
 )
+from desdecero.model_cards.baseline_sentences import beside_baselines
 from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.formats import plain
 from desdecero.model_cards.gate_sentences import written
 from desdecero.model_cards.licenses import hub_metadata
+from desdecero.model_cards.origins import datasets, languages, sources
 from desdecero.model_cards.pages import environment
+from desdecero.model_cards.stated import quoted_block, quoted_line, stated
 from desdecero.model_cards.words import Language, file_in, name, say
 
 REPORTS = ("recipe", "corpus", "tokenizer", "tokens", "pretrain", "evaluate", "audit")
@@ -53,12 +57,18 @@ MEASURES: dict[str, tuple[tuple[str, str, str], ...]] = {
 """Objective → the columns of the evaluation's table: measure, which values of it are better, how it is written."""
 SUITE_TASKS = {"choice": "question-answering", "labels": "text-classification"}
 """Kind of suite → the Hub's word for its task; the model's own for the others."""
+STATED = (
+    "license", "version", "authors", "contact", "removal_contact", "collected", "intended_use", "out_of_scope",
+    "limitations",
+)  # fmt: skip
+"""Statements of the authors in the recipe's `card`; one that is empty is printed as missing."""
 BASELINES = {"causal": ("xz", "ngram", "unigram", "untrained"), "masked": ("unigram", "untrained")}
 
 
 def render(evidence: Evidence, language: Language) -> str:
     """Render the whole card. The English one opens with the Hub's metadata: the Hub reads README.md alone."""
     templates = environment(language, finalize=lambda value: finalize(evidence, language, value))
+    statement_filters(templates, language)
     audit_filters(templates, language)
     objective = evidence["pretrain:/objective"] or "masked"
     held_out = evidence.view("evaluate")["text"]
@@ -69,6 +79,14 @@ def render(evidence: Evidence, language: Language) -> str:
         held_out=held_out,
         other_suites=evidence.view("evaluate")["suites"],
         seals={name: evidence.view(f"seal.{name}") for name in REPORTS[1:]},
+        stated=statements(evidence),
+        trained=evidence["seal.pretrain:/finished"],
+        sources=list(sources(evidence)),
+        weights=weights(evidence.view("seal.pretrain")),
+        missing_weights=Missing("seal.pretrain:/outputs"),
+        dtype=stored_as(evidence),
+        peak_memory=evidence["pretrain:/peak_memory_bytes"],
+        command=_command(evidence),
         licenses=license_rows(evidence),
         licensing=evidence.view("licensing"),
         gate=evidence.view("gate"),
@@ -78,6 +96,46 @@ def render(evidence: Evidence, language: Language) -> str:
         baselines=[name for name in baselines if name != "xz" or "bits_per_byte" not in unmeasured],
     )
     return f"---\n{hub_data(evidence).to_yaml()}\n---\n\n{body}" if language == "en" else body
+
+
+def statements(evidence: Evidence) -> dict[str, Any]:
+    """Return what the authors stated, by the name that templates give it."""
+    return {"purpose": stated(evidence, "recipe:/purpose")} | {
+        key: stated(evidence, f"recipe:/card/{key}") for key in STATED
+    }
+
+
+def weights(seal: Any) -> dict[str, Any]:
+    """Return the files of weights that a stage sealed, by their path: each with its size and SHA-256."""
+    outputs = seal["outputs"]
+    return {path: outputs[path] for path in outputs if path.endswith(".safetensors")}
+
+
+def stored_as(evidence: Evidence) -> Any:
+    """Return the type of number that weights are stored in, as `config.json` has it; older ones have another key."""
+    return evidence["config:/dtype"] or evidence["config:/torch_dtype"] or Missing("config:/dtype")
+
+
+def run_command(evidence: Evidence, stage: str, section: str, adapter: str | None = None) -> str:
+    """Return the command that trains the weights again.
+
+    A budget in minutes gives other steps on another machine, so that the steps that were taken stand in its place.
+    """
+    words = ["desdecero", "finetune" if adapter else "run", "recipe.yaml", *(["--adapter", adapter] if adapter else [])]
+    if evidence[f"{stage}:/budget/minutes"]:
+        words += ["--set", f"{section}.budget.minutes=null", "--set", f"{section}.budget.steps={{steps}}"]
+    return " ".join(words).format(steps=evidence[f"{stage}:/steps"])
+
+
+def _command(evidence: Evidence) -> str:
+    return run_command(evidence, "pretrain", "pretrain")
+
+
+def statement_filters(templates: Environment, language: Language) -> None:
+    """Add the filters that write the authors' statements, and how the model stands beside its baselines."""
+    templates.filters["quoted_block"] = lambda text: quoted_block(language, text)
+    templates.filters["quoted_line"] = lambda text: quoted_line(language, text)
+    templates.filters["beside_baselines"] = lambda suite: beside_baselines(language, suite)
 
 
 def audit_filters(templates: Environment, language: Language) -> None:
@@ -137,16 +195,34 @@ def hub_data(evidence: Evidence) -> ModelCardData:
     recipe, task = evidence.view("recipe"), TASKS.get(evidence["pretrain:/objective"])
     model_license = recipe["card"]["license"]
     results = _eval_results(evidence, task)
+    emissions = _emissions(evidence)
     return ModelCardData(
-        language=list(recipe["languages"]),
+        language=languages(evidence),
         library_name="transformers",
         pipeline_tag=task,
         tags=["desdecero", "trained-from-scratch", *_present(evidence["pretrain:/architecture"])],
-        datasets=[source["dataset"] for source in recipe["corpus"]["sources"] if source["kind"] == "hub"] or None,
+        datasets=datasets(evidence) or None,
         model_name=recipe["name"],
         eval_results=results or None,
+        **emissions,
         **(hub_metadata(model_license) if model_license else {}),
     )
+
+
+def _emissions(evidence: Evidence) -> dict[str, Any]:
+    """Return what training gave off, as the Hub reads it: in grams of CO2 equivalent; nothing where it is not known."""
+    energy, hardware = evidence.view("pretrain")["energy"], evidence.view("seal.pretrain")["hardware"]
+    if not isinstance(energy["kg_co2e"], int | float):
+        return {}
+    devices = [device for device in hardware["devices"] if isinstance(device, str)]
+    told = {
+        "source": energy["tool"],
+        "training_type": "pre-training",
+        "geographical_location": energy["country"],
+        "hardware_used": ", ".join(devices) or hardware["processor"],
+    }
+    known = {key: value for key, value in told.items() if not isinstance(value, Missing)}
+    return {"co2_eq_emissions": {"emissions": round(1000 * energy["kg_co2e"], 6), **known}}
 
 
 def _eval_results(evidence: Evidence, task: str | None) -> list[EvalResult]:

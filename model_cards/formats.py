@@ -27,6 +27,7 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
         "figure": figure,
         "percent": functools.partial(percent, language),
         "duration": duration,
+        "day": day,
         "power": power,
         "probability": probability,
         "interval": functools.partial(interval, language),
@@ -88,6 +89,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, left = divmod(minutes, 60)
     return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
+
+
+def day(time: str) -> str:
+    """Return the day of a time: `2026-11-27T21:22:32Z` becomes 2026-11-27 (ISO 8601)."""
+    return time[:10]
 
 
 def power(value: float) -> str:

@@ -34,11 +34,12 @@ OTHER_NAMES = {
 def hub_metadata(expression: str) -> dict[str, Any]:
     """Return the front matter for a model's licence: the Hub's identifier, or `other` with the licence's name.
 
-    The name has only the characters that the Hub accepts: lower-case letters, digits, `-` and `.`.
+    A licence of SPDX's list has its address there. The name has only the characters that the Hub accepts: lower-case
+    letters, digits, `-` and `.`.
     """
-    if known := expression.lower() if expression.lower() in HUB_IDS else OTHER_NAMES.get(expression):
-        return {"license": known}
     name = re.sub(r"[^a-z0-9.]+", "-", expression.lower().replace("+", "-or-later")).strip("-")
     single = re.fullmatch(r"(?!LicenseRef-)[A-Za-z0-9.-]+", expression)
-    link = {"license_link": f"https://spdx.org/licenses/{expression}.html"} if single else {}
+    link: dict[str, Any] = {"license_link": f"https://spdx.org/licenses/{expression}.html"} if single else {}
+    if known := expression.lower() if expression.lower() in HUB_IDS else OTHER_NAMES.get(expression):
+        return {"license": known, **link}
     return {"license": "other", "license_name": name, **link}

@@ -63,6 +63,7 @@ from desdecero.pipelines.corpus.splits import NAMES
 from desdecero.pipelines.corpus.unread import describe_unread
 from desdecero.pipelines.corpus.worker import Packet, batches, prepare
 from desdecero.pipelines.recipe import Corpus, Recipe
+from desdecero.pipelines.recipe.texts import read_in
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.reports import content_of
 from desdecero.pipelines.run.reports.corpus import CorpusReport
@@ -98,7 +99,7 @@ def build_corpus(recipe: Recipe, run: RunDir, out: RunDir) -> str:
         draw_overview(report, out.corpus / file_in(language, "overview.png"), language)
         if planted := report.personal_data.planted:
             draw_recall(planted, out.corpus / file_in(language, "personal_data.png"), language)
-        page = datasheet.render(content_of(report), recipe.name, recipe.purpose, language)
+        page = datasheet.render(content_of(report), recipe.name, read_in(recipe.purpose, language), language)
         write_text(out.corpus / file_in(language, "README.md"), page)
     documents, sizes = report.documents, report.bytes
     size = (

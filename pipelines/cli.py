@@ -32,6 +32,7 @@ a whole run
   pull O/NAME [DIR]  bring a published model back from the Hub at one commit, with its evidence
   score MODEL        any model on a recipe's suites and held-out text
   compare A B        which of two models is better on the same items, and is that more than chance
+  card diff A B      what changed between two cards: data, licences, scores, verdicts
   adapters RUN       the adapters of a run, and what each gained and lost
   predict RUN FILE   answer a file of texts with an adapter: labels, spans or text
   chat RUN           converse with the model, or with an adapter of it, in the terminal
@@ -58,8 +59,8 @@ def _dispatch(argv: list[str]) -> int:
         print(HELP, end="")
         return EXIT_OK if argv else EXIT_USER_ERROR
     name, *arguments = argv
-    if argv[:2] == ["corpus", "inspect"]:
-        name, arguments = "corpus inspect", argv[2:]
+    if " ".join(argv[:2]) in COMMANDS:
+        name, arguments = " ".join(argv[:2]), argv[2:]
     modules = COMMANDS | {kind: stage.module for kind, stage in KINDS.items()}
     if name not in modules:
         near = difflib.get_close_matches(name, modules, n=1)
@@ -90,6 +91,7 @@ COMMANDS = {
     "compare": "desdecero.pipelines.commands.compare",
     "export-gguf": "desdecero.pipelines.commands.export",
     "corpus inspect": "desdecero.pipelines.commands.inspect_corpus",
+    "card diff": "desdecero.pipelines.commands.card_diff",
     "app": "desdecero.app.app",
 }
 """Command → the module whose `main` it is. The stages are commands too: see `run/stages.py`."""

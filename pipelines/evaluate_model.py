@@ -35,11 +35,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from desdecero.eval_suites.beginnings import beginnings
 from desdecero.eval_suites.models.interface import LanguageModel
@@ -62,7 +62,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.evaluate_suites import GOALS
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.layout import Split
-from desdecero.pipelines.run.reports.evaluate import EvaluationReport, SampleText
+from desdecero.pipelines.run.reports.evaluate import EvaluationReport, SampleDecoding, SampleText
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stage_name, stages
 
@@ -99,7 +99,7 @@ def evaluate_model(
     results, before = measure_suites(
         recipe, subject, suites, folder, lambda each: earlier(f"items/{each}.parquet"), suite
     )
-    samples, measured = write_samples(recipe, run, model, documents, training, folder)
+    samples, decoding, measured = write_samples(recipe, run, model, documents, training, folder)
     split = measured_split(recipe)
     report = EvaluationReport(
         objective=model.objective,
@@ -114,6 +114,7 @@ def evaluate_model(
         comparisons=[],
         prompts_from="recipe" if recipe.evaluate.prompts else "held_out",
         samples=samples,
+        decoding=decoding,
         sample_measures=measured,
     )
     if recipe.evaluate.compare_with:
@@ -202,8 +203,11 @@ def write_samples(
     documents: Sequence[Drawn],
     training: TrainingTokens,
     folder: Path,
-) -> tuple[list[SampleText], SampleMeasures | None]:
-    """Let the model write, into `samples.jsonl`; return the texts, and what is measured of those without a gap."""
+) -> tuple[list[SampleText], SampleDecoding | None, SampleMeasures | None]:
+    """Let the model write, into `samples.jsonl`.
+
+    Returns the texts, how their tokens were chosen, and what is measured of the texts without a gap.
+    """
     prompts = list(recipe.evaluate.prompts)
     if not prompts:  # of the scored documents, or where few of them were scored from their beginning, of the others
         scored = (document.pieces[0] for document in documents if document.numbers[0] == 0)
@@ -216,7 +220,18 @@ def write_samples(
     if not model.fills_gaps:
         texts = [sample["text"].removeprefix(sample["prompt"]) for sample in samples]
         measured = measure_samples(texts, [model.prompt_ids(text) for text in texts], training.shards)
-    return [SampleText(prompt=sample["prompt"], text=sample["text"]) for sample in samples], measured
+    shown = [SampleText(prompt=sample["prompt"], text=sample["text"]) for sample in samples]
+    return shown, decoding_of(samples[0]) if samples else None, measured
+
+
+def decoding_of(sample: Mapping[str, Any]) -> SampleDecoding:
+    """Return how the tokens of a sample were chosen; a masked model names no settings: the likeliest in each gap."""
+    return SampleDecoding(
+        temperature=sample.get("temperature", 0.0),
+        top_k=sample.get("top_k"),
+        tokens=sample.get("tokens", 1),
+        seed=sample.get("seed"),
+    )
 
 
 def check_prompts(recipe: Recipe, model: LanguageModel) -> None:

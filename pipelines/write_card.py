@@ -248,7 +248,21 @@ def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str,
     for name in stages(recipe)[card].inputs:
         reports[name] = _sealed_report(name, recipe, run)
         reports[f"seal.{name}"] = _seal(name, recipe, run)
+    trained, place = config_place(recipe, card)
+    seal = run.seal(trained, recipe)
+    if seal is not None and place in seal.outputs:
+        content = run.sealed_json(trained, recipe, place)
+        reports["config"] = Report(place, sha256_file(run.at(place)), content)
     return reports
+
+
+def config_place(recipe: Recipe, card: str) -> tuple[str, str]:
+    """Return the stage that trained the weights of a card, and the path of their `config.json`."""
+    adapter = stages(recipe)[card].adapter
+    if adapter is None:
+        return "pretrain", "model/config.json"
+    trained = stages(recipe)[stage_name("finetune", adapter)]
+    return trained.name, f"{trained.folder}/merged/config.json"
 
 
 def _sealed_report(stage: str, recipe: Recipe, run: RunDir) -> Report:

@@ -39,7 +39,8 @@ languages: [en, es]
 corpus:
   sources:
     - {kind: files, path: /texts/laws}
-    - {kind: hub, dataset: someone/some-data}
+    - {kind: hub, dataset: someone/some-data, revision: v2}
+    - {kind: wikipedia, language: qu}
   domain: {name: boats, where: {path: "boats/*"}}
 model: {architecture: llama, layers: 1, hidden_size: 8, heads: 2, context_length: 32}
 pretrain: {budget: {steps: 40}}
@@ -89,7 +90,13 @@ REPORTS: dict[str, dict[str, Any]] = {
             "near_duplicate": {"documents": 1451, "bytes": 9123456, "examples": []},
             "too_few_words": {"documents": 1018, "bytes": 5320878, "examples": []},
         },
-        "edits": {"unicode": 73, "redacted": {"email": 214, "ip": 17, "phone": 0}},
+        "edits": {
+            "unicode": 73, "redacted": {"email": 214, "ip": 17, "phone": 0},
+            "kinds": {
+                "email": {"edits": 214, "documents": 133, "examples": []},
+                "page_number": {"edits": 411, "documents": 58, "examples": []},
+            },
+        },
         "personal_data": {
             "planted": {
                 "email": recall(101, 100, 99) | {"forms": {"email": recall(101, 100, 99)}},
@@ -100,11 +107,13 @@ REPORTS: dict[str, dict[str, Any]] = {
         },
         "sources": [
             {"name": "laws", "kind": "files", "documents": 9000, "bytes": 30123456},
-            {"name": "someone/some-data", "kind": "hub", "documents": 876, "bytes": 1111111},
+            {"name": "someone/some-data", "kind": "hub", "documents": 866, "bytes": 1101111},
+            {"name": "wikipedia_qu", "kind": "wikipedia", "documents": 10, "bytes": 10000},
         ],
         "languages": [
-            {"language": "en", "documents": 6120, "bytes": 19365416, "share_bytes": 0.62},
-            {"language": "es", "documents": 3756, "bytes": 11869151, "share_bytes": 0.38},
+            {"language": "en", "documents": 8123, "bytes": 24674567, "share_bytes": 0.78998},
+            {"language": "es", "documents": 1700, "bytes": 6500000, "share_bytes": 0.20810},
+            {"language": "qu", "documents": 53, "bytes": 60000, "share_bytes": 0.00192},
         ],
         "licenses": [
             {"license": "CC-BY-4.0", "documents": 8000, "bytes": 27234567, "share_bytes": 0.87193,
@@ -191,6 +200,7 @@ REPORTS: dict[str, dict[str, Any]] = {
             {"prompt": "The law", "text": "The law of of the the shall ```shall``` be\n\n# the the\n---\nthe"},
             {"prompt": "# Boats\n---", "text": "# Boats\n---\nBoats boats the"},
         ],
+        "decoding": {"temperature": 0.8, "top_k": 50, "tokens": 37, "seed": 0},
     },
     "audit": {
         "confidence": 0.95, "margin": 0.5, "p_adjusted": {"pairs/en/gender": 0.0936, "pairs/en/religion": 0.5},
@@ -240,6 +250,7 @@ MASKED = {
         "suites": [],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall be.", "text": "the law shall be."}],
+        "decoding": {"temperature": 0.0, "top_k": None, "tokens": 1, "seed": None},
     },
 }  # fmt: skip
 
@@ -258,6 +269,7 @@ SPANS = {
         "suites": [],
         "prompts_from": "recipe",
         "samples": [{"prompt": "The [MASK] shall [MASK].", "text": "The law of the boats shall be."}],
+        "decoding": {"temperature": 0.0, "top_k": None, "tokens": 37, "seed": None},
     },
     "finetune": {"measure": "span_loss"},
 }  # fmt: skip

@@ -46,7 +46,7 @@ FLOORS = {
     "tokens": {"common", "licenses", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
-    "auditing": {"common", "recipe", "run", "corpus", "tokens"},
+    "auditing": {"common", "recipe", "run", "corpus", "tokens", "evaluation"},
     "mitigation": {"common", "recipe", "run", "corpus", "auditing"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
     "publishing": {"common", "licenses", "recipe", "run", "corpus"},

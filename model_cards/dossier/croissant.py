@@ -12,6 +12,7 @@ from typing import Any
 from desdecero.model_cards.dossier.cyclonedx import identity, version
 from desdecero.model_cards.dossier.facts import PREFIX, Facts
 from desdecero.model_cards.evidence import Evidence, Missing
+from desdecero.model_cards.stated import in_language
 from desdecero.model_cards.words import Language, name, say
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -94,7 +95,7 @@ def _responsible(evidence: Evidence) -> dict[str, Any]:
         "rai:dataManipulationProtocol": _sentence("drops", items=drops),
         "rai:personalSensitiveInformation": _sentence("personal_data", items=kinds),
         "rai:dataLimitations": say("en", "dossier.croissant.limitations"),
-        "rai:dataUseCases": evidence["recipe:/purpose"],
+        "rai:dataUseCases": in_language("en", evidence["recipe:/purpose"]),
         "rai:dataReleaseMaintenancePlan": evidence["recipe:/dossier/removal_contact"],
     }
     return {key: value for key, value in found.items() if value}

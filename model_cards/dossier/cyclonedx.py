@@ -15,6 +15,7 @@ from typing import Any
 
 from desdecero.model_cards.dossier.facts import PREFIX, Facts, as_text
 from desdecero.model_cards.evidence import Evidence, Missing, View
+from desdecero.model_cards.stated import in_language
 from desdecero.model_cards.words import name
 
 TASKS = {"causal": "text-generation", "masked": "fill-mask", "span_corruption": "text2text-generation"}
@@ -50,7 +51,7 @@ def _model(evidence: Evidence, facts: Facts) -> dict[str, Any]:
             "bom-ref": "model",
             "name": evidence["recipe:/name"],
             "version": version(evidence, "pretrain"),
-            "description": evidence["recipe:/purpose"],
+            "description": in_language("en", evidence["recipe:/purpose"]),
             "supplier": _named(evidence["recipe:/dossier/provider"]),
             "authors": [{"name": author} for author in evidence["recipe:/card/authors"]],
             "licenses": [{"expression": model_license}] if model_license else Missing(""),
@@ -120,8 +121,8 @@ def _considerations(evidence: Evidence) -> dict[str, Any]:
     return {
         key: value
         for key, value in {
-            "useCases": _texts(card["intended_use"]),
-            "technicalLimitations": _texts(card["limitations"], card["out_of_scope"]),
+            "useCases": _texts(in_language("en", card["intended_use"])),
+            "technicalLimitations": _texts(*(in_language("en", card[key]) for key in ("limitations", "out_of_scope"))),
             "environmentalConsiderations": _energy(evidence),
             "fairnessAssessments": [*_fairness(evidence)],
         }.items()

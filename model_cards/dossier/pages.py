@@ -21,6 +21,7 @@ from desdecero.model_cards.dossier.obligations import FREE_LICENSES, MODIFICATIO
 from desdecero.model_cards.evidence import Evidence, Missing, View
 from desdecero.model_cards.formats import percent, power
 from desdecero.model_cards.pages import environment
+from desdecero.model_cards.stated import quoted_line
 from desdecero.model_cards.words import Language, name, say
 
 PAGES = ("public_summary", "annex_xi", "copyright_policy", "governance", "obligations")
@@ -52,6 +53,7 @@ def render(evidence: Evidence, page: str, language: Language, crawled: Mapping[s
         return say(language, "term.missing")
 
     templates = environment(language, finalize)
+    templates.filters["quoted_line"] = lambda text: quoted_line(language, text)
     templates.globals["stated"] = stated
     templates.globals["answer"] = lambda key: _answer(evidence[key], language)
     views = {report: evidence.view(report) for report in ("recipe", *STAGES, "licensing")}

@@ -12,6 +12,7 @@ from typing import Any
 from desdecero.model_cards.dossier.cyclonedx import identity, version, weights
 from desdecero.model_cards.dossier.facts import PREFIX, Facts
 from desdecero.model_cards.evidence import Evidence, Missing
+from desdecero.model_cards.stated import in_language
 from desdecero.model_cards.words import name
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
@@ -56,7 +57,7 @@ def _model(evidence: Evidence, facts: Facts, place: str) -> dict[str, Any]:
         "type": "ai_AIPackage",
         "spdxId": place,
         "name": evidence["recipe:/name"],
-        "description": evidence["recipe:/purpose"],
+        "description": in_language("en", evidence["recipe:/purpose"]),
         "software_packageVersion": version(evidence, "pretrain"),
         "software_primaryPurpose": "model",
         "software_downloadLocation": _address(evidence["recipe:/publish/repo_id"]),
@@ -65,8 +66,8 @@ def _model(evidence: Evidence, facts: Facts, place: str) -> dict[str, Any]:
             {"type": "Hash", "algorithm": "sha256", "hashValue": digest} for _, digest in weights(evidence)
         ],
         "ai_typeOfModel": [evidence["pretrain:/architecture"], evidence["pretrain:/objective"]],
-        "ai_informationAboutApplication": card["intended_use"] or Missing(""),
-        "ai_limitation": card["limitations"] or Missing(""),
+        "ai_informationAboutApplication": in_language("en", card["intended_use"]) or Missing(""),
+        "ai_limitation": in_language("en", card["limitations"]) or Missing(""),
         "ai_hyperparameter": _entries({fact: text for fact, text in texts.items() if fact not in measured}),
         "ai_metric": _entries(measured),
         "ai_energyConsumption": _energy(evidence),
@@ -105,7 +106,7 @@ def _corpus(evidence: Evidence, facts: Facts, place: str) -> dict[str, Any]:
         "dataset_anonymizationMethodUsed": [
             f"replaced: {name('en', 'personal_data', kind)}" for kind in redacted if redacted[kind]
         ],
-        "dataset_intendedUse": evidence["recipe:/purpose"],
+        "dataset_intendedUse": in_language("en", evidence["recipe:/purpose"]),
         "builtTime": evidence["seal.corpus:/finished"],
         "extension": [_extension(facts.texts("corpus"))],
     }

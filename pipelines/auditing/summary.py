@@ -18,6 +18,7 @@ from desdecero.model_cards.formats import percent
 from desdecero.model_cards.words import Language, name, say
 from desdecero.pipelines.auditing.examples import largest_gaps
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.recipe.texts import read_in
 from desdecero.pipelines.run.reports import content_of
 from desdecero.pipelines.run.reports.audit import AuditReport
 
@@ -75,7 +76,7 @@ def _section(language: Language, part: Part, sentences: Sequence[Said]) -> list[
 
 
 def _use(language: Language, recipe: Recipe) -> str:
-    uses = (recipe.card.intended_use or "").strip()
+    uses = read_in(recipe.card.intended_use, language).strip()
     if not uses:
         return say(language, "audit_summary.no_use")
     return say(language, "audit_summary.use", use=" ".join(uses.split()))

@@ -22,7 +22,7 @@ from desdecero.eval_suites.comparison import ItemScores, SuiteScores, compare_al
 from desdecero.eval_suites.results import HELD_OUT, ModelComparison
 from desdecero.eval_suites.statistics import units
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.run.reports.evaluate import ScoresReport
+from desdecero.pipelines.run.reports.evaluate import EvaluationReport, ScoresReport
 from desdecero.pipelines.run.run_dir import RunDir
 
 ANY_KIND = ("labels", "write", "lm_eval")
@@ -43,7 +43,10 @@ class ScoredModel:
 
 
 def read_scored(name: str) -> ScoredModel:
-    """Return the scores of a run, or of a folder that `desdecero score` wrote; raises `UserError` for anything else."""
+    """Return the scores of a run, of an adapter's `evaluation/`, or of a folder that `desdecero score` wrote.
+
+    Raises `UserError` for anything else.
+    """
     for path in (Path(name).expanduser(), Path("runs") / name):
         if (path / "recipe.yaml").is_file():
             run = RunDir(path)
@@ -52,7 +55,8 @@ def read_scored(name: str) -> ScoredModel:
         if (path / "report.json").is_file():
             try:
                 content = json.loads((path / "report.json").read_text(encoding="utf-8"))
-                return ScoredModel(name, path, ScoresReport.model_validate(content))
+                kind = EvaluationReport if "samples" in content else ScoresReport
+                return ScoredModel(name, path, kind.model_validate(content))
             except (ValueError, ValidationError):
                 raise UserError(f"{path / 'report.json'} is no report of `desdecero score`: make it again") from None
     raise UserError(

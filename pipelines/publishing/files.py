@@ -41,6 +41,7 @@ from desdecero.pipelines.run.seals import Seal
 from desdecero.pipelines.run.stages import Stage, stage_name, stages
 
 MODEL, DATASET, LICENSE, CROISSANT = "model", "dataset", "LICENSE", "croissant.json"
+CONFIG = "model/config.json"
 RECIPE = Layout("/").recipe_file.relative_to("/").as_posix()
 OF_THE_HUB = ".gitattributes"
 """File that the Hub adds to a repository."""
@@ -182,7 +183,10 @@ def layout(what: str, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, st
         names |= _moved(places, f"{folder}/merged/", "merged/" if names else "")
         pages = [*(file_in(language, "README.md") for language in LANGUAGES), "adapter_config.json"]
         names |= {name: place for name in pages if (place := f"{folder}/card/{name}") in places}
-    evidence = [RECIPE]
+    evidence = [
+        RECIPE,
+        *([CONFIG] if adapter is not None and CONFIG in places else []),
+    ]  # which the model's card quotes
     for name, seal in seals.items():
         stage = chain[name]
         quoted = [f"{stage.folder}/{name}" for name in ("report.json", SCORES.get(stage.kind, "report.json"))]

@@ -32,6 +32,7 @@ from desdecero.pipelines.recipe.pretrain import Pretrain
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.recipe.sequence_lengths import block_length
 from desdecero.pipelines.recipe.sizing import sized
+from desdecero.pipelines.recipe.texts import Text
 from desdecero.pipelines.recipe.tokenizer import Tokenizer
 from desdecero.pipelines.recipe.tokens import CANARY, Tokens
 
@@ -54,8 +55,8 @@ class Recipe(Section):
 
     name: Annotated[str, AfterValidator(folder_name)]
     """Name of the run, which is written to `runs/<name>`."""
-    purpose: str
-    """Purpose of the model, in one sentence. The card opens with it."""
+    purpose: Text
+    """Purpose of the model, in one sentence, or `{en: …, es: …}`. The card opens with it."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)]
     """Languages that the model is meant to write: ISO 639-1 codes, or 639-3 for languages without one; no regions."""
     seed: Seed = 0
@@ -85,6 +86,18 @@ class Recipe(Section):
         if len(set(languages)) < len(languages):
             raise ValueError("a language is named twice: name it once")
         return languages
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_removal_contact(cls, data: Any) -> Any:
+        """Write the address for removals into both sections that print it, where one of them has it."""
+        match data:
+            case {"dossier": {"removal_contact": str(address)}}:
+                card = data.get("card") or {}
+                return data if card.get("removal_contact") else merged(data, {"card": {"removal_contact": address}})
+            case {"dossier": dict(), "card": {"removal_contact": str(address)}}:
+                return merged(data, {"dossier": {"removal_contact": address}})
+        return data
 
     @model_validator(mode="before")
     @classmethod

@@ -112,10 +112,10 @@ BASE = (
     ),
     Stage(
         "evaluate", "evaluate_model", "evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 5,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 6,
         resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("tokens", "pretrain"), 4, stale_if=AUDITED),
+    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("tokens", "pretrain"), 5, stale_if=AUDITED),
 )  # fmt: skip
 """Stages of the model."""
 
@@ -127,12 +127,12 @@ OF_ADAPTER = (
     ),
     Stage(
         "evaluate", "evaluate_model", "adapters/ADAPTER/evaluation",
-        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 6,
+        ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "evaluate", "finetune:ADAPTER"), 7,
         resumable=True, stale_if=EVALUATED,
     ),
     Stage(
         "audit", "audit_model", "adapters/ADAPTER/audit",
-        ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 5, stale_if=AUDITED,
+        ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 6, stale_if=AUDITED,
     ),
     Stage(
         "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "policy", "publish.repo_id"),

@@ -18,6 +18,7 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 from desdecero.pipelines.run.stages import Stage, stages
 from desdecero.pipelines.write_card import compare as compare_card
+from desdecero.pipelines.write_card import config_place
 from desdecero.pipelines.write_dossier import DOCUMENTS, counts_sites
 from desdecero.pipelines.write_dossier import compare as compare_dossier
 
@@ -88,13 +89,17 @@ def made_again(run: RunDir, recipe: Recipe, stage: Stage) -> MadeAgain:
 def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
     """Yield the reports that a card may quote, by the names that `write_card` gives; unreadable ones are left out."""
     yield "recipe", Source("recipe.yaml", "", recipe.model_dump(mode="json"))
-    places = {"licensing": "card/licensing.json", "gate": f"{card.folder}/gate.json"}
+    places = {
+        "licensing": "card/licensing.json",
+        "gate": f"{card.folder}/gate.json",
+        "config": config_place(recipe, card.name)[1],
+    }
     chain = stages(recipe)
     for name in card.inputs:
         places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}
     for name, place in places.items():
         try:
-            content: Any = parse_json(read_file(run.path / place))
+            content: Any = parse_json(read_file(run.at(place)))
         except (FileNotFoundError, InvalidFile):
             continue
         if isinstance(content, dict):

@@ -98,7 +98,7 @@ class _Model:
     @property
     def is_here(self) -> bool:
         """Whether its weights are: those of an adapter's base are not in what was published of the adapter."""
-        return (self.folder / "config.json").is_file()
+        return any(self.folder.glob("*.safetensors"))
 
     def load(self) -> LanguageModel:
         return self.named.load(self.pseudo_likelihood)

@@ -155,5 +155,5 @@ def test_no_module_holds_spanish(folder: str) -> None:
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_a_template_has_no_words_but_code(template: Path) -> None:
     text = template.read_text(encoding="utf-8")
-    text = re.sub(r"(?s)\{% filter fenced.*?endfilter %\}|\{%.*?%\}|\{\{.*?\}\}", "", text)
+    text = re.sub(r"(?s)\{% filter fenced.*?endfilter %\}|\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", text)
     assert re.findall(r"[^\W\d_]{2,}", text.replace(".png", "")) == []

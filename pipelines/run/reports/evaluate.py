@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from desdecero.eval_suites.results import ModelComparison, Part, SampleMeasures, Slice, SuiteResult
+from desdecero.eval_suites.results import Count, ModelComparison, Part, SampleMeasures, Slice, SuiteResult
 
 
 class SampleText(Part):
@@ -14,6 +14,18 @@ class SampleText(Part):
 
     prompt: str
     text: str
+
+
+class SampleDecoding(Part):
+    """How the tokens of the samples were chosen."""
+
+    temperature: float
+    """0: the likeliest token each time."""
+    top_k: Count | None
+    """Likeliest tokens that each was drawn among; None where none was drawn."""
+    tokens: Count
+    """Most tokens of a sample; of a gap, where gaps are filled."""
+    seed: Count | None
 
 
 class ScoresReport(Part):
@@ -53,5 +65,7 @@ class EvaluationReport(ScoresReport):
     """The model beside others on the same items."""
     prompts_from: Literal["recipe", "held_out"]
     samples: list[SampleText]
+    decoding: SampleDecoding | None = None
+    """Of the samples; None where there are none."""
     sample_measures: SampleMeasures | None = None
     """Of the samples; None for models that fill gaps."""
