@@ -125,11 +125,11 @@ def main(argv: list[str]) -> int:
     if args.seed is not None and not (args.deep and 0 <= args.seed < 2**32):
         raise UserError(f"--seed {args.seed}: give a number from 0 to 4294967295, with --deep")
     deep = (secrets.randbits(32) if args.seed is None else args.seed) if args.deep else None
-    key = read_public_key(args.key) if args.key else None
     folder = publication_at(local_path(args.run))
     language: Language = args.language or "en"
     of_base = False
     run: RunDir | None = find_run(args.run) if folder is None else None
+    key = read_public_key(args.key) if args.key else None
     try:
         if folder is not None:
             run = open_publication(folder)
