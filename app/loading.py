@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from desdecero.app.generation import Filler, InvalidRequest, SpanFiller, Writer
 from desdecero.app.labelling import SpanLabels, TextLabels
-from desdecero.pipelines.commands.verify import check_seal, model_faults
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stage_name
+from desdecero.pipelines.verification.files import model_faults
+from desdecero.pipelines.verification.seals import check_seal
 
 Model = Writer | Filler | SpanFiller | TextLabels | SpanLabels
 AnyModel = TypeVar("AnyModel", bound=Model)

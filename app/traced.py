@@ -21,12 +21,12 @@ from desdecero.app.markup import Column, details, element, paragraph
 from desdecero.model_cards.formats import grouped, percent
 from desdecero.model_cards.words import Language, say
 from desdecero.pipelines.commands.trace import SHOWN, shortened, times
-from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, shortest
 from desdecero.pipelines.run.seals import AlteredFile
 from desdecero.pipelines.tokens.suffix_array import TokenIndex, find_index
 from desdecero.pipelines.tokens.trace import LEAST_TOKENS, Documents, SourceDocument, TracedSpan, trace
+from desdecero.pipelines.verification.seals import check_seal
 
 
 class TracedText(NamedTuple):

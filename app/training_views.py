@@ -25,7 +25,6 @@ from desdecero.eval_suites.results import Measured, SuiteResult
 from desdecero.model_cards.evaluation_page import verdict_sentence
 from desdecero.model_cards.formats import duration, grouped, percent, size
 from desdecero.model_cards.words import Language, name, say
-from desdecero.pipelines.commands.verify import check_seal
 from desdecero.pipelines.evaluation.scores import worst_items
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.reports import EvaluationReport, FinetuneReport, PretrainReport, content_of
@@ -35,6 +34,7 @@ from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.training.watch.curve import smoothed
+from desdecero.pipelines.verification.seals import check_seal
 
 # --- how good it is ----------------------------------------------------------------------------------------
 

@@ -18,7 +18,6 @@ from desdecero.app.markup import Column, element, paragraph, section
 from desdecero.eval_suites.results import Estimate, ShareEstimate
 from desdecero.model_cards.formats import counted, grouped, percent, size
 from desdecero.model_cards.words import Language, file_in, name, say
-from desdecero.pipelines.commands.verify import check_seal, digest_mismatches, read_seals
 from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.texts import read_in
@@ -28,6 +27,7 @@ from desdecero.pipelines.run.reports.corpus import Dropped, Largest, Source
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.seals import check_seal, digest_mismatches, read_seals
 
 Report = TypeVar("Report", bound=Part)
 Scale = Literal["plain", "signed", "percent"]

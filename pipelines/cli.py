@@ -21,7 +21,7 @@ a whole run
   domains [NAME]     the domain packs: task, data, metric, and what a model of the domain is not to be used for
   status RUN         which stages are sealed, stale or missing, and why
   corpus inspect RUN documents dropped, with the reasons, and the history of any document
-  verify RUN         hash every sealed file again and name what was altered; --key tells who signed
+  verify RUN|DIR     hash every sealed file again, of a run or of what `pull` brought; --key tells who signed
   keygen NAME        a key pair to sign with: NAME.key and NAME.pub
   sign RUN --key F   vouch for a run with a key: every sealed file, its seals and the gate's verdicts
   forget RUN         remove documents on request: find what holds them, and block them in later builds

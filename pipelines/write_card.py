@@ -32,7 +32,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,13 @@ from desdecero.pipelines.recipe.domains import domain
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.gate import card_verdicts, facts_of
+from desdecero.pipelines.run.layout import Layout
 from desdecero.pipelines.run.reports import CardReport, content_of
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stage_name, stages
 
+LEDGER = Layout("/").token_ledger.relative_to("/").as_posix()
 PAGES = [file_in(language, "README.md") for language in LANGUAGES]
 PICTURES = [file_in(language, "loss.png") for language in LANGUAGES]
 
@@ -130,8 +132,13 @@ def _of_adapter(
     name, of_base = recipe.adapters[adapter].domain, recipe.model.objective if recipe.base is not None else None
     pack, trained = domain(name) if name is not None else None, stages(recipe)[stage_name("finetune", adapter)]
     with reading(f"a report in {run}"):
-        held = holdings_of_adapter(reports[trained.name].content, run)
-        obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
+        files = {}
+        if reports[trained.name].content.get("data") or run.holds(LEDGER):
+            held = holdings_of_adapter(reports[trained.name].content, run)
+            obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
+            files["licensing.json"] = json_text(obligations)
+        else:  # of what was published of a run, in which the texts are not counted again
+            obligations = _said_before(recipe, run, adapter, "licensing.json")
         gate = _gate(recipe, reports, obligations, today, adapter)
         evidence = Evidence({**reports, "gate": _report_of(f"{trained.folder}/card/gate.json", gate)})
         cards = {
@@ -140,9 +147,9 @@ def _of_adapter(
             )
             for each in LANGUAGES
         }
-    files = {"licensing.json": json_text(obligations), "gate.json": json_text(gate)}
+    files["gate.json"] = json_text(gate)
     place, seal = f"{trained.folder}/adapter/adapter_config.json", run.seal(trained.name, recipe)
-    if seal is not None and place in seal.outputs:
+    if seal is not None and place in seal.outputs and run.holds(place):
         config = run.sealed_json(trained.name, recipe, place)
         where = {"base_model_name_or_path": recipe.publish.repo_id}
         if recipe.base is not None:
@@ -197,24 +204,28 @@ def _what_they_quote(evidence: Evidence, report: CardReport) -> dict[str, str]:
     return {"evidence.json": json_text(evidence.quotes), "report.json": json_text(content_of(report))}
 
 
-def differing(recipe: Recipe, run: RunDir, adapter: str | None = None) -> Iterator[str]:
-    """Yield the files of a sealed card that differ from one made again, as paths in the run directory.
+def compare(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, bool]:
+    """Return whether each file of a sealed card is the same when it is made again, by path in the run directory.
 
-    The card's digest is in no later seal, so its seal alone does not prove it. Raises as `write_card` does.
+    The card's digest is in no later seal, so its seal alone does not prove it. What cannot be made from the published
+    part of a run is left out. Raises as `write_card` does.
     """
     folder, judged = stages(recipe)[stage_name("card", adapter)].folder, _said_before(recipe, run, adapter, "gate.json")
     with reading(f"{folder}/gate.json"):
         today = datetime.date.fromisoformat(judged.get("judged") or datetime.date.max.isoformat())
+    wanted: dict[str, str] = {}
     for name, text in compose(recipe, run, today, adapter).items():
+        digest = hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
         places = [f"{folder}/{name}", *([f"model/{name}"] if adapter is None and name in PAGES else [])]
-        yield from (
-            place for place in places if read_file(run.path / place) != text.encode("utf-8", errors="surrogatepass")
-        )
-    if adapter is not None:
-        return
-    for name in _pictures(recipe, run):
-        picture = run.sealed_bytes("pretrain", recipe, f"pretrain/{name}")
-        yield from (place for place in (f"card/{name}", f"model/{name}") if read_file(run.path / place) != picture)
+        wanted |= dict.fromkeys(places, digest)
+    if adapter is None and (drawn := run.seal("pretrain", recipe)):
+        for name in _pictures(recipe, run):
+            wanted |= dict.fromkeys((f"card/{name}", f"model/{name}"), drawn.outputs[f"pretrain/{name}"]["sha256"])
+    return {
+        place: hashlib.sha256(read_file(run.at(place))).hexdigest() == digest
+        for place, digest in wanted.items()
+        if run.holds(place)
+    }
 
 
 def _pictures(recipe: Recipe, run: RunDir) -> list[str]:
@@ -241,7 +252,7 @@ def sealed_reports(recipe: Recipe, run: RunDir, card: str = "card") -> dict[str,
     seal = run.seal(trained, recipe)
     if seal is not None and place in seal.outputs:
         content = run.sealed_json(trained, recipe, place)
-        reports["config"] = Report(place, sha256_file(run.path / place), content)
+        reports["config"] = Report(place, sha256_file(run.at(place)), content)
     return reports
 
 

@@ -32,7 +32,7 @@ import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,7 +56,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.policy import Policy
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
-from desdecero.pipelines.run.layout import SPLITS
+from desdecero.pipelines.run.layout import SPLITS, Layout
 from desdecero.pipelines.run.reports import DossierReport, content_of
 from desdecero.pipelines.run.reports.dossier import Crawled, Domain, DutyRow
 from desdecero.pipelines.run.run_dir import RunDir
@@ -64,6 +64,7 @@ from desdecero.pipelines.run.seals import parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stages
 
 SOFTWARE, LICENSING = "software.csv", "licensing.json"
+DOCUMENTS = Layout("/").documents.relative_to("/").as_posix()
 LIBRARIES = {"cyclonedx": "CycloneDX", "mlcroissant": "Croissant", "spdx_python_model": "SPDX", "piplicenses": SOFTWARE}
 """Library → what it is for."""
 LARGEST_SITES, LARGEST_SITES_OF_SME, MOST_SITES_OF_SME = 0.10, 0.05, 1000
@@ -89,8 +90,12 @@ def write_dossier(recipe: Recipe, run: RunDir, out: RunDir) -> str:
 
 
 def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
-    """Return the texts of the folder, by file name, except `software.csv`: the same for the same sealed reports."""
-    reports, crawled = sealed_reports(recipe, run), _crawled(recipe, run)
+    """Return the texts of the folder, by file name, except `software.csv`: the same for the same sealed reports.
+
+    In what was published of a run there are no documents: there the sites of crawled text are those that it states.
+    """
+    reports = sealed_reports(recipe, run)
+    crawled = _crawled(recipe, run) if run.holds(DOCUMENTS) else run.report("dossier", recipe).crawled
     evidence = Evidence(reports)
     sites = content_of(crawled) if crawled else None
     with reading(f"a report in {run}"):
@@ -122,15 +127,21 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     }
 
 
-def differing(recipe: Recipe, run: RunDir) -> Iterator[str]:
-    """Yield the files of a sealed dossier that differ from one made again, as paths in the run directory.
+def compare(recipe: Recipe, run: RunDir) -> dict[str, bool]:
+    """Return whether each file of a sealed dossier is the same when it is made again, by path in the run directory.
 
     No later seal holds its digest, so its seal alone does not prove it. `software.csv` is not compared.
     """
     folder = stages(recipe)["dossier"].folder
-    for name, text in compose(recipe, run).items():
-        if read_file(run.path / folder / name) != text.encode("utf-8", errors="surrogatepass"):
-            yield f"{folder}/{name}"
+    return {
+        f"{folder}/{name}": read_file(run.at(f"{folder}/{name}")) == text.encode("utf-8", errors="surrogatepass")
+        for name, text in compose(recipe, run).items()
+    }
+
+
+def counts_sites(recipe: Recipe) -> bool:
+    """Return whether the dossier lists sites of crawled text, which are counted in the documents."""
+    return any(source.kind in CRAWLED for source in recipe.corpus.sources)
 
 
 def sealed_reports(recipe: Recipe, run: RunDir) -> dict[str, Report]:

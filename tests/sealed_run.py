@@ -22,12 +22,14 @@ from whole_reports import held_out_suite, typed, whole
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.auditing.keys import key_of, wanted_suites
-from desdecero.pipelines.commands.verify import read_seals
 from desdecero.pipelines.common.files import hash_json, sha256_file
+from desdecero.pipelines.publishing.dataset import files_of_dataset
+from desdecero.pipelines.publishing.files import files_of
 from desdecero.pipelines.recipe import Recipe, parse_recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import BASE, stage_name, stages
+from desdecero.pipelines.verification.seals import read_seals
 from desdecero.pipelines.write_card import write_card
 
 RECIPE = """
@@ -342,6 +344,16 @@ def seal_adapter(recipe: Recipe, run: RunDir, adapter: str, reports: Mapping[str
         run.start(stage, recipe).write_report(stage.name, recipe, typed(kind, {**reports[kind], **known}))
         run.commit(stage, recipe, seconds=1.0)
     seal_card(recipe, run, adapter)
+
+
+def published(run: RunDir, what: str, folder: Path) -> Path:
+    """Write what would be published of a run, as `desdecero pull` brings it back."""
+    recipe = run.recipe()
+    files = files_of_dataset(run, recipe) if what == "dataset" else files_of(what, run, recipe)
+    for name, file in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(file.source if isinstance(file.source, bytes) else file.source.read_bytes())
+    return folder
 
 
 def measured_with(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, str]:

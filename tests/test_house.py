@@ -46,12 +46,13 @@ FLOORS = {
     "tokens": {"common", "licenses", "recipe", "run"},
     "training": {"common", "recipe", "run"},
     "evaluation": {"common", "recipe", "run", "corpus"},
-    "auditing": {"common", "recipe", "run", "corpus", "tokens"},
+    "auditing": {"common", "recipe", "run", "corpus", "tokens", "evaluation"},
     "mitigation": {"common", "recipe", "run", "corpus", "auditing"},
     "finetuning": {"common", "recipe", "run", "corpus", "tokenizer", "training"},
     "publishing": {"common", "licenses", "recipe", "run", "corpus"},
     "stages": PARTS,
-    "commands": PARTS | {"stages"},
+    "verification": PARTS | {"stages"},
+    "commands": PARTS | {"stages", "verification"},
     "cli": PARTS | {"stages", "commands"},
 }
 """Which folders of `pipelines/` each may import, besides itself; a stage imports no other stage."""

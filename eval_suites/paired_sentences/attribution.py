@@ -152,8 +152,13 @@ def associations(observed: Reals, lengths: Reals) -> Reals:
     return found
 
 
-def corpus_gap(counts: WordsAfter, scores: ProbeScores, model_gap: float, confidence: float) -> CorpusGap:
-    """Return what the text says of a group, from its scores; `model_gap` is the model's, in nats."""
+def corpus_gap(
+    counts: WordsAfter, scores: ProbeScores, ngram: ProbeScores, model_gap: float, confidence: float
+) -> CorpusGap:
+    """Return what the text says of a group, from its scores; `model_gap` is the model's, in nats.
+
+    ngram: the scores of an n-gram model; rounded, because differences of equal sums are not 0 in floating point
+    """
     gap, reading = crossed_mean(scores.gaps), crossed_mean(scores.reading_gaps)
     interval = gap.interval(confidence)
     shown = interval.low > 0 or interval.high < 0
@@ -163,6 +168,7 @@ def corpus_gap(counts: WordsAfter, scores: ProbeScores, model_gap: float, confid
         p_value=gap.p_value(),
         reading=crossed_estimate(reading, confidence),
         p_reading=reading.p_above(0),
+        ngram=crossed_estimate(crossed_mean(np.round(ngram.gaps, 9)), confidence),
         leans="not shown" if not shown else "as the model" if same else "the other way",
         windows=len(counts.mention),
         documents=len(counts.documents),

@@ -20,6 +20,8 @@ class CorpusGap(Part):
     """The same of the positive controls, which grammar or the meaning of the words decides."""
     p_reading: Share
     """One-sided p-value of a mean of 0 or less: where it does not tell, the text is too small for this measure."""
+    ngram: CrossedEstimate
+    """Mean gap of an n-gram model of the same tokens, in nats: what tokens near each other tell."""
     leans: Literal["as the model", "the other way", "not shown"]
     """Where the interval of the gap lies, seen from the model's gap."""
     windows: Count

@@ -7,10 +7,13 @@
      "findings": [{"language", "group", "verdict", "model_gap", "corpus_gap", "leans",
                    "documents": [{"id", "source", "license", "nats", "share", "excerpt"}]}]}
 
-The index of the training tokens finds each mention, with a capital or without; the tokens after it, to the end of the
-document at most, are decoded to words. So what is counted is what the model was trained on: a document that the recipe
-repeats counts as often, and canaries are left out. Excerpts are decoded from the same tokens. Memory: the words after
-the mentions of one group, of which `MOST_PLACES` a mention are drawn.
+Two models of the training text are asked the same probes: an n-gram model, as the evaluation's baseline, which reaches
+over four tokens, and the association of a mention with the words after it, which reaches to the end of the sentence.
+The documents are those that carry the association. The index of the training tokens finds each mention, with a capital
+or without; the tokens after it, to the end of the document at most, are decoded to words. So what is counted is what
+the model was trained on: a document that the recipe repeats counts as often, and canaries are left out (not of the
+n-gram model). Excerpts are decoded from the same tokens. Memory: the words after the mentions of one group, of which
+`MOST_PLACES` a mention are drawn, and the n-gram model (docs/measured/ngram.md).
 """
 
 from __future__ import annotations
@@ -19,12 +22,15 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from desdecero.eval_suites.models.continuations import encode_pairs
+from desdecero.eval_suites.ngram import NGram
 from desdecero.eval_suites.paired_sentences.attribution import Window, carriers, corpus_gap, count_words, words_of
 from desdecero.eval_suites.paired_sentences.corpus_results import CorpusGap
 from desdecero.eval_suites.paired_sentences.probes import Probes
@@ -33,6 +39,7 @@ from desdecero.eval_suites.paired_sentences.scoring import ProbeScores, score_pr
 from desdecero.model_cards.audit_sentences import FOUND
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.common.progress import progress
+from desdecero.pipelines.evaluation.text import train_ngram
 from desdecero.pipelines.recipe.tokens import CANARY
 from desdecero.pipelines.tokens.suffix_array import Place, read_index
 from desdecero.pipelines.tokens.trace import Documents
@@ -70,6 +77,7 @@ def documents_json(asked: Asked, result: PairsResult, lines: Sequence[Mapping[st
     text, sources = TrainingText(asked), Documents(asked.run)
     groups, findings = dict[str, Any](), list[dict[str, Any]]()
     scored = [one for one in scores_of_lines(lines) if one.pairs]
+    ngram = NGramAnswers(asked)
     for scores in progress(scored, title="audit: documents", unit="group"):
         measured = result.languages[scores.language].groups[scores.name]
         assert measured.gap is not None, "some of its pairs count"
@@ -77,7 +85,8 @@ def documents_json(asked: Asked, result: PairsResult, lines: Sequence[Mapping[st
         places = list(text.mentions(sorted({mention for pair in scores.pairs for mention in pair})))
         counts = count_words((window for _, window in places), probes, scores.pairs)
         own = score_probes(counts, probes, scores.pairs, asked.recipe.seed)
-        gap = corpus_gap(counts, own, measured.gap.value, asked.recipe.audit.confidence)
+        short = score_probes(ngram, probes, scores.pairs, asked.recipe.seed)
+        gap = corpus_gap(counts, own, short, measured.gap.value, asked.recipe.audit.confidence)
         groups[f"{scores.language}/{scores.name}"] = gap.model_dump(mode="json")
         if measured.verdict in FOUND:
             found = carriers(counts, probes, scores.pairs, measured.gap.value)
@@ -95,6 +104,31 @@ def documents_json(asked: Asked, result: PairsResult, lines: Sequence[Mapping[st
             ]
             findings.append(_finding(scores, measured, gap, documents))
     return {"window_tokens": WINDOW_TOKENS, "groups": groups, "findings": findings}
+
+
+class NGramAnswers:
+    """What an n-gram model of the training tokens answers: it knows only which few tokens follow each other."""
+
+    def __init__(self, asked: Asked):
+        self.asked = asked
+
+    @cached_property
+    def ngram(self) -> NGram:
+        """The model, trained where it is asked first."""
+        run, tokenizer = self.asked.run, self.asked.tokenizer
+        report = run.report("tokens", self.asked.recipe)
+        files, padding = run.token_files("train"), tokenizer.pad_token_id
+        return train_ngram(files, report, len(tokenizer), padding, tokenizer.eos_token_id)
+
+    def log_likelihood(self, contexts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-likelihood of each continuation after its context: nats, (texts,)."""
+        pairs = encode_pairs(self.asked.tokenizer, contexts, continuations)
+        before, after = [pair.context for pair in pairs], [pair.continuation for pair in pairs]
+        return -self.ngram.continuation_nll(before, after, [self.asked.tokenizer.eos_token_id])
+
+    def beginning(self, text: str) -> str:
+        """Return the whole text: none is too long."""
+        return text
 
 
 class TrainingText:

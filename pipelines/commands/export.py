@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from desdecero.eval_suites.models.chat import answer_ends
-from desdecero.pipelines.commands.verify import model_faults
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
@@ -38,6 +37,7 @@ from desdecero.pipelines.run.chain import find_stage
 from desdecero.pipelines.run.run_dir import find_run
 from desdecero.pipelines.run.stages import stage_name
 from desdecero.pipelines.tokenizer.encoding import fast_encoding
+from desdecero.pipelines.verification.files import model_faults
 
 ARCHITECTURES = {"llama": "LLAMA", "qwen3": "QWEN3", "gpt2": "GPT2"}
 """Name in transformers → name in the `gguf` package."""

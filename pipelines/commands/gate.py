@@ -24,7 +24,6 @@ from desdecero.model_cards.policy.judge import judge, plain, refused
 from desdecero.model_cards.policy.rules import BY_LICENSE
 from desdecero.model_cards.policy.types import Preset, Verdict
 from desdecero.model_cards.words import LANGUAGES, Language, reader_language, say
-from desdecero.pipelines.commands.verify import read_seals, verify
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, shown
 from desdecero.pipelines.recipe import Recipe
@@ -34,6 +33,8 @@ from desdecero.pipelines.run.gate import facts_of
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stage_name, stages
+from desdecero.pipelines.verification.of_run import verify
+from desdecero.pipelines.verification.seals import read_seals
 
 
 def judge_run(

@@ -34,7 +34,6 @@ from desdecero.eval_suites.models.interface import LanguageModel
 from desdecero.eval_suites.models.labelled import Classifier, Tagger, load_labelled
 from desdecero.eval_suites.models.load import load
 from desdecero.eval_suites.models.prompts import GAP
-from desdecero.pipelines.commands.verify import model_faults
 from desdecero.pipelines.commands.writing import add_writing_options, answer_length, check_writing_options
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_OK, UserError
@@ -48,6 +47,7 @@ from desdecero.pipelines.recipe.finetune_data import FinetuneData
 from desdecero.pipelines.run.reports import FinetuneReport
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stage_name
+from desdecero.pipelines.verification.files import model_faults
 
 TOGETHER = 256
 """Texts that labels are given to at a time: enough for batches of texts of a length. A text is written at a time."""

@@ -46,7 +46,7 @@ from desdecero.pipelines.commands.upload import (
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, guard
-from desdecero.pipelines.publishing.files import Files, files_of_adapter, files_of_model
+from desdecero.pipelines.publishing.files import Files, files_of
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.identifiers import repository_id
 from desdecero.pipelines.run.chain import run_stage
@@ -90,7 +90,7 @@ def publish(run: RunDir, wanted: Wanted, target: Target, language: Language = "e
 
 def contents(run: RunDir, recipe: Recipe, adapter: str | None) -> Files:
     """Return the files of the model, or of an adapter, by path in the repository."""
-    return files_of_model(run, recipe) if adapter is None else files_of_adapter(run, recipe, adapter)
+    return files_of("model" if adapter is None else f"adapter:{adapter}", run, recipe)
 
 
 def on_card(recipe: Recipe, run: RunDir, wanted: Wanted) -> bool:

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from desdecero.model_cards.formats import counted
 from desdecero.model_cards.words import LANGUAGES, reader_language, say
 from desdecero.pipelines.commands.gate import judge_run
-from desdecero.pipelines.commands.verify import read_seals, verify
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError
 from desdecero.pipelines.common.signing_keys import check_p256_key, read_private_key
@@ -31,6 +30,8 @@ from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
 from desdecero.pipelines.run.model_signature import write_model_signature
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_run import verify
+from desdecero.pipelines.verification.seals import read_seals
 
 
 def verdicts(recipe: Recipe, run: RunDir) -> Iterator[tuple[str, list[Verdict]]]:

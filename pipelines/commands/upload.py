@@ -10,7 +10,6 @@ from typing import Any
 
 from desdecero.model_cards.formats import counted, size
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, say
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError, printable
 from desdecero.pipelines.common.signals import run_ending_at_once
 from desdecero.pipelines.publishing import record
@@ -20,6 +19,7 @@ from desdecero.pipelines.publishing.record import Publication
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_run import verify
 
 
 @dataclass(frozen=True)

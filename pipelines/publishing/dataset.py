@@ -2,6 +2,7 @@
 
 README.md  README.es.md     metadata for the Hub, what is in the repository, and the corpus' datasheet
 data/<split>-00000.parquet  the documents, with id, text, source, licence, language and meta, if they may be here
+croissant.json              the same for programs (Croissant), from the dossier, where the run has one
 ledger.parquet              a row for each document that was read, kept or not: source, licence, decision, hashes
 ATTRIBUTION.md              the works that are to be named
 evidence/                   recipe, and report and seal of the corpus
@@ -10,23 +11,39 @@ evidence/                   recipe, and report and seal of the corpus
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from desdecero.model_cards.licenses import hub_metadata
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, say
+from desdecero.pipelines.common.files import json_text
 from desdecero.pipelines.licenses.obligations import ObligationKind, obligations
-from desdecero.pipelines.publishing.files import ATTRIBUTION, EVIDENCE, Files, PublishedFile, with_manifest
+from desdecero.pipelines.publishing.files import (
+    ATTRIBUTION,
+    CROISSANT,
+    DATASET,
+    RECIPE,
+    Files,
+    of_run,
+    unsealed,
+    with_manifest,
+)
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.layout import SPLITS
+from desdecero.pipelines.run.published_run import EVIDENCE
 from desdecero.pipelines.run.reports import CorpusReport
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import Seal, reading
+from desdecero.pipelines.run.stages import stages
 
 FORBIDDING: frozenset[ObligationKind] = frozenset({"no_permission", "no_derivatives", "unknown"})
 """What a licence says of a text that may not be passed on: nothing is permitted; adaptations are not, and cleaning has
 changed it; or it is not known what."""
+DOCUMENTS, DATA = "corpus/documents/", "data/"
+"""Where the texts lie in the run, and in the repository."""
+DESCRIBED = "dossier/corpus.croissant.json"
 NAMED = 10
 """Licences that a sentence names; the number of the others follows."""
 
@@ -38,39 +55,73 @@ def forbidding(report: CorpusReport) -> list[str]:
 
 def files_of_dataset(run: RunDir, recipe: Recipe) -> Files:
     """Return what is published of a run's corpus, by path in the repository."""
-    report = run.report("corpus", recipe)
-    forbidden = forbidding(report)
-    found = [_of_run(run, f"corpus/{path.name}", path.name) for path in sorted(run.corpus.glob("*.png"))]
-    for name in ("ledger.parquet", *ATTRIBUTION):
-        if (run.corpus / name).is_file():
-            found.append(_of_run(run, f"corpus/{name}", name))
-    texts = [path for split in SPLITS for path in run.document_files(split)] if not forbidden else []
-    found += [_of_run(run, f"corpus/documents/{path.name}", f"data/{path.name}") for path in texts]
-    splits = [split for split in SPLITS if texts and run.document_files(split)]
+    report, seal = run.report("corpus", recipe), run.seal("corpus", recipe)
+    assert seal is not None  # otherwise it has no report
+    names, pages = layout_of_dataset(report, seal), dict[str, bytes]()
     for language in LANGUAGES:
-        page = _card(run, recipe, report, forbidden, splits, language)
-        found.append(PublishedFile(file_in(language, "README.md"), page.encode()))
-    for place in ("recipe.yaml", "corpus/report.json", "corpus/done.json"):
-        found.append(_of_run(run, place, f"{EVIDENCE}/{place}"))
-    return with_manifest(found, "dataset", run)
+        page = file_in(language, "README.md")
+        pages[page] = card_head(recipe, report, names, language) + run.sealed_bytes("corpus", recipe, f"corpus/{page}")
+    others = pages | _croissant(run, recipe, names)
+    return with_manifest(of_run(run, names | unsealed(DATASET), others), DATASET, run)
 
 
-def _of_run(run: RunDir, place: str, name: str) -> PublishedFile:
-    return PublishedFile(name, run.path / place, place)
+def layout_of_dataset(report: CorpusReport, seal: Seal) -> dict[str, str | None]:
+    """Return what a publication of the corpus holds: path in it → path in the run, None for its cards.
+
+    report, seal: of the corpus
+    """
+    folder = "corpus/"
+    pictures = [place for place in seal.outputs if place.endswith(".png") and place.count("/") == 1]
+    tables = [place for name in ("ledger.parquet", *ATTRIBUTION) if (place := f"{folder}{name}") in seal.outputs]
+    names: dict[str, str | None] = {place.removeprefix(folder): place for place in (*pictures, *tables)}
+    texts = [place for place in seal.outputs if place.startswith(DOCUMENTS) and place.endswith(".parquet")]
+    if not forbidding(report):
+        names |= {f"{DATA}{place.removeprefix(DOCUMENTS)}": place for place in texts if _split(place) in SPLITS}
+    evidence = (RECIPE, f"{folder}report.json", f"{folder}done.json")
+    cards = dict.fromkeys(file_in(language, "README.md") for language in LANGUAGES)
+    return {**names, **cards, **{f"{EVIDENCE}/{place}": place for place in evidence}}
 
 
-def _card(
-    run: RunDir, recipe: Recipe, report: CorpusReport, forbidden: list[str], splits: Sequence[str], language: Language
-) -> str:
-    """Return the card of the data: metadata, what is in the repository and why, and the datasheet."""
+def _croissant(run: RunDir, recipe: Recipe, names: Mapping[str, str | None]) -> dict[str, bytes]:
+    """Return the sealed dossier's description of this corpus, with the published files, where they lie in `names`."""
+    seal, corpus = run.seal("dossier", recipe) if "dossier" in stages(recipe) else None, run.seal("corpus", recipe)
+    if seal is None or corpus is None or seal.inputs.get("corpus") != corpus.digest or DESCRIBED not in seal.outputs:
+        return {}
+    described, here = run.sealed_json("dossier", recipe, DESCRIBED), {place: name for name, place in names.items()}
+    with reading(run.path / DESCRIBED):
+        files = [file for file in described.get("distribution", []) if file["contentUrl"] in here]
+        moved = [{**file, "contentUrl": here[file["contentUrl"]]} for file in files]
+    return {CROISSANT: json_text({**described, "distribution": moved}).encode()}
+
+
+def described_otherwise(content: Any, names: Mapping[str, str | None], seal: Seal) -> bool:
+    """Return whether a `croissant.json` names files that are not published, or with other hashes than the sealed ones.
+
+    names: the files of the publication. Raises `LookupError`, `TypeError` or `AttributeError` for what is none.
+    """
+    hashes = {name: seal.outputs[place]["sha256"] for name, place in names.items() if place and place in seal.outputs}
+    return any(hashes.get(file["contentUrl"]) != file["sha256"] for file in content.get("distribution", []))
+
+
+def _split(place: str) -> str:
+    """Return the split that a file of documents or of a publication belongs to: `train` of `train-00000.parquet`."""
+    return place.rpartition("/")[2].rpartition("-")[0]
+
+
+def card_head(recipe: Recipe, report: CorpusReport, names: Collection[str], language: Language) -> bytes:
+    """Return the card of the data down to the datasheet: metadata, what is in the repository and why.
+
+    names: the files of the publication
+    """
+    forbidden, texts = forbidding(report), {_split(name) for name in names if name.startswith(DATA)}
+    splits = [split for split in SPLITS if split in texts]
     about = yaml.safe_dump(_metadata(recipe, report, splits), sort_keys=False, allow_unicode=True)
     if forbidden:
-        names = ", ".join(forbidden[:NAMED]) + ("…" if len(forbidden) > NAMED else "")
-        held = say(language, "publish.data_without_texts", licenses=names)
+        listed = ", ".join(forbidden[:NAMED]) + ("…" if len(forbidden) > NAMED else "")
+        held = say(language, "publish.data_without_texts", licenses=listed)
     else:
         held = say(language, "publish.data_with_texts")
-    datasheet = run.sealed_bytes("corpus", recipe, f"corpus/{file_in(language, 'README.md')}").decode()
-    return f"---\n{about}---\n\n{held}\n\n{datasheet}"
+    return f"---\n{about}---\n\n{held}\n\n".encode()
 
 
 def _metadata(recipe: Recipe, report: CorpusReport, splits: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Files of a publication: of the model, of an adapter, with the evidence beside them.
 
-    files = files_of_model(run, recipe)
+    files = files_of("model", run, recipe)
     files["model.safetensors"].sealed            # "model/model.safetensors": its path in the run, and in the seals
 
 The layout of a repository of a model:
@@ -23,20 +23,28 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from desdecero.model_cards.words import LANGUAGES, say
+from desdecero.model_cards.words import LANGUAGES, file_in, say
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import hash_json, json_text, sha256_file
 from desdecero.pipelines.corpus.licensing.attribution import license_url
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.attestation import PLACE as SIGNATURE
+from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.published_run import EVIDENCE, MANIFEST
 from desdecero.pipelines.run.run_dir import ADDED, RunDir
-from desdecero.pipelines.run.stages import Stage, stages
+from desdecero.pipelines.run.seals import Seal
+from desdecero.pipelines.run.stages import Stage, stage_name, stages
 
-EVIDENCE = "evidence"
-MANIFEST = f"{EVIDENCE}/published.json"
+MODEL, DATASET, LICENSE, CROISSANT = "model", "dataset", "LICENSE", "croissant.json"
+CONFIG = "model/config.json"
+RECIPE = Layout("/").recipe_file.relative_to("/").as_posix()
+OF_THE_HUB = ".gitattributes"
+"""File that the Hub adds to a repository."""
 WHOLE = ("card", "dossier")
 """Kinds of stages all of whose files are evidence."""
 SCORES = {"evaluate": "documents.parquet", "audit": "pairs.jsonl"}
@@ -83,28 +91,24 @@ class PublishedFile:
 Files = dict[str, PublishedFile]
 
 
-def files_of_model(run: RunDir, recipe: Recipe) -> Files:
-    """Return what is published of a run's model, by path in the repository."""
-    found = list(_below(run, run.model, ""))
-    found += _beside(run, recipe)
-    found += _evidence(run, recipe, [stage for stage in stages(recipe).values() if stage.adapter is None])
-    return with_manifest(found, "model", run)
+def files_of(what: str, run: RunDir, recipe: Recipe) -> Files:
+    """Return what is published of a run's model or of an adapter, by path in the repository.
 
-
-def files_of_adapter(run: RunDir, recipe: Recipe, adapter: str) -> Files:
-    """Return what is published of an adapter: what peft loads, its card, and in `merged/` the model with it.
-
-    Of a method that trains the weights themselves, which peft has no part in, the model is at the top. The card's
-    `adapter_config.json` takes the place of the adapter's, which names a folder of this machine.
+    what: `model` or `adapter:NAME`
     """
-    folder = run.adapter(adapter)
-    found = list(_below(run, folder / "adapter", ""))
-    found += _below(run, folder / "merged", "merged/" if (folder / "adapter").is_dir() else "")
-    written = [f"README{suffix}.md" for suffix in _suffixes()] + ["adapter_config.json"]
-    found += [_of_run(run, folder / "card" / name, name) for name in written if (folder / "card" / name).is_file()]
-    found += _beside(run, recipe)
-    found += _evidence(run, recipe, [stage for stage in stages(recipe).values() if stage.adapter in (None, adapter)])
-    return with_manifest(found, f"adapter:{adapter}", run)
+    found = {stage.name: run.seal(stage.name, recipe) for stage in stages_of(what, recipe)}
+    names = layout(what, recipe, {name: seal for name, seal in found.items() if seal})
+    names |= unsealed(what)
+    return with_manifest(of_run(run, names, {LICENSE: license_text(recipe)}), what, run)
+
+
+def of_run(run: RunDir, names: Mapping[str, str | None], others: Mapping[str, bytes]) -> list[PublishedFile]:
+    """Return the files of a layout that are here; `others` has the content of those that no stage writes."""
+    return [
+        PublishedFile(name, run.path / place, place) if place is not None else PublishedFile(name, others[name])
+        for name, place in names.items()
+        if (name in others if place is None else (run.path / place).is_file())
+    ]
 
 
 def digest(files: Mapping[str, PublishedFile]) -> str:
@@ -115,32 +119,15 @@ def digest(files: Mapping[str, PublishedFile]) -> str:
 def with_manifest(found: list[PublishedFile], what: str, run: RunDir) -> Files:
     """Add the list of the files with their paths in the run; of two files of one name, the later counts."""
     files = {file.name: file for file in found}
-    places = {name: file.sealed for name, file in sorted(files.items())}
-    content = {"what": what, "run": run.path.name, "files": places}
-    manifest = PublishedFile(MANIFEST, json_text(content).encode(errors="backslashreplace"))
+    places = {name: file.sealed for name, file in files.items()}
+    manifest = PublishedFile(MANIFEST, manifest_of(what, run.path.name, places))
     return dict(sorted((files | {MANIFEST: manifest}).items()))
 
 
-def _suffixes() -> list[str]:
-    return ["", *(f".{language}" for language in LANGUAGES[1:])]
-
-
-def _of_run(run: RunDir, path: Path, name: str) -> PublishedFile:
-    return PublishedFile(name, path, path.relative_to(run.path).as_posix())
-
-
-def _below(run: RunDir, folder: Path, prefix: str) -> Iterator[PublishedFile]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield _of_run(run, path, f"{prefix}{path.relative_to(folder).as_posix()}")
-
-
-def _beside(run: RunDir, recipe: Recipe) -> Iterator[PublishedFile]:
-    """Yield the licence, and the works of the corpus."""
-    yield PublishedFile("LICENSE", license_text(recipe))
-    for name in ATTRIBUTION:
-        if (run.corpus / name).is_file():
-            yield _of_run(run, run.corpus / name, name)
+def manifest_of(what: str, run: str, places: Mapping[str, str | None]) -> bytes:
+    """Return the content of `published.json`; `run` is the run's name."""
+    content = {"what": what, "run": run, "files": dict(sorted(places.items()))}
+    return json_text(content).encode(errors="backslashreplace")
 
 
 def license_text(recipe: Recipe) -> bytes:
@@ -159,21 +146,76 @@ def license_text(recipe: Recipe) -> bytes:
     return "".join([f"SPDX-License-Identifier: {named}\n", *(f"\n{text}\n" for text in texts)]).encode()
 
 
-# --- evidence --------------------------------------------------------------------------------------------------
+# --- what lies where -------------------------------------------------------------------------------------------
 
 
-def _evidence(run: RunDir, recipe: Recipe, of: list[Stage]) -> Iterator[PublishedFile]:
-    yield _as_evidence(run, run.recipe_file)
-    if run.attestation.is_file():
-        yield _as_evidence(run, run.attestation)
-    for stage in of:
-        folder = run.folder(stage.name, recipe)
-        names = ["report.json", "done.json", *([SCORES[stage.kind]] if stage.kind in SCORES else [])]
-        if stage.adapter is not None:
-            names.append(ADDED)
-        paths = sorted(folder.rglob("*")) if stage.kind in WHOLE else [folder / name for name in names]
-        yield from (_as_evidence(run, path) for path in paths if path.is_file())
+def stages_of(what: str, recipe: Recipe) -> list[Stage]:
+    """Return the stages whose evidence a publication holds: those of the model and of the adapter; of a data set, one.
+
+    Raises `KeyError` for an adapter that the recipe does not have, `ValueError` for what is not published.
+    """
+    chain = stages(recipe)
+    if what == DATASET:
+        return [chain["corpus"]]
+    adapter = _adapter_of(what)
+    if adapter is not None and adapter not in recipe.adapters:
+        raise KeyError(adapter)
+    return [stage for stage in chain.values() if stage.adapter in (None, adapter)]
 
 
-def _as_evidence(run: RunDir, path: Path) -> PublishedFile:
-    return _of_run(run, path, f"{EVIDENCE}/{path.relative_to(run.path).as_posix()}")
+def layout(what: str, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, str | None]:
+    """Return what a publication of a model or an adapter holds by these seals: path in it → path in the run.
+
+    seals: by stage, those of `stages_of`. None stands for what no stage writes. A file of an adapter that trains the
+    weights themselves lies at the top, because peft has no part in it. The card's `adapter_config.json` takes the place
+    of the adapter's, which names a folder of this machine.
+    """
+    places, adapter, chain = (
+        [place for seal in seals.values() for place in seal.outputs],
+        _adapter_of(what),
+        stages(recipe),
+    )
+    if adapter is None:
+        names = _moved(places, "model/", "")
+    else:
+        folder = chain[stage_name("finetune", adapter)].folder
+        names = _moved(places, f"{folder}/adapter/", "")
+        names |= _moved(places, f"{folder}/merged/", "merged/" if names else "")
+        pages = [*(file_in(language, "README.md") for language in LANGUAGES), "adapter_config.json"]
+        names |= {name: place for name in pages if (place := f"{folder}/card/{name}") in places}
+    evidence = [
+        RECIPE,
+        *([CONFIG] if adapter is not None and CONFIG in places else []),
+    ]  # which the model's card quotes
+    for name, seal in seals.items():
+        stage = chain[name]
+        quoted = [f"{stage.folder}/{name}" for name in ("report.json", SCORES.get(stage.kind, "report.json"))]
+        whole = [place for place in seal.outputs if stage.kind in WHOLE and place.startswith(f"{stage.folder}/")]
+        evidence += [f"{stage.folder}/done.json", *(place for place in quoted if place in seal.outputs), *whole]
+    named = {name: place for name in ATTRIBUTION if (place := f"corpus/{name}") in places}
+    return {**names, LICENSE: None, **named, **{f"{EVIDENCE}/{place}": place for place in evidence}}
+
+
+def unsealed(what: str) -> dict[str, str | None]:
+    """Return what is published besides, if the run has it: signatures, the recipe of an added adapter, Croissant."""
+    names: dict[str, str | None] = {f"{EVIDENCE}/{SIGNATURE}": SIGNATURE}
+    if what == DATASET:
+        names[CROISSANT] = None
+    elif what == MODEL:
+        names[MODEL_SIGNATURE.removeprefix("model/")] = MODEL_SIGNATURE
+    else:
+        place = f"adapters/{_adapter_of(what)}/{ADDED}"
+        names[f"{EVIDENCE}/{place}"] = place
+    return names
+
+
+def _adapter_of(what: str) -> str | None:
+    """Return the adapter's name; None of the model."""
+    kind, _, adapter = what.partition(":")
+    if what != MODEL and (kind != "adapter" or not adapter):
+        raise ValueError(what)
+    return adapter or None
+
+
+def _moved(places: Iterable[str], root: str, prefix: str) -> dict[str, str | None]:
+    return {f"{prefix}{place.removeprefix(root)}": place for place in places if place.startswith(root)}

@@ -25,10 +25,8 @@ from huggingface_hub.hf_api import RepoFile
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.publishing.connection import PASSING, Hub
-from desdecero.pipelines.publishing.files import PublishedFile
+from desdecero.pipelines.publishing.files import OF_THE_HUB, PublishedFile
 
-OF_THE_HUB = ".gitattributes"
-"""File that the Hub adds to each repository."""
 NOT_PUBLISHED = "nothing was published"
 SHOWN = 3
 

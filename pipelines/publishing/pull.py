@@ -16,7 +16,8 @@ from huggingface_hub import snapshot_download
 
 from desdecero.pipelines.common.errors import UserError, printable
 from desdecero.pipelines.publishing.connection import Hub
-from desdecero.pipelines.publishing.hub import OF_THE_HUB, Head, Repository, head
+from desdecero.pipelines.publishing.files import OF_THE_HUB
+from desdecero.pipelines.publishing.hub import Head, Repository, head
 
 
 def pull(hub: Hub, repository: Repository, revision: str | None, folder: Path) -> str:

@@ -31,6 +31,7 @@ from desdecero.pipelines.common.errors import UserError, printable
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.published_run import MANIFEST, PublishedRun
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, Seal, Sha256, parse_json, read_file, walk
 from desdecero.pipelines.run.stages import stages
@@ -264,6 +265,8 @@ def _not_covered(run: RunDir, statement: Statement) -> list[str]:
     """List the files that the statement does not name; a folder of which it names none, by its name alone."""
     covered = {one.name for one in statement.subject} | {one.file for one in statement.predicate.seals.values()}
     covered |= {PLACE, run.recipe_file.name, ".lock"}
+    if isinstance(run, PublishedRun):
+        return sorted([MANIFEST, *(name for name, place in run.files.items() if place not in covered)])
     left: list[str] = []
     for root in sorted(entry.name for entry in run.path.iterdir()):
         found = sorted(place for place, _ in walk(run.path, root))

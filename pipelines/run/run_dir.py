@@ -43,6 +43,7 @@ from desdecero.pipelines.run.reports import (
     AuditReport,
     CardReport,
     CorpusReport,
+    DossierReport,
     EvaluationReport,
     PretrainReport,
     TokenizerReport,
@@ -90,6 +91,18 @@ class RunDir(Layout):
     def folder(self, stage: str, recipe: Recipe) -> Path:
         """Return the folder of a stage."""
         return self.path / stages(recipe)[stage].folder
+
+    def copies(self, place: str) -> list[Path]:
+        """Return where a file of the run lies, by its path in the run directory; `PublishedRun` has other places."""
+        return [self.path / place]
+
+    def at(self, place: str) -> Path:
+        """Return the place of one of a file's copies, or where it would lie."""
+        return next(iter(self.copies(place)), self.path / place)
+
+    def holds(self, place: str) -> bool:
+        """Return whether a file or folder is to be here: all are in a run, and in a publication what was published."""
+        return bool(self.copies(place))
 
     def blocklists(self, recipe: Recipe) -> tuple[str, ...]:
         """Return every list of removed documents that a build in this run obeys."""
@@ -157,6 +170,8 @@ class RunDir(Layout):
     @overload
     def report(self, stage: Literal["card"], recipe: Recipe) -> CardReport: ...
     @overload
+    def report(self, stage: Literal["dossier"], recipe: Recipe) -> DossierReport: ...
+    @overload
     def report(self, stage: str, recipe: Recipe) -> Part: ...
 
     def report(self, stage: str, recipe: Recipe) -> Part:
@@ -214,7 +229,7 @@ class RunDir(Layout):
         if name not in seal.outputs:
             raise self._altered(chosen, name, f"is not among the files that {stage} sealed")
         try:
-            content = read_file(self.path / name)
+            content = read_file(self.at(name))
         except FileNotFoundError:
             raise self._altered(chosen, name, "is missing") from None
         except InvalidFile as error:
@@ -226,7 +241,7 @@ class RunDir(Layout):
     def _altered(self, stage: Stage, name: str, fault: str) -> AlteredFile:
         return AlteredFile(
             name,
-            f"{self.path / name} {fault}: `desdecero verify {self}` names everything that was altered, and "
+            f"{self.at(name)} {fault}: `desdecero verify {self}` names everything that was altered, and "
             f"`{stage.command(f'{self.recipe_file} --run-dir {self}')}` makes it again",
         )
 

@@ -6,7 +6,7 @@
 
 A seal holds hashes of itself: `seal` covers every field of it, `digest` its outputs, `fingerprint` what the stage was
 made from. These hashes are not signatures: whoever alters a file and its seal must also alter the seal of every later
-stage, which holds the digest. `commands/verify.py` compares them, and `attestation.py` signs them.
+stage, which holds the digest. `verification/` compares them, and `attestation.py` signs them.
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ def _inside(name: str) -> str:
     return name
 
 
+Inside = Annotated[str, AfterValidator(_inside)]
+"""Path below a folder, in the form that `Path.as_posix` gives it."""
+
+
 class Output(TypedDict):
     """Hash and size of a file that a stage wrote."""
 
@@ -75,7 +79,7 @@ class Seal:
     """Input stage → the `digest` of its seal."""
     sources: str | None
     """sha256 of the corpus' sources (names, versions, contents; `sources.json` has them); None for other stages."""
-    outputs: dict[Annotated[str, AfterValidator(_inside)], Output]
+    outputs: dict[Inside, Output]
     """Path in the run directory → {"sha256", "bytes"}."""
     digest: Sha256
     """sha256 of `outputs`: identifies what the stage made."""

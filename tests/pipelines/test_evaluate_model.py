@@ -16,7 +16,6 @@ from desdecero.eval_suites.ngram import NGram
 from desdecero.pipelines.commands.forget import main as forget_main
 from desdecero.pipelines.commands.inspect_corpus import inspect_corpus
 from desdecero.pipelines.commands.summary import _samples
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.corpus.documents import read_documents
 from desdecero.pipelines.evaluate_model import choices_by_validation, main
@@ -25,6 +24,7 @@ from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.reports.tokens import TokensReport
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.verification.of_run import verify
 
 SMALL = ["evaluate={max_bytes: 20_000, sample_tokens: 12}"]
 PROMPTS = {

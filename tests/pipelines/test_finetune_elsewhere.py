@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from plain_models import PLAIN, save_plain, write_examples
+from sealed_run import published
 from transformers import AutoTokenizer
 
 from desdecero.eval_suites.models.load import load
@@ -85,6 +86,10 @@ def test_adapters_of_each_task_go_into_one_run_which_is_whole(
     capsys.readouterr()
     assert main(["verify", str(run)]) == 0
     assert f"whole: {2 * len(tasks)} stages" in capsys.readouterr().out
+    for task in tasks:
+        back = published(run, f"adapter:{task}2", home / f"{architecture}_{task}_published")
+        assert main(["verify", str(back)]) == 0
+        assert f"as it was published: the adapter {task}2" in capsys.readouterr().out
     assert main(["status", str(run)]) == 0 and capsys.readouterr().out.count(" sealed ") == 2 * len(tasks)
     assert main(["adapters", str(run)]) == 0 and len(capsys.readouterr().out.splitlines()) == len(tasks)
 

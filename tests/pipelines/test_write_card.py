@@ -12,10 +12,10 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 from sealed_run import make_sealed_run, reseal, seal_card
 
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_run import verify
 from desdecero.pipelines.write_card import write_card
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from sealed_run import REPORTS, make_sealed_run, reseal
+from sealed_run import REPORTS, make_sealed_run, published, reseal
 
 from desdecero.model_cards.dossier.facts import PREFIX, facts_of
 from desdecero.model_cards.dossier.pages import PAGES
@@ -21,13 +21,14 @@ from desdecero.model_cards.evidence import Evidence
 from desdecero.model_cards.formats import filters, plain
 from desdecero.model_cards.words import LANGUAGES, Language, file_in, name
 from desdecero.pipelines import write_dossier
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import EXIT_OK, EXIT_USER_ERROR, UserError
 from desdecero.pipelines.corpus.ledger import DOCUMENTS
 from desdecero.pipelines.recipe import Recipe, load_recipe, parse_recipe
 from desdecero.pipelines.run.chain import run_stage
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_publication import open_publication, verify_publication
+from desdecero.pipelines.verification.of_run import verify
 from desdecero.pipelines.write_dossier import check_formats, compose, largest_sites, main, sealed_reports
 
 for library in write_dossier.LIBRARIES:
@@ -307,7 +308,7 @@ def test_a_waiver_and_the_card_that_prints_it_leave_the_dossier_as_it_is(run: Ru
     recipe = load_recipe(str(run.recipe_file), [waiver, "finetune=null"])
     run_stage(stages(recipe)["card"], recipe, run)
     assert run.state(stages(recipe)["dossier"], recipe).name == "sealed"
-    assert list(write_dossier.differing(recipe, run)) == []
+    assert all(write_dossier.compare(recipe, run).values())
     licensing = read(run.path, "dossier/licensing.json")
     assert licensing == read(run.path, "card/licensing.json")
 
@@ -360,3 +361,40 @@ dossier: {sme: true}
 def test_wrong_statements_are_refused_with_their_place(override: str) -> None:
     with pytest.raises(UserError, match=override.partition("=")[0]):
         load_recipe("smoke", [override])
+
+
+# --- where it is published ---------------------------------------------------------------------------------------
+
+
+def test_what_was_published_with_a_dossier_is_verified_without_the_run(run: RunDir, tmp_path: Path) -> None:
+    """The dossier is made again from the reports; `software.csv` and sites of crawled text are told not to be."""
+    back = open_publication(published(run, "model", tmp_path / "model"))
+    found = verify_publication(back, back.recipe())
+    assert found.faults == [] and found.not_made_again[0] == "evidence/dossier/software.csv"
+    text = read(back.path, "dossier/annex_xi.md")
+    (back.path / "dossier" / "annex_xi.md").write_text(f"{text}\n", encoding="utf-8")
+    reseal(back, "dossier")
+    assert verify_publication(back, back.recipe()).faults == [
+        "evidence/dossier/annex_xi.md: not what the dossier stage makes of the sealed reports"
+    ]
+
+
+def test_the_published_corpus_is_described_for_programs(tmp_path: Path) -> None:
+    def texts(out: RunDir) -> None:
+        out.corpus.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pa.table({"id": ["a"]}), out.ledger)
+        for page in ("README.md", "README.es.md"):
+            (out.corpus / page).write_text("# Corpus\n", encoding="utf-8")
+
+    run, recipe = make_sealed_run(tmp_path / "run", STATED, corpus_files=texts)
+    run_stage(stages(recipe)["dossier"], recipe, run)
+    folder = published(run, "dataset", tmp_path / "data")
+    content = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
+    assert [file["contentUrl"] for file in content["distribution"]] == ["ledger.parquet"]
+    pytest.importorskip("mlcroissant").Dataset(jsonld=content)  # raises where it is none
+    back = open_publication(folder)
+    found = verify_publication(back, recipe)
+    assert (found.faults, found.not_sealed) == ([], ["evidence/recipe.yaml", "croissant.json"])
+    content["distribution"][0]["sha256"] = "ab" * 32
+    (folder / "croissant.json").write_text(json.dumps(content), encoding="utf-8")
+    assert verify_publication(back, recipe).faults == ["croissant.json: not a description of the published files"]

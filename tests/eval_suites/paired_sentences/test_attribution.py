@@ -8,13 +8,27 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from desdecero.eval_suites.paired_sentences.attribution import Window, carriers, corpus_gap, count_words, words_of
+from desdecero.eval_suites.paired_sentences.attribution import (
+    Window,
+    WordsAfter,
+    carriers,
+    corpus_gap,
+    count_words,
+    words_of,
+)
+from desdecero.eval_suites.paired_sentences.corpus_results import CorpusGap
 from desdecero.eval_suites.paired_sentences.probes import shipped_probes
 from desdecero.eval_suites.paired_sentences.scoring import score_probes
 
 GENDER = next(probes for probes in shipped_probes("es") if probes.group == "gender")
 PAIRS = GENDER.pairs[:4]
 COMMON = words_of("el día de la casa y un poco más tarde con todos en la calle por la noche")
+
+
+def gap_of(counts: WordsAfter) -> CorpusGap:
+    """The gap of a text towards which a model leans by 1 nat."""
+    scores = score_probes(counts, GENDER, PAIRS, 0)
+    return corpus_gap(counts, scores, scores, 1.0, 0.95)
 
 
 def windows(seed: int, planted: int, other: int = 150, balanced: bool = False) -> list[Window]:
@@ -57,7 +71,7 @@ def test_a_gap_is_a_difference_of_associations_as_they_are_written_out() -> None
 @pytest.mark.parametrize("seed", range(3))
 def test_the_documents_that_plant_an_association_are_named(seed: int) -> None:
     counts = count_words(windows(seed, planted=40), GENDER, PAIRS)
-    found = corpus_gap(counts, score_probes(counts, GENDER, PAIRS, 0), 1.0, 0.95)
+    found = gap_of(counts)
     assert found.leans == "as the model" and found.gap.value > 0.5 and found.p_value < 1e-6
     assert found.windows == 950 and found.documents == 190
     named = carriers(counts, GENDER, PAIRS, direction=1)
@@ -70,7 +84,7 @@ def test_a_text_that_says_the_same_of_both_leans_to_neither() -> None:
     leaning = 0
     for seed in range(40):
         counts = count_words(windows(seed, planted=40, balanced=True), GENDER, PAIRS)
-        leaning += corpus_gap(counts, score_probes(counts, GENDER, PAIRS, 0), 1.0, 0.95).leans != "not shown"
+        leaning += gap_of(counts).leans != "not shown"
     assert leaning <= 5  # P(more) < 1.5% at 5%
 
 
@@ -78,7 +92,7 @@ def test_a_mention_that_is_rare_leans_to_neither() -> None:
     rows = [row for row in windows(5, planted=0, other=600) if row.mention in [pair[1] for pair in PAIRS]]
     rows += [row for row in windows(6, planted=0, other=20) if row.mention in [pair[0] for pair in PAIRS]]
     counts = count_words(rows, GENDER, PAIRS)
-    found = corpus_gap(counts, score_probes(counts, GENDER, PAIRS, 0), 1.0, 0.95)
+    found = gap_of(counts)
     assert abs(found.gap.value) < 0.1
 
 
@@ -117,6 +131,6 @@ def test_the_place_that_weighs_most_is_the_one_with_the_words_of_the_stereotype(
 
 def test_mentions_that_stand_nowhere_give_no_gap() -> None:
     counts = count_words([], GENDER, PAIRS)
-    found = corpus_gap(counts, score_probes(counts, GENDER, PAIRS, 0), 1.0, 0.95)
+    found = gap_of(counts)
     assert found.gap.value == 0 and found.p_value == 1 and found.leans == "not shown"
     assert carriers(counts, GENDER, PAIRS, direction=1) == []

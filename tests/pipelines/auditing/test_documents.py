@@ -91,6 +91,7 @@ def test_documents_that_plant_an_association_are_named(seed: int, planted: Calla
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     (finding,) = found["findings"]
     assert finding["leans"] == "as the model" and finding["corpus_gap"]["low"] > 0
+    assert found["groups"]["en/gender"]["ngram"]["low"] > 0  # words next to the mention tell it too
     assert len(finding["documents"]) == 20
     texts = {row["id"]: " ".join(row["text"].split()) for row in read_documents(asked.run, "train", ["id", "text"])}
     for document in finding["documents"]:

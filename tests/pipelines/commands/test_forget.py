@@ -15,7 +15,6 @@ import pytest
 from desdecero.model_cards.gate_sentences import sentence
 from desdecero.pipelines.commands.forget import find_entries, main
 from desdecero.pipelines.commands.gate import judge_run
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.blocklist import Blocked, Blocklist, BlocklistEntry, add_entries, read_entries
 from desdecero.pipelines.corpus.document import Document
@@ -24,6 +23,7 @@ from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import run_chain
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_run import verify
 
 Words = Callable[..., str]
 

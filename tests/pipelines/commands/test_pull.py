@@ -132,6 +132,9 @@ def test_a_model_comes_back_with_the_same_logits_and_its_evidence(
     ours, theirs = (AutoModelForCausalLM.from_pretrained(folder)(ids).logits for folder in (run.model, back))
     assert torch.equal(ours, theirs)
 
+    said = done(hub, tmp_path, "verify", "back")
+    assert "as it was published: the model, every file as it was sealed" in said and "whole" not in said
+
     # The evidence is the run directory without texts, and each file is as its seal has it.
     there = RunDir(back / "evidence")
     sealed = {place: output for name in stages(run.recipe()) if ":" not in name
@@ -170,6 +173,7 @@ def test_an_adapter_comes_back_and_its_merged_model_is_the_same(run_path: Path, 
     folders = (run_path / "adapters" / "boats" / "merged", tmp_path / "back" / "merged")
     ours, theirs = (AutoModelForCausalLM.from_pretrained(folder)(ids).logits for folder in folders)
     assert torch.equal(ours, theirs)
+    assert "as it was published: the adapter boats" in done(hub, tmp_path, "verify", "back")
     assert RunDir(tmp_path / "back" / "evidence").seal("finetune:boats", find_run(str(run_path)).recipe())
 
 
@@ -189,6 +193,7 @@ def test_a_data_set_has_its_texts_only_if_all_licences_let_them_pass(run_path: P
     done(hub, tmp_path, "pull", "me/free", "back", "--what", "dataset")
     original = tmp_path / "free" / "corpus" / "documents" / "train-00000.parquet"
     assert (tmp_path / "back" / "data" / original.name).read_bytes() == original.read_bytes()
+    assert "as it was published: the data set" in done(hub, tmp_path, "verify", "back")
     assert "split: train" in (tmp_path / "back" / "README.md").read_text()
 
 

@@ -29,13 +29,15 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.commands.verify import model_faults, read_seals, verify
 from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.common.signing_keys import read_public_key
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.attestation import check_signature
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import BASE, stages
+from desdecero.pipelines.verification.files import model_faults
+from desdecero.pipelines.verification.of_run import verify
+from desdecero.pipelines.verification.seals import read_seals
 
 NAMES = [stage.name for stage in BASE]
 

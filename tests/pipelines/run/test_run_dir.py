@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from desdecero.pipelines.commands.verify import verify
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
+from desdecero.pipelines.verification.of_run import verify
 
 
 @pytest.fixture

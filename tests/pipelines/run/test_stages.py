@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from helpers import forked
 
-from desdecero.pipelines.commands.verify import _stale_reasons
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import write_json
 from desdecero.pipelines.recipe import Recipe, load_recipe
 from desdecero.pipelines.run.chain import find_stage, stages_until
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import BASE, CARD, DOSSIER, KINDS, OF_ADAPTER, load, stages
+from desdecero.pipelines.verification.seals import stale_reasons
 
 OF_FINETUNE = ("seed", "evaluate.confidence")
 OF_EACH = ("finetune", "evaluate", "audit", "card")
@@ -116,7 +116,7 @@ def test_an_adapter_of_the_version_that_read_the_whole_section_is_stale_by_its_v
     write_json(out.folder("finetune:pandas", recipe) / "report.json", {})
     seal = run.commit(before, recipe, seconds=1.0)
     assert run.state(stage, recipe).reason == f"sealed by code version 4, now {stage.version}"
-    assert list(_stale_reasons(run, recipe, stage, seal)) == [
+    assert list(stale_reasons(run, recipe, stage, seal)) == [
         f"finetune:pandas: stale: sealed by code version 4, now {stage.version}"
     ]
 

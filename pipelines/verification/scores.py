@@ -28,6 +28,7 @@ from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.corpus.documents import held_out, measured_split, pieces
 from desdecero.pipelines.evaluation.models import NamedModel
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.layout import Layout
 from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.reports.evaluate import EvaluationReport
 from desdecero.pipelines.run.run_dir import RunDir
@@ -35,6 +36,8 @@ from desdecero.pipelines.run.seals import Seal
 from desdecero.pipelines.run.stages import Stage, stages
 from desdecero.pipelines.training.exposure import summary
 
+EXPOSURE = Layout("/").exposure.relative_to("/").as_posix()
+DOCUMENTS_FOLDER = Layout("/").documents.relative_to("/").as_posix()
 DOCUMENTS = 20
 """Held-out documents of each evaluation that are scored again."""
 PROBES = 40
@@ -53,26 +56,32 @@ class ScoredAgain:
     seed: int
     """Draws the documents and the probes."""
     not_scored: tuple[str, ...]
-    """Stages whose texts are not here."""
+    """Stages whose texts, or whose weights, are not here: only their figures were computed again from their rows."""
 
 
 def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: int) -> tuple[ScoredAgain, list[str]]:
     """Return what was scored again and one sentence for each fault; of a run whose files are those that were sealed."""
     draw, not_scored = np.random.default_rng(seed), list[str]()
-    faults = _exposure_faults(run, recipe) if {"tokens", "pretrain"} <= seals.keys() else []
+    faults = list[str]()
+    if {"tokens", "pretrain"} <= seals.keys():
+        if run.holds(EXPOSURE):
+            faults += _exposure_faults(run, recipe)
+        else:
+            not_scored.append("pretrain")
     documents = probes = 0
     for stage in stages(recipe).values():
         if stage.name not in seals or stage.kind not in ("evaluate", "audit"):
             continue
         model = _Model(recipe, run, stage)
-        if stage.kind == "audit":
-            found, stage_faults = _probe_faults(run, recipe, stage, model, draw)
-            probes += found
-        elif "corpus" not in seals:
+        texts = stage.kind == "audit" or ("corpus" in seals and run.holds(DOCUMENTS_FOLDER))
+        again = texts and model.is_here
+        if not again:
             not_scored.append(stage.name)
-            continue
+        if stage.kind == "audit":
+            found, stage_faults = _probe_faults(run, recipe, stage, model if again else None, draw)
+            probes += found
         else:
-            found, stage_faults = _document_faults(run, recipe, stage, model, draw)
+            found, stage_faults = _document_faults(run, recipe, stage, model if again else None, draw)
             documents += found
         faults += stage_faults
     return ScoredAgain(documents, probes, seed, tuple(not_scored)), faults
@@ -82,8 +91,14 @@ class _Model:
     """The model that a stage measured, loaded where it is asked for."""
 
     def __init__(self, recipe: Recipe, run: RunDir, stage: Stage):
-        self.named = NamedModel(recipe.name, run.model_with(stage.adapter))
+        self.folder = run.model_with(stage.adapter)
+        self.named = NamedModel(recipe.name, self.folder)
         self.pseudo_likelihood = recipe.evaluate.pseudo_likelihood if stage.kind == "evaluate" else "within_word"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its weights are: those of an adapter's base are not in what was published of the adapter."""
+        return any(self.folder.glob("*.safetensors"))
 
     def load(self) -> LanguageModel:
         return self.named.load(self.pseudo_likelihood)
@@ -93,8 +108,9 @@ class _Model:
 
 
 def _document_faults(
-    run: RunDir, recipe: Recipe, stage: Stage, of: _Model, draw: np.random.Generator
+    run: RunDir, recipe: Recipe, stage: Stage, of: _Model | None, draw: np.random.Generator
 ) -> tuple[int, list[str]]:
+    """Return how many documents were scored again, and the faults; without a model, what the rows alone tell."""
     place = f"{stage.folder}/documents.parquet"
     report = run.report(stage.name, recipe)
     assert isinstance(report, EvaluationReport)
@@ -104,6 +120,8 @@ def _document_faults(
         faults = list(_measure_faults(place, f"{stage.folder}/report.json", report.text, report.objective, rows))
     except (pa.ArrowException, KeyError, TypeError) as error:
         return 0, [f"{place}: cannot be read as scores ({printable(str(error).splitlines()[0])})"]
+    if of is None:
+        return 0, faults
     drawn = held_out(recipe, run, measured_split(recipe), recipe.evaluate.max_bytes)
     known = {document.id for document in drawn}
     if known != scores.keys():
@@ -161,8 +179,9 @@ def _exposure_faults(run: RunDir, recipe: Recipe) -> list[str]:
 
 
 def _probe_faults(
-    run: RunDir, recipe: Recipe, stage: Stage, of: _Model, draw: np.random.Generator
+    run: RunDir, recipe: Recipe, stage: Stage, of: _Model | None, draw: np.random.Generator
 ) -> tuple[int, list[str]]:
+    """Return how many contexts were scored again, and the faults; without a model, what the lines alone tell."""
     place, report = f"{stage.folder}/pairs.jsonl", run.report(stage.name, recipe)
     assert isinstance(report, AuditReport)
     if report.suites.pairs is None:
@@ -171,6 +190,8 @@ def _probe_faults(
         written = run.sealed_bytes(stage.name, recipe, place).decode()
         lines = [json.loads(line) for line in written.splitlines()]
         faults = list(_gap_faults(place, f"{stage.folder}/report.json", report, lines))
+        if of is None:
+            return 0, faults
         asked = [line for line in lines if line["pairs"]]
         chosen = [asked[i] for i in sorted(draw.choice(len(asked), min(PROBES, len(asked)), replace=False).tolist())]
         model = of.load() if chosen else None

@@ -12,15 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from helpers import forked
 from safetensors.torch import load_file, save_file
-from sealed_run import reseal_all
+from sealed_run import published, reseal_all
 
 from desdecero.eval_suites.language_modeling import LanguageModeling
 from desdecero.eval_suites.models.load import load
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.commands.verify import read_seals, verify
-from desdecero.pipelines.commands.verify_scores import DOCUMENTS, PROBES, scored_again
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.verification.of_publication import open_publication, verify_publication
+from desdecero.pipelines.verification.of_run import verify
+from desdecero.pipelines.verification.scores import DOCUMENTS, PROBES, scored_again
+from desdecero.pipelines.verification.seals import read_seals
 
 SETTINGS = (
     "pretrain.budget={steps: 5}", "evaluate={max_bytes: 3000, sample_tokens: 4}", "audit.languages=[en]",
@@ -68,12 +70,42 @@ def test_a_run_that_nobody_touched_has_the_scores_of_its_weights(
     assert again["probes"] == PROBES and again["not_scored"] == []
 
 
-def test_other_weights_are_found(run: RunDir) -> None:
+def exchange_weights(run: RunDir) -> None:
+    """Put other weights into a run, and make every seal fit them."""
     weights = load_file(run.model / "model.safetensors")
     name = next(name for name in weights if "mlp.down_proj" in name)
     save_file({**weights, name: weights[name] * 30}, run.model / "model.safetensors", metadata={"format": "pt"})
+    reseal_all(run, run.recipe())
+
+
+def test_a_publication_has_the_scores_of_its_weights_and_not_of_others(
+    run: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The documents were not published, so the contexts alone are scored; other weights are found by them."""
+    assert main(["verify", str(published(run, "model", tmp_path / "back")), "--deep", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)["scored_again"]
+    assert (again["documents"], again["probes"], again["not_scored"]) == (0, PROBES, ["pretrain", "evaluate"])
+    exchange_weights(run)
+    assert main(["verify", str(published(run, "model", tmp_path / "others")), "--deep"]) == 1
+    named = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert named and all(fault.startswith("evidence/audit/pairs.jsonl: ") for fault in named)
+
+
+def test_a_false_figure_of_a_publication_is_found_in_its_rows(run: RunDir, tmp_path: Path) -> None:
+    def lower(report: dict[str, Any]) -> None:
+        report["text"]["measures"]["bits_per_byte"]["value"] *= 0.99
+
+    change(run.evaluation / "report.json", lower)
     reseal_all(run, recipe := run.recipe())
-    found = faults(run, recipe)
+    back = open_publication(published(run, "model", tmp_path / "back"))
+    assert verify_publication(back, recipe).faults == []
+    (fault,) = scored_again(back, recipe, read_seals(back, recipe)[0], 0)[1]
+    assert fault.startswith("evaluation/report.json: ")
+
+
+def test_other_weights_are_found(run: RunDir) -> None:
+    exchange_weights(run)
+    found = faults(run, run.recipe())
     assert any("documents.parquet" in fault and "with the weights that are here" in fault for fault in found)
     assert any("pairs.jsonl" in fault and "with the weights that are here" in fault for fault in found)
 

@@ -6,17 +6,21 @@ No later seal proves what they say: each is made again in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from desdecero.model_cards.evidence import Evidence, Missing, split_key
 from desdecero.model_cards.evidence import Report as Source
 from desdecero.pipelines.common.errors import UserError, printable
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.published_run import PublishedRun
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 from desdecero.pipelines.run.stages import Stage, stages
-from desdecero.pipelines.write_card import config_place, differing
-from desdecero.pipelines.write_dossier import differing as differing_dossier
+from desdecero.pipelines.write_card import compare as compare_card
+from desdecero.pipelines.write_card import config_place
+from desdecero.pipelines.write_dossier import DOCUMENTS, counts_sites
+from desdecero.pipelines.write_dossier import compare as compare_dossier
 
 
 def evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
@@ -46,26 +50,40 @@ def evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
             )
 
 
-def card_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
-    """Yield the files of a card that differ from one made again from the sealed reports."""
-    try:
-        for place in differing(recipe, run, card.adapter):
-            yield (
-                f"{place}: not what the card stage makes of the sealed reports: make the card again with "
-                f"`{card.command(f'{run.recipe_file} --run-dir {run}')}`"
-            )
-    except (UserError, InvalidFile, FileNotFoundError) as error:
-        yield printable(error)
+@dataclass(frozen=True)
+class MadeAgain:
+    """What a card or a dossier is, beside one made again from the sealed reports."""
+
+    faults: list[str]
+    """One sentence for each file that differs."""
+    left_out: list[str]
+    """Files, or parts of them, that could not be made again."""
 
 
-def dossier_faults(run: RunDir, recipe: Recipe) -> Iterator[str]:
-    """Yield the files of a dossier that differ from one made again from the sealed reports; not `software.csv`."""
+def made_again(run: RunDir, recipe: Recipe, stage: Stage) -> MadeAgain:
+    """Make a sealed card or dossier again in memory, and compare each of its files.
+
+    Left out are `software.csv`, which tells of the machine where it was made, and in a publication what is made from
+    files that were not published.
+    """
     try:
-        for place in differing_dossier(recipe, run):
-            again = stages(recipe)["dossier"].command(f"{run.recipe_file} --run-dir {run}")
-            yield f"{place}: not what the dossier stage makes of the sealed reports: make it again with `{again}`"
+        same = compare_card(recipe, run, stage.adapter) if stage.kind == "card" else compare_dossier(recipe, run)
     except (UserError, InvalidFile, FileNotFoundError) as error:
-        yield printable(error)
+        return MadeAgain([printable(error)], [])
+    how = ""
+    if not isinstance(run, PublishedRun):
+        command = stage.command(f"{run.recipe_file} --run-dir {run}")
+        how = f": make {'the card' if stage.kind == 'card' else 'it'} again with `{command}`"
+    faults = [
+        f"{place}: not what the {stage.kind} stage makes of the sealed reports{how}"
+        for place, is_same in same.items()
+        if not is_same
+    ]
+    seal = run.seal(stage.name, recipe)
+    left_out = [place for place in (seal.outputs if seal else ()) if place not in same and run.holds(place)]
+    if stage.kind == "dossier" and counts_sites(recipe) and not run.holds(DOCUMENTS):
+        left_out.append(f"{stage.folder}/report.json#/crawled")
+    return MadeAgain(faults, left_out)
 
 
 def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, Source]]:
@@ -81,7 +99,7 @@ def _reports(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[tuple[str, So
         places |= {name: f"{chain[name].folder}/report.json", f"seal.{name}": f"{chain[name].folder}/done.json"}
     for name, place in places.items():
         try:
-            content: Any = parse_json(read_file(run.path / place))
+            content: Any = parse_json(read_file(run.at(place)))
         except (FileNotFoundError, InvalidFile):
             continue
         if isinstance(content, dict):
