@@ -158,7 +158,8 @@ def publish_dataset(run: RunDir, recipe: Recipe, target: Target, language: Langu
     """Publish the corpus, with its texts where their licences permit it. Returns the exit code."""
     with nullcontext() if target.dry_run else run.lock():
         state = run.state(stages(recipe)["corpus"], recipe)
-        faults = [f"corpus: {state.name}: {state.reason}"] if state.name != "sealed" else []
+        why = f"{state.name}: {state.reason}" if state.reason else state.name
+        faults = [f"corpus: {why}"] if state.name != "sealed" else []
         faults += [fault for fault in verify(run, recipe) if fault.startswith(("corpus", "recipe.yaml"))]
         if faults:
             print("\n".join([*faults, "", say(language, "publish.data_refused")]))
