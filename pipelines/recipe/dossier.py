@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from desdecero.pipelines.recipe.base import Section
+from desdecero.pipelines.recipe.texts import Text
 
 Area = Literal[
     "research", "conversation", "public_information", "writing_aid", "search", "internal",
@@ -16,15 +17,6 @@ Area = Literal[
 ]  # fmt: skip
 Line = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
 """Text of one line."""
-
-
-class Translated(Section):
-    """A text in both languages of the documents."""
-
-    en: Line
-    """In English."""
-    es: Line
-    """In Spanish."""
 
 
 class Dossier(Section):
@@ -45,8 +37,8 @@ class Dossier(Section):
     uses: tuple[Area, ...] = ()
     """What the model is provided for. The last eight are the areas of Annex III, in which systems are presumed to be of
     high risk."""
-    decisions: tuple[Line | Translated, ...] = ()
-    """Decisions of those who made the model, and their reasons: a text, or `{en: …, es: …}`."""
+    decisions: tuple[Text, ...] = ()
+    """Decisions of those who made the model, and their reasons, each a text or `{en: …, es: …}`."""
     removal_contact: Line | None = None
     """Where people ask for a text or for their personal data to be removed."""
 
