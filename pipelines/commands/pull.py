@@ -45,8 +45,9 @@ def _command(words: list[str]) -> int:
     folder = Path(local_path(args.folder or name.partition("/")[2])).absolute()
     from desdecero.pipelines.publishing.connection import connect
     from desdecero.pipelines.publishing.hub import Repository
-    from desdecero.pipelines.publishing.pull import partial_folder, pull
+    from desdecero.pipelines.publishing.pull import check_absent, partial_folder, pull
 
+    check_absent(folder)  # before the network is asked for anything
     hub = connect(needs_token=False)
     commit = run_ending_at_once(
         lambda: pull(hub, Repository(name, args.what), revision or None, folder),

@@ -25,8 +25,7 @@ def pull(hub: Hub, repository: Repository, revision: str | None, folder: Path) -
 
     Raises `UserError` where the folder exists, the Hub refuses or does not answer, or other bytes arrived.
     """
-    if folder.exists() or folder.is_symlink():
-        raise UserError(f"{folder} exists: name another folder, or remove it")
+    check_absent(folder)
     name, partial = repository.repo_id, partial_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(partial, ignore_errors=True)
@@ -57,6 +56,12 @@ def pull(hub: Hub, repository: Repository, revision: str | None, folder: Path) -
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return at.oid
+
+
+def check_absent(folder: Path) -> None:
+    """Raise `UserError` where the folder exists."""
+    if folder.exists() or folder.is_symlink():
+        raise UserError(f"{folder} exists: name another folder, or remove it")
 
 
 def partial_folder(folder: Path) -> Path:

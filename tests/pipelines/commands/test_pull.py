@@ -266,6 +266,12 @@ def test_what_cannot_be_pulled_is_one_sentence(words: list[str], said: str, caps
     assert said in errors and errors.count("\n") == 1
 
 
+def test_a_folder_that_exists_is_refused_before_the_hub_is_asked(hub: FakeHub, tmp_path: Path):
+    (tmp_path / "back").mkdir()
+    assert "back exists: name another folder" in told(hub, tmp_path, "pull", "me/stamp", "back")
+    assert hub.requests == []
+
+
 def test_a_token_with_other_letters_is_told(run_path: Path, hub: FakeHub, tmp_path: Path):
     said = told(hub, tmp_path, "publish", "run", HF_TOKEN="hf_ñandú")
     assert "holds a character that no token has" in said and "and" not in said.partition("hf_")[2]
