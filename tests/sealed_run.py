@@ -26,6 +26,7 @@ from desdecero.pipelines.common.files import hash_json, sha256_file
 from desdecero.pipelines.publishing.dataset import files_of_dataset
 from desdecero.pipelines.publishing.files import files_of
 from desdecero.pipelines.recipe import Recipe, parse_recipe
+from desdecero.pipelines.run.reports.card import CardReport
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import fingerprint
 from desdecero.pipelines.run.stages import BASE, stage_name, stages
@@ -359,6 +360,13 @@ def published(run: RunDir, what: str, folder: Path) -> Path:
 def measured_with(recipe: Recipe, run: RunDir, adapter: str | None = None) -> dict[str, str]:
     """What the audit notes of each suite, to know when it is to be asked again."""
     return {name: key_of(name, recipe, run, adapter) for name in wanted_suites(recipe)}
+
+
+def missing_figures(run: RunDir, adapter: str) -> list[str]:
+    """What an adapter's card prints as missing, but for what its authors have not stated."""
+    report = run.report(f"card:{adapter}", run.recipe())
+    assert isinstance(report, CardReport)
+    return [key for key in report.missing if not key.startswith("recipe:")]
 
 
 def reseal(run: RunDir, stage: str, **changes: Any) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+from sealed_run import missing_figures
 from tiny_adapters import brat, conversations, jsonl, labelled, overrides, spans, table, words_for
 
 from desdecero.eval_suites.models.labelled import load_labelled
@@ -63,8 +64,7 @@ def test_adapters_of_every_task_are_added_to_a_run_and_known_to_every_command(
     ]
     recipe = run.recipe()
     for name in given:
-        for page, missing in (("README.md", "**missing**"), ("README.es.md", "**falta**")):
-            assert missing not in (run.adapter(name) / "card" / page).read_text(encoding="utf-8")
+        assert not missing_figures(run, name)
     reports: dict[str, Any] = {name: run.report(f"finetune:{name}", recipe) for name in given}
     assert [reports[name].measure for name in given] == ["accuracy", "span_f1", "answer_loss"]
     assert reports["support"].data.test == len(rows[1::2]) and reports["support"].domain_pack == "support"
