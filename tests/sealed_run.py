@@ -362,9 +362,9 @@ def measured_with(recipe: Recipe, run: RunDir, adapter: str | None = None) -> di
     return {name: key_of(name, recipe, run, adapter) for name in wanted_suites(recipe)}
 
 
-def missing_figures(run: RunDir, adapter: str) -> list[str]:
-    """What an adapter's card prints as missing, but for what its authors have not stated."""
-    report = run.report(f"card:{adapter}", run.recipe())
+def missing_figures(run: RunDir, adapter: str | None = None) -> list[str]:
+    """What a card prints as missing, but for what its authors have not stated."""
+    report = run.report(stage_name("card", adapter), run.recipe())
     assert isinstance(report, CardReport)
     return [key for key in report.missing if not key.startswith("recipe:")]
 

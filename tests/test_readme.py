@@ -93,6 +93,7 @@ READING = [
     line
     for line in commands("README.md")
     if line.startswith("desdecero") and line.split()[1] in ("status", "verify", "corpus", "gate", "publish", "recipes")
+    if "name" not in line.split()  # the folder that `pull` brings
 ]
 
 

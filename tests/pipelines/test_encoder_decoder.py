@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers import forked
+from sealed_run import missing_figures
 
 from desdecero.app.generation import GenerationRequest, SpanFiller
 from desdecero.pipelines.run.run_dir import RunDir
@@ -43,7 +44,7 @@ def test_it_has_learned_more_than_its_baselines_and_says_what_was_not_measured(t
 
 
 def test_the_card_has_evidence_for_all_that_it_says_and_the_gate_asks_for_a_better_model(trained_t5_run: Path) -> None:
-    assert report(trained_t5_run, "card")["missing"] == []
+    assert missing_figures(RunDir(trained_t5_run)) == []
     rehearsal = ("publish", trained_t5_run, "--repo-id", "me/tiny", "--dry-run")
     refused = forked(*rehearsal, cwd=trained_t5_run.parent)
     assert refused.returncode == 1 and "refused by bias, evaluation: nothing was uploaded" in refused.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
-from sealed_run import make_sealed_run, reseal, seal_card
+from sealed_run import make_sealed_run, missing_figures, reseal, seal_card
 
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import sha256_file
@@ -27,7 +27,7 @@ def test_the_card_lies_in_its_folder_and_beside_the_weights(tmp_path: Path):
         assert (run.card / picture).read_bytes() == (run.pretrain / picture).read_bytes()
         assert f"]({picture})" in (run.card / page).read_text(encoding="utf-8")
     assert verify(run, recipe) == []
-    assert run.report("card", recipe).missing == []
+    assert missing_figures(run) == []
     assert ModelCard.load(run.model / "README.md").data.model_name == "stamp"
 
 
