@@ -324,6 +324,34 @@ def test_ctrl_c_ends_what_hangs_within_seconds(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("request_of", "fault"),
+    [
+        ("xet-write-token", Fault(500)),
+        ("xet-write-token", Fault(429, headers={"Retry-After": "0"})),
+        ("/v1/xorbs/", Fault(500)),
+        ("/v1/xorbs/", Fault(reset=True)),
+        ("/shards", Fault(503)),
+    ],
+)
+def test_a_passing_fault_of_xet_leaves_one_publication(
+    run_path: Path, hub: FakeHub, tmp_path: Path, request_of: str, fault: Fault
+):
+    hub.fail(request_of, fault)
+    said = done(hub, tmp_path, "publish", "run", HF_HUB_DISABLE_XET="0")
+    assert hub.commits("me/stamp") == 1 and "published: " in said and TOKEN not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_of_xet_is_told_and_nothing_is_published(run_path: Path, hub: FakeHub, tmp_path: Path, status: int):
+    hub.fail("xet-write-token", Fault(status), times=99)
+    ended = command(hub, tmp_path, "publish", "run", HF_HUB_DISABLE_XET="0")
+    assert ended.returncode == 2 and ended.stderr.count("\n") == 1 and TOKEN not in ended.stdout + ended.stderr
+    assert hub.commits("me/stamp") == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("request_of", ["/preupload/", "/commit/"])
 def test_a_killed_publication_is_finished_by_the_next(run_path: Path, hub: FakeHub, tmp_path: Path, request_of: str):
     hub.fail(request_of, Fault(seconds=2))
