@@ -300,6 +300,13 @@ def of_one_document(reports: dict[str, dict[str, Any]]) -> dict[str, dict[str, A
     return few
 
 
+FIT = (
+    "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
+    "card.limitations=It is as large as a stamp.",
+)  # fmt: skip
+"""What the gate asks of the invented model: its texts are not for commerce, and it is audited in English."""
+
+
 def make_sealed_run(
     folder: Path, *overrides: str, architecture: str = "llama", reports: dict[str, dict[str, Any]] | None = None,
     with_adapter: bool = False, corpus_files: Callable[[RunDir], None] | None = None,

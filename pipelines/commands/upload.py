@@ -18,6 +18,7 @@ from desdecero.pipelines.publishing.files import Files, digest
 from desdecero.pipelines.publishing.record import Publication
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import now
 from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.verification.of_run import verify
 
@@ -80,7 +81,7 @@ def upload(run: RunDir, recipe: Recipe, files: Files, target: Target, language: 
             commit=commit.oid,
             digest=digest(files),
             corpus=corpus.digest if corpus else None,
-            date=record.now(),
+            date=now(),
         )
         record.remember(run, published)
         if target.tag is not None:
@@ -196,7 +197,7 @@ def withdraw(run: RunDir, target: Target, reason: str, language: Language) -> in
         raise UserError(
             f"{run} has no publication of {target.what} in published.jsonl: name it with --repo-id OWNER/NAME"
         )
-    date = known.date if known and known.withdrawn == reason else record.now()
+    date = known.date if known and known.withdrawn == reason else now()
     sentence = reason if reason[-1] in ".!?" else f"{reason}."
     notices = {
         file_in(each, "README.md"): f"> **{say(each, 'publish.withdrawal', date=date[:10], reason=sentence)}**\n"

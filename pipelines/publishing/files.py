@@ -170,11 +170,8 @@ def layout(what: str, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, st
     weights themselves lies at the top, because peft has no part in it. The card's `adapter_config.json` takes the place
     of the adapter's, which names a folder of this machine.
     """
-    places, adapter, chain = (
-        [place for seal in seals.values() for place in seal.outputs],
-        _adapter_of(what),
-        stages(recipe),
-    )
+    places = [place for seal in seals.values() for place in seal.outputs]
+    adapter, chain = _adapter_of(what), stages(recipe)
     if adapter is None:
         names = _moved(places, "model/", "")
     else:
@@ -183,10 +180,9 @@ def layout(what: str, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, st
         names |= _moved(places, f"{folder}/merged/", "merged/" if names else "")
         pages = [*(file_in(language, "README.md") for language in LANGUAGES), "adapter_config.json"]
         names |= {name: place for name in pages if (place := f"{folder}/card/{name}") in places}
-    evidence = [
-        RECIPE,
-        *([CONFIG] if adapter is not None and CONFIG in places else []),
-    ]  # which the model's card quotes
+    evidence = [RECIPE]
+    if adapter is not None and CONFIG in places:  # which the model's card quotes
+        evidence.append(CONFIG)
     for name, seal in seals.items():
         stage = chain[name]
         quoted = [f"{stage.folder}/{name}" for name in ("report.json", SCORES.get(stage.kind, "report.json"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -43,11 +42,6 @@ class Publication(BaseModel):
     """UTC."""
     withdrawn: Annotated[str, AfterValidator(_printable)] | None = None
     """The reason, where the repository was withdrawn."""
-
-
-def now() -> str:
-    """Return the time as the seals write it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def publications(run: RunDir) -> list[Publication]:

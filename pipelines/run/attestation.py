@@ -16,7 +16,6 @@ seals with the statement. So a file that is altered is named once.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -33,7 +32,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.layout import Layout
 from desdecero.pipelines.run.published_run import MANIFEST, PublishedRun
 from desdecero.pipelines.run.run_dir import RunDir
-from desdecero.pipelines.run.seals import InvalidFile, Seal, Sha256, parse_json, read_file, walk
+from desdecero.pipelines.run.seals import InvalidFile, Seal, Sha256, now, parse_json, read_file, walk
 from desdecero.pipelines.run.stages import stages
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -131,7 +130,7 @@ def make_statement(
         predicate_type=PREDICATE_TYPE,
         subject=[Subject(name=name, digest=Digest(sha256=files[name])) for name in sorted(files)],
         predicate=Predicate(
-            signed=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            signed=now(),
             desdecero=metadata.version("desdecero"),
             seals={
                 name: SignedSeal(file=place, sha256=sha256_file(run.path / place), digest=seals[name].digest)

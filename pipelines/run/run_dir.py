@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -61,6 +60,7 @@ from desdecero.pipelines.run.seals import (
     fingerprint,
     load_seal,
     not_as_written,
+    now,
     parse_report,
     read_file,
 )
@@ -361,7 +361,7 @@ class RunDir(Layout):
             outputs=outputs,
             digest=hash_json(outputs),
             seconds=round(seconds, 3),
-            finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            finished=now(),
             libraries=library_versions(),
             hardware=hardware(),
         )

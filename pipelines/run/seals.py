@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -139,6 +140,11 @@ def fingerprint(stage: str, version: int, sections: Mapping[str, str], inputs: M
 
 
 # --- files that may have been altered --------------------------------------------------------------------------
+
+
+def now() -> str:
+    """Return the time as seals and what is noted beside them hold it: UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def read_file(path: Path) -> bytes:

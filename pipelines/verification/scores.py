@@ -116,7 +116,7 @@ def _document_faults(
     assert isinstance(report, EvaluationReport)
     try:
         rows = pq.read_table(pa.BufferReader(run.sealed_bytes(stage.name, recipe, place))).to_pylist()
-        scores = {row["id"]: (row["nll"], row["tokens"], row["bytes"], row["words"], row["correct"]) for row in rows}
+        scores = {row["id"]: row for row in rows}
         faults = list(_measure_faults(place, f"{stage.folder}/report.json", report.text, report.objective, rows))
     except (pa.ArrowException, KeyError, TypeError) as error:
         return 0, [f"{place}: cannot be read as scores ({printable(str(error).splitlines()[0])})"]
@@ -128,22 +128,18 @@ def _document_faults(
         name = min(known ^ scores.keys())
         side = "is none of the held-out documents" if name in scores else "is not among the scores"
         return 0, [*faults, f"{place}: {printable(name)} {side}"]
-    texts, owners = pieces(drawn)
     chosen = sorted(draw.choice(len(drawn), min(DOCUMENTS, len(drawn)), replace=False).tolist())
-    numbers = [number for number, owner in enumerate(owners) if owner in set(chosen)]
-    places = {owner: place for place, owner in enumerate(chosen)}
-    again = LanguageModeling(recipe.evaluate.confidence, recipe.seed).score(
-        of.load(), [texts[number] for number in numbers], owners=[places[owners[number]] for number in numbers],
-        numbers=numbers,
-    )  # fmt: skip
+    numbers = [number for number, owner in enumerate(pieces(drawn)[1]) if owner in chosen]
+    texts, owners = pieces([drawn[owner] for owner in chosen])
+    suite = LanguageModeling(recipe.evaluate.confidence, recipe.seed)
+    again = suite.score(of.load(), texts, owners=owners, numbers=numbers)
     for owner, score in zip(chosen, again, strict=True):
-        name = drawn[owner].id
-        nll, tokens, length, words, _ = scores[name]
-        if (tokens, length, words) != (score.tokens, score.bytes, score.words):
-            faults.append(f"{place}: {printable(name)} has {tokens} tokens in it, and {score.tokens} when scored again")
-        elif not _close(nll, score.nll):
+        row, name = scores[drawn[owner].id], printable(drawn[owner].id)
+        if (row["tokens"], row["bytes"], row["words"]) != (score.tokens, score.bytes, score.words):
+            faults.append(f"{place}: {name} has {row['tokens']} tokens in it, and {score.tokens} when scored again")
+        elif not _close(row["nll"], score.nll):
             again_said = f"{score.nll:.2f} with the weights that are here"
-            faults.append(f"{place}: {printable(name)} has {nll:.2f} nats in it, and {again_said}")
+            faults.append(f"{place}: {name} has {row['nll']:.2f} nats in it, and {again_said}")
     return len(chosen), faults
 
 
@@ -164,7 +160,7 @@ def _measure_faults(
 
 def _exposure_faults(run: RunDir, recipe: Recipe) -> list[str]:
     """Count the tokens read under each licence again, from the sealed tokens of each document and the ledger."""
-    place, told = "pretrain/exposure.parquet", run.report("pretrain", recipe).exposure
+    place, told = EXPOSURE, run.report("pretrain", recipe).exposure
     try:
         table = pq.read_table(pa.BufferReader(run.sealed_bytes("pretrain", recipe, place)))
         counted = summary(table, run)

@@ -8,15 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sealed_run import make_reports, make_sealed_run
+from sealed_run import FIT, make_reports, make_sealed_run
 
 from desdecero.pipelines.cli import main
 from desdecero.pipelines.common.files import json_text
-
-FIT = (
-    "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
-    "card.limitations=It is as large as a stamp.",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -20,19 +20,13 @@ from fakehub import FakeHub
 from helpers import forked
 from huggingface_hub import ModelCard
 from peft import PeftModel
-from sealed_run import make_reports, make_sealed_run, reseal, seal_card
+from sealed_run import FIT, make_reports, make_sealed_run, reseal, seal_card
 from transformers import AutoModelForCausalLM
 
 from desdecero.pipelines.commands.publish import contents
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.run.run_dir import find_run
 from desdecero.pipelines.verification.of_run import verify
-
-FIT = (
-    "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
-    "card.limitations=It is as large as a stamp.",
-)  # fmt: skip
-"""What the gate asks of the invented model: its texts are not for commerce, and it is audited in English."""
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 import torch
 from fakehub import FakeHub, Fault
 from helpers import DESDECERO, forked
-from sealed_run import make_recipe, make_reports, make_sealed_run
+from sealed_run import FIT, make_recipe, make_reports, make_sealed_run
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from desdecero.pipelines.cli import main
@@ -28,10 +28,6 @@ from desdecero.pipelines.publishing.record import copies_on_hub, publications
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
 
-FIT = (
-    "languages=[en]", "corpus.licenses={use: research}", "card.contact=tester@example.org",
-    "card.limitations=It is as large as a stamp.", "publish.repo_id=me/stamp",
-)  # fmt: skip
 TOKEN = "hf_secretToken"
 DATA = {
     "sha256": "ab" * 32, "license": "CC-BY-4.0", "train": 329, "validation": 0, "test": 36,
@@ -54,7 +50,9 @@ def make_run(folder: Path, *more: str, licenses: tuple[str, ...] = ()) -> Path:
         reports["tokens"]["licenses"] = [row | {"license": name} for name in licenses]
         read = reports["pretrain"]["exposure"]
         read["licenses"] = [row for row in read["licenses"] if row["license"] in licenses]
-    return make_sealed_run(folder, *FIT, *more, reports=reports, with_adapter=True, corpus_files=corpus_files)[0].path
+    return make_sealed_run(
+        folder, *FIT, "publish.repo_id=me/stamp", *more, reports=reports, with_adapter=True, corpus_files=corpus_files
+    )[0].path
 
 
 def corpus_files(out: RunDir) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.publishing.record import Publication, now, publications, remember
+from desdecero.pipelines.publishing.record import Publication, publications, remember
 from desdecero.pipelines.run.run_dir import RunDir
+from desdecero.pipelines.run.seals import now
 
 LINE: dict[str, Any] = {
     "repository": "me/name", "kind": "model", "what": "model", "commit": "ab" * 20, "date": "2026-11-27T10:00:00Z",
