@@ -46,7 +46,7 @@ def load_model(run: RunDir, recipe: Recipe, kind: type[AnyModel], adapter: str |
                 loaded = kind(folder)
         except AlteredFile as error:  # sealed, but not a model: print the details for whoever serves the page
             traceback.print_exception(error)
-            raise InvalidRequest("refused_altered", file=folder.relative_to(run.path).as_posix()) from None
+            raise InvalidRequest("refused_altered", file=run.place(folder)) from None
         for other in [other for other in _LOADED if other[0] != run.path or (other[1] is None) == (adapter is None)]:
             del _LOADED[other]  # the base and one adapter are kept in memory
         _LOADED[run.path, adapter] = seal.digest, loaded

@@ -195,7 +195,7 @@ CURVES = {"training": "#b6c3d1", "smoothed": "#3f7fc0", "validation": "#c8663c"}
 
 def curve_points(run: RunDir, language: Language) -> pd.DataFrame:
     """One row a point: tokens, loss, curve. Raises `AlteredFile` where the points are not those that were sealed."""
-    name = run.metrics.relative_to(run.path).as_posix()
+    name = run.place(run.metrics)
     content = run.sealed_bytes("pretrain", run.recipe(), name)
     with reading(name):
         return _points(pd.DataFrame([json.loads(line) for line in content.decode("utf-8").splitlines()]), language)

@@ -21,6 +21,7 @@ from desdecero.model_cards.card import (
     MEASURES,
     TASKS,
     audit_filters,
+    emissions,
     finalize,
     run_command,
     statement_filters,
@@ -98,6 +99,8 @@ def render(
         weights=weights(evidence.view(f"seal.finetune:{adapter}")),
         missing_weights=Missing(f"seal.finetune:{adapter}:/outputs"),
         dtype=stored_as(evidence),
+        peak_memory=own["peak_memory_bytes"],
+        objective=objective,
         command=run_command(evidence, f"finetune:{adapter}", f"finetune.{adapter}", adapter),
         pack=pack,
         repo_id=repo_id,
@@ -137,14 +140,17 @@ def hub_data(evidence: Evidence, adapter: str, objective: str) -> ModelCardData:
     recipe, own = evidence.view("recipe"), evidence.view(f"finetune:{adapter}")
     task = PIPELINES.get(own["task"]) or TASKS.get(objective)
     model_license, repository = recipe["card"]["license"], recipe["publish"]["repo_id"]
+    hub = recipe["finetune"][adapter]["data"]["hub"]
     return ModelCardData(
         language=list(recipe["languages"]),
         library_name="peft" if own["rank"] else "transformers",
         pipeline_tag=task,
         base_model=repository or (recipe["base"]["name"] if recipe["base"]["revision"] else None),
         tags=["desdecero", own["method"]],
+        datasets=[hub["name"]] if hub else None,
         model_name=f"{recipe['name']}-{adapter}",
         eval_results=_eval_results(evidence, adapter, task) or None,
+        **emissions(evidence, f"finetune:{adapter}", "fine-tuning"),
         **(hub_metadata(model_license) if model_license else {}),
     )
 

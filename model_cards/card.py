@@ -195,7 +195,6 @@ def hub_data(evidence: Evidence) -> ModelCardData:
     recipe, task = evidence.view("recipe"), TASKS.get(evidence["pretrain:/objective"])
     model_license = recipe["card"]["license"]
     results = _eval_results(evidence, task)
-    emissions = _emissions(evidence)
     return ModelCardData(
         language=languages(evidence),
         library_name="transformers",
@@ -204,20 +203,23 @@ def hub_data(evidence: Evidence) -> ModelCardData:
         datasets=datasets(evidence) or None,
         model_name=recipe["name"],
         eval_results=results or None,
-        **emissions,
+        **emissions(evidence, "pretrain", "pre-training"),
         **(hub_metadata(model_license) if model_license else {}),
     )
 
 
-def _emissions(evidence: Evidence) -> dict[str, Any]:
-    """Return what training gave off, as the Hub reads it: in grams of CO2 equivalent; nothing where it is not known."""
-    energy, hardware = evidence.view("pretrain")["energy"], evidence.view("seal.pretrain")["hardware"]
+def emissions(evidence: Evidence, stage: str, kind: str) -> dict[str, Any]:
+    """Return what a training gave off, as the Hub reads it: in grams of CO2 equivalent; nothing where it is not known.
+
+    kind: `pre-training` or `fine-tuning`
+    """
+    energy, hardware = evidence.view(stage)["energy"], evidence.view(f"seal.{stage}")["hardware"]
     if not isinstance(energy["kg_co2e"], int | float):
         return {}
     devices = [device for device in hardware["devices"] if isinstance(device, str)]
     told = {
         "source": energy["tool"],
-        "training_type": "pre-training",
+        "training_type": kind,
         "geographical_location": energy["country"],
         "hardware_used": ", ".join(devices) or hardware["processor"],
     }

@@ -94,8 +94,21 @@ def _listed(_: Language, names: Sequence[str]) -> str:
 def _wrong(language: Language, wrong: Mapping[str, Sequence[str]]) -> str:
     """Say what is wrong with the seals: stages, files, values without evidence; the first of each."""
     return "; ".join(
-        say(language, f"gate.seals.{what}", names=_shortened(language, names)) for what, names in wrong.items()
+        say(language, f"gate.seals.{what}", names=_shortened(language, [_fault(language, each) for each in faults]))
+        for what, faults in wrong.items()
     )
+
+
+def _fault(language: Language, fault: str) -> str:
+    """Write what `verify` or `status` says of a file or a stage: whole in English, which is theirs, else its name.
+
+    A stage's name has its state beside it: `audit (stale: …)` is `audit (sin actualizar)`.
+    """
+    if language == "en":
+        return fault
+    place, _, state = fault.partition(": ")[0].partition(" (")
+    state = state.removesuffix(")")
+    return f"{place} ({catalogue()[language].get(f'gate_word.{state}', state)})" if state else place
 
 
 def _shortened(language: Language, names: Sequence[str]) -> str:

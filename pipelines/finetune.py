@@ -68,6 +68,7 @@ from desdecero.pipelines.training.adapter import AdapterTask
 from desdecero.pipelines.training.checkpoints import identity
 from desdecero.pipelines.training.devices.out_of_memory import explain_out_of_memory
 from desdecero.pipelines.training.devices.processes import explain_lost_peer, from_first, join_processes
+from desdecero.pipelines.training.micro_batch import peak_memory
 from desdecero.pipelines.training.replica import make_deterministic
 from desdecero.pipelines.training.report import early_stop_of
 from desdecero.pipelines.training.trainer import Trainer
@@ -112,8 +113,10 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
     adaptation.settings = settings
     adaptation.train_yardsticks(accelerator)
     task = adaptation.task(settings, recipe.seed)
+    task.settings = task.settings.model_copy(update={"energy": recipe.pretrain.energy})  # of this training alone
     trainer = Trainer(task, accelerator, files, made_from, started=started, anyway=anyway)
     trainer.run()
+    energy, peak = trainer.meter.report(), peak_memory(accelerator.device)
     scores, measured = list[SeedScore](), Fields()
     if accelerator.is_main_process:
         adaptation.save(task, folder)
@@ -155,6 +158,8 @@ def finetune(recipe: Recipe, run: RunDir, out: RunDir, adapter: str, anyway: boo
         train_loss_last=sum(losses[-tenth:]) / tenth,
         precision=trainer.plan.precision,
         compiled=trainer.plan.compiled,
+        energy=energy,
+        peak_memory_bytes=peak,
         skipped_steps=trainer.guard.skipped,
         roll_backs=[RollBack(**one) for one in trainer.guard.rolled_back],
         early_stop=early_stop_of(trainer),

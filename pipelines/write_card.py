@@ -48,13 +48,11 @@ from desdecero.pipelines.recipe.domains import domain
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
 from desdecero.pipelines.run.gate import card_verdicts, facts_of
-from desdecero.pipelines.run.layout import Layout
 from desdecero.pipelines.run.reports import CardReport, content_of
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stage_name, stages
 
-LEDGER = Layout("/").token_ledger.relative_to("/").as_posix()
 PAGES = [file_in(language, "README.md") for language in LANGUAGES]
 PICTURES = [file_in(language, "loss.png") for language in LANGUAGES]
 
@@ -133,7 +131,7 @@ def _of_adapter(
     pack, trained = domain(name) if name is not None else None, stages(recipe)[stage_name("finetune", adapter)]
     with reading(f"a report in {run}"):
         files = {}
-        if reports[trained.name].content.get("data") or run.holds(LEDGER):
+        if reports[trained.name].content.get("data") or run.holds(run.place(run.token_ledger)):
             held = holdings_of_adapter(reports[trained.name].content, run)
             obligations = licensing.report(held, recipe.corpus.licenses, recipe.card.license)
             files["licensing.json"] = json_text(obligations)

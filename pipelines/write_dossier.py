@@ -56,7 +56,7 @@ from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.recipe.policy import Policy
 from desdecero.pipelines.recipe.publish import Publish
 from desdecero.pipelines.run.chain import stage_main
-from desdecero.pipelines.run.layout import SPLITS, Layout
+from desdecero.pipelines.run.layout import SPLITS
 from desdecero.pipelines.run.reports import DossierReport, content_of
 from desdecero.pipelines.run.reports.dossier import Crawled, Domain, DutyRow
 from desdecero.pipelines.run.run_dir import RunDir
@@ -64,7 +64,6 @@ from desdecero.pipelines.run.seals import parse_json, read_file, reading
 from desdecero.pipelines.run.stages import stages
 
 SOFTWARE, LICENSING = "software.csv", "licensing.json"
-DOCUMENTS = Layout("/").documents.relative_to("/").as_posix()
 LIBRARIES = {"cyclonedx": "CycloneDX", "mlcroissant": "Croissant", "spdx_python_model": "SPDX", "piplicenses": SOFTWARE}
 """Library → what it is for."""
 LARGEST_SITES, LARGEST_SITES_OF_SME, MOST_SITES_OF_SME = 0.10, 0.05, 1000
@@ -95,7 +94,7 @@ def compose(recipe: Recipe, run: RunDir) -> dict[str, str]:
     In what was published of a run there are no documents: there the sites of crawled text are those that it states.
     """
     reports = sealed_reports(recipe, run)
-    crawled = _crawled(recipe, run) if run.holds(DOCUMENTS) else run.report("dossier", recipe).crawled
+    crawled = _crawled(recipe, run) if run.holds(run.place(run.documents)) else run.report("dossier", recipe).crawled
     evidence = Evidence(reports)
     sites = content_of(crawled) if crawled else None
     with reading(f"a report in {run}"):

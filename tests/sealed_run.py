@@ -226,7 +226,7 @@ REPORTS: dict[str, dict[str, Any]] = {
     "finetune": {
         "name": "boats", "base_sha256": "cd" * 32, "method": "lora", "rank": 4, "alpha": 8.0,
         "trainable_parameters": 512, "trainable_share": 0.1481, "steps": 20, "documents": 329,
-        "tokens": 40960, "learning_rate": 0.002,
+        "tokens": 40960, "learning_rate": 0.002, "precision": "bf16",
         "train_loss_first": 4.97, "train_loss_last": 4.31, "measure": "bits_per_byte",
         "domain": {"documents": 36, "before": estimate(2.7013, 0.0921), "after": estimate(2.4127, 0.0884),
                    "change": estimate(-0.2886, 0.0317)},

@@ -116,7 +116,7 @@ def _earlier(asked: Asked) -> dict[str, Measured]:
     try:
         report = run.report(stage, recipe)
         assert isinstance(report, AuditReport)
-        folder = run.folder(stage, recipe).relative_to(run.path).as_posix()
+        folder = run.place(run.folder(stage, recipe))
         found = {}
         for name, key in report.measured_with.items():
             lines = run.sealed_bytes(stage, recipe, f"{folder}/{name}.jsonl").decode().splitlines()

@@ -6,18 +6,20 @@
 
     desdecero forget quickstart --keep ID --yes                this document is not a copy of a removed text
 
-Without --yes nothing is written. With it, the documents are added to `blocklist.jsonl` in the folder of the run, which
-every corpus built in that folder obeys, and to the list in each run that holds one of them, which moves with that run.
-Such a run is stale from its corpus on, so its model cannot be published, and the next `desdecero run` rebuilds it
-without them. Sealed files are not changed. To undo a removal, delete its line in both lists.
+Without --yes nothing is written but the index of the training tokens, where there is none yet and --match asks for it.
+With it, the documents are added to `blocklist.jsonl` in the folder of the run, which every corpus built in that folder
+obeys, and to the list in each run that holds one of them, which moves with that run. Such a run is stale from its
+corpus on, so its model cannot be published, and the next `desdecero run` rebuilds it without them. Sealed files are not
+changed. To undo a removal, delete its line in both lists.
 
 --match searches the cleaned texts, kept or dropped, and ids and metadata; and the examples of adapters that were
 trained on data of your own, whose places it names: these files are yours to change, and a changed one makes its adapter
-stale. Plain words match in any case; a pattern
-between slashes is a regular expression. Copies of a document that is named or matched are forgotten too: those that
-deduplication dropped for it, the one that it was dropped for, and the documents of this run and of the other runs in
-its folder that hold nearly all of its text (see `pipelines/corpus/removed_texts.py`). A whole source is forgotten by
-its name, and copies in other sources stay, because they may be there by another right; they are counted.
+stale. Plain words match in any case; a pattern between slashes is a regular expression. Of plain words of eight tokens
+and more, the training documents that hold half of them or more in one run are named too, from the index of the training
+tokens (`desdecero trace`); they stay unless they are named. Copies of a document that is named or matched are forgotten
+too: those that deduplication dropped for it, the one that it was dropped for, and the documents of this run and of the
+other runs in its folder that hold nearly all of its text (see `pipelines/corpus/removed_texts.py`). A whole source is
+forgotten by its name, and copies in other sources stay, because they may be there by another right; they are counted.
 
 Of a training document it is said how many tokens of it the weights of each run read, and how many times its length that
 is: training may have ended before it came to it (`pretrain/exposure.parquet`).
@@ -62,7 +64,7 @@ from desdecero.pipelines.finetuning.mentions import mentions
 from desdecero.pipelines.publishing.record import copies_on_hub
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir, find_run
-from desdecero.pipelines.run.seals import reading
+from desdecero.pipelines.run.seals import AlteredFile, reading
 from desdecero.pipelines.run.stages import stages
 
 SHOWN = 20
@@ -95,7 +97,7 @@ class Holder:
         """Folders whose weights were trained on these documents, as far as is known."""
         model = [self.run.model] if self.read and self.run.model.is_dir() else []
         adapters = [path for path in sorted(self.run.adapter("").glob("*")) if self._taught(path.name)]
-        return [path.relative_to(self.run.path).as_posix() for path in (*model, *adapters)]
+        return [self.run.place(path) for path in (*model, *adapters)]
 
     def _taught(self, adapter: str) -> bool:
         """Return whether an adapter may know a document: by the model, the domain's texts, or those replayed to it."""
@@ -159,11 +161,13 @@ def find_entries(
     matches: Sequence[str],
     reason: str,
     in_adapters: bool = False,
+    locked: bool = False,
 ) -> tuple[list[BlocklistEntry], list[str]]:
-    """Return the block-list entries for these documents, and sentences about copies that would stay.
+    """Return the block-list entries for these documents, and sentences about others that would stay.
 
-    in_adapters: whether examples of adapters match. Raises `UserError` where the run does not hold a source, document
-    or text.
+    in_adapters: whether examples of adapters match. locked: whether the run is.
+
+    Raises `UserError` where the run does not hold a source, document or text.
     """
     if not run.ledger.is_file():
         raise UserError(f"{run} has no corpus/ledger.parquet, which lists its documents: build its corpus first")
@@ -179,10 +183,12 @@ def find_entries(
     if missing := [identity for identity, ids in named.items() if not ids]:
         raise UserError(f"no document {missing[0]!r} in {run}: ids are in corpus/ledger.parquet; or try --match")
     matched = {pattern: _matching(run, pattern) for pattern in matches}
+    in_part = {pattern: _holding_part(run, pattern, locked) for pattern in matches}
     if not in_adapters and (missing := [pattern for pattern, ids in matched.items() if not ids]):
+        near = "".join(f"; {sentence}" for _, sentence in in_part[missing[0]][:SHOWN])
         raise UserError(
             f"no text, id or metadata in {run} matches {missing[0]!r}: the cleaned texts are searched, "
-            "in which personal data may already be replaced"
+            f"in which personal data may already be replaced{near}"
         )
     rows = _with_copies(run, set().union(*named.values(), *matched.values()))
     today = time.strftime("%Y-%m-%d", time.gmtime())
@@ -194,7 +200,9 @@ def find_entries(
         for identity, row in sorted(rows.items())
     ]
     copies, sentences = _copies_beside(run, entries)
-    return [*entries, *copies], [*_copies_left(run, set(sources), set(rows)), *sentences]
+    chosen = {entry.id for entry in (*entries, *copies)}
+    left = [sentence for held in in_part.values() for identity, sentence in held if identity not in chosen]
+    return [*entries, *copies], [*_copies_left(run, set(sources), set(rows)), *sentences, *left[:SHOWN]]
 
 
 def find_kept(run: RunDir, documents: Sequence[str], reason: str) -> list[BlocklistEntry]:
@@ -256,8 +264,36 @@ def _matching(run: RunDir, pattern: str) -> set[str]:
     return ids
 
 
+def _holding_part(run: RunDir, pattern: str, locked: bool) -> list[tuple[str, str]]:
+    """Return the training documents that hold half of some plain words or more in one run: id, and a sentence."""
+    if _is_expression(pattern) or run.state(stages(run.recipe())["tokens"], run.recipe()).name == "missing":
+        return []
+    from transformers import PreTrainedTokenizerFast  # which takes seconds to load
+
+    from desdecero.pipelines.tokens.suffix_array import open_index
+    from desdecero.pipelines.tokens.trace import LEAST_TOKENS, Documents, encode, holding_part
+
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
+    tokens = len(encode(tokenizer, pattern)[0])
+    if tokens < LEAST_TOKENS:
+        return []
+    try:
+        index = open_index(run, run.recipe(), locked)
+    except AlteredFile as error:
+        return [("", f"who holds {pattern!r} in part is not known: {error}")]
+    held = holding_part(index, Documents(run), tokenizer, pattern, max(LEAST_TOKENS, (tokens + 1) // 2))
+    return [
+        (one.id, f"{one.id} holds {number} of the {tokens} tokens of {pattern!r} in one run: name it with --document")
+        for one, number in held
+    ]
+
+
+def _is_expression(pattern: str) -> bool:
+    return len(pattern) > 2 and pattern.startswith("/") and pattern.endswith("/")
+
+
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    if len(pattern) > 2 and pattern.startswith("/") and pattern.endswith("/"):
+    if _is_expression(pattern):
         try:
             compiled = re.compile(pattern[1:-1])
         except re.error as error:
@@ -470,7 +506,9 @@ def _command(words: list[str]) -> int:
         if args.keep:
             keep(run, find_kept(run, args.keep, args.reason), dry_run=not args.yes)
             return EXIT_OK
-        entries, also = find_entries(run, args.source, args.document, args.match, args.reason, bool(in_adapters))
+        entries, also = find_entries(
+            run, args.source, args.document, args.match, args.reason, bool(in_adapters), args.yes
+        )
         if entries:
             forget(run, entries, also, dry_run=not args.yes)
         if in_adapters:

@@ -25,8 +25,8 @@ from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.errors import EXIT_FINDING, EXIT_OK, UserError
 from desdecero.pipelines.common.signing_keys import check_p256_key, read_private_key
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.attestation import PLACE, Verdict, make_statement, write_attestation
-from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.attestation import Verdict, make_statement, write_attestation
+from desdecero.pipelines.run.layout import ATTESTATION, MODEL_SIGNATURE
 from desdecero.pipelines.run.model_signature import write_model_signature
 from desdecero.pipelines.run.run_dir import RunDir, find_run
 from desdecero.pipelines.run.stages import stages
@@ -85,7 +85,7 @@ def main(argv: list[str]) -> int:
             write_model_signature(run, args.oms)
         statement = make_statement(run, recipe, seals, dict(verdicts(recipe, run)))
         write_attestation(run, statement, signer)
-    said = {"stages": str(len(seals)), "place": PLACE, "key_id": signer.public_key.keyid}
+    said = {"stages": str(len(seals)), "place": ATTESTATION, "key_id": signer.public_key.keyid}
     print(counted(language, "sign.signed", len(statement.subject), **said))
     if args.oms:
         print(say(language, "sign.oms", place=MODEL_SIGNATURE))

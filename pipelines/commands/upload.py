@@ -16,6 +16,7 @@ from desdecero.pipelines.publishing import record
 from desdecero.pipelines.publishing.dataset import files_of_dataset, forbidding
 from desdecero.pipelines.publishing.files import Files, digest
 from desdecero.pipelines.publishing.record import Publication
+from desdecero.pipelines.publishing.withdrawal import notice
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import now
@@ -198,11 +199,7 @@ def withdraw(run: RunDir, target: Target, reason: str, language: Language) -> in
             f"{run} has no publication of {target.what} in published.jsonl: name it with --repo-id OWNER/NAME"
         )
     date = known.date if known and known.withdrawn == reason else now()
-    sentence = reason if reason[-1] in ".!?" else f"{reason}."
-    notices = {
-        file_in(each, "README.md"): f"> **{say(each, 'publish.withdrawal', date=date[:10], reason=sentence)}**\n"
-        for each in LANGUAGES
-    }
+    notices = {file_in(each, "README.md"): notice(each, date[:10], reason) for each in LANGUAGES}
     repository = on_hub.Repository(name, target.kind)
     with run.lock():
         hub = connect()

@@ -24,14 +24,13 @@ from desdecero.pipelines.publishing.files import (
     ATTRIBUTION,
     CROISSANT,
     DATASET,
-    RECIPE,
     Files,
     of_run,
     unsealed,
     with_manifest,
 )
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.layout import SPLITS
+from desdecero.pipelines.run.layout import RECIPE, SPLITS
 from desdecero.pipelines.run.published_run import EVIDENCE
 from desdecero.pipelines.run.reports import CorpusReport
 from desdecero.pipelines.run.run_dir import RunDir

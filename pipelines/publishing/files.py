@@ -32,9 +32,7 @@ from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.files import hash_json, json_text, sha256_file
 from desdecero.pipelines.corpus.licensing.attribution import license_url
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.attestation import PLACE as SIGNATURE
-from desdecero.pipelines.run.layout import Layout
-from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.layout import ATTESTATION, MODEL_SIGNATURE, RECIPE
 from desdecero.pipelines.run.published_run import EVIDENCE, MANIFEST
 from desdecero.pipelines.run.run_dir import ADDED, RunDir
 from desdecero.pipelines.run.seals import Seal
@@ -42,7 +40,6 @@ from desdecero.pipelines.run.stages import Stage, stage_name, stages
 
 MODEL, DATASET, LICENSE, CROISSANT = "model", "dataset", "LICENSE", "croissant.json"
 CONFIG = "model/config.json"
-RECIPE = Layout("/").recipe_file.relative_to("/").as_posix()
 OF_THE_HUB = ".gitattributes"
 """File that the Hub adds to a repository."""
 WHOLE = ("card", "dossier")
@@ -194,7 +191,7 @@ def layout(what: str, recipe: Recipe, seals: Mapping[str, Seal]) -> dict[str, st
 
 def unsealed(what: str) -> dict[str, str | None]:
     """Return what is published besides, if the run has it: signatures, the recipe of an added adapter, Croissant."""
-    names: dict[str, str | None] = {f"{EVIDENCE}/{SIGNATURE}": SIGNATURE}
+    names: dict[str, str | None] = {f"{EVIDENCE}/{ATTESTATION}": ATTESTATION}
     if what == DATASET:
         names[CROISSANT] = None
     elif what == MODEL:

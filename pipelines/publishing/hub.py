@@ -26,6 +26,7 @@ from huggingface_hub.hf_api import RepoFile
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.publishing.connection import PASSING, Hub
 from desdecero.pipelines.publishing.files import OF_THE_HUB, PublishedFile
+from desdecero.pipelines.publishing.withdrawal import with_notice
 
 NOT_PUBLISHED = "nothing was published"
 SHOWN = 3
@@ -269,7 +270,7 @@ def withdraw(hub: Hub, repository: Repository, notices: Mapping[str, str], messa
         now = head(hub, repository)
     with hub.told(name, "it is private now, and its card has no notice yet; try again"):
         cards = {each: _read(hub, repository, now, each) for each in notices if each in now.files}
-        noticed = {each: _noticed(text, notices[each]) for each, text in cards.items()}
+        noticed = {each: with_notice(text, notices[each]) for each, text in cards.items()}
         changed = {each: PublishedFile(each, text.encode()) for each, text in noticed.items() if text != cards[each]}
         assert now.oid is not None
         if not changed:
@@ -294,13 +295,3 @@ def _read(hub: Hub, repository: Repository, there: Head, name: str) -> str:
             repository.repo_id, name, repo_type=repository.kind, revision=there.oid, local_dir=folder
         )
         return Path(path).read_text(encoding="utf-8")
-
-
-def _noticed(card: str, notice: str) -> str:
-    """Put a notice below a card's metadata, unless it stands there."""
-    if notice in card:
-        return card
-    if card.startswith("---\n") and (end := card.find("\n---\n", 3)) >= 0:
-        end += len("\n---\n")
-        return f"{card[:end]}\n{notice}\n{card[end:]}"
-    return f"{notice}\n\n{card}"

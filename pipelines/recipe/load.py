@@ -123,6 +123,8 @@ def _sentence(error: ValidationError, parts: Sequence[RecipePart], data: dict[st
 def _message(fault: ErrorDetails, path: Sequence[int | str], node: yaml.Node | None) -> str:
     """Return what is wrong, and how to fix it."""
     if fault["type"] == "extra_forbidden":
+        if now := REPLACED.get(".".join(map(str, path))):
+            return f"replaced by {now}: move it there, or remove it"
         near = difflib.get_close_matches(str(path[-1]), _keys_beside(path, fault["loc"]), n=1)
         return "unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
     if fault["type"] == "missing":
@@ -139,6 +141,12 @@ def _message(fault: ErrorDetails, path: Sequence[int | str], node: yaml.Node | N
         return message
     return f"{message} (it says {json.dumps(fault['input'], default=str, ensure_ascii=False)})"
 
+
+REPLACED = {
+    "publish.accept": "policy.waivers",
+    "publish.max_unknown": "policy.rules.license_unknown.max_share",
+}
+"""Keys of earlier versions, which stand in `recipe.yaml` of the runs that these made → where their value belongs."""
 
 TEXT_FAULTS = ("string_type", "literal_error", "invalid_key", "enum", "path_type", "union_tag_invalid")
 """Pydantic's error types for values that should be text."""

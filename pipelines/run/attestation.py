@@ -29,7 +29,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 from desdecero.pipelines.common.errors import UserError, printable
 from desdecero.pipelines.common.files import json_text, sha256_file, write_text
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.layout import ATTESTATION
 from desdecero.pipelines.run.published_run import MANIFEST, PublishedRun
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, Seal, Sha256, now, parse_json, read_file, walk
@@ -38,7 +38,6 @@ from desdecero.pipelines.run.stages import stages
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:desdecero:run:v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-PLACE = Layout("/").attestation.relative_to("/").as_posix()
 AGAIN = "sign the run again if that is right"
 LISTED = 3
 """Files that a sentence names; the number of the others follows."""
@@ -189,12 +188,12 @@ def check_signature(
     except FileNotFoundError:
         if key is None:
             return Signature("unsigned")
-        return Signature("refused", key_file, faults=[f"{PLACE}: not here, so nobody signed this run"])
+        return Signature("refused", key_file, faults=[f"{ATTESTATION}: not here, so nobody signed this run"])
     except InvalidFile as error:
-        return Signature("refused", key_file, faults=[f"{PLACE}: {error}"])
+        return Signature("refused", key_file, faults=[f"{ATTESTATION}: {error}"])
     key_ids = sorted(printable(key_id) for key_id in envelope.signatures)
     if key is not None and (fault := _refusal(envelope, key, printable(key_file))):
-        return Signature("refused", key_file, key_ids, faults=[f"{PLACE}: {fault}"])
+        return Signature("refused", key_file, key_ids, faults=[f"{ATTESTATION}: {fault}"])
     faults = _differences(run, recipe, seals, statement)
     if key is None:
         return Signature("refused" if faults else "key_not_given", None, key_ids, faults=faults)
@@ -210,8 +209,8 @@ def check_signature(
 
 def _read(run: RunDir) -> tuple[Envelope, Statement]:
     """Read the attestation. Raises `FileNotFoundError`, or `InvalidFile` for one that has another form."""
-    for place, fault in walk(run.path, PLACE.split("/")[0]):
-        if fault and place in (PLACE, PLACE.split("/")[0]):
+    for place, fault in walk(run.path, ATTESTATION.split("/")[0]):
+        if fault and place in (ATTESTATION, ATTESTATION.split("/")[0]):
             raise InvalidFile(fault)
     content = parse_json(read_file(run.attestation))
     try:
@@ -263,7 +262,7 @@ def _differences(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], stateme
 def _not_covered(run: RunDir, statement: Statement) -> list[str]:
     """List the files that the statement does not name; a folder of which it names none, by its name alone."""
     covered = {one.name for one in statement.subject} | {one.file for one in statement.predicate.seals.values()}
-    covered |= {PLACE, run.recipe_file.name, ".lock"}
+    covered |= {ATTESTATION, run.recipe_file.name, ".lock"}
     if isinstance(run, PublishedRun):
         return sorted([MANIFEST, *(name for name, place in run.files.items() if place not in covered)])
     left: list[str] = []

@@ -41,6 +41,10 @@ Split = Literal["train", "validation", "test", "domain_train", "domain_validatio
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "domain_train", "domain_validation")
 """Splits of the corpus, in the order in which reports list them. What is measured last is `test`, if there is one."""
 
+RECIPE = "recipe.yaml"
+ATTESTATION = "attestations/run.dsse.json"
+MODEL_SIGNATURE = "model/model.sig"
+
 
 @dataclass(frozen=True)
 class TrainingFiles:
@@ -88,10 +92,14 @@ class Layout:
     def __str__(self) -> str:
         return str(self.path)
 
+    def place(self, path: Path) -> str:
+        """Return a path of this directory as seals and reports name it: relative to it, with `/`."""
+        return path.relative_to(self.path).as_posix()
+
     @property
     def recipe_file(self) -> Path:
         """The resolved recipe of the run."""
-        return self.path / "recipe.yaml"
+        return self.path / RECIPE
 
     @property
     def origin_file(self) -> Path:
@@ -206,12 +214,12 @@ class Layout:
     @property
     def attestation(self) -> Path:
         """The signed statement of what was sealed: a DSSE envelope."""
-        return self.path / "attestations" / "run.dsse.json"
+        return self.path / ATTESTATION
 
     @property
     def model_signature(self) -> Path:
         """The signature of the model's files for OpenSSF Model Signing."""
-        return self.model / "model.sig"
+        return self.path / MODEL_SIGNATURE
 
     @property
     def publications(self) -> Path:

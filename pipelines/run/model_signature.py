@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from desdecero.pipelines.common.errors import UserError
-from desdecero.pipelines.run.layout import Layout
+from desdecero.pipelines.run.layout import MODEL_SIGNATURE
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import InvalidFile, Seal, check_regular, parse_json, read_file
-
-PLACE = Layout("/").model_signature.relative_to("/").as_posix()
 
 
 def write_model_signature(run: RunDir, private_key: str) -> None:
@@ -51,7 +49,7 @@ def model_signature_fault(run: RunDir, seals: Mapping[str, Seal]) -> str | None:
     except FileNotFoundError:
         return None
     except InvalidFile as error:
-        return f"{PLACE}: {error}"
+        return f"{MODEL_SIGNATURE}: {error}"
     root = f"{run.model.name}/"
     sealed = {
         name.removeprefix(root): output["sha256"]
@@ -61,7 +59,8 @@ def model_signature_fault(run: RunDir, seals: Mapping[str, Seal]) -> str | None:
     }
     if signed == sealed:
         return None
-    return f"{PLACE}: of other files than those that are sealed: sign again with `desdecero sign --oms`, or remove it"
+    how = "sign again with `desdecero sign --oms`, or remove it"
+    return f"{MODEL_SIGNATURE}: of other files than those that are sealed: {how}"
 
 
 def _signed_files(bundle: Any) -> dict[str, str]:

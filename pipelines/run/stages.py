@@ -136,7 +136,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "policy", "publish.repo_id"),
-        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 3,
+        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 4,
     ),
 )  # fmt: skip
 """Stages of each adapter that writes text; ADAPTER stands for its name."""

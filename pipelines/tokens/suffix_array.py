@@ -279,7 +279,7 @@ def _tokens_seal(run: RunDir, recipe: Recipe) -> Seal:
 
 def _altered(run: RunDir, file: Path) -> AlteredFile:
     return AlteredFile(
-        file.relative_to(run.path).as_posix(),
+        run.place(file),
         f"{file} was altered since it was built: delete the folder {run.trace}, and it is built anew",
     )
 

@@ -4,6 +4,7 @@
     for span in trace(index, documents, tokenizer, "Return the number of elements", 8):
         span.text, span.occurrences, [document.id for document in span.documents]
     documents.at(index.places(tokens)[1])                  # the documents that hold a run of tokens
+    holding_part(index, documents, tokenizer, text, 20)    # … and those that hold 20 tokens of a text in a row
 
 As OLMoTrace (Liu et al. 2025) does for larger models. A run that stands there is no proof that a model has it by heart:
 text that it never saw has such runs too, and `held_out` says how often.
@@ -28,6 +29,7 @@ from desdecero.pipelines.tokens.suffix_array import Place, TokenIndex, read_inde
 LEAST_TOKENS = 8
 """Of a run that is shown, unless another number is asked for: fewer stand in nearly every text."""
 SHOWN_DOCUMENTS = 5
+MOST_PLACES = 1000
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,27 @@ def trace(index: TokenIndex, documents: Documents, tokenizer: Any, text: str, le
         held_out = index.held_out.share(length)
         spans.append(TracedSpan(begin, end, text[begin:end], length, count, documents.at(places), held_out))
     return sorted(spans, key=lambda span: (-span.tokens, span.start))
+
+
+def holding_part(
+    index: TokenIndex, documents: Documents, tokenizer: Any, text: str, least: int
+) -> list[tuple[SourceDocument, int]]:
+    """Return the documents that hold at least `least` tokens of a text in one run, and the tokens of their longest one.
+
+    Those with the longest first; of places where the same tokens stand, `MOST_PLACES` are looked at.
+    """
+    ids, _ = encode(tokenizer, text)
+    windows: list[list[Place]] = []  # an empty one between two stretches, so that no run goes on over it
+    for _, known in _known(ids, tokenizer.unk_token_id):
+        starts = range(len(known) - least + 1)
+        windows += [index.places(known[start : start + least], MOST_PLACES)[1] for start in starts]
+        windows.append([])
+    documents.at([place for places in windows for place in places])
+    longest, running = dict[SourceDocument, int](), dict[SourceDocument, int]()
+    for places in windows:
+        running = {document: running.get(document, least - 1) + 1 for document in documents.at(places)}
+        longest |= {document: max(tokens, longest.get(document, 0)) for document, tokens in running.items()}
+    return sorted(longest.items(), key=lambda held: (-held[1], held[0].id))
 
 
 def encode(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:

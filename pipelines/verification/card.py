@@ -19,8 +19,8 @@ from desdecero.pipelines.run.seals import InvalidFile, parse_json, read_file
 from desdecero.pipelines.run.stages import Stage, stages
 from desdecero.pipelines.write_card import compare as compare_card
 from desdecero.pipelines.write_card import config_place
-from desdecero.pipelines.write_dossier import DOCUMENTS, counts_sites
 from desdecero.pipelines.write_dossier import compare as compare_dossier
+from desdecero.pipelines.write_dossier import counts_sites
 
 
 def evidence_faults(run: RunDir, recipe: Recipe, card: Stage) -> Iterator[str]:
@@ -81,7 +81,7 @@ def made_again(run: RunDir, recipe: Recipe, stage: Stage) -> MadeAgain:
     ]
     seal = run.seal(stage.name, recipe)
     left_out = [place for place in (seal.outputs if seal else ()) if place not in same and run.holds(place)]
-    if stage.kind == "dossier" and counts_sites(recipe) and not run.holds(DOCUMENTS):
+    if stage.kind == "dossier" and counts_sites(recipe) and not run.holds(run.place(run.documents)):
         left_out.append(f"{stage.folder}/report.json#/crawled")
     return MadeAgain(faults, left_out)
 

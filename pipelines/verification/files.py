@@ -9,7 +9,7 @@ from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.common.files import sha256_file
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.base_model import base_faults
-from desdecero.pipelines.run.model_signature import PLACE as MODEL_SIGNATURE
+from desdecero.pipelines.run.layout import MODEL_SIGNATURE
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import Seal, walk
 from desdecero.pipelines.run.stages import Stage, stage_name, stages
@@ -93,7 +93,7 @@ def model_faults(run: RunDir, recipe: Recipe, adapter: str | None = None) -> lis
     if recipe.base is not None and adapter is None:
         return list(base_faults(run, recipe))
     writer = "pretrain" if adapter is None else stage_name("finetune", adapter)
-    root = run.model_with(adapter).relative_to(run.path).as_posix()
+    root = run.place(run.model_with(adapter))
     chain, (seals, unreadable) = stages(recipe), read_seals(run, recipe)
     if writer not in seals:
         return [unreadable.get(writer, f"{writer}: no seal (done.json)")]

@@ -26,14 +26,15 @@ from desdecero.pipelines.publishing.files import (
     DATASET,
     LICENSE,
     OF_THE_HUB,
-    RECIPE,
     layout,
     license_text,
     manifest_of,
     stages_of,
     unsealed,
 )
+from desdecero.pipelines.publishing.withdrawal import taken_off
 from desdecero.pipelines.recipe import Recipe
+from desdecero.pipelines.run.layout import RECIPE
 from desdecero.pipelines.run.model_signature import model_signature_fault
 from desdecero.pipelines.run.published_run import EVIDENCE, MANIFEST, PublishedRun
 from desdecero.pipelines.run.seals import Inside, InvalidFile, Seal, parse_json, read_file, walk
@@ -165,7 +166,22 @@ def _hash_faults(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -
                 continue
             for path in run.copies(place):
                 if path.is_file() and (fault := differs(path, output["sha256"])):
-                    yield f"{printable(path.relative_to(run.root).as_posix())}: {fault.format(stage)}"
+                    fault = _withdrawn(path, output["sha256"]) or fault.format(stage)
+                    yield f"{printable(path.relative_to(run.root).as_posix())}: {fault}"
+
+
+def _withdrawn(card: Path, sha256: str) -> str | None:
+    """Return what the notices on a card say that is else as it was sealed; None of any other file."""
+    if card.suffix != ".md":
+        return None
+    content, said = _without_notices(card.read_bytes())
+    return said if said and hashlib.sha256(content).hexdigest() == sha256 else None
+
+
+def _without_notices(card: bytes) -> tuple[bytes, str]:
+    """Return a card without notices of withdrawal, and what they say."""
+    text, said = taken_off(card.decode(errors="surrogateescape"))
+    return text.encode(errors="surrogateescape"), printable(" ".join(said))
 
 
 def _manifest_faults(run: PublishedRun) -> list[str]:
@@ -211,10 +227,13 @@ def _unsealed(run: PublishedRun, recipe: Recipe, seals: Mapping[str, Seal]) -> t
     unproved = [f"{EVIDENCE}/{RECIPE}"]  # but for the sections that the corpus was made from
     for language in LANGUAGES:
         page = file_in(language, "README.md")
-        content, head = read_file(run.root / page), card_head(recipe, report, run.files, language)
+        content, withdrawn = _without_notices(read_file(run.root / page))
+        head = card_head(recipe, report, run.files, language)
         datasheet = hashlib.sha256(content.removeprefix(head)).hexdigest()
         if not content.startswith(head) or datasheet != seals["corpus"].outputs[f"corpus/{page}"]["sha256"]:
             faults.append(f"{page}: not the card that is published of the sealed corpus")
+        elif withdrawn:
+            faults.append(f"{page}: {withdrawn}")
     if CROISSANT not in run.files:
         return faults, unproved
     try:

@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,6 @@ from desdecero.pipelines.common.errors import printable
 from desdecero.pipelines.corpus.documents import held_out, measured_split, pieces
 from desdecero.pipelines.evaluation.models import NamedModel
 from desdecero.pipelines.recipe import Recipe
-from desdecero.pipelines.run.layout import Layout
 from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.reports.evaluate import EvaluationReport
 from desdecero.pipelines.run.run_dir import RunDir
@@ -36,8 +36,6 @@ from desdecero.pipelines.run.seals import Seal
 from desdecero.pipelines.run.stages import Stage, stages
 from desdecero.pipelines.training.exposure import summary
 
-EXPOSURE = Layout("/").exposure.relative_to("/").as_posix()
-DOCUMENTS_FOLDER = Layout("/").documents.relative_to("/").as_posix()
 DOCUMENTS = 20
 """Held-out documents of each evaluation that are scored again."""
 PROBES = 40
@@ -64,16 +62,16 @@ def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: i
     draw, not_scored = np.random.default_rng(seed), list[str]()
     faults = list[str]()
     if {"tokens", "pretrain"} <= seals.keys():
-        if run.holds(EXPOSURE):
+        if run.holds(run.place(run.exposure)):
             faults += _exposure_faults(run, recipe)
         else:
             not_scored.append("pretrain")
-    documents = probes = 0
+    documents, probes, models = 0, 0, dict[tuple[Path, str], LanguageModel]()
     for stage in stages(recipe).values():
         if stage.name not in seals or stage.kind not in ("evaluate", "audit"):
             continue
-        model = _Model(recipe, run, stage)
-        texts = stage.kind == "audit" or ("corpus" in seals and run.holds(DOCUMENTS_FOLDER))
+        model = _Model(recipe, run, stage, models)
+        texts = stage.kind == "audit" or ("corpus" in seals and run.holds(run.place(run.documents)))
         again = texts and model.is_here
         if not again:
             not_scored.append(stage.name)
@@ -88,11 +86,15 @@ def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: i
 
 
 class _Model:
-    """The model that a stage measured, loaded where it is asked for."""
+    """The model that a stage measured, loaded where it is asked for.
 
-    def __init__(self, recipe: Recipe, run: RunDir, stage: Stage):
+    loaded: what was loaded already, by folder and pseudo-likelihood; the model of one folder is kept
+    """
+
+    def __init__(self, recipe: Recipe, run: RunDir, stage: Stage, loaded: dict[tuple[Path, str], LanguageModel]):
         self.folder = run.model_with(stage.adapter)
         self.named = NamedModel(recipe.name, self.folder)
+        self.loaded = loaded
         self.pseudo_likelihood = recipe.evaluate.pseudo_likelihood if stage.kind == "evaluate" else "within_word"
 
     @property
@@ -101,7 +103,11 @@ class _Model:
         return any(self.folder.glob("*.safetensors"))
 
     def load(self) -> LanguageModel:
-        return self.named.load(self.pseudo_likelihood)
+        key = (self.folder, self.pseudo_likelihood)
+        if key not in self.loaded:
+            self.loaded.clear()
+            self.loaded[key] = self.named.load(self.pseudo_likelihood)
+        return self.loaded[key]
 
 
 # --- held-out documents ----------------------------------------------------------------------------------------
@@ -160,7 +166,7 @@ def _measure_faults(
 
 def _exposure_faults(run: RunDir, recipe: Recipe) -> list[str]:
     """Count the tokens read under each licence again, from the sealed tokens of each document and the ledger."""
-    place, told = EXPOSURE, run.report("pretrain", recipe).exposure
+    place, told = run.place(run.exposure), run.report("pretrain", recipe).exposure
     try:
         table = pq.read_table(pa.BufferReader(run.sealed_bytes("pretrain", recipe, place)))
         counted = summary(table, run)

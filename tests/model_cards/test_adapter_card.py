@@ -22,13 +22,14 @@ CHANGES = [
 ]  # fmt: skip
 
 
-def render(language: Language, changes: list[dict[str, Any]] | None) -> str:
+def render(language: Language, changes: list[dict[str, Any]] | None, **trained: Any) -> str:
+    """Render the card; `trained` has other values of the adapter's report."""
     given = make_reports()
     recipe = make_recipe()
     contents = {
         "recipe": recipe.model_dump(mode="json"),
         **{kind: given[kind] for kind in ("pretrain", "evaluate", "audit")},
-        "finetune:boats": given["finetune"],
+        "finetune:boats": {**given["finetune"], **trained},
         "evaluate:boats": given["evaluate"],
         "audit:boats": whole("audit", {**given["audit"], "changes": changes}),
     }
@@ -66,3 +67,14 @@ def test_the_change_of_each_gap_is_a_row(language: Language, rows: list[str]) ->
 def test_gaps_that_were_not_compared_are_not_said_to_be_unchanged() -> None:
     assert "The gaps were not compared" in render("en", None)
     assert "Las brechas no se compararon" in render("es", None)
+
+
+def test_the_training_and_what_the_model_writes_stand_on_the_card() -> None:
+    reports = make_reports()
+    energy, (prompt, *_) = reports["pretrain"]["energy"], [each["prompt"] for each in reports["evaluate"]["samples"]]
+    card = render("en", None, peak_memory_bytes=402653184, energy=energy)
+    assert "403 MB" in card and "kWh" in card and "emissions: " in card and "training_type: fine-tuning" in card
+    assert card.index("## Training\n") < card.index("## What it writes\n") < card.index("## Evaluation\n")
+    assert prompt in card
+    card = render("en", None)  # of a version that did not measure them
+    assert "kWh" not in card and "emissions: " not in card and "| Energy | not measured |" in card

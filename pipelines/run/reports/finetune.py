@@ -124,6 +124,11 @@ class FinetuneReport(Part):
     train_loss_last: float
     precision: str
     compiled: bool
+    energy: dict[str, float | str] | None = None
+    """Energy and emissions of the training, without those with other settings or seeds; None where `pretrain.energy`
+    does not ask for them, and in reports of older versions."""
+    peak_memory_bytes: Count | None = None
+    """Most memory held when the training ended; see `pretrain`. None in reports of older versions."""
     skipped_steps: Count
     roll_backs: list[RollBack]
     early_stop: EarlyStop | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -293,6 +294,22 @@ def test_text_is_found_in_any_case_and_patterns_as_they_are_written(home: Path) 
     assert holding <= {entry.id for entry in entries}
     entries, _ = find_entries(run, [], [], ["/^manual/001[01]\\.txt$/"], "")
     assert {entry.id for entry in entries} >= {"manual/0010.txt", "manual/0011.txt"}
+
+
+def test_documents_that_hold_a_passage_in_part_are_named_and_stay(home: Path, forget: Words) -> None:
+    run = RunDir("runs/a")
+    identity = first(run)
+    words = texts(run)[identity].split(" ")[:30]
+    misquoted = " ".join([*words[:20], "zarzuela", *words[21:]])
+    named = rf"matches .*; {re.escape(identity)} holds \d+ of the \d+ tokens of .* in one run"
+    with pytest.raises(UserError, match=named):
+        find_entries(run, [], [], [misquoted], "")
+    other = next(id for id, text in texts(run).items() if misquoted[:40] not in text)
+    found = forget("a", "--document", other, "--match", " ".join(words[:8]))
+    assert f"{identity} holds" not in found, "it is forgotten"
+    tokens = run.tokens / "train-00000.bin"
+    tokens.write_bytes(tokens.read_bytes()[::-1])
+    assert "who holds " in forget("a", "--match", " ".join(words[:8]))
 
 
 def test_text_is_found_in_the_examples_of_adapters_too(home: Path, forget: Words) -> None:

@@ -79,6 +79,11 @@ def test_stale_and_altered_evidence_is_refused_by_seals(run: Path, capsys: pytes
     (seals,) = [one for one in found["verdicts"] if one["rule"] == "seals"]
     assert any("audit/report.json: altered" in fault for fault in seals["values"]["wrong"]["files"])
     assert "audit/report.json: altered since audit was sealed" in gate(run, capsys)[1]
+    said = gate(run, capsys, "--language", "es")[1]
+    assert "no está como se selló: audit/report.json" in said and "altered" not in said
+    recipe = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(recipe.replace("  margin: 0.5\n", "  margin: 0.4\n"))
+    assert "audit (sin actualizar)" in gate(run, capsys, "--language", "es")[1]
 
 
 @pytest.mark.parametrize("place", ["audit/report.json", "card/licensing.json", "corpus/report.json", "audit/done.json"])

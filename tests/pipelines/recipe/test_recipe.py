@@ -75,6 +75,7 @@ def test_override_reaches_into_a_list(recipe_file: Path) -> None:
     ("text", "said"),
     [
         (MINIMAL.replace("budget", "budgett"), ["line 9", "pretrain.budgett", "unknown key", "did you mean budget?"]),
+        (MINIMAL + "publish: {accept: [MPL-2.0]}\n", ["line 10", "publish.accept: replaced by policy.waivers"]),
         (MINIMAL + "  batch_sise: 4\n", ["line 10", "pretrain.batch_sise", "did you mean batch_size?"]),
         (MINIMAL.replace("path:", "pth:"), ["corpus.sources.0", "path"]),
         (MINIMAL.replace("{steps: 10}", "{steps: many}"), ["line 9", "pretrain.budget.steps", '"many"']),

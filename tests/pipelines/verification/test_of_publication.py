@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from sealed_run import make_reports, make_sealed_run, published, reseal, reseal_all
 
+from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.cli import main
 from desdecero.pipelines.common.files import hash_json, sha256_file
+from desdecero.pipelines.publishing.withdrawal import notice, with_notice
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.verification.of_publication import open_publication, verify_publication
 
@@ -86,6 +88,24 @@ def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_a_publication_that_was_withdrawn_says_so_and_an_altered_card_is_still_named(
+    folder: Callable[[str], Path], what: str
+) -> None:
+    back = folder(what)
+    for reason in ("it repeats letters", "and once more!"):
+        for language in LANGUAGES:
+            page = back / file_in(language, "README.md")
+            noticed = with_notice(page.read_text(encoding="utf-8"), notice(language, "2026-11-28", reason))
+            page.write_text(noticed, encoding="utf-8")
+    english, spanish = sorted(faults(back), key=lambda fault: ".es." in fault)
+    assert english.startswith("README.md: Withdrawn on 2026-11-28: and once more! ") and "letters." in english
+    assert spanish.startswith("README.es.md: Retirado el 2026-11-28: and once more! ")
+    edit(back / "README.md", "\n# ", "\n# Not ")
+    (altered,) = [fault for fault in faults(back) if fault.startswith("README.md: ")]
+    assert "Withdrawn" not in altered
 
 
 @pytest.mark.parametrize("what", KINDS)
