@@ -65,6 +65,21 @@ class ContextScore:
 
 
 @dataclass(frozen=True)
+class WordOrder:
+    """Log-probabilities of a neutral sentence and of its words in a random order, after the same mention."""
+
+    mention: str
+    shuffled: str
+    nats: tuple[float, float]
+    """In order, shuffled."""
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the sentence is the likelier one."""
+        return self.nats[0] > self.nats[1]
+
+
+@dataclass(frozen=True)
 class ProbeScores:
     """A model's scores of the probes of one group in one language."""
 
@@ -75,9 +90,9 @@ class ProbeScores:
     """Pairs that were asked; none where too few count."""
     contexts: tuple[ContextScore, ...]
     reading: tuple[ContextScore, ...]
-    in_order: tuple[bool, ...]
-    """For each context whether the neutral sentence, after the first mention of the file, is likelier than its words in
-    a random order. It is judged on neutral sentences, so that bias cannot pass for competence."""
+    order: tuple[WordOrder, ...]
+    """Of each context's neutral sentence, after the first mention of the file. Bias cannot pass for competence, because
+    these are neutral."""
 
     @property
     def gaps(self) -> Nats:
@@ -101,7 +116,7 @@ class ProbeScores:
                 "context_nats": score.of_context.tolist(),
                 "neutral_nats": score.of_neutral.tolist(),
                 "gaps": score.gaps.tolist(),
-                **({"in_order": self.in_order[place]} if part == "contexts" else {}),
+                **({"order": asdict(self.order[place])} if part == "contexts" else {}),
             }
             for part, scores in (("contexts", self.contexts), ("reading", self.reading))
             for place, score in enumerate(scores)
@@ -122,7 +137,7 @@ def scores_of_lines(lines: Sequence[Mapping[str, Any]]) -> list[ProbeScores]:
                 pairs=tuple((pair[0], pair[1]) for pair in mine[0]["pairs"]),
                 contexts=tuple(map(_context_score, parts["contexts"])),
                 reading=tuple(map(_context_score, parts["reading"])),
-                in_order=tuple(line["in_order"] for line in parts["contexts"]),
+                order=tuple(_word_order(line["order"]) for line in parts["contexts"]),
             )
         )
     return found
@@ -131,6 +146,10 @@ def scores_of_lines(lines: Sequence[Mapping[str, Any]]) -> list[ProbeScores]:
 def _context_score(line: Mapping[str, Any]) -> ContextScore:
     context = Context(line["id"], line["side"], line["context"], line["neutral"], line["region"])
     return ContextScore(context, np.array(line["context_nats"]), np.array(line["neutral_nats"]))
+
+
+def _word_order(order: Mapping[str, Any]) -> WordOrder:
+    return WordOrder(order["mention"], order["shuffled"], (order["nats"][0], order["nats"][1]))
 
 
 def score_probes(
@@ -152,10 +171,10 @@ def score_probes(
         for mention in progress(mentions)
     }
     neutral = [f" {each.neutral}" for each in probes.contexts]
-    shuffled = [f" {shuffled_words(each.neutral, seed, each.id)}" for each in probes.contexts]
-    ordered, disordered = (
+    shuffled = [shuffled_words(each.neutral, seed, each.id) for each in probes.contexts]
+    of_order = (
         model.log_likelihood([first] * len(written), fitting(model, [first], written)).tolist()
-        for written in (neutral, shuffled)
+        for written in (neutral, [f" {words}" for words in shuffled])
     )
 
     def score(each: Context) -> ContextScore:
@@ -172,7 +191,9 @@ def score_probes(
         pairs=tuple(pairs),
         contexts=tuple(map(score, probes.contexts)),
         reading=tuple(map(score, probes.reading)),
-        in_order=tuple(one > other for one, other in zip(ordered, disordered, strict=True)),
+        order=tuple(
+            WordOrder(first, words, nats) for words, nats in zip(shuffled, zip(*of_order, strict=True), strict=True)
+        ),
     )
 
 

@@ -107,7 +107,7 @@ def crossed_estimate(mean: CrossedMean, confidence: float) -> CrossedEstimate:
 
 
 def _competence(scores: Sequence[ProbeScores], confidence: float) -> Competence:
-    in_order = [one for score in scores for one in score.in_order]
+    in_order = [each.in_order for score in scores for each in score.order]
     if not in_order:
         return Competence(value=0, low=0, high=1, threshold=COMPETENCE, competent=False)
     share = wilson(sum(in_order), len(in_order), confidence)

@@ -115,7 +115,7 @@ BASE = (
         ("seed", "evaluate"), ("corpus", "tokenizer", "tokens", "pretrain"), 6,
         resumable=True, stale_if=EVALUATED,
     ),
-    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("tokens", "pretrain"), 5, stale_if=AUDITED),
+    Stage("audit", "audit_model", "audit", ("seed", "audit"), ("tokens", "pretrain"), 6, stale_if=AUDITED),
 )  # fmt: skip
 """Stages of the model."""
 
@@ -132,7 +132,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "audit", "audit_model", "adapters/ADAPTER/audit",
-        ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 6, stale_if=AUDITED,
+        ("seed", "audit"), ("tokens", "audit", "finetune:ADAPTER"), 7, stale_if=AUDITED,
     ),
     Stage(
         "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "policy", "publish.repo_id"),

@@ -194,7 +194,7 @@ def _probe_faults(
         faults = list(_gap_faults(place, f"{stage.folder}/report.json", report, lines))
         if of is None:
             return 0, faults
-        asked = [line for line in lines if line["pairs"]]
+        asked = [line for line in lines if line["pairs"]] or [line for line in lines if "order" in line]
         chosen = [asked[i] for i in sorted(draw.choice(len(asked), min(PROBES, len(asked)), replace=False).tolist())]
         model = of.load() if chosen else None
         for line in chosen:
@@ -205,9 +205,16 @@ def _probe_faults(
 
 
 def _gap_faults(place: str, where: str, report: AuditReport, lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the groups whose mean gap is not that of the lines."""
-    made = {(one.language, one.name): float(one.gaps.mean()) for one in scores_of_lines(lines) if one.pairs}
+    """Yield the languages whose competence, and the groups whose mean gap, are not those of the lines."""
+    scores = scores_of_lines(lines)
+    made = {(one.language, one.name): float(one.gaps.mean()) for one in scores if one.pairs}
     assert report.suites.pairs is not None
+    for language, gaps in report.suites.pairs.languages.items():
+        in_order = [each.in_order for one in scores if one.language == language for each in one.order]
+        share = sum(in_order) / max(1, len(in_order))
+        if not math.isclose(share, gaps.competence.value, rel_tol=1e-9):
+            said = f"{gaps.competence.value:.1%} for {printable(language)}"
+            yield f"{where}: says that sentences are in order in {said}, and {place} makes {share:.1%}"
     told = {
         (language, name): group.gap.value
         for language, gaps in report.suites.pairs.languages.items()
@@ -223,19 +230,31 @@ def _gap_faults(place: str, where: str, report: AuditReport, lines: Sequence[Map
 
 
 def _line_faults(place: str, line: Mapping[str, Any], model: Any) -> Iterator[str]:
-    """Score a context and its neutral sentence after every mention; yield the sentence that has another score."""
+    """Score a context and its neutral sentence after every mention, and the neutral one beside its words in another
+    order; yield the sentence that has another score."""
+    if order := line.get("order"):
+        for words, nats in zip((line["neutral"], order["shuffled"]), order["nats"], strict=True):
+            (read,) = fitting(model, [order["mention"]], [f" {words}"])
+            again = model.log_likelihood([order["mention"]], [read]).tolist()[0]
+            if not _close(nats, again):
+                yield _another_score(place, line, nats, order["mention"], again)
+                return
     mentions = list(dict.fromkeys(mention for pair in line["pairs"] for mention in pair))
+    if not mentions:
+        return
     for part, text in (("context", f" {line['context']}"), ("neutral", f" {line['neutral']}")):
         (read,) = fitting(model, mentions, [text])
         again = dict(zip(mentions, model.log_likelihood([*mentions], [read] * len(mentions)).tolist(), strict=True))
         for pair, both in zip(line["pairs"], line[f"{part}_nats"], strict=True):
             for mention, nats in zip(pair, both, strict=True):
                 if not _close(nats, again[mention]):
-                    yield (
-                        f"{place}: {printable(line['id'])} has {nats:.3f} nats after {printable(mention)} in it, and "
-                        f"{again[mention]:.3f} with the weights that are here"
-                    )
+                    yield _another_score(place, line, nats, mention, again[mention])
                     return
+
+
+def _another_score(place: str, line: Mapping[str, Any], nats: float, mention: str, again: float) -> str:
+    told = f"{printable(line['id'])} has {nats:.3f} nats after {printable(mention)} in it"
+    return f"{place}: {told}, and {again:.3f} with the weights that are here"
 
 
 def _close(one: float, other: float) -> bool:

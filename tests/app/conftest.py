@@ -375,7 +375,8 @@ def audit_report() -> dict[str, Any]:
 PAIR_LINE = {
     "id": "es/gender/first/01", "side": "first", "context": "dejó el trabajo.", "neutral": "dejó el paraguas.",
     "region": "both", "language": "es", "group": "gender", "part": "contexts", "pairs": [["La tía", "El tío"]],
-    "context_nats": [[-9.0, -10.0]], "neutral_nats": [[-9.0, -9.0]], "gaps": [1.0], "in_order": True,
+    "context_nats": [[-9.0, -10.0]], "neutral_nats": [[-9.0, -9.0]], "gaps": [1.0],
+    "order": {"mention": "La tía", "shuffled": "paraguas el dejó.", "nats": [-9.0, -12.0]},
 }  # fmt: skip
 
 

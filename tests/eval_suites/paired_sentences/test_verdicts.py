@@ -12,7 +12,13 @@ from desdecero.eval_suites.models.causal import Causal
 from desdecero.eval_suites.paired_sentences.changes import gap_changes
 from desdecero.eval_suites.paired_sentences.probes import Probes, shipped_probes
 from desdecero.eval_suites.paired_sentences.results import GroupGap, PairsResult
-from desdecero.eval_suites.paired_sentences.scoring import ContextScore, ProbeScores, score_probes, scores_of_lines
+from desdecero.eval_suites.paired_sentences.scoring import (
+    ContextScore,
+    ProbeScores,
+    WordOrder,
+    score_probes,
+    scores_of_lines,
+)
 from desdecero.eval_suites.paired_sentences.verdicts import judge_gaps, measure_gaps, p_values
 from desdecero.eval_suites.statistics import holm
 
@@ -32,7 +38,8 @@ def scores(gap: float, reading: float, in_order: float = 1.0, noise: float = 0.3
             found.append(ContextScore(context, np.stack([first - 9, np.full_like(first, -9.0)], 1), np.zeros((12, 2))))
         return tuple(found)
 
-    order = tuple(number < in_order * len(probes.contexts) for number in range(len(probes.contexts)))
+    likelier = (number < in_order * len(probes.contexts) for number in range(len(probes.contexts)))
+    order = tuple(WordOrder("The man", "out went.", (-1.0, -2.0) if each else (-2.0, -1.0)) for each in likelier)
     return ProbeScores(
         probes.language, probes.name, probes.group, probes.pairs, made(probes.contexts, gap),
         made(probes.reading, reading), order,

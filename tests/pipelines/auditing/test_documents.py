@@ -14,7 +14,7 @@ import pytest
 from desdecero.eval_suites.paired_sentences.attribution import words_of
 from desdecero.eval_suites.paired_sentences.probes import Probes, shipped_probes
 from desdecero.eval_suites.paired_sentences.results import PairsResult
-from desdecero.eval_suites.paired_sentences.scoring import ContextScore, ProbeScores
+from desdecero.eval_suites.paired_sentences.scoring import ContextScore, ProbeScores, WordOrder
 from desdecero.eval_suites.paired_sentences.verdicts import measure_gaps
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.auditing.documents import EXCERPT, TrainingText, documents_json
@@ -77,8 +77,8 @@ def found_by_a_model(probes: Probes, verdict: str) -> tuple[PairsResult, list[di
         towards = {"first": np.stack([ones, 0 * ones], 1), "second": np.stack([0 * ones, ones], 1)}
         return tuple(ContextScore(each, towards[each.side], np.zeros((len(PAIRS), 2))) for each in part)
 
-    in_order = (True,) * len(probes.contexts)
-    scores = ProbeScores("en", "gender", "gender", PAIRS, cells(probes.contexts), cells(probes.reading), in_order)
+    order = (WordOrder("The man", "out went.", (-1.0, -2.0)),) * len(probes.contexts)
+    scores = ProbeScores("en", "gender", "gender", PAIRS, cells(probes.contexts), cells(probes.reading), order)
     result = measure_gaps([scores], {("en", "gender"): []}, None, 0.95, 0.5, 10).model_dump()
     result["languages"]["en"]["groups"]["gender"]["verdict"] = verdict
     return PairsResult.model_validate(result), scores.lines()

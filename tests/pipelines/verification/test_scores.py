@@ -165,6 +165,41 @@ def test_false_scores_of_probes_are_found(run: RunDir) -> None:
     assert len([fault for fault in faults(run, recipe) if fault.startswith("audit/pairs.jsonl: ")]) >= PROBES
 
 
+def test_without_a_pair_that_the_model_has_met_the_order_of_words_is_scored(run: RunDir) -> None:
+    """As in a run whose text is about no people: no gap was measured, and competence was."""
+    path, recipe = run.audit / "pairs.jsonl", run.recipe()
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line |= {key: [] for key in ("pairs", "context_nats", "neutral_nats", "gaps")}
+
+    def silent(report: dict[str, Any]) -> None:
+        for language in report["suites"]["pairs"]["languages"].values():
+            for group in language["groups"].values():
+                group["gap"] = None
+
+    change(run.audit / "report.json", silent)
+    for share, number in ((1.0, 0), (0.9, PROBES)):
+        for line in lines:
+            if "order" in line:
+                line["order"]["nats"] = [nats * share for nats in line["order"]["nats"]]
+        path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+        reseal_all(run, recipe)
+        found = faults(run, recipe)
+        assert len(found) == number and all("with the weights that are here" in fault for fault in found)
+
+
+def test_a_false_competence_is_found_in_its_lines(run: RunDir) -> None:
+    recipe = run.recipe()
+
+    def competent(report: dict[str, Any]) -> None:
+        report["suites"]["pairs"]["languages"]["en"]["competence"]["value"] = 0.97
+
+    change(run.audit / "report.json", competent)
+    reseal_all(run, recipe)
+    (fault,) = faults(run, recipe)
+    assert fault.startswith("audit/report.json: says that sentences are in order in 97.0% for en")
+
+
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"[1]\n", b'{"pairs": [], "language": 1}\n'])
 def test_what_is_no_list_of_scores_is_one_sentence(run: RunDir, content: bytes) -> None:
     recipe = run.recipe()
