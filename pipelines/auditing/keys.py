@@ -16,8 +16,9 @@ from desdecero.pipelines.run.reports.audit import AuditReport
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stage_name
 
-VERSIONS = dict.fromkeys(AuditSuites.model_fields, 1)
-"""Suite, in the order in which they are told → a number that is raised when the same settings give another result."""
+VERSIONS = dict.fromkeys(AuditSuites.model_fields, 1) | {"pairs": 2}
+"""Suite, in the order in which they are told → a number that is raised when the same settings give another result, or
+lines of another form: what was measured with another number is not used again."""
 
 NOT_ASKED = "not_asked"
 """Why a suite is not in a report: it was not named with --suite."""
