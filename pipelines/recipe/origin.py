@@ -39,8 +39,13 @@ class Origin:
 
     def overridden(self, key: str, value: Any) -> Origin:
         """Return this origin with one more override, which replaces an earlier one of the same key."""
-        others = (override for override in self.overrides if not override.startswith(f"{key}="))
-        return replace(self, overrides=(*others, f"{key}={json.dumps(value, ensure_ascii=False)}"))
+        return self.with_overrides([f"{key}={json.dumps(value, ensure_ascii=False)}"])
+
+    def with_overrides(self, overrides: Sequence[str]) -> Origin:
+        """Return this origin with more overrides, each of which replaces an earlier one of the same key."""
+        keys = {override.partition("=")[0] for override in overrides}
+        others = (override for override in self.overrides if override.partition("=")[0] not in keys)
+        return replace(self, overrides=(*others, *overrides))
 
     def gives_the_same_as(self, other: Origin) -> bool:
         """Return whether both give the same recipe; the folder counts only if a path of the recipe depends on it."""

@@ -142,9 +142,13 @@ class RunDir(Layout):
         return Origin.read(self.origin_file)
 
     def remember_origin(self, origin: Origin) -> None:
-        """Write where the recipe came from, unless it is the run's own copy, whose origin is known."""
+        """Write where the recipe came from. The run's own copy came from where it is known to, with the overrides."""
         known = self.origin()
-        if Path(origin.recipe).is_relative_to(self.path) or (known and origin.gives_the_same_as(known)):
+        if Path(origin.recipe).is_relative_to(self.path):
+            if known is None:
+                return
+            origin = known.with_overrides(origin.overrides)
+        if known and origin.gives_the_same_as(known):
             return
         write_text(self.origin_file, json.dumps(asdict(origin), indent=2) + "\n")
 

@@ -154,6 +154,15 @@ def test_status_of_a_recipe_names_its_run(home: Path, tell: Tell, capsys: pytest
     assert "desdecero run odes.yaml" in capsys.readouterr().err
 
 
+def test_what_a_stage_was_told_besides_its_runs_recipe_is_remembered(home: Path, tell: Tell) -> None:
+    tell("tokenizer", "runs/odes", "--set", "tokenizer.vocab_size=312", "--set", "card.contact=a@example.org")
+    status = tell("status", "odes")
+    assert line(status, "tokenizer").split()[1] == "sealed" and "changed since" not in status
+    assert "odes.yaml --set tokenizer.vocab_size=312 --set card.contact=a@example.org" in status
+    tell("tokenizer", "runs/odes")
+    assert line(tell("status", "odes"), "recipe:") == line(status, "recipe:")
+
+
 def test_touched_and_renamed_sources_are_not_built_again(home: Path, tell: Tell) -> None:
     for path in (home / "texts").iterdir():
         os.utime(path, (1, 1))
