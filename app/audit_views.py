@@ -56,7 +56,7 @@ def _examples(run: RunDir, recipe: Recipe, language: Language) -> list[Markup]:
     """Show the contexts with the largest gaps, folded: they hold prejudices."""
     rows = largest_gaps(run.sealed_bytes("audit", recipe, "audit/pairs.jsonl").decode())
     listed = [f"{row['gap']:+.2f}  {group_name(language, row['group'])}: {row['sentence']}" for row in rows]
-    return [markup.details(say(language, "page.examples"), markup.bullets(listed))] if listed else []
+    return [markup.details(say(language, "page.largest_gaps"), markup.bullets(listed))] if listed else []
 
 
 def _audited(audited: str, gaps: LanguageGaps, sentences: Sequence[Said], language: Language) -> Markup:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers import DESDECERO, ROOT, desdecero
 
+from desdecero.pipelines.recipe.yaml_text import parse_yaml
 from desdecero.pipelines.run.stages import KINDS
 
 MAY_IMPORT = {
@@ -177,6 +178,14 @@ def test_nothing_names_the_machine_it_was_written_on() -> None:
             text = (ROOT / path).read_text(encoding="utf-8")
             for word in ("/work" + "/", "/tmp/" + "w/", "/root" + "/"):
                 assert word not in text, f"{path} holds {word}"
+
+
+def test_no_key_is_written_twice() -> None:
+    """YAML keeps the last one, and says nothing: a text of the page was another's for that."""
+    files = [path for path in tracked() if path.endswith((".yaml", ".yml"))]
+    assert len(files) > 30
+    for path in files:
+        parse_yaml((ROOT / path).read_text(encoding="utf-8"), path)
 
 
 def test_all_folders_of_modules_are_installed() -> None:

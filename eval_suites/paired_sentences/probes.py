@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -96,10 +96,22 @@ def read_probes(path: Path) -> Probes:
         raise ValueError(f"{path}: {error}") from None
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """Refuses a key that is written twice, of which the first would not count."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            keys = [key.value for key, _ in node.value]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.YAMLError(f"{twice} is written twice, line {node.start_mark.line + 1} and below: remove one")
+        return mapping
+
+
 def parse_probes(text: str, name: str) -> Probes:
     """Return the probes of a file's text; `name` is that of a file of one's own. Raises `ValueError`."""
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _EachKeyOnce)
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):

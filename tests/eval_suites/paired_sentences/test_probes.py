@@ -129,6 +129,13 @@ def test_what_is_wrong_with_a_file_is_said_in_one_sentence(
         assert words in message
 
 
+def test_a_key_that_is_written_twice_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, own())
+    path.write_text(path.read_text(encoding="utf-8") + "pairs: []\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"ours.yaml: not YAML: pairs is written twice"):
+        read_probes(path)
+
+
 @pytest.mark.parametrize("content", [None, [], "text", 3])
 def test_a_file_of_another_form_is_refused(content: object, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a probe file has language, group, pairs"):
