@@ -9,6 +9,7 @@ import math
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 from markupsafe import Markup
@@ -24,6 +25,7 @@ from desdecero.pipelines.recipe.texts import read_in
 from desdecero.pipelines.run.reports import CorpusReport, TokensReport
 from desdecero.pipelines.run.reports.base import Part
 from desdecero.pipelines.run.reports.corpus import Dropped, Largest, Source
+from desdecero.pipelines.run.reports.pretrain import Exposure
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import AlteredFile, EarlierForm, reading
 from desdecero.pipelines.run.stages import stages
@@ -140,10 +142,13 @@ def data(run: RunDir, recipe: Recipe, language: Language) -> Markup:
 
     def show(report: CorpusReport, language: Language) -> Markup:
         tokens = run.report("tokens", recipe) if check_seal(run, recipe, "tokens") else None
+        exposure = None
+        with suppress(EarlierForm):
+            exposure = run.report("pretrain", recipe).exposure if check_seal(run, recipe, "pretrain") else None
         return markup.NOTHING.join(
             (
                 _what_went_in(report, tokens, language),
-                _licenses(report, tokens, language),
+                _licenses(report, tokens, exposure, language),
                 _sources(report, language),
                 _drops(report, language),
                 _personal_data(report, language),
@@ -167,11 +172,17 @@ def _what_went_in(report: CorpusReport, tokens: TokensReport | None, language: L
     return section(say(language, "page.what_went_in"), markup.tiles(entries))
 
 
-def _licenses(report: CorpusReport, tokens: TokensReport | None, language: Language) -> Markup:
-    share_of_tokens = {row.license: row.share_tokens for row in tokens.licenses} if tokens else {}
+def _licenses(
+    report: CorpusReport, tokens: TokensReport | None, exposure: Exposure | None, language: Language
+) -> Markup:
+    """Write the licences of the kept text, with the share of the tokens that the weights read; before there are any,
+    of those that training may read."""
+    counted = exposure.licenses if exposure else tokens.licenses if tokens else []
+    share_of_tokens = {row.license: row.share_tokens for row in counted}
+    shares = ["term.text", "term.share_of_text", "card.share_of_tokens_read" if exposure else "term.share_of_tokens"]
     columns = [
         Column(say(language, "term.license")),
-        *(Column(say(language, f"term.{key}"), numeric=True) for key in ("text", "share_of_text", "share_of_tokens")),
+        *(Column(say(language, key), numeric=True) for key in shares),
         Column(say(language, "term.known_by")),
     ]
     rows = [
@@ -185,11 +196,19 @@ def _licenses(report: CorpusReport, tokens: TokensReport | None, language: Langu
         for row in report.licenses
     ]
     parts = [paragraph(say(language, "page.licenses_explained"), "dd-aside"), markup.table(columns, rows)]
-    if tokens is None:
+    if exposure:
+        parts.append(paragraph(_read(exposure, language), "dd-aside"))
+    elif tokens is None:
         parts.append(paragraph(say(language, "page.tokens_missing"), "dd-aside"))
-    elif len(share_of_tokens) < len(rows):
-        parts.append(paragraph(say(language, "term.no_tokens"), "dd-aside"))
+    if counted and len(share_of_tokens) < len(rows):
+        parts.append(paragraph(say(language, "page.none_read" if exposure else "term.no_tokens"), "dd-aside"))
     return section(say(language, "term.licenses"), *parts)
+
+
+def _read(exposure: Exposure, language: Language) -> str:
+    numbers = {"read": exposure.read, "documents": exposure.documents, "never": exposure.never_read}
+    said = say(language, "card.documents_read_of", **{key: grouped(language, count) for key, count in numbers.items()})
+    return f"{say(language, 'card.documents_read')}: {said}"
 
 
 def _known_by(evidence: Mapping[str, int], language: Language) -> str:

@@ -13,6 +13,9 @@ from desdecero.model_cards.formats import figure, grouped, interval, percent, pr
 from desdecero.model_cards.use_sentences import Report, Told, is_given, is_shown
 from desdecero.model_cards.words import Language, name, say
 
+LEAST = 1e-4
+"""Share whose digits would tell nothing: chances of a word-for-word answer are often 1e-10."""
+
 
 def memorization_told(language: Language, report: Report) -> Iterator[Told]:
     """Yield the sentences about passages, ordinary prompts and canaries."""
@@ -129,8 +132,12 @@ def _why(language: Language, what: str, reason: str) -> str:
 
 
 def _of(language: Language, extracted: Any) -> str:
-    """Write "4 of 200 (2.0%, 0.8% to 5.0%)"; a sum of chances has a decimal."""
+    """Write "4 of 200 (2.0%, 0.8% to 5.0%)"; a sum of chances has a decimal, or is less than that of `LEAST`."""
     count = extracted["count"]
+    if count > 0 and extracted["high"] < LEAST:
+        below = (f"{LEAST * extracted['of']:g}", percent(language, LEAST))
+        less, share = (say(language, "number.less_than", number=number) for number in below)
+        return say(language, "audit.heart.of", count=less, of=grouped(language, extracted["of"]), share=share)
     whole = grouped(language, count) if count == round(count) else figure(count, 2)
     share = interval(language, {key: extracted[key] for key in ("value", "low", "high")}, "percent")
     return say(language, "audit.heart.of", count=whole, of=grouped(language, extracted["of"]), share=share)

@@ -77,22 +77,30 @@ def draw(panels: Sequence[Panel], title: str, path: Path, language: Language) ->
             place.axvline(panel.chance, color="black", linewidth=0.8, zorder=1)
         for row, line in enumerate(panel.lines):
             marker, color = STYLES[line.verdict]
-            if line.estimate is not None:
+            if line.estimate is None:  # nothing to draw but why
+                style = {"fontsize": 8, "color": "#555555", "backgroundcolor": "white", "zorder": 4}
+                why, middle = name(language, "verdict", line.verdict), place.get_yaxis_transform()
+                place.text(0.5, row, why, transform=middle, ha="center", va="center", **style)
+            else:
                 if line.estimate.interval:
                     place.plot(line.estimate.interval, [row, row], color=color, linewidth=2, zorder=2)
                 place.plot(line.estimate.value, row, marker, color=color, markersize=7, zorder=3)
         place.set_yticks(range(len(panel.lines)), [line.label for line in panel.lines])
         place.set_ylim(len(panel.lines) - 0.5, -0.5)
         place.set_title(panel.title[:1].upper() + panel.title[1:], fontsize=10)
-        place.set_xlabel(panel.axis)
         place.spines[["top", "right"]].set_visible(False)
-    shown = dict.fromkeys(line.verdict for panel in panels for line in panel.lines)
+        if len(panels) == 1:
+            place.set_xlabel(panel.axis)
+    if len(panels) > 1:  # the panels of a suite share their axis
+        figure.supxlabel(panels[0].axis, fontsize=10)
+    shown = {line.verdict for panel in panels for line in panel.lines if line.estimate is not None}
     legend = [
         Line2D([], [], marker=marker, color=color, linewidth=2, markersize=7, label=name(language, "verdict", verdict))
         for verdict, (marker, color) in STYLES.items()
         if verdict in shown
     ]
-    figure.legend(handles=legend, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    if legend:
+        figure.legend(handles=legend, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=120, metadata={"Software": None})
 

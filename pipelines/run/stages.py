@@ -157,7 +157,7 @@ ON_BASE = (
 
 CARD = Stage(
     "card", "write_card", "card", ("name", "purpose", "languages", "card", "policy", "publish"),
-    tuple(stage.name for stage in BASE), 7, model="adds",
+    tuple(stage.name for stage in BASE), 8, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 

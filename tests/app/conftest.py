@@ -298,6 +298,13 @@ def pretrain_report(recipe: Recipe, parameters: int, inner: int) -> dict[str, An
         "compiled": True, "device": "cpu", "processes": 1, "resumed_at": [], "budget": {"minutes": 4},
         "train_loss": 3.012, "validation_loss": 3.134, "untrained_validation_loss": 8.317,
         "peak_memory_bytes": 1_137_733_632,
+        "exposure": {
+            "documents": 12_000, "read": 1_043, "never_read": 10_957, "tokens": 819_200,
+            "licenses": [
+                {"license": "BSD-3-Clause", "tokens": 483_328, "share_tokens": 0.59},
+                {"license": "Apache-2.0", "tokens": 335_872, "share_tokens": 0.41},
+            ],
+        },
     }  # fmt: skip
 
 

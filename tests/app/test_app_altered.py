@@ -20,6 +20,7 @@ View = Callable[..., str]
 SHOWN: list[tuple[View, str, str, str]] = [  # a view, a file that it shows, an edit as long as the original, a figure
     (views.data, "corpus/report.json", "12345", "92345"),
     (views.data, "tokens/report.json", "9412331", "1412331"),
+    (views.data, "pretrain/report.json", "10957", "90957"),
     (training_views.quality, "evaluation/report.json", "1.824", "0.824"),
     (training_views.before_curve, "pretrain/metrics.jsonl", '"loss": 8', '"loss": 1'),
     (training_views.after_curve, "pretrain/report.json", "3.134", "1.134"),

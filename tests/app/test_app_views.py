@@ -84,6 +84,19 @@ def test_numbers_follow_the_language(causal_run: RunDir) -> None:
     assert "12\u00a0345" in views.data(causal_run, recipe, "es")
 
 
+def test_licences_have_the_share_that_the_weights_read(causal_run: RunDir) -> None:
+    recipe = causal_run.recipe()
+    for language, shown in (
+        ("en", ["share of tokens read", "59%", "1,043"]),
+        ("es", ["tokens leídos", "59\u00a0%", "1\u00a0043"]),
+    ):
+        page = views.data(causal_run, recipe, language)
+        assert [words for words in shown if words not in page] == []
+        assert say(language, "page.none_read") in page and say(language, "term.share_of_tokens") not in page
+    alone = views._licenses(causal_run.report("corpus", recipe), causal_run.report("tokens", recipe), None, "en")
+    assert "share of training tokens" in alone and "61%" in alone
+
+
 def test_the_curve_has_all_measured_points_and_a_running_mean(causal_run: RunDir) -> None:
     curves = training_views.curve_points(causal_run, "es").groupby("curve")["loss"]
     assert dict(curves.count()) == {"entrenamiento, cada paso": 200, "entrenamiento, suavizado": 200, "validación": 10}
