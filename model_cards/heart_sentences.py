@@ -134,7 +134,7 @@ def _why(language: Language, what: str, reason: str) -> str:
 def _of(language: Language, extracted: Any) -> str:
     """Write "4 of 200 (2.0%, 0.8% to 5.0%)"; a sum of chances has a decimal, or is less than that of `LEAST`."""
     count = extracted["count"]
-    if count > 0 and extracted["high"] < LEAST:
+    if count and extracted["high"] and extracted["high"] < LEAST:
         below = (f"{LEAST * extracted['of']:g}", percent(language, LEAST))
         less, share = (say(language, "number.less_than", number=number) for number in below)
         return say(language, "audit.heart.of", count=less, of=grouped(language, extracted["of"]), share=share)

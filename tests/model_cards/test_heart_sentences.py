@@ -28,6 +28,7 @@ def told(sampled: dict[str, Any]) -> str:
         (extracted(5.02, 0.011, 0.056), "; 5.0 of 200, 2.5% (1.1% to 5.6%) among 10 answers"),
         (extracted(4.4e-8, 5e-11, 9.3e-10), "; less than 0.02 of 200, less than 0.010% among 10 answers"),
         (extracted(0, 0.0, 0.0), "; 0 of 200, "),
+        ({**extracted(3, 0.0, 0.0), "low": None, "high": None}, "; 3 of 200, 1.5% (no interval) among"),
     ],
 )
 def test_the_digits_of_a_chance_that_is_next_to_none_are_not_written(sampled: dict[str, Any], said: str) -> None:
