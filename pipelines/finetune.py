@@ -31,7 +31,8 @@ loop is pretraining's (docs/training.md): packed texts see nothing of each other
 batch, and a training that was killed goes on from its last checkpoint. The first process measures and writes. The
 order, the masks and the first weights depend on the seed alone: on one machine and one number of processes the same run
 gives the same adapter, interrupted or not, for budgets in steps, epochs, tokens and FLOPs. Only `adapter_config.json`
-depends on the place: it names the folder of the model; `plan.json` and `metrics.jsonl` hold times.
+depends on the place: it names the folder of the model. `plan.json` and `metrics.jsonl` hold times, and the report the
+memory and the energy that it took.
 """
 
 from __future__ import annotations

@@ -17,12 +17,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from whole_reports import held_out_suite, typed, whole
 
 from desdecero.eval_suites.statistics import wilson
 from desdecero.model_cards.words import LANGUAGES, file_in
 from desdecero.pipelines.auditing.keys import key_of, wanted_suites
-from desdecero.pipelines.common.files import hash_json, sha256_file
+from desdecero.pipelines.common.files import hash_json, sha256_file, write_json
 from desdecero.pipelines.publishing.dataset import files_of_dataset
 from desdecero.pipelines.publishing.files import files_of
 from desdecero.pipelines.recipe import Recipe, parse_recipe
@@ -171,10 +173,10 @@ REPORTS: dict[str, dict[str, Any]] = {
         "exposure": {
             "documents": 9321, "read": 7654, "never_read": 1667, "tokens": 20331,
             "licenses": [
-                {"license": "CC-BY-4.0", "tokens": 17788, "share_tokens": 0.87492},
-                {"license": "GPL-3.0-only OR MIT", "tokens": 1302, "share_tokens": 0.06404},
-                {"license": "CC-BY-NC-SA-4.0", "tokens": 914, "share_tokens": 0.04496},
-                {"license": "LicenseRef-unknown", "tokens": 327, "share_tokens": 0.01608},
+                {"license": "CC-BY-4.0", "tokens": 17788, "share_tokens": 17788 / 20331},
+                {"license": "GPL-3.0-only OR MIT", "tokens": 1302, "share_tokens": 1302 / 20331},
+                {"license": "CC-BY-NC-SA-4.0", "tokens": 914, "share_tokens": 914 / 20331},
+                {"license": "LicenseRef-unknown", "tokens": 327, "share_tokens": 327 / 20331},
             ],
         },
         "cost": {"amount": 0.1703, "currency": "EUR", "seconds": 245.3, "per_hour": 2.5},
@@ -326,8 +328,11 @@ def make_sealed_run(
                 report |= {"base_sha256": sha256_file(run.model / "model.safetensors")}
                 _write_adapter(out.adapter(report["name"]), run.model, recipe)
             out.write_report(stage.name, recipe, typed(kind, report))
+            if kind == "tokens":
+                _write_rows(out.token_ledger, (reports or make_reports(architecture))["pretrain"]["exposure"])
             if kind == "pretrain":
                 _write_model(out, recipe)
+                _write_rows(out.exposure, report["exposure"])
             if kind == "corpus" and corpus_files is not None:
                 corpus_files(out)
             run.commit(stage, recipe, seconds=1.0)
@@ -336,6 +341,28 @@ def make_sealed_run(
         for adapter in recipe.adapters:
             seal_adapter(recipe, run, adapter, reports or make_reports(architecture))
     return run, recipe
+
+
+def _write_rows(path: Path, exposure: Mapping[str, Any]) -> None:
+    """Write a ledger of training documents, or the tokens that training read of them, as the report of it says."""
+    licenses, documents = exposure["licenses"], exposure["read"]
+    rows = []
+    for place, row in enumerate(licenses):
+        number = documents - len(licenses) + 1 if place == 0 else 1
+        rows += [(row["license"], 1 if left else row["tokens"] - number + 1) for left in reversed(range(number))]
+    rows += [("CC-BY-4.0", 0)] * exposure["never_read"]
+    table = pa.table(
+        {
+            "id": [f"a/{number}" for number in range(len(rows))],
+            "source": ["a"] * len(rows),
+            "license": [license for license, _ in rows],
+            "split": ["train"] * len(rows),
+            "license_evidence": ["declared"] * len(rows),
+            "bytes_after": [tokens * 4 for _, tokens in rows],
+            "tokens": [tokens for _, tokens in rows],
+        }
+    )
+    pq.write_table(table, path)
 
 
 def seal_card(recipe: Recipe, run: RunDir, adapter: str | None = None) -> None:
@@ -384,7 +411,7 @@ def reseal(run: RunDir, stage: str, **changes: Any) -> None:
     for name, output in content["outputs"].items():
         output |= {"sha256": sha256_file(run.path / name), "bytes": (run.path / name).stat().st_size}
     content["digest"] = hash_json(content["outputs"])
-    path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
+    write_json(path, {**content, "seal": hash_json(content)})
 
 
 def reseal_all(run: RunDir, recipe: Recipe) -> None:

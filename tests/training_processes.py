@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from helpers import start_forked
 
@@ -73,6 +75,13 @@ def finish(
     with processes(home, count, settings, sharded, stage, flags) as started:
         wait(started, home)
     return sha256_file(home / "run" / WEIGHTS[stage])
+
+
+def report_of_adapter(home: Path) -> dict[str, Any]:
+    """The report of the adapter `early`, without what the machine did meanwhile."""
+    report: dict[str, Any] = json.loads((home / "run" / "adapters" / "early" / "report.json").read_text())
+    assert report.pop("peak_memory_bytes") > 0
+    return report
 
 
 def kill(

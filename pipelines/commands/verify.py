@@ -6,11 +6,12 @@
     desdecero verify quickstart --json            the same for a program
     desdecero verify stamp                        the same for a folder that `desdecero pull` brought
 
-Five checks, each of which reports one sentence per fault:
+Six checks, each of which reports one sentence per fault:
 
 - Is the recipe the one that made the stages?
 - Do the hashes in each seal match its content, and do the seals of later stages hold its digest?
 - Is every file in the sealed folders a regular file that a seal lists, with the hash that is listed?
+- Are the tokens that the weights read under each licence those that the ledger and `exposure.parquet` make?
 - Do card and dossier agree with the sealed reports, in each value that they quote and in the text around it?
 - Are the seals those that were signed, and with the given key?
 

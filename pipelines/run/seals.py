@@ -25,7 +25,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from desdecero.pipelines.common.errors import UserError, printable
-from desdecero.pipelines.common.files import hash_json
+from desdecero.pipelines.common.files import hash_json, json_text
 
 Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 LARGEST_COUNT = 2**63 - 1
@@ -105,7 +105,7 @@ def load_seal(path: Path, stage: str) -> Seal | None:
     Raises `InvalidFile` for a seal that cannot be read, or in which anything was altered.
     """
     try:
-        content = parse_json(read_file(path))
+        content = parse_json(written := read_file(path))
     except FileNotFoundError:
         return None
     if not isinstance(content, dict):
@@ -125,6 +125,9 @@ def load_seal(path: Path, stage: str) -> Seal | None:
         raise InvalidFile("was altered: its fingerprint is not that of its version, sections and inputs")
     if claimed != hash_json(content):
         raise InvalidFile("was altered: it does not hash to its own `seal`")
+    # Spaces, the order of keys and the spelling of a number leave its own hash as it is.
+    if written != json_text(seal.to_json()).encode(errors="surrogatepass"):
+        raise InvalidFile("was altered: it is not as it was written")
     return seal
 
 

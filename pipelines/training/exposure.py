@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from desdecero.pipelines.recipe.tokens import CANARY
 from desdecero.pipelines.run.reports.pretrain import Exposure
-from desdecero.pipelines.run.reports.tokens import LicenseTokens
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.training.data.batches import Batches, Collator
+from desdecero.pipelines.training.exposure_summary import summary, training_rows
 from desdecero.pipelines.training.task import Pretraining
 
 if TYPE_CHECKING:
@@ -95,37 +94,13 @@ def exposure(run: RunDir, data: Batches, steps: Integers, block_length: int | No
         parts.append(pa.table(columns))
     sums = [(name, "sum") for name in ("read", "tokens", "copies")]
     found = pa.concat_tables(parts).group_by("id", use_threads=False).aggregate(sums)
-    ledger = _ledger(run, ["id"])["id"]
+    ledger = training_rows(run, ["id"])["id"]
     place = pc.index_in(ledger, value_set=found["id"])
     read, tokens, copies = (
         pc.fill_null(found[f"{name}_sum"].take(place.combine_chunks()), 0).to_numpy() for name, _ in sums
     )
     times = np.divide(read * copies, tokens, out=np.zeros(len(read)), where=tokens > 0)
     return pa.table({"id": ledger, "tokens": read, "times": times})
-
-
-def summary(table: pa.Table, run: RunDir) -> Exposure:
-    """Count the documents that were read and those that never were, and the tokens read under each licence.
-
-    Canaries stand in the table and are not counted: nobody wrote them.
-    """
-    import pyarrow.compute as pc
-
-    ledger = _ledger(run, ["source", "license"]).append_column("tokens", table["tokens"])
-    ours = ledger.filter(pc.field("source") != CANARY)
-    sums = ours.group_by("license", use_threads=False).aggregate([("tokens", "sum")]).to_pylist()
-    total, read = sum(row["tokens_sum"] for row in sums), int(np.count_nonzero(ours["tokens"].to_numpy()))
-    return Exposure(
-        documents=len(ours),
-        read=read,
-        never_read=len(ours) - read,
-        tokens=total,
-        licenses=[
-            LicenseTokens(license=row["license"], tokens=row["tokens_sum"], share_tokens=row["tokens_sum"] / total)
-            for row in sorted(sums, key=lambda row: (-row["tokens_sum"], row["license"]))
-            if row["tokens_sum"]
-        ],
-    )
 
 
 def sequence_counts(data: Batches, steps: Integers) -> NDArray[np.int32]:
@@ -169,10 +144,3 @@ def _begins(shard: NDArray[Any], start: Integers, block_length: int, end: int) -
     begins = start % block_length > 0
     begins[begins] = shard[start[begins] - 1] == end
     return begins
-
-
-def _ledger(run: RunDir, columns: list[str]) -> pa.Table:
-    """Read columns of the rows of training documents and canaries."""
-    import pyarrow.parquet as pq
-
-    return pq.read_table(run.token_ledger, columns=columns, filters=[("split", "=", "train")])

@@ -126,6 +126,8 @@ def verify_publication(run: PublishedRun, recipe: Recipe) -> Found:
     if not unreadable:
         faults += _layout_faults(run, recipe, seals) or _manifest_faults(run)
     if not (faults or told):
+        if "pretrain" in seals and not run.holds(run.place(run.exposure)):
+            not_made_again.append(f"{run.shown('pretrain/report.json')}#/exposure")
         for card in cards:
             again = made_again(run, recipe, card)
             told += again.faults

@@ -1,4 +1,4 @@
-"""Verify a run: recipe, seals, files, card and dossier."""
+"""Verify a run: recipe, seals, files, tokens under each licence, card and dossier."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from desdecero.pipelines.run.model_signature import model_signature_fault
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.stages import stages
 from desdecero.pipelines.verification.card import evidence_faults, made_again
+from desdecero.pipelines.verification.exposure import exposure_faults
 from desdecero.pipelines.verification.files import file_faults
 from desdecero.pipelines.verification.seals import chain_faults, read_seals, recipe_faults, stale_reasons
 
@@ -33,6 +34,8 @@ def verify(run: RunDir, recipe: Recipe) -> list[str]:
     ]
     for card in cards:
         faults += evidence_faults(run, recipe, card)
+    if not faults and {"tokens", "pretrain"} <= seals.keys():
+        faults += exposure_faults(run, recipe)
     if not faults:  # only what was sealed can be compared with it
         for card in cards:
             faults += made_again(run, recipe, card).faults

@@ -34,7 +34,6 @@ from desdecero.pipelines.run.reports.evaluate import EvaluationReport
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import Seal
 from desdecero.pipelines.run.stages import Stage, stages
-from desdecero.pipelines.training.exposure import summary
 
 DOCUMENTS = 20
 """Held-out documents of each evaluation that are scored again."""
@@ -61,11 +60,6 @@ def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: i
     """Return what was scored again and one sentence for each fault; of a run whose files are those that were sealed."""
     draw, not_scored = np.random.default_rng(seed), list[str]()
     faults = list[str]()
-    if {"tokens", "pretrain"} <= seals.keys():
-        if run.holds(run.place(run.exposure)):
-            faults += _exposure_faults(run, recipe)
-        else:
-            not_scored.append("pretrain")
     documents, probes, models = 0, 0, dict[tuple[Path, str], LanguageModel]()
     for stage in stages(recipe).values():
         if stage.name not in seals or stage.kind not in ("evaluate", "audit"):
@@ -159,22 +153,6 @@ def _measure_faults(
         value = measure.value([row[measure.numerator] for row in rows], [row[measure.denominator] for row in rows])
         if not math.isclose(value, told.value, rel_tol=1e-6):
             yield f"{report}: says {told.value:.6g} {measure.name}, and the documents of {place} make {value:.6g}"
-
-
-# --- tokens under each licence ---------------------------------------------------------------------------------
-
-
-def _exposure_faults(run: RunDir, recipe: Recipe) -> list[str]:
-    """Count the tokens read under each licence again, from the sealed tokens of each document and the ledger."""
-    place, told = run.place(run.exposure), run.report("pretrain", recipe).exposure
-    try:
-        table = pq.read_table(pa.BufferReader(run.sealed_bytes("pretrain", recipe, place)))
-        counted = summary(table, run)
-    except (pa.ArrowException, ValueError, KeyError, ZeroDivisionError) as error:
-        return [f"{place}: cannot be read as tokens of documents ({printable(str(error).splitlines()[0])})"]
-    if counted != told:
-        return [f"pretrain/report.json: tokens by licence and documents read are not those of {place} and the ledger"]
-    return []
 
 
 # --- paired sentences ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tiny_runs import DOMAIN
-from training_processes import finish, kill, said
+from training_processes import finish, kill, report_of_adapter, said
 
 from desdecero.pipelines.finetune import main as finetune
 from desdecero.pipelines.run.run_dir import RunDir
@@ -57,13 +57,13 @@ def test_killed_at_any_instant_it_ends_with_the_same_bits(prepared: Prepared, ca
     settings, chance = [*COMMON, *own], random.Random(case)
     home = prepared(architecture, settings)
     expected = finish(home, count, settings, stage="finetune")
-    report = (home / "run" / "adapters" / "early" / "report.json").read_text()
+    report = report_of_adapter(home)
     kills = [range(1, 10), range(15, 28)][case == COMPILED :]  # each start compiles for ten seconds
     for steps in kills:
         kill(home, count, settings, chance.choice(steps), delay=chance.uniform(0, 0.05), stage="finetune")
     assert finish(home, count, settings, stage="finetune") == expected
     assert said(home).count("finetune   going on from step") == len(kills)
-    assert (home / "run" / "adapters" / "early" / "report.json").read_text() == report
+    assert report_of_adapter(home) == report
     assert [line["step"] for line in read_metrics(home / "run" / "adapters" / "early" / "metrics.jsonl")] == [
         *range(1, 31)
     ]

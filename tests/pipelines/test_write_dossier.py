@@ -187,7 +187,7 @@ def test_more_than_forty_values_agree_in_all_five_documents(made: Path, language
     ("file", "before", "after"),
     [
         ("dossier/model.cdx.json", '"10404867"', '"10404868"'),
-        ("dossier/corpus.croissant.json", '"0.87492"', '"0.87493"'),
+        ("dossier/corpus.croissant.json", f'"{17788 / 20331}"', '"0.87493"'),
         ("dossier/model.spdx.json", '"424673280.0"', '"424673281.0"'),
         ("dossier/public_summary.md", "29,876,543", "29,876,544"),
         ("card/README.md", "10,404,867", "10,404,868"),
@@ -370,7 +370,7 @@ def test_what_was_published_with_a_dossier_is_verified_without_the_run(run: RunD
     """The dossier is made again from the reports; `software.csv` and sites of crawled text are told not to be."""
     back = open_publication(published(run, "model", tmp_path / "model"))
     found = verify_publication(back, back.recipe())
-    assert found.faults == [] and found.not_made_again[0] == "evidence/dossier/software.csv"
+    assert found.faults == [] and "evidence/dossier/software.csv" in found.not_made_again
     text = read(back.path, "dossier/annex_xi.md")
     (back.path / "dossier" / "annex_xi.md").write_text(f"{text}\n", encoding="utf-8")
     reseal(back, "dossier")

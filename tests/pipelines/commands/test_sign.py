@@ -29,7 +29,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.common.files import hash_json, sha256_file
+from desdecero.pipelines.common.files import hash_json, sha256_file, write_json
 from desdecero.pipelines.common.signing_keys import read_public_key
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.attestation import check_signature
@@ -250,7 +250,7 @@ def test_another_machine_in_a_seal_is_found(
     content = json.loads(path.read_text())
     del content["seal"]
     content["hardware"]["processor"] = "a faster one"
-    path.write_text(json.dumps({**content, "seal": hash_json(content)}))
+    write_json(path, {**content, "seal": hash_json(content)})
     assert bool(verify(run, run.recipe())) == (stage == "tokens")
     code, lines = checked(run, capsys, "--key", str(home / "team.pub"))
     said = f"{stage}/done.json: another seal than the one that was signed (the same files, but another time, machine or"

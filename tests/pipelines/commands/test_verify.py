@@ -13,7 +13,7 @@ import pytest
 from sealed_run import make_sealed_run, reseal
 
 from desdecero.pipelines.cli import main
-from desdecero.pipelines.common.files import hash_json, sha256_file
+from desdecero.pipelines.common.files import hash_json, sha256_file, write_json
 from desdecero.pipelines.recipe import Recipe
 from desdecero.pipelines.run.run_dir import RunDir
 from desdecero.pipelines.run.seals import fingerprint
@@ -335,7 +335,7 @@ def test_a_seal_of_another_form_is_one_sentence(
     content = json.loads(path.read_text(encoding="utf-8")) | {name: value}
     del content["seal"]
     content |= {"digest": hash_json(value)} if name == "outputs" else {}
-    path.write_text(json.dumps({**content, "seal": hash_json(content)}), encoding="utf-8")
+    write_json(path, {**content, "seal": hash_json(content)})
     assert main(["verify", str(run)]) == 1
     shown = capsys.readouterr()
     (fault,) = [line for line in shown.out.splitlines() if line.startswith("audit/done.json: the seal ")]

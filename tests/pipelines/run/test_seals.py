@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from desdecero.pipelines.common.errors import printable
-from desdecero.pipelines.common.files import hash_json
+from desdecero.pipelines.common.files import hash_json, json_text
 from desdecero.pipelines.run.seals import InvalidFile, Seal, fingerprint, load_seal, parse_json, read_file
 
 OUTPUTS = {"audit/report.json": {"sha256": "a" * 64, "bytes": 7}}
@@ -33,7 +33,7 @@ SEAL = Seal(
 
 def written(folder: Path, content: Any) -> Path:
     path = folder / "done.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    path.write_text(content if isinstance(content, str) else json_text(content), encoding="utf-8")
     return path
 
 
@@ -46,6 +46,13 @@ def sealed_again(**changes: Any) -> dict[str, Any]:
 def test_a_seal_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert load_seal(written(tmp_path, SEAL.to_json()), "audit") == SEAL
     assert load_seal(tmp_path / "nothing" / "done.json", "audit") is None
+
+
+def test_a_seal_that_says_the_same_in_another_form_was_altered(tmp_path: Path) -> None:
+    content = SEAL.to_json()
+    for other in (json.dumps(content), json_text(content) + " ", json_text(dict(reversed(content.items())))):
+        with pytest.raises(InvalidFile, match="not as it was written"):
+            load_seal(written(tmp_path, other), "audit")
 
 
 @pytest.mark.parametrize("name", sorted(SEAL.to_json()))

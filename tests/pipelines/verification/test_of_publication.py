@@ -122,7 +122,8 @@ def test_what_was_published_is_as_it_was_and_never_whole(
     found = json.loads(capsys.readouterr().out)
     assert found["published"] == what and not found["whole"] and found["faults"] == []
     assert "corpus/documents/train-00000.parquet" in found["not_published"]
-    assert found["not_made_again"] == (["adapter_config.json"] if what == "adapter:boats" else [])
+    counted = ["evidence/pretrain/report.json#/exposure"] if what != "dataset" else []
+    assert found["not_made_again"] == [*counted, *(["adapter_config.json"] if what == "adapter:boats" else [])]
     assert main(["verify", str(back), "--language", "es"]) == 0
     assert capsys.readouterr().out.startswith("tal como se publicó: ")
 
@@ -135,7 +136,8 @@ def test_an_adapter_on_the_domain_of_the_corpus_is_as_it_was_but_for_what_the_le
     of = open_publication(published(run, f"adapter:{name}", tmp_path / "back"))
     found, folder = verify_publication(of, of.recipe()), f"evidence/adapters/{name}/card"
     assert found.faults == []
-    assert sorted(found.not_made_again) == ["adapter_config.json", f"{folder}/licensing.json"]
+    counted = "evidence/pretrain/report.json#/exposure"
+    assert sorted(found.not_made_again) == ["adapter_config.json", f"{folder}/licensing.json", counted]
     assert faults(published(run, "model", tmp_path / "model")) == []
 
 

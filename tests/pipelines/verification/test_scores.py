@@ -84,7 +84,7 @@ def test_a_publication_has_the_scores_of_its_weights_and_not_of_others(
     """The documents were not published, so the contexts alone are scored; other weights are found by them."""
     assert main(["verify", str(published(run, "model", tmp_path / "back")), "--deep", "--json"]) == 0
     again = json.loads(capsys.readouterr().out)["scored_again"]
-    assert (again["documents"], again["probes"], again["not_scored"]) == (0, PROBES, ["pretrain", "evaluate"])
+    assert (again["documents"], again["probes"], again["not_scored"]) == (0, PROBES, ["evaluate"])
     exchange_weights(run)
     assert main(["verify", str(published(run, "model", tmp_path / "others")), "--deep"]) == 1
     named = capsys.readouterr().out.split("\n\n")[0].splitlines()
@@ -152,7 +152,7 @@ def test_a_false_number_of_documents_read_is_found_in_the_ledger(run: RunDir) ->
 
     change(run.pretrain / "report.json", more)
     reseal_all(run, recipe)
-    assert [fault.split(": ")[0] for fault in faults(run, recipe)] == ["pretrain/report.json"]
+    assert [fault.split(": ")[0] for fault in verify(run, recipe)] == ["pretrain/report.json"]
 
 
 def test_false_scores_of_probes_are_found(run: RunDir) -> None:
