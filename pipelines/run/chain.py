@@ -130,8 +130,8 @@ def stage_main(
             with run.lock():
                 run.recover(recipe)
                 check_inputs(stage, recipe, run)
-                run.remember_origin(origin)
                 run_stage(stage, recipe, run, **values)
+                run.remember_origin(origin)  # as `recipe.yaml` is: a stage that is refused leaves both
         return EXIT_OK
 
     return guard(command, argv)

@@ -161,6 +161,8 @@ def test_what_a_stage_was_told_besides_its_runs_recipe_is_remembered(home: Path,
     assert "odes.yaml --set tokenizer.vocab_size=312 --set card.contact=a@example.org" in status
     tell("tokenizer", "runs/odes")
     assert line(tell("status", "odes"), "recipe:") == line(status, "recipe:")
+    assert main(["corpus", "runs/odes", "--set", "corpus.sources.0.path=nowhere"]) == EXIT_USER_ERROR
+    assert line(tell("status", "odes"), "recipe:") == line(status, "recipe:"), "it was refused"
 
 
 def test_touched_and_renamed_sources_are_not_built_again(home: Path, tell: Tell) -> None:
