@@ -115,6 +115,7 @@ def test_stop_stops(tab: Page, causal_page: str) -> None:
     tab.locator(".dd-machine").wait_for(state="attached")
     tab.get_by_role("button", name="Stop", exact=True).click()
     expect(tab.locator(".dd-answer .pending, .dd-answer .generating")).to_have_count(0)
+    tab.wait_for_timeout(1000)  # what was under way when it was pressed is still shown
     written = tab.locator(".dd-machine").inner_text()
     tab.wait_for_timeout(1000)
     assert tab.locator(".dd-machine").inner_text() == written

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -187,12 +188,14 @@ def test_the_same_seed_gives_the_same_files(
     _, run = adapted("bert")
     folder = run.adapter("early")
 
-    def made() -> tuple[dict[str, str], list[dict[str, float]]]:
-        timed = ("done.json", "plan.json", "metrics.jsonl")
+    def made() -> tuple[dict[str, str], list[dict[str, float]], dict[str, Any]]:
+        timed = ("done.json", "plan.json", "metrics.jsonl", "report.json")
         files = (path for path in folder.rglob("*") if path.is_file() and path.name not in timed)
         kept = ("step", "tokens", "loss", "gradient_norm", "learning_rate", "skipped")
         lines = [{key: line[key] for key in kept if key in line} for line in read_metrics(folder / "metrics.jsonl")]
-        return {str(path.relative_to(folder)): sha256_file(path) for path in files}, lines
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        del report["peak_memory_bytes"]
+        return {str(path.relative_to(folder)): sha256_file(path) for path in files}, lines, report
 
     first = made()
     assert finetune(domain_runs["bert"], run, overrides("bert")) == 0
