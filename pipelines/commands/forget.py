@@ -183,9 +183,9 @@ def find_entries(
     if missing := [identity for identity, ids in named.items() if not ids]:
         raise UserError(f"no document {missing[0]!r} in {run}: ids are in corpus/ledger.parquet; or try --match")
     matched = {pattern: _matching(run, pattern) for pattern in matches}
-    in_part = {pattern: _holding_part(run, pattern, locked) for pattern in matches}
+    in_part = _holding_part(run, matches, locked)
     if not in_adapters and (missing := [pattern for pattern, ids in matched.items() if not ids]):
-        near = "".join(f"; {sentence}" for _, sentence in in_part[missing[0]][:SHOWN])
+        near = "".join(f"; {sentence}" for _, sentence in in_part.get(missing[0], [])[:SHOWN])
         raise UserError(
             f"no text, id or metadata in {run} matches {missing[0]!r}: the cleaned texts are searched, "
             f"in which personal data may already be replaced{near}"
@@ -264,28 +264,35 @@ def _matching(run: RunDir, pattern: str) -> set[str]:
     return ids
 
 
-def _holding_part(run: RunDir, pattern: str, locked: bool) -> list[tuple[str, str]]:
-    """Return the training documents that hold half of some plain words or more in one run: id, and a sentence."""
-    if _is_expression(pattern) or run.state(stages(run.recipe())["tokens"], run.recipe()).name == "missing":
-        return []
+def _holding_part(run: RunDir, patterns: Sequence[str], locked: bool) -> dict[str, list[tuple[str, str]]]:
+    """Return the training documents that hold half of some plain words or more in one run: id and a sentence, by words.
+
+    Words of fewer tokens than a run that is looked for are left out.
+    """
+    plain, recipe = [pattern for pattern in patterns if not _is_expression(pattern)], run.recipe()
+    if not plain or run.state(stages(recipe)["tokens"], recipe).name == "missing":
+        return {}
     from transformers import PreTrainedTokenizerFast  # which takes seconds to load
 
     from desdecero.pipelines.tokens.suffix_array import open_index
     from desdecero.pipelines.tokens.trace import LEAST_TOKENS, Documents, encode, holding_part
 
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(run.tokenizer)
-    tokens = len(encode(tokenizer, pattern)[0])
-    if tokens < LEAST_TOKENS:
-        return []
+    tokenizer, documents = PreTrainedTokenizerFast.from_pretrained(run.tokenizer), Documents(run)
+    lengths = {pattern: len(encode(tokenizer, pattern)[0]) for pattern in plain}
+    lengths = {pattern: tokens for pattern, tokens in lengths.items() if tokens >= LEAST_TOKENS}
+    if not lengths:
+        return {}
     try:
-        index = open_index(run, run.recipe(), locked)
+        index = open_index(run, recipe, locked)  # which hashes all tokens, so once for all words
     except AlteredFile as error:
-        return [("", f"who holds {pattern!r} in part is not known: {error}")]
-    held = holding_part(index, Documents(run), tokenizer, pattern, max(LEAST_TOKENS, (tokens + 1) // 2))
-    return [
-        (one.id, f"{one.id} holds {number} of the {tokens} tokens of {pattern!r} in one run: name it with --document")
-        for one, number in held
-    ]
+        return {pattern: [("", f"who holds {pattern!r} in part is not known: {error}")] for pattern in lengths}
+    return {
+        pattern: [
+            (one.id, f"{one.id} holds {held} of the {tokens} tokens of {pattern!r} in one run: name it with --document")
+            for one, held in holding_part(index, documents, tokenizer, pattern, max(LEAST_TOKENS, (tokens + 1) // 2))
+        ]
+        for pattern, tokens in lengths.items()
+    }
 
 
 def _is_expression(pattern: str) -> bool:

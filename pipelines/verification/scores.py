@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,12 @@ def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: i
     """Return what was scored again and one sentence for each fault; of a run whose files are those that were sealed."""
     draw, not_scored = np.random.default_rng(seed), list[str]()
     faults = list[str]()
-    documents, probes, models = 0, 0, dict[tuple[Path, str], LanguageModel]()
+    documents = probes = 0
+    load = lru_cache(maxsize=1)(lambda folder, likelihood: NamedModel(recipe.name, folder).load(likelihood))
     for stage in stages(recipe).values():
         if stage.name not in seals or stage.kind not in ("evaluate", "audit"):
             continue
-        model = _Model(recipe, run, stage, models)
+        model = _Model(recipe, run, stage, load)
         texts = stage.kind == "audit" or ("corpus" in seals and run.holds(run.place(run.documents)))
         again = texts and model.is_here
         if not again:
@@ -80,15 +82,10 @@ def scored_again(run: RunDir, recipe: Recipe, seals: Mapping[str, Seal], seed: i
 
 
 class _Model:
-    """The model that a stage measured, loaded where it is asked for.
+    """The model that a stage measured; `load` loads it when asked: from a folder, with a pseudo-likelihood."""
 
-    loaded: what was loaded already, by folder and pseudo-likelihood; the model of one folder is kept
-    """
-
-    def __init__(self, recipe: Recipe, run: RunDir, stage: Stage, loaded: dict[tuple[Path, str], LanguageModel]):
-        self.folder = run.model_with(stage.adapter)
-        self.named = NamedModel(recipe.name, self.folder)
-        self.loaded = loaded
+    def __init__(self, recipe: Recipe, run: RunDir, stage: Stage, load: Callable[[Path, str], LanguageModel]):
+        self.folder, self._load = run.model_with(stage.adapter), load
         self.pseudo_likelihood = recipe.evaluate.pseudo_likelihood if stage.kind == "evaluate" else "within_word"
 
     @property
@@ -97,11 +94,7 @@ class _Model:
         return any(self.folder.glob("*.safetensors"))
 
     def load(self) -> LanguageModel:
-        key = (self.folder, self.pseudo_likelihood)
-        if key not in self.loaded:
-            self.loaded.clear()
-            self.loaded[key] = self.named.load(self.pseudo_likelihood)
-        return self.loaded[key]
+        return self._load(self.folder, self.pseudo_likelihood)
 
 
 # --- held-out documents ----------------------------------------------------------------------------------------
