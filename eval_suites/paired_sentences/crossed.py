@@ -92,9 +92,8 @@ class CrossedMean:
         return high
 
     def _reach_with(self, contexts: int, level: float) -> float:
-        return detectable_with(
-            contexts, self.pairs, self.context_variance, self.pair_variance, self.cell_variance, level
-        )
+        planned = PlannedMean(contexts, self.pairs, self.context_variance, self.pair_variance, self.cell_variance)
+        return planned.detectable(level)
 
     def _statistic(self, bound: float) -> float:
         """Return how far the mean is above the bound, in standard errors, transformed by the skewness."""
@@ -111,17 +110,48 @@ class CrossedMean:
         return 3 / self.skewness * (float(np.cbrt(1 + self.skewness * (statistic - self.skewness / 6))) - 1)
 
 
-def detectable_with(
-    contexts: int, pairs: int, context_variance: float, pair_variance: float, cell_variance: float, level: float
-) -> float:
-    """Return the smallest mean that a test at this level would find with a chance of `POWER`, with these variances."""
-    of_contexts = (context_variance + cell_variance / pairs) / contexts
-    of_pairs = (pair_variance + cell_variance / contexts) / pairs
-    both = cell_variance / (contexts * pairs)
-    variance = max(of_contexts + of_pairs - both, of_contexts, of_pairs)
-    squares = of_contexts**2 / max(1, contexts - 1) + of_pairs**2 / (pairs - 1)
-    freedom = variance**2 / squares if squares > 0 else contexts
-    return _reach(variance, freedom, level)
+@dataclass(frozen=True)
+class PlannedMean:
+    """A mean that is not measured yet, and how sure it will be if the variances are those that are given."""
+
+    contexts: int
+    pairs: int
+    context_variance: float
+    pair_variance: float
+    cell_variance: float
+
+    @property
+    def variance(self) -> float:
+        """Variance of the mean."""
+        of_contexts, of_pairs = self._parts
+        return max(of_contexts + of_pairs - self.cell_variance / (self.contexts * self.pairs), of_contexts, of_pairs)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance."""
+        of_contexts, of_pairs = self._parts
+        squares = of_contexts**2 / max(1, self.contexts - 1) + of_pairs**2 / (self.pairs - 1)
+        return self.variance**2 / squares if squares > 0 else float(self.contexts)
+
+    @property
+    def _parts(self) -> tuple[float, float]:
+        of_contexts = (self.context_variance + self.cell_variance / self.pairs) / self.contexts
+        return of_contexts, (self.pair_variance + self.cell_variance / self.contexts) / self.pairs
+
+    def detectable(self, level: float) -> float:
+        """Return the smallest mean that a two-sided test at this level finds with a chance of `POWER`."""
+        return _reach(self.variance, self.freedom, level)
+
+    def power(self, gap: float, level: float) -> float:
+        """Return the chance with which a two-sided test at this level finds a mean of `gap`."""
+        quantile = t_quantile(1 - level / 2, max(1.0, self.freedom))
+        return NormalDist().cdf(gap / math.sqrt(self.variance) - quantile)
+
+    def power_within(self, margin: float, level: float) -> float:
+        """Return the chance with which a mean of 0 is shown to be within the margin, by two one-sided tests at this
+        level."""
+        quantile = t_quantile(1 - level, max(1.0, self.freedom))
+        return max(0.0, 2 * NormalDist().cdf(margin / math.sqrt(self.variance) - quantile) - 1)
 
 
 def crossed_mean(table: ArrayLike) -> CrossedMean:

@@ -14,10 +14,11 @@ from desdecero.eval_suites.by_heart.personal_data import measure_personal_data
 from desdecero.eval_suites.by_heart.results import MemorizationResult, PersonalDataSuite
 from desdecero.eval_suites.public_sets.figures import Scored
 from desdecero.pipelines.auditing.asked import Asked, bar
+from desdecero.pipelines.auditing.work import CHARACTERS, Work
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.corpus.documents import measured_split
 from desdecero.pipelines.corpus.privacy.canaries import canaries
-from desdecero.pipelines.corpus.privacy.originals import withheld
+from desdecero.pipelines.corpus.privacy.originals import BEFORE, MADE_UP, withheld
 from desdecero.pipelines.recipe.audit import Memorization, WithheldData
 from desdecero.pipelines.tokens.passages import draw_passages
 from desdecero.pipelines.tokens.trace import Documents
@@ -26,6 +27,8 @@ PROMPTS = 100
 """Ordinary prompts: a share of nothing is then known to be below 4 points."""
 VALUES = 100
 """Values taken out of the corpus that are asked for, each beside 99 made-up ones."""
+VALUE, SHARED = 16, 6
+"""Characters of a value, and values that share one reading of their prompt: what the quickstart's plan takes."""
 PLACES = 20
 """Places of a copied run whose licences are looked up."""
 
@@ -92,6 +95,30 @@ def personal_data(asked: Asked, _: WithheldData) -> Scored[PersonalDataSuite]:
         documents=found.documents, altered=found.altered, kinds=result.kinds, not_measured=result.not_measured
     )
     return Scored(suite, lines)
+
+
+def memorization_work(asked: Asked, section: Memorization) -> Work:
+    """Return the work of passages of both sides, of prompts, and of canaries, of a model that continues texts."""
+    if asked.recipe.model.objective != "causal":
+        return Work(0)
+    passages = 2 * section.sequences
+    tokens = passages * sum(prefix + CONTINUATION for prefix in section.prefixes)
+    read = tokens * CHARACTERS
+    if planted := asked.recipe.tokens.canaries:
+        made = canaries(planted, asked.recipe.seed)
+        read += sum(map(len, [*made.controls, *(text for texts in made.by_repetitions().values() for text in texts)]))
+    return Work(passages, read, written=PROMPTS * ordinary.WRITTEN)
+
+
+def personal_data_work(asked: Asked, _: WithheldData) -> Work:
+    """Return the work of the values and of those made up beside each, after two prompts: as many as are asked at most.
+
+    The prompt is read again for every few of them (`prefix_tree.py`).
+    """
+    if asked.recipe.model.objective != "causal":
+        return Work(0)
+    room = min(BEFORE, asked.recipe.model.context_length * CHARACTERS)
+    return Work(VALUES, read=2 * VALUES * (1 + MADE_UP) * (VALUE + room / SHARED))
 
 
 def p_values_of_memorization(result: MemorizationResult) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from desdecero.eval_suites.models.interface import LanguageModel
@@ -12,6 +13,7 @@ from desdecero.eval_suites.paired_sentences.scoring import ProbeScores, score_pr
 from desdecero.eval_suites.paired_sentences.verdicts import measure_gaps
 from desdecero.eval_suites.public_sets.figures import Scored
 from desdecero.pipelines.auditing.asked import Asked
+from desdecero.pipelines.auditing.work import Work
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.progress import progress
 from desdecero.pipelines.recipe import Recipe
@@ -46,6 +48,44 @@ def counted_pairs(probes: Probes, asked: Asked, section: PairedSentences) -> tup
         else:
             left_out.append(PairLeftOut(pair=pair, occurrences=occurrences))
     return (counts[: section.pairs_per_context] if len(counts) >= LEAST_PAIRS else []), left_out
+
+
+@dataclass(frozen=True)
+class PlannedGroup:
+    """A group that would be asked."""
+
+    probes: Probes
+    pairs: Sequence[Pair]
+    counted: bool
+    """False where the run has no tokens: then all pairs are taken to count."""
+
+    @property
+    def work(self) -> Work:
+        """What is asked of one model: each context and its control after each mention, and in order and shuffled."""
+        mentions = {mention for pair in self.pairs for mention in pair}
+        texts = [
+            text for each in (*self.probes.contexts, *self.probes.reading) for text in (each.context, each.neutral)
+        ]
+        order = [len(each.neutral) + len(self.probes.pairs[0][0]) for each in self.probes.contexts]
+        read = sum(len(text) + len(mention) for text in texts for mention in mentions) + 2 * sum(order)
+        return Work(len(mentions) * len(texts) + 2 * len(order), read)
+
+
+def planned_groups(asked: Asked, section: PairedSentences) -> list[PlannedGroup]:
+    """Return the groups that would be asked."""
+    known = asked.run.recipe_file.is_file() and asked.run.seal("tokens", asked.recipe) is not None
+    most = section.pairs_per_context
+    return [
+        PlannedGroup(probes, counted_pairs(probes, asked, section)[0] if known else probes.pairs[:most], known)
+        for probes in probes_of(asked.recipe)
+    ]
+
+
+def pairs_work(asked: Asked, section: PairedSentences) -> Work:
+    """Return the work of all groups; a masked model has no twin, which would take a pass for every token."""
+    each = [group.work for group in planned_groups(asked, section)]
+    models = 1 if asked.recipe.model.objective == "masked" else 2
+    return Work(sum(work.items for work in each), models * sum(work.read for work in each))
 
 
 def measure_pairs(asked: Asked, section: PairedSentences) -> Scored[PairsResult]:

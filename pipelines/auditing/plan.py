@@ -1,25 +1,23 @@
 """What an audit would ask, with what power and in how many minutes: `desdecero audit RECIPE --plan`. Nothing is run.
 
-The power is that of the variances which a Spanish GPT of 15 million parameters showed (`TYPICAL`); how many pairs have
-both mentions in the training text is known where the run has its tokens. The minutes are those of a short trial, where
-there is a model.
+The power is that of the variances which a Spanish GPT of 15 million parameters showed (`TYPICAL`), at a level divided
+by the number of groups; how many pairs have both mentions in the training text is known where the run has its tokens.
+The minutes are those of a short trial, where there is a model (`work.py`): they hold within a factor of two.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 
-from desdecero.eval_suites.models.interface import LanguageModel
-from desdecero.eval_suites.paired_sentences.crossed import detectable_with
-from desdecero.eval_suites.paired_sentences.probes import Pair, Probes
+from desdecero.eval_suites.paired_sentences.crossed import PlannedMean
 from desdecero.model_cards.audit_sentences import group_name
-from desdecero.model_cards.formats import duration, figure
+from desdecero.model_cards.formats import duration, figure, grouped
 from desdecero.model_cards.words import Language, name, reader_language, say
 from desdecero.pipelines.auditing.asked import Asked
 from desdecero.pipelines.auditing.keys import wanted_suites
-from desdecero.pipelines.auditing.pairs import counted_pairs, probes_of
+from desdecero.pipelines.auditing.pairs import PlannedGroup, planned_groups, probes_of
+from desdecero.pipelines.auditing.suites import check_named, held, keys_of, work_of
+from desdecero.pipelines.auditing.work import Speed, tried_speed
 from desdecero.pipelines.common.command_line import Arguments
 from desdecero.pipelines.common.environment import quiet_environment
 from desdecero.pipelines.common.errors import EXIT_OK, UserError, guard
@@ -29,30 +27,6 @@ from desdecero.pipelines.run.chain import add_recipe_arguments, open_run
 PLAN = "--plan"
 TYPICAL = {"context_variance": 0.8, "pair_variance": 0.05, "cell_variance": 1.4}
 """nats², of a Spanish GPT of 15 million parameters."""
-TRIED = 64
-"""Sentences on which the speed is tried."""
-
-
-@dataclass(frozen=True)
-class PlannedGroup:
-    """A group that would be asked."""
-
-    probes: Probes
-    pairs: Sequence[Pair]
-    counted: bool
-    """False where the run has no tokens: then all pairs are taken to count."""
-
-    @property
-    def sentences(self) -> int:
-        """Sentences that would be scored, the shuffled ones left out."""
-        mentions = len({mention for pair in self.pairs for mention in pair})
-        return mentions * 2 * (len(self.probes.contexts) + len(self.probes.reading))
-
-    def detectable(self, level: float) -> float | None:
-        """Return the mean gap that would be found in 80 of 100 such audits; None where too few pairs count."""
-        if not self.pairs:
-            return None
-        return detectable_with(len(self.probes.contexts), len(self.pairs), level=level, **TYPICAL)
 
 
 def print_plan(argv: list[str]) -> int:
@@ -64,77 +38,103 @@ def print_plan(argv: list[str]) -> int:
         add_recipe_arguments(parser)
         parser.add_argument("--adapter", metavar="NAME", help="the adapter, where the recipe has several")
         parser.add_argument("--language", choices=("en", "es"), help="default: the recipe's first, or LANG")
+        parser.add_argument("--suite", action="append", default=[], metavar="NAME", help="plan this suite alone")
         arguments = parser.parse_args(words)
         recipe, run, _ = open_run(arguments)
         language = reader_language(recipe.languages, arguments.language)
         asked = Asked(recipe, run, arguments.adapter)
-        print("\n".join(plan_lines(asked, language)))
+        print("\n".join(plan_lines(asked, arguments.suite, language)))
         return EXIT_OK
 
     return guard(command, argv)
 
 
-def plan_lines(asked: Asked, language: Language) -> list[str]:
-    """Return the plan, a line for each group and each suite."""
-    recipe, lines = asked.recipe, list[str]()
-    for suite in wanted_suites(recipe):
-        lines.append(name(language, "audit_suite", suite))
+def plan_lines(asked: Asked, named: Collection[str], language: Language) -> list[str]:
+    """Return the plan, a line for each suite and each group of paired sentences, and one for the time of all.
+
+    named: suites that would be measured where they are stale; all where none is named
+    """
+    recipe, lines, total = asked.recipe, list[str](), 0.0
+    wanted = wanted_suites(recipe)
+    check_named(named, wanted)
+    known = held(asked, keys_of(asked))
+    speed = _speed(asked) if set(wanted) - set(known) else None
+    for suite in wanted:
+        title = name(language, "audit_suite", suite)
+        if suite in known:
+            lines.append(say(language, "audit_plan.held", suite=title))
+            continue
+        if named and suite not in named:
+            continue
+        work = work_of(asked, suite)
+        took = ""
+        if speed is not None:
+            seconds = speed.seconds(work)
+            total += seconds
+            took = say(language, "audit_plan.took", time=_rough(seconds))
+        amount = say(language, f"audit_plan.items.{suite}", items=grouped(language, work.items))
+        lines.append(say(language, "audit_plan.suite", suite=title, amount=amount, took=took))
         if suite == "pairs" and recipe.audit.suites.pairs:
-            lines += _pairs_lines(asked, recipe.audit.suites.pairs, language)
-    return lines or [say(language, "audit_plan.nothing")]
-
-
-def _pairs_lines(asked: Asked, section: PairedSentences, language: Language) -> list[str]:
-    recipe, groups = asked.recipe, planned_groups(asked, section)
-    level = (1 - recipe.audit.confidence) / len(groups)
-    lines = []
-    for group in groups:
-        values = {
-            "group": f"{group.probes.language} {group_name(language, group.probes.name)}",
-            "contexts": len(group.probes.contexts),
-            "pairs": len(group.pairs),
-            "all": len(group.probes.pairs),
-        }
-        smallest = group.detectable(level)
-        key = "audit_plan.group" if smallest is not None else "audit_plan.group_not_asked"
-        lines.append("  " + say(language, key, **values, gap=figure(smallest, 2) if smallest is not None else ""))
-    if not all(group.counted for group in groups):
-        lines.append("  " + say(language, "audit_plan.no_tokens"))
-    lines.append("  " + say(language, "audit_plan.margin", margin=f"{recipe.audit.margin:g}"))
-    seconds = planned_seconds(asked, groups)
-    took = duration(seconds) if seconds is not None else say(language, "audit_plan.no_model")
-    lines.append("  " + say(language, "audit_plan.time", sentences=sum(group.sentences for group in groups), time=took))
+            lines += _groups(asked, recipe.audit.suites.pairs, language)
+    if not lines:
+        return [say(language, "audit_plan.nothing")]
+    if speed is not None:
+        lines.append(say(language, "audit_plan.total", time=_rough(total)))
+    elif set(wanted) - set(known):
+        lines.append(say(language, "audit_plan.no_model"))
     return lines
 
 
-def planned_groups(asked: Asked, section: PairedSentences) -> list[PlannedGroup]:
-    """Return the groups that paired sentences would be asked of."""
-    recipe, run = asked.recipe, asked.run
-    known = run.recipe_file.is_file() and run.seal("tokens", recipe) is not None
-    most = section.pairs_per_context
-    return [
-        PlannedGroup(probes, counted_pairs(probes, asked, section)[0] if known else probes.pairs[:most], known)
-        for probes in probes_of(recipe)
-    ]
+def _groups(asked: Asked, section: PairedSentences, language: Language) -> list[str]:
+    """Return a line for each group: what is asked, and what would be found."""
+    audit, groups = asked.recipe.audit, planned_groups(asked, section)
+    level = (1 - audit.confidence) / len(groups)
+    lines = ["  " + _group_line(group, audit.margin, level, 1 - audit.confidence, language) for group in groups]
+    if not all(group.counted for group in groups):
+        lines.append("  " + say(language, "audit_plan.no_tokens"))
+    return lines
 
 
-def planned_seconds(asked: Asked, groups: Sequence[PlannedGroup]) -> float | None:
-    """Return how long paired sentences would take, by a trial of some of them; None where there is no model."""
-    chosen = next((group for group in groups if group.pairs), None)
-    if chosen is None or not (asked.run.model_with(asked.adapter) / "config.json").is_file():
+def _group_line(group: PlannedGroup, margin: float, level: float, small: float, language: Language) -> str:
+    """Return what is asked of a group, and with what chance a gap is found, and none called small.
+
+    level: of the test that finds a gap; small: of the two that show one to be small
+    """
+    said = {
+        "group": f"{group.probes.language} {group_name(language, group.probes.name)}",
+        "contexts": len(group.probes.contexts),
+        "pairs": len(group.pairs),
+        "all": len(group.probes.pairs),
+    }
+    if not group.pairs:
+        return say(language, "audit_plan.group_not_asked", **said)
+    mean = PlannedMean(len(group.probes.contexts), len(group.pairs), **TYPICAL)
+    return say(
+        language,
+        "audit_plan.group",
+        **said,
+        margin=f"{margin:g}",
+        found=_of_100(mean.power(margin, level)),
+        gap=figure(mean.detectable(level), 2),
+        small=_of_100(mean.power_within(margin, small)),
+    )
+
+
+def _rough(seconds: float) -> str:
+    """Format an estimate, in whole seconds."""
+    return duration(max(1, round(seconds)))
+
+
+def _of_100(chance: float) -> int:
+    """Return in how many of 100 audits; never 100 or 0, which would be certain."""
+    return min(99, max(1, round(100 * chance)))
+
+
+def _speed(asked: Asked) -> Speed | None:
+    """Return how fast the run's model is; None where there is none yet."""
+    if not (asked.run.model_with(asked.adapter) / "config.json").is_file():
         return None
-    texts = [f" {each.context}" for each in chosen.probes.contexts][:TRIED]
     try:
-        rate = _rate(asked.model, chosen.pairs[0][0], texts)
+        return tried_speed(asked.model, probes_of(asked.recipe)[0], asked.recipe.seed)
     except ValueError as error:
         raise UserError(f"the audit cannot score its probes: {error}; raise model.context_length") from error
-    twins = 1 if asked.model.pseudo_likelihood else 2
-    return sum(group.sentences for group in groups) * twins / rate
-
-
-def _rate(model: LanguageModel, mention: str, texts: Sequence[str]) -> float:
-    """Return how many sentences a second the model scores, once warm."""
-    model.log_likelihood([mention] * len(texts), texts)
-    start = time.perf_counter()
-    model.log_likelihood([mention] * len(texts), texts)
-    return len(texts) / (time.perf_counter() - start)

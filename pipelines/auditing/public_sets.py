@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from desdecero.eval_suites.public_sets.crows_pairs import measure_crows_pairs, read_crows_pairs
-from desdecero.eval_suites.public_sets.esbbq import draw_esbbq, measure_esbbq, read_esbbq
+from desdecero.eval_suites.public_sets.esbbq import draw_esbbq, measure_esbbq, prompt, read_esbbq
 from desdecero.eval_suites.public_sets.figures import Scored
-from desdecero.eval_suites.public_sets.honest import measure_honest, read_honest
+from desdecero.eval_suites.public_sets.honest import COMPLETIONS, TOKENS, measure_honest, read_honest
 from desdecero.eval_suites.public_sets.results import (
     CrowsResult,
     EsbbqResult,
@@ -18,6 +18,7 @@ from desdecero.eval_suites.public_sets.results import (
 )
 from desdecero.eval_suites.public_sets.winobias import measure_winobias, read_winobias
 from desdecero.pipelines.auditing.asked import Asked, bar
+from desdecero.pipelines.auditing.work import Work
 from desdecero.pipelines.recipe.audit import CrowsPairs, EsBBQ, Honest, WinoBias
 
 
@@ -47,6 +48,33 @@ def honest(asked: Asked, section: Honest) -> Scored[HonestResult]:
     recipe = asked.recipe
     items = read_honest(Path(section.path), section.language)
     return measure_honest(asked.model, items, section.language, recipe.audit.confidence, recipe.seed)
+
+
+def esbbq_work(asked: Asked, section: EsBBQ) -> Work:
+    """Return the work of EsBBQ: a context is read once for its three answers, and each question without one too."""
+    items = draw_esbbq(read_esbbq(Path(section.path)), section.items_per_template, asked.recipe.seed)
+    with_context = sum(len(prompt(item)) + 2 * sum(map(len, item.people)) for item in items)
+    alone = {(prompt(item, context=False), item.people) for item in items}
+    return Work(len(items), read=2 * with_context + sum(len(question) for question, _ in alone))
+
+
+def crows_pairs_work(_: Asked, section: CrowsPairs) -> Work:
+    """Return the work of CrowS-Pairs."""
+    pairs = read_crows_pairs(Path(section.path))
+    return Work(len(pairs), read=2 * sum(len(text) for pair in pairs for text in pair.sentences))
+
+
+def winobias_work(_: Asked, section: WinoBias) -> Work:
+    """Return the work of WinoBias."""
+    sentences = read_winobias(Path(section.path)).sentences
+    return Work(len(sentences), read=2 * sum(2 * len(one.before) + sum(map(len, one.endings)) for one in sentences))
+
+
+def honest_work(asked: Asked, section: Honest) -> Work:
+    """Return the work of HONEST: one completion of the twin beside the model's; a masked model fills one token."""
+    items = read_honest(Path(section.path), section.language)
+    tokens = 1 if asked.recipe.model.objective == "masked" else TOKENS
+    return Work(len(items), written=len(items) * (COMPLETIONS + 1) * tokens)
 
 
 def p_values_of_esbbq(result: EsbbqResult) -> dict[str, float]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from desdecero.eval_suites.public_sets.figures import Scored
-from desdecero.eval_suites.true_or_false.facts import measure_facts
+from desdecero.eval_suites.true_or_false.facts import OTHERS, measure_facts
 from desdecero.eval_suites.true_or_false.made_up import continue_passages, measure_made_up, not_measured
 from desdecero.eval_suites.true_or_false.results import TrueOrFalseResult
 from desdecero.pipelines.auditing.asked import Asked, bar
-from desdecero.pipelines.auditing.facts import FACTS, PASSAGES, TOKENS, draw_facts, draw_passages, standing
+from desdecero.pipelines.auditing.facts import BEFORE, FACTS, PASSAGES, TOKENS, draw_facts, draw_passages, standing
+from desdecero.pipelines.auditing.work import Work
 from desdecero.pipelines.recipe.audit import Facts
 
 
@@ -26,6 +27,12 @@ def facts(asked: Asked, _: Facts) -> Scored[TrueOrFalseResult]:
     made_up = measure_made_up(written, lambda values: standing(run, values), confidence)
     lines += [{"asked": "passage", **line} for line in made_up.lines]
     return Scored(TrueOrFalseResult(stated=stated.result, made_up=made_up.result), lines)
+
+
+def facts_work(asked: Asked, _: Facts) -> Work:
+    """Return the work of the facts of both sides, by the model and its twin, and of the passages that are continued."""
+    continued = asked.recipe.model.objective == "causal"
+    return Work(2 * FACTS, read=2 * 2 * FACTS * (1 + OTHERS) * BEFORE, written=PASSAGES * TOKENS if continued else 0)
 
 
 def p_values(result: TrueOrFalseResult) -> dict[str, float]:

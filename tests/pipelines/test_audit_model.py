@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -159,10 +160,39 @@ def test_the_plan_runs_nothing(
     before = sorted(run.path.rglob("*"))
     assert main([str(run.path), "--plan", "--language", "en", "--set", f"audit.suites={json.dumps(PAIRS)}"]) == 0
     said = capsys.readouterr().out
-    assert "en gender: 80 contexts × 2 of 12 pairs" in said and "sentences, " in said
+    assert "en gender: 80 contexts × 2 of 12 pairs" in said
+    assert re.search(r"Of 100 audits \d+ would find a gap as large as the margin,\s0.5 nats", said)
+    assert re.search(r"^Paired sentences: [\d,]+ sentences, some .*\d s$", said, re.M) and "In all some " in said
     assert [path for path in sorted(run.path.rglob("*")) if "trace" not in path.parts] == [
         path for path in before if "trace" not in path.parts
     ]
+
+
+def test_the_plan_counts_what_is_asked_and_leaves_out_what_still_holds(
+    run_copy: Callable[..., tuple[Recipe, RunDir]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    suites = PAIRS | {"swaps": {"path": str(labelled(tmp_path))}}
+    recipe, run = run_copy(suites=suites)
+    audit(recipe, run, "pairs")
+    rows = lines(run, "pairs")
+    chosen = ["--set", f"audit={json.dumps({'languages': ['en'], 'suites': suites})}", "--language", "en"]
+    assert main([str(run.path), "--plan", *chosen]) == 0
+    said = capsys.readouterr().out
+    assert "Paired sentences: kept, because nothing that it depends on has changed" in said and "en gender" not in said
+    assert "Swaps in use: 400 labelled texts, some" in said
+
+    shutil.rmtree(run.audit)
+    assert main([str(run.path), "--plan", "--suite", "pairs", *chosen]) == 0
+    found = re.search(r"Paired sentences: ([\d,]+) sentences", said := capsys.readouterr().out)
+    assert found and "labelled texts" not in said
+    assert int(found[1].replace(",", "")) == sum(map(sentences, rows))
+    assert main([str(run.path), "--plan", "--suite", "esbbq", *chosen]) == 2
+    assert "--suite esbbq: the recipe's audit.suites asks for pairs, swaps" in capsys.readouterr().err
+
+
+def sentences(row: dict[str, Any]) -> int:
+    """Return how many sentences of a line were scored: it and its control after each mention, and in both orders."""
+    return 2 * len({mention for pair in row["pairs"] for mention in pair}) + 2 * ("order" in row)
 
 
 def labelled(folder: Path) -> Path:

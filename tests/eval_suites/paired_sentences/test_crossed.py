@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from desdecero.eval_suites.paired_sentences.crossed import CrossedMean, crossed_mean
+from desdecero.eval_suites.paired_sentences.crossed import CrossedMean, PlannedMean, crossed_mean
 from desdecero.eval_suites.statistics import holm
 
 CONTEXTS, PAIRS, GROUPS = 80, 12, 8
@@ -89,6 +89,20 @@ def test_a_gap_at_the_margin_is_found_and_rarely_called_small(kind: str) -> None
     means = [crossed_mean(table(generator, kind, 0.05, gap=0.5)) for _ in range(draws)]
     assert np.mean([mean.p_value() < 0.05 / GROUPS for mean in means]) >= 0.8
     assert np.mean([mean.p_within(0.5) < 0.05 for mean in means]) <= stats.binom.ppf(0.999, draws, 0.06) / draws
+
+
+def test_a_plan_has_the_power_that_reports_turn_out_to_have() -> None:
+    generator, draws, level = np.random.default_rng(7), 400, 0.05 / GROUPS
+    plan = PlannedMean(CONTEXTS, PAIRS, context_variance=0.8, pair_variance=0.05, cell_variance=1.4)
+    for gap in (0.3, 0.5):
+        means = [crossed_mean(table(generator, "normal", 0.05, gap)) for _ in range(draws)]
+        assert np.mean([mean.p_value() < level for mean in means]) == pytest.approx(plan.power(gap, level), abs=0.08)
+    assert plan.power(plan.detectable(level), level) == pytest.approx(0.8)
+    for margin in (0.3, 0.5):
+        means = [crossed_mean(table(generator, "normal", 0.05)) for _ in range(draws)]
+        small = np.mean([mean.p_within(margin) < 0.05 for mean in means])
+        assert small == pytest.approx(plan.power_within(margin, 0.05), abs=0.08)
+    assert plan.power_within(0.01, 0.05) == 0  # nothing is ever shown to be so small
 
 
 def test_as_many_contexts_as_are_needed_find_the_gap() -> None:

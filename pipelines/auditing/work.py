@@ -1,0 +1,76 @@
+"""How much a suite asks of a model, and how long that takes, by a short trial: what `desdecero audit --plan` tells.
+
+Twins that are asked too are in the numbers. Text is counted in characters, so that a plan can be made before there is a
+tokenizer. What a suite does beside asking (the search of values in the corpus, permutations) is not in them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from desdecero.eval_suites.models.decoding import TEMPERATURE, TOP_K, Decoding
+from desdecero.eval_suites.models.interface import LanguageModel
+from desdecero.eval_suites.models.prompts import GAP
+from desdecero.eval_suites.paired_sentences.probes import Probes
+
+CHARACTERS = 4
+"""Of a token, where texts are known by their tokens alone: 3.9 in the quickstart, 4.3 in Spanish Wikipedia."""
+TRIED, ANSWERED, TOKENS, TRIALS = 64, 4, 16, 4
+"""Sentences that are scored in a trial; answers that are written, and tokens of each; trials, the first to warm up."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a suite asks of a model and its twin."""
+
+    items: int
+    """Number of what the suite counts in: sentences, questions, pairs, passages."""
+    read: float = 0
+    """Characters of the texts that are scored."""
+    written: float = 0
+    """Tokens that are written, each with a pass of its own."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a model is on this machine."""
+
+    read: float
+    """Characters a second, of short texts that are scored."""
+    written: float
+    """Tokens a second."""
+
+    def seconds(self, work: Work) -> float:
+        """Return how long it takes."""
+        return work.read / self.read + work.written / self.written
+
+
+def tried_speed(model: LanguageModel, probes: Probes, seed: int) -> Speed:
+    """Score and continue some sentences of the probes.
+
+    Raises `ValueError` for a sentence that is longer than the model can read.
+    """
+    mention = probes.pairs[0][0]
+    texts = [f" {each.context}" for each in probes.contexts][:TRIED]
+    prompts = [f"{mention} {GAP}." if model.fills_gaps else mention] * ANSWERED
+    decoding = Decoding(min(TOKENS, model.context_length // 2), TEMPERATURE, TOP_K)
+
+    def read() -> int:
+        model.log_likelihood([mention] * len(texts), texts)
+        return sum(len(mention) + len(text) for text in texts)
+
+    def written() -> int:
+        return sum(len(ids) for answer in model.answer(prompts, decoding, seed) for ids in answer.written)
+
+    return Speed(_rate(read), _rate(written))
+
+
+def _rate(does: Callable[[], int]) -> float:
+    """Return how many of what is counted are done in a second, in the best of `TRIALS`: the others waited."""
+    best = 0.0
+    for _ in range(TRIALS):
+        start = time.perf_counter()
+        best = max(best, max(1, does()) / (time.perf_counter() - start))
+    return best
