@@ -30,10 +30,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from desdecero.eval_suites.yaml_keys import repeated_key
 
 GROUPS = ("gender", "origin", "ethnicity", "religion", "age", "disability", "class", "orientation")
 LANGUAGES = ("en", "es")
@@ -96,24 +98,15 @@ def read_probes(path: Path) -> Probes:
         raise ValueError(f"{path}: {error}") from None
 
 
-class _EachKeyOnce(yaml.SafeLoader):
-    """Refuses a key that is written twice, of which the first would not count."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
-            keys = [key.value for key, _ in node.value]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise yaml.YAMLError(f"{twice} is written twice, line {node.start_mark.line + 1} and below: remove one")
-        return mapping
-
-
 def parse_probes(text: str, name: str) -> Probes:
     """Return the probes of a file's text; `name` is that of a file of one's own. Raises `ValueError`."""
     try:
-        content = yaml.load(text, _EachKeyOnce)
+        content = yaml.safe_load(text)
+        twice = repeated_key(yaml.compose(text, Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
+    if twice:
+        raise ValueError(f"line {twice.line}: {twice.name} is written twice, first on line {twice.first}: remove one")
     if not isinstance(content, dict):
         raise ValueError("a probe file has language, group, pairs, contexts and reading: see docs/audits.md")
     try:

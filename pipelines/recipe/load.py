@@ -13,12 +13,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from desdecero.eval_suites.yaml_keys import line_of
 from desdecero.pipelines.common.errors import UserError
 from desdecero.pipelines.common.local_paths import local_path
 from desdecero.pipelines.recipe.corpus_sources import SOURCES
 from desdecero.pipelines.recipe.finetune import Finetune, names_no_adapter
 from desdecero.pipelines.recipe.recipe import Recipe
-from desdecero.pipelines.recipe.yaml_text import explain_unquoted, find, line_of, parse_yaml
+from desdecero.pipelines.recipe.yaml_text import explain_unquoted, find, parse_yaml
 
 
 def shipped_recipes() -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
+from desdecero.eval_suites.yaml_keys import repeated_key
 from desdecero.pipelines.common.errors import UserError
 
-MERGE = "tag:yaml.org,2002:merge"
 READ_AS = {
     "bool": "{}",
     "int": "the number {}",
@@ -24,7 +24,9 @@ def parse_yaml(text: str, where: str) -> tuple[Any, yaml.Node | None]:
     """Return the content of a YAML text and its tree; raise `UserError` if it is not YAML or repeats a key."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(tree, where)
+        if key := repeated_key(tree):
+            lines = f"line {key.line}: {key.name} is written twice, first on line {key.first}"
+            raise UserError(f"{where}, {lines}: only one of them would count; remove one")
         return yaml.safe_load(text), tree
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
@@ -35,35 +37,6 @@ def parse_yaml(text: str, where: str) -> tuple[Any, yaml.Node | None]:
         raise UserError(f"{where}: a value that YAML cannot read ({error}): write it in quotes") from None
     except RecursionError:
         raise UserError(f"{where}: nested too deeply to be read; a recipe has few levels") from None
-
-
-def _refuse_repeated_keys(tree: yaml.Node | None, where: str) -> None:
-    for path, node in _mappings(tree, (), set()):
-        first: dict[str, yaml.Node] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
-                continue
-            if earlier := first.get(key.value):
-                dotted = ".".join((*path, key.value))
-                lines = f"line {line_of(key)}: {dotted} is written twice, first on line {line_of(earlier)}"
-                raise UserError(f"{where}, {lines}: only one of them would count; remove one")
-            first[key.value] = key
-
-
-def _mappings(
-    node: yaml.Node | None, path: tuple[str, ...], seen: set[int]
-) -> Iterator[tuple[tuple[str, ...], yaml.MappingNode]]:
-    """Yield all mappings below a node with their paths, each once: an alias refers to a node seen before."""
-    if node is None or id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        yield path, node
-        for key, value in node.value:
-            yield from _mappings(value, (*path, str(key.value)), seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for place, value in enumerate(node.value):
-            yield from _mappings(value, (*path, str(place)), seen)
 
 
 def find(node: yaml.Node | None, path: Sequence[int | str]) -> tuple[yaml.Node | None, bool]:
@@ -95,11 +68,6 @@ def _same_key(node: yaml.Node, key: int | str) -> bool:
 def scalar(node: yaml.ScalarNode) -> Any:
     """Return the value that YAML reads from a scalar."""
     return yaml.SafeLoader("").construct_object(node)
-
-
-def line_of(node: yaml.Node) -> int:
-    """Return a node's line, counted from 1."""
-    return int(node.start_mark.line) + 1
 
 
 def explain_unquoted(node: yaml.Node | None) -> str | None:
