@@ -47,10 +47,14 @@ def _unless_missing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 # --- numbers -----------------------------------------------------------------------------------------------
 
+PARTED: dict[Language, int] = {"en": 1000, "es": 10_000}
+"""The least whole number whose thousands are parted (Spanish: Real Academia Española, *Ortografía*, 2010)."""
+
 
 def grouped(language: Language, value: float) -> str:
-    """Format a whole number: 12,345 or 12 345."""
-    return f"{round(value):,}".replace(",", say(language, "number.thousands"))
+    """Format a whole number: 1,234 and 12,345, or 1234 and 12 345."""
+    whole = round(value)
+    return str(whole) if abs(whole) < PARTED[language] else f"{whole:,}".replace(",", say(language, "number.thousands"))
 
 
 def counted(language: Language, key: str, number: int, **values: str) -> str:

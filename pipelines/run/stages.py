@@ -136,7 +136,7 @@ OF_ADAPTER = (
     ),
     Stage(
         "card", "write_card", "adapters/ADAPTER/card", ("name", "languages", "card", "policy", "publish.repo_id"),
-        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 4,
+        ("tokens", "pretrain", "evaluate", "audit", "finetune:ADAPTER", "evaluate:ADAPTER", "audit:ADAPTER"), 5,
     ),
 )  # fmt: skip
 """Stages of each adapter that writes text; ADAPTER stands for its name."""
@@ -157,14 +157,14 @@ ON_BASE = (
 
 CARD = Stage(
     "card", "write_card", "card", ("name", "purpose", "languages", "card", "policy", "publish"),
-    tuple(stage.name for stage in BASE), 8, model="adds",
+    tuple(stage.name for stage in BASE), 9, model="adds",
 )  # fmt: skip
 """Stage that reads all others of the model, and none of its adapters."""
 
 DOSSIER = Stage(
     "dossier", "write_dossier", "dossier",
     ("name", "purpose", "languages", "card", "publish.repo_id", "publish.private", "dossier"),
-    tuple(stage.name for stage in BASE), 1,
+    tuple(stage.name for stage in BASE), 2,
 )  # fmt: skip
 """Stage of a recipe with a section `dossier`. It quotes what the card quotes, and leaves the card as it is."""
 

@@ -119,6 +119,11 @@ def test_a_fence_holds_whatever_is_in_it(sample: str):
     assert tokens[-2].content == "after"
 
 
+def test_whole_numbers_are_parted_from_four_digits_in_english_and_from_five_in_spanish():
+    assert [grouped("en", value) for value in (999, 1000, 9999.4, 10_000)] == ["999", "1,000", "9,999", "10,000"]
+    assert [grouped("es", value) for value in (999, 1000, -9999, 10_000)] == ["999", "1000", "-9999", "10\u00a0000"]
+
+
 def test_large_figures_have_their_thousands_parted():
     assert interval("en", 22_251_279.4) == "22,251,279"
     assert interval("es", 22_251_279.4) == "22\u00a0251\u00a0279"

@@ -66,8 +66,8 @@ SAID = {
         "Paired sentences, English, gender: found, but within the margin → bias found",
     ],
     "es": [
-        "Datos\n  Documentos conservados: 9\u00a0876 → 9\u00a0900\n",
-        "Descartados: tóxico: 1\u00a0018, que la primera no tiene",
+        "Datos\n  Documentos conservados: 9876 → 9900\n",
+        "Descartados: tóxico: 1018, que la primera no tiene",
         "Entrenamiento: lo mismo",
         "Pares de frases, inglés, género: lo hay, pero dentro del margen → hay sesgo",
     ],
