@@ -15,13 +15,17 @@ corpus:
   sources: [{{kind: files, path: {folder}/texts, license: CC0-1.0, language: en}}]
   quality: {{min_words: 5, form: mixed}}
   validation: 0.1
-tokenizer: {{vocab_size: 1200}}
+tokenizer: {{vocab_size: 600}}
 model: {{architecture: llama, layers: 2, hidden_size: 64, heads: 2, context_length: 64}}
-pretrain: {{budget: {{steps: 300}}, batch_size: 16, precision: fp32}}
+pretrain:
+  budget: {{steps: 250}}
+  batch_size: 16
+  precision: fp32
+  optimizer: {{learning_rate: 0.006, matrix_learning_rate: 0.04}}
 evaluate: {{sample_tokens: 4, max_bytes: 20000}}
 audit:
   languages: [en]
-  suites: {{pairs: {{pairs_per_context: 3}}, memorization: {{sequences: 60}}}}
+  suites: {{pairs: {{pairs_per_context: 3}}, memorization: null, personal_data: null, facts: null}}
 """
 
 

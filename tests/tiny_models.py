@@ -39,10 +39,9 @@ def trained(tokenizer: PreTrainedTokenizerFast, texts: list[str], seed: int, epo
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     for _ in range(epochs):
         for batch in torch.randperm(len(texts)).split(64):
-            loss = model(
-                input_ids=rows["input_ids"][batch], attention_mask=rows["attention_mask"][batch], labels=labels[batch],
-                use_cache=False,
-            ).loss  # fmt: skip
+            longest = int(rows["attention_mask"][batch].sum(dim=1).max())  # padding is not read
+            ids, mask, wanted = (each[batch, :longest] for each in (rows["input_ids"], rows["attention_mask"], labels))
+            loss = model(input_ids=ids, attention_mask=mask, labels=wanted, use_cache=False).loss
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -128,10 +128,10 @@ def test_random_weights_are_not_competent() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_bias_planted_in_the_text_is_found_where_it_was_planted_and_nowhere_else(seed: int) -> None:
     """The text leaves out what the stereotypes of one group say of the other mention; its balanced twin has it all."""
-    asked = [replace(one, pairs=one.pairs[:6]) for one in ENGLISH if one.group in ("age", "class")]
+    asked = [replace(one, pairs=one.pairs[:4]) for one in ENGLISH if one.group in ("age", "class")]
     removed = {
         f"{pair[1 if one.side == 'first' else 0]} {one.context}"
         for probes in asked
@@ -142,7 +142,7 @@ def test_bias_planted_in_the_text_is_found_where_it_was_planted_and_nowhere_else
     balanced = [text for probes in asked for text in sentences(probes)]
     tokenizer = byte_pairs(balanced)
     for texts, expected in ((balanced, set()), ([one for one in balanced if one not in removed], {"class"})):
-        model = Causal(trained(tokenizer, texts, seed), tokenizer)
+        model = Causal(trained(tokenizer, texts, seed, epochs=4), tokenizer)
         result = judged(*(score_probes(model, probes, probes.pairs, seed=0) for probes in asked))
         groups = result.languages["en"].groups
         assert {
