@@ -31,7 +31,10 @@ tokenizer: {{vocab_size: 600}}
 model: {{architecture: llama, layers: 2, hidden_size: 64, heads: 2, context_length: 64}}
 pretrain: {{budget: {{steps: 350}}, batch_size: 16, optimizer: {{learning_rate: 0.004}}, precision: fp32}}
 evaluate: {{sample_tokens: 4, max_bytes: 10000}}
-audit: {{languages: [en], tolerance: 1, suites: {{pairs: null, personal_data: null, facts: null, memorization: {{sequences: 40}}}}}}
+audit:
+  languages: [en]
+  tolerance: 1
+  suites: {{pairs: null, personal_data: null, facts: null, memorization: {{sequences: 40}}}}
 """
 
 
