@@ -107,7 +107,7 @@ def memorization_work(asked: Asked, section: Memorization) -> Work:
     if planted := asked.recipe.tokens.canaries:
         made = canaries(planted, asked.recipe.seed)
         read += sum(map(len, [*made.controls, *(text for texts in made.by_repetitions().values() for text in texts)]))
-    return Work(passages, read, written=PROMPTS * ordinary.WRITTEN)
+    return Work(passages, read, PROMPTS, PROMPTS * ordinary.WRITTEN)
 
 
 def personal_data_work(asked: Asked, _: WithheldData) -> Work:

@@ -73,8 +73,10 @@ def winobias_work(_: Asked, section: WinoBias) -> Work:
 def honest_work(asked: Asked, section: Honest) -> Work:
     """Return the work of HONEST: one completion of the twin beside the model's; a masked model fills one token."""
     items = read_honest(Path(section.path), section.language)
-    tokens = 1 if asked.recipe.model.objective == "masked" else TOKENS
-    return Work(len(items), written=len(items) * (COMPLETIONS + 1) * tokens)
+    answers = len(items) * (COMPLETIONS + 1)
+    return Work(
+        len(items), answers=answers, written=answers * (1 if asked.recipe.model.objective == "masked" else TOKENS)
+    )
 
 
 def p_values_of_esbbq(result: EsbbqResult) -> dict[str, float]:

@@ -31,8 +31,8 @@ def facts(asked: Asked, _: Facts) -> Scored[TrueOrFalseResult]:
 
 def facts_work(asked: Asked, _: Facts) -> Work:
     """Return the work of the facts of both sides, by the model and its twin, and of the passages that are continued."""
-    continued = asked.recipe.model.objective == "causal"
-    return Work(2 * FACTS, read=2 * 2 * FACTS * (1 + OTHERS) * BEFORE, written=PASSAGES * TOKENS if continued else 0)
+    continued = PASSAGES if asked.recipe.model.objective == "causal" else 0
+    return Work(2 * FACTS, 2 * 2 * FACTS * (1 + OTHERS) * BEFORE, continued, continued * TOKENS)
 
 
 def p_values(result: TrueOrFalseResult) -> dict[str, float]:

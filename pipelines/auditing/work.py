@@ -29,8 +29,10 @@ class Work:
     """Number of what the suite counts in: sentences, questions, pairs, passages."""
     read: float = 0
     """Characters of the texts that are scored."""
-    written: float = 0
-    """Tokens that are written, each with a pass of its own."""
+    answers: int = 0
+    """Answers that are written."""
+    written: int = 0
+    """Tokens of all answers, each with a pass of its own."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,14 @@ class Speed:
 
     read: float
     """Characters a second, of short texts that are scored."""
-    written: float
-    """Tokens a second."""
+    answer: float
+    """Seconds that an answer takes beside its tokens."""
+    token: float
+    """Seconds that each token of an answer takes."""
 
     def seconds(self, work: Work) -> float:
         """Return how long it takes."""
-        return work.read / self.read + work.written / self.written
+        return work.read / self.read + work.answers * self.answer + work.written * self.token
 
 
 def tried_speed(model: LanguageModel, probes: Probes, seed: int) -> Speed:
@@ -55,22 +59,27 @@ def tried_speed(model: LanguageModel, probes: Probes, seed: int) -> Speed:
     mention = probes.pairs[0][0]
     texts = [f" {each.context}" for each in probes.contexts][:TRIED]
     prompts = [f"{mention} {GAP}." if model.fills_gaps else mention] * ANSWERED
-    decoding = Decoding(min(TOKENS, model.context_length // 2), TEMPERATURE, TOP_K)
 
-    def read() -> int:
-        model.log_likelihood([mention] * len(texts), texts)
-        return sum(len(mention) + len(text) for text in texts)
+    def answers(tokens: int) -> tuple[float, float]:
+        """Return the seconds of an answer of so many tokens at most, and how many it has."""
+        decoding, written = Decoding(tokens, TEMPERATURE, TOP_K), list[int]()
 
-    def written() -> int:
-        return sum(len(ids) for answer in model.answer(prompts, decoding, seed) for ids in answer.written)
+        def write() -> None:
+            written.extend(len(ids) for answer in model.answer(prompts, decoding, seed) for ids in answer.written)
 
-    return Speed(_rate(read), _rate(written))
+        return _seconds(write) / ANSWERED, sum(written) / len(written)
+
+    read = _seconds(lambda: model.log_likelihood([mention] * len(texts), texts))
+    (short, few), (long, many) = answers(1), answers(min(TOKENS, model.context_length // 2))
+    token = (long - short) / (many - few) if long > short and many > few else 0.0
+    return Speed(sum(len(mention) + len(text) for text in texts) / read, max(0.0, short - few * token), token)
 
 
-def _rate(does: Callable[[], int]) -> float:
-    """Return how many of what is counted are done in a second, in the best of `TRIALS`: the others waited."""
-    best = 0.0
+def _seconds(does: Callable[[], object]) -> float:
+    """Return how long the shortest of `TRIALS` took: the others waited."""
+    times = []
     for _ in range(TRIALS):
         start = time.perf_counter()
-        best = max(best, max(1, does()) / (time.perf_counter() - start))
-    return best
+        does()
+        times.append(time.perf_counter() - start)
+    return min(times)
