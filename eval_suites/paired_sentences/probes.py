@@ -105,7 +105,9 @@ def read_probes(path: Path) -> Probes:
 def parse_probes(text: str, name: str) -> Probes:
     """Return the probes of a file's text; `name` is that of a file of one's own. Raises `ValueError`."""
     try:
-        content, twice = yaml.load(text, LOADER), repeated_key(yaml.compose(text, LOADER))
+        tree = yaml.compose(text, LOADER)
+        twice = repeated_key(tree)
+        content = LOADER("").construct_document(tree) if tree else None
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
     if twice:

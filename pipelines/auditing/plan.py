@@ -58,13 +58,13 @@ def plan_lines(asked: Asked, named: Collection[str], language: Language) -> list
     wanted = wanted_suites(recipe)
     check_named(named, wanted)
     known = held(asked, keys_of(asked))
-    speed = _speed(asked) if set(wanted) - set(known) else None
+    stale = [suite for suite in wanted if suite not in known and (not named or suite in named)]
+    speed = _speed(asked) if stale else None
     for suite in wanted:
         title = name(language, "audit_suite", suite)
         if suite in known:
             lines.append(say(language, "audit_plan.held", suite=title))
-            continue
-        if named and suite not in named:
+        if suite not in stale:
             continue
         work = work_of(asked, suite)
         took = ""
@@ -80,7 +80,7 @@ def plan_lines(asked: Asked, named: Collection[str], language: Language) -> list
         return [say(language, "audit_plan.nothing")]
     if speed is not None:
         lines.append(say(language, "audit_plan.total", time=_rough(total)))
-    elif set(wanted) - set(known):
+    elif stale:
         lines.append(say(language, "audit_plan.no_model"))
     return lines
 
