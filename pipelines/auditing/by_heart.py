@@ -29,7 +29,7 @@ VALUES = 100
 """Values taken out of the corpus that are asked for, each beside 99 made-up ones."""
 VALUE, SHARED = 16, 6
 """Characters of a value, and values that share one reading of their prompt. A rough guess, with which the quickstart's
-plan says 27 s for what took 19."""
+plan said 15 to 27 s for what took 19."""
 PLACES = 20
 """Places of a copied run whose licences are looked up."""
 
